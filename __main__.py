@@ -1,0 +1,25 @@
+"""The Pulumi program: read the stack's configuration, make one TaskflowApp on its cluster, export where it is."""
+
+import pulumi
+
+from components.app import TaskflowApp, TaskflowAppArgs
+from components.cluster import ClusterError, kubernetes_provider
+from components.config import load
+from components.config_errors import ConfigError
+
+try:
+    config, secrets = load()
+    provider = kubernetes_provider("cluster", config.cluster)
+    app = TaskflowApp(
+        config.release,
+        TaskflowAppArgs(config=config, secrets=secrets),
+        pulumi.ResourceOptions(providers=[provider]),
+    )
+except (ConfigError, ClusterError) as error:
+    # A mistake of the person's, not of the program: the message without a traceback.
+    raise pulumi.RunError(str(error)) from None
+
+pulumi.export("url", app.url)
+pulumi.export("namespace", app.namespace)
+pulumi.export("backend_image", app.backend_image)
+pulumi.export("frontend_image", app.frontend_image)

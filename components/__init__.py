@@ -1,0 +1,1 @@
+"""TaskFlow on Kubernetes as typed Pulumi components."""

@@ -1,0 +1,242 @@
+"""TaskFlow as a whole: the namespace, shared configuration and secrets, and the services on top."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_random as random
+from pulumi_kubernetes import core, meta
+
+from components import backend, frontend, workload
+from components.backend import BackendService, BackendServiceArgs
+from components.cluster import Minikube
+from components.config import ComponentImage, StackConfig, StackSecrets
+from components.frontend import FrontendService, FrontendServiceArgs
+from components.image import BuildArgs, Image, built_image
+from components.postgres import PostgresDatabase, PostgresDatabaseArgs
+from components.workload import Release, SecretKey
+
+SOURCES = Path(__file__).resolve().parent.parent / "docker"
+SHARED = "config"  # The value of the component label on what belongs to no single component.
+GENERATED_SECRET_LENGTH = 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskflowAppArgs:
+    """What a TaskflowApp is made from: the checked configuration, and the secrets beside it.
+
+    Args:
+        sources: the folder with `backend/` and `frontend/`, each with a Dockerfile.
+    """
+
+    config: StackConfig
+    secrets: StackSecrets
+    sources: Path = SOURCES
+
+
+class TaskflowApp(pulumi.ComponentResource):
+    """One release of TaskFlow. Give it a Kubernetes provider (`opts.provider`) for the cluster.
+
+    Attributes:
+        url: where a browser finds it.
+        namespace: the namespace made for it.
+        backend_image: reference of the backend's image.
+        frontend_image: reference of the frontend's image.
+    """
+
+    url: pulumi.Output[str]
+    namespace: pulumi.Output[str]
+    backend_image: pulumi.Output[str]
+    frontend_image: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: TaskflowAppArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("taskflow:index:TaskflowApp", name, {}, opts)
+        config = args.config
+        minikube = Minikube.find(config.cluster.minikube) if config.cluster.minikube else None
+        node_host = minikube.host if minikube else "127.0.0.1"
+
+        images = self._images(name, args, minikube)
+        namespace = self._namespace(name, config)
+        namespace_name = namespace.metadata.name
+        config_map = self._config_map(name, config, namespace_name, node_host)
+        release = Release(
+            name=config.release,
+            namespace=namespace_name,
+            config_map=config_map.metadata.name,
+            pull_secrets=config.images.pull_secrets,
+        )
+        database = self._database(name, config, release)
+        keys = self._secret_keys(name, args, release, database)
+
+        # Pods that start before the database would only fail their readiness until it is there.
+        after = [database.ready] if database else []
+        BackendService(
+            f"{name}-backend",
+            BackendServiceArgs(
+                release=release,
+                image=images["backend"],
+                database_url=keys["database-url"],
+                better_auth_secret=keys["better-auth-secret"],
+                openai_api_key=keys.get("openai-api-key"),
+                assistant=config.assistant,
+                config=config.backend,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=after),
+        )
+        web = FrontendService(
+            f"{name}-frontend",
+            FrontendServiceArgs(
+                release=release,
+                image=images["frontend"],
+                database_url=keys["database-url"],
+                better_auth_secret=keys["better-auth-secret"],
+                config=config.frontend,
+                ingress=config.ingress,
+                node_host=node_host,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=after),
+        )
+
+        self.url = web.url
+        self.namespace = namespace_name
+        self.backend_image = pulumi.Output.from_input(images["backend"].reference)
+        self.frontend_image = pulumi.Output.from_input(images["frontend"].reference)
+        self.register_outputs(
+            {
+                "url": self.url,
+                "namespace": self.namespace,
+                "backend_image": self.backend_image,
+                "frontend_image": self.frontend_image,
+            }
+        )
+
+    def _images(
+        self, name: str, args: TaskflowAppArgs, minikube: Minikube | None
+    ) -> dict[str, Image]:
+        images = args.config.images
+        wanted: dict[str, ComponentImage] = {
+            backend.COMPONENT: images.backend,
+            frontend.COMPONENT: images.frontend,
+        }
+        builds = any(image.ref is None for image in wanted.values())
+        # With a registry the images are pushed, so any daemon may build them.
+        in_cluster = minikube if builds and not images.registry else None
+        daemon = in_cluster.docker_provider(f"{name}-docker") if in_cluster else None
+        opts = pulumi.ResourceOptions(parent=self, provider=daemon)
+        return {
+            component: Image(reference=image.ref)
+            if image.ref
+            else built_image(
+                f"taskflow-{component}",
+                BuildArgs(
+                    context=args.sources / component,
+                    platform=images.platform,
+                    args={"BASE_IMAGE": image.base_image} if image.base_image else {},
+                ),
+                registry=images.registry,
+                opts=opts,
+            )
+            for component, image in wanted.items()
+        }
+
+    def _namespace(self, name: str, config: StackConfig) -> core.v1.Namespace:
+        embedded = config.database.embedded
+        return core.v1.Namespace(
+            f"{name}-namespace",
+            metadata=meta.v1.ObjectMetaArgs(
+                name=config.namespace_name,
+                labels=workload.metadata_labels(config.release, SHARED)
+                | {
+                    f"pod-security.kubernetes.io/{mode}": "restricted"
+                    for mode in ("enforce", "audit", "warn")
+                },
+            ),
+            # A volume that is to be kept would go with its namespace.
+            opts=pulumi.ResourceOptions(
+                parent=self, retain_on_delete=bool(embedded and embedded.keep)
+            ),
+        )
+
+    def _config_map(
+        self, name: str, config: StackConfig, namespace: pulumi.Output[str], node_host: str
+    ) -> core.v1.ConfigMap:
+        """Immutable and named automatically: a change makes a new one and so rolls the pods that read it,
+        while pods of the old release still find theirs."""
+        return core.v1.ConfigMap(
+            f"{name}-config",
+            metadata=meta.v1.ObjectMetaArgs(
+                namespace=namespace, labels=workload.metadata_labels(config.release, SHARED)
+            ),
+            immutable=True,
+            data={
+                "FRONTEND_URL": frontend.public_url(
+                    config.release, config.frontend, config.ingress, node_host
+                ),
+                "BACKEND_URL": backend.internal_url(config.release, config.backend),
+                "NODE_ENV": "production",
+                "LOG_LEVEL": config.log_level,
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _database(
+        self, name: str, config: StackConfig, release: Release
+    ) -> PostgresDatabase | None:
+        if not config.database.embedded:
+            return None
+        return PostgresDatabase(
+            f"{name}-postgres",
+            PostgresDatabaseArgs(release=release, config=config.database.embedded),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _secret_keys(
+        self,
+        name: str,
+        args: TaskflowAppArgs,
+        release: Release,
+        database: PostgresDatabase | None,
+    ) -> dict[str, SecretKey]:
+        """Where each secret value stands in the cluster, by its key.
+
+        The assistant's key has a Secret of its own, so that changing it rolls the backend alone.
+        """
+        existing = args.config.secrets.existing
+        if existing:
+            return {
+                "database-url": SecretKey(name=existing, key="database-url"),
+                "better-auth-secret": SecretKey(name=existing, key="better-auth-secret"),
+                "openai-api-key": SecretKey(name=existing, key="openai-api-key", optional=True),
+            }
+        given = args.secrets
+        values = {
+            f"{name}-secrets": {
+                "better-auth-secret": given.better_auth_secret or self._generated(name)
+            }
+        }
+        database_url = database.url if database else given.database_url
+        if database_url:
+            values[f"{name}-secrets"]["database-url"] = database_url
+        if given.openai_api_key:
+            values[f"{name}-assistant"] = {"openai-api-key": given.openai_api_key}
+        keys: dict[str, SecretKey] = {}
+        for resource_name, data in values.items():
+            secret = core.v1.Secret(
+                resource_name,
+                metadata=workload.object_meta(release, SHARED, None),
+                immutable=True,
+                string_data=data,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            keys |= {key: SecretKey(name=secret.metadata.name, key=key) for key in data}
+        return keys
+
+    def _generated(self, name: str) -> pulumi.Output[str]:
+        return random.RandomPassword(
+            f"{name}-better-auth-secret",
+            length=GENERATED_SECRET_LENGTH,
+            special=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        ).result

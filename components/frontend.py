@@ -1,0 +1,132 @@
+"""The Next.js frontend on Kubernetes, with the address that people use."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes import core, networking
+
+from components import workload
+from components.config import Frontend, Ingress
+from components.image import Image
+from components.workload import Container, Release, SecretKey
+
+COMPONENT = "frontend"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontendServiceArgs:
+    """What a FrontendService is made from.
+
+    Args:
+        node_host: where a NodePort of this cluster answers.
+    """
+
+    release: Release
+    image: Image
+    database_url: SecretKey
+    better_auth_secret: SecretKey
+    config: Frontend = Frontend()
+    ingress: Ingress | None = None
+    node_host: str = "127.0.0.1"
+
+
+class FrontendService(pulumi.ComponentResource):
+    """Deployment, Service and, where configured, Ingress, autoscaler and disruption budget.
+
+    Attributes:
+        url: where a browser finds the application; inside the cluster only with a bare ClusterIP.
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: FrontendServiceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("taskflow:index:FrontendService", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        container = Container(
+            component=COMPONENT,
+            image=args.image,
+            ready_path="/healthz",
+            live_path="/healthz/live",
+            secrets={
+                "DATABASE_URL": args.database_url,
+                "BETTER_AUTH_SECRET": args.better_auth_secret,
+            },
+        )
+        service = workload.service(name, args.release, COMPONENT, args.config, child)
+        workload.deployment(name, args.release, container, args.config, child)
+        workload.companions(name, args.release, COMPONENT, args.config, child)
+        if args.ingress:
+            _ingress(name, args.release, args.ingress, child)
+
+        self.url = _url(args, service)
+        self.register_outputs({"url": self.url})
+
+
+def _ingress(
+    name: str, release: Release, config: Ingress, opts: pulumi.ResourceOptions
+) -> networking.v1.Ingress:
+    annotations = dict(config.annotations)
+    if config.tls and config.tls.issuer:
+        annotations["cert-manager.io/cluster-issuer"] = config.tls.issuer
+    backend = networking.v1.IngressBackendArgs(
+        service=networking.v1.IngressServiceBackendArgs(
+            name=name, port=networking.v1.ServiceBackendPortArgs(name="http")
+        )
+    )
+    return networking.v1.Ingress(
+        f"{name}-ingress",
+        # An Ingress gets its address minutes after it works, or never, depending on its controller.
+        metadata=workload.object_meta(
+            release, COMPONENT, name, annotations | {"pulumi.com/skipAwait": "true"}
+        ),
+        spec=networking.v1.IngressSpecArgs(
+            ingress_class_name=config.class_name,
+            rules=[
+                networking.v1.IngressRuleArgs(
+                    host=config.host,
+                    http=networking.v1.HTTPIngressRuleValueArgs(
+                        paths=[
+                            networking.v1.HTTPIngressPathArgs(
+                                path="/", path_type="Prefix", backend=backend
+                            )
+                        ]
+                    ),
+                )
+            ],
+            tls=[networking.v1.IngressTLSArgs(hosts=[config.host], secret_name=config.tls.secret)]
+            if config.tls
+            else None,
+        ),
+        opts=opts,
+    )
+
+
+def public_url(release: str, config: Frontend, ingress: Ingress | None, node_host: str) -> str:
+    """The frontend's address as far as the configuration alone tells it; the Service's own name otherwise."""
+    if ingress:
+        return f"{'https' if ingress.tls else 'http'}://{ingress.host}"
+    if config.service.node_port:
+        return f"http://{node_host}:{config.service.node_port}"
+    return f"http://{release}-{COMPONENT}:{config.service.port}"
+
+
+def _url(args: FrontendServiceArgs, service: core.v1.Service) -> pulumi.Output[str]:
+    config = args.config.service
+    if not args.ingress and config.type == "NodePort" and not config.node_port:
+        return service.spec.apply(
+            lambda spec: f"http://{args.node_host}:{(spec.ports or [])[0].node_port}"
+        )
+    if not args.ingress and config.type == "LoadBalancer":
+        return service.status.apply(
+            lambda status: f"http://{_address(status) or '<pending>'}:{config.port}"
+        )
+    return pulumi.Output.from_input(
+        public_url(args.release.name, args.config, args.ingress, args.node_host)
+    )
+
+
+def _address(status: core.v1.outputs.ServiceStatus | None) -> str | None:
+    entries = status.load_balancer.ingress if status and status.load_balancer else None
+    return (entries[0].hostname or entries[0].ip) if entries else None

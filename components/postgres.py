@@ -1,0 +1,171 @@
+"""An embedded Postgres for development: one pod, one volume."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_random as random
+from pulumi_kubernetes import apps, core, meta
+
+from components import workload
+from components.config import EmbeddedPostgres, ProbeTiming
+from components.workload import Release, SecretKey
+
+COMPONENT = "postgres"
+PORT = 5432
+USER_ID = 999  # The user `postgres` of the official image.
+DATABASE = "taskflow"
+DATA = "/var/lib/postgresql/data"
+# Memory for 192Mi requested: a quarter for shared buffers; connections cost up to 10 MB each under load.
+SETTINGS = {"shared_buffers": "48MB", "max_connections": "50"}
+START_SECONDS = 120  # Recovery after a crash replays the log before it accepts connections.
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresDatabaseArgs:
+    """What a PostgresDatabase is made from."""
+
+    release: Release
+    config: EmbeddedPostgres = EmbeddedPostgres()
+
+
+class PostgresDatabase(pulumi.ComponentResource):
+    """StatefulSet, Service, volume claim and a generated password.
+
+    Attributes:
+        url: postgresql://user:password@host:port/name, a secret.
+        ready: depend on it to start after the database accepts connections.
+    """
+
+    url: pulumi.Output[str]
+    ready: apps.v1.StatefulSet
+
+    def __init__(
+        self, name: str, args: PostgresDatabaseArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("taskflow:index:PostgresDatabase", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        release = args.release
+
+        # Letters and digits alone, because the password stands in an address.
+        password = random.RandomPassword(f"{name}-password", length=32, special=False, opts=child)
+        secret = core.v1.Secret(
+            f"{name}-password",
+            metadata=workload.object_meta(release, COMPONENT, None),
+            immutable=True,
+            string_data={"password": password.result},
+            opts=child,
+        )
+        claim = core.v1.PersistentVolumeClaim(
+            f"{name}-data",
+            metadata=workload.object_meta(release, COMPONENT, f"{name}-data"),
+            spec=core.v1.PersistentVolumeClaimSpecArgs(
+                access_modes=["ReadWriteOnce"],
+                storage_class_name=args.config.storage_class,
+                resources=core.v1.VolumeResourceRequirementsArgs(
+                    requests={"storage": args.config.size}
+                ),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.config.keep),
+        )
+        service = core.v1.Service(
+            f"{name}-service",
+            metadata=workload.object_meta(
+                release, COMPONENT, name, {"pulumi.com/skipAwait": "true"}
+            ),
+            spec=core.v1.ServiceSpecArgs(
+                selector=workload.selector_labels(release.name, COMPONENT),
+                ports=[core.v1.ServicePortArgs(name="postgres", port=PORT, target_port="postgres")],
+            ),
+            opts=child,
+        )
+        self.ready = apps.v1.StatefulSet(
+            f"{name}-statefulset",
+            metadata=workload.object_meta(release, COMPONENT, name),
+            spec=apps.v1.StatefulSetSpecArgs(
+                service_name=name,
+                replicas=1,
+                selector=meta.v1.LabelSelectorArgs(
+                    match_labels=workload.selector_labels(release.name, COMPONENT)
+                ),
+                template=core.v1.PodTemplateSpecArgs(
+                    metadata=meta.v1.ObjectMetaArgs(
+                        labels=workload.metadata_labels(release.name, COMPONENT)
+                    ),
+                    spec=_pod_spec(
+                        args, SecretKey(name=secret.metadata.name, key="password"), claim
+                    ),
+                ),
+            ),
+            opts=child,
+        )
+
+        self.url = pulumi.Output.secret(
+            pulumi.Output.format(
+                "postgresql://{0}:{1}@{2}:{3}/{0}",
+                DATABASE,
+                password.result,
+                service.metadata.name,
+                PORT,
+            )
+        )
+        self.register_outputs({"url": self.url})
+
+
+def _pod_spec(
+    args: PostgresDatabaseArgs, password: SecretKey, claim: core.v1.PersistentVolumeClaim
+) -> core.v1.PodSpecArgs:
+    accepts = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE, "-d", DATABASE]
+    return core.v1.PodSpecArgs(
+        automount_service_account_token=False,
+        enable_service_links=False,
+        security_context=workload.pod_security(USER_ID),
+        termination_grace_period_seconds=60,  # The image stops by SIGINT: it ends sessions and writes a checkpoint.
+        image_pull_secrets=[
+            core.v1.LocalObjectReferenceArgs(name=name) for name in args.release.pull_secrets
+        ]
+        or None,
+        containers=[
+            core.v1.ContainerArgs(
+                name=COMPONENT,
+                image=args.config.image,
+                image_pull_policy="IfNotPresent",
+                args=[
+                    "postgres",
+                    *(word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))),
+                ],
+                ports=[core.v1.ContainerPortArgs(name="postgres", container_port=PORT)],
+                env=[
+                    core.v1.EnvVarArgs(name="POSTGRES_USER", value=DATABASE),
+                    core.v1.EnvVarArgs(name="POSTGRES_DB", value=DATABASE),
+                    # A folder of its own below the mount: initdb wants to own it with mode 0700.
+                    core.v1.EnvVarArgs(name="PGDATA", value=f"{DATA}/pgdata"),
+                    *workload.secret_env({"POSTGRES_PASSWORD": password}),
+                ],
+                resources=workload.resource_requirements(args.config.resources),
+                startup_probe=workload.probe(
+                    ProbeTiming(period=1, timeout=3, failures=START_SECONDS), command=accepts
+                ),
+                readiness_probe=workload.probe(ProbeTiming(period=5, timeout=3), command=accepts),
+                # Only that the process listens: a database busy with recovery must not be restarted.
+                liveness_probe=workload.probe(
+                    ProbeTiming(period=10, timeout=5, failures=6), tcp_port="postgres"
+                ),
+                security_context=workload.container_security(),
+                volume_mounts=[
+                    core.v1.VolumeMountArgs(name="data", mount_path=DATA),
+                    core.v1.VolumeMountArgs(name="run", mount_path="/var/run/postgresql"),
+                    core.v1.VolumeMountArgs(name="tmp", mount_path="/tmp"),  # noqa: S108 - an emptyDir
+                ],
+            )
+        ],
+        volumes=[
+            core.v1.VolumeArgs(
+                name="data",
+                persistent_volume_claim=core.v1.PersistentVolumeClaimVolumeSourceArgs(
+                    claim_name=claim.metadata.name
+                ),
+            ),
+            core.v1.VolumeArgs(name="run", empty_dir=core.v1.EmptyDirVolumeSourceArgs()),
+            core.v1.VolumeArgs(name="tmp", empty_dir=core.v1.EmptyDirVolumeSourceArgs()),
+        ],
+    )
