@@ -1,0 +1,4 @@
+/** The live region is there before it has something to say, so that it is read out. */
+export function Alert({ message }: { message: string }) {
+  return <div role="alert">{message && <p className="alert">{message}</p>}</div>;
+}

@@ -1,0 +1,28 @@
+import { authFor } from '@/lib/auth.ts';
+
+/** What programs may call; the pages use server actions. Everything else Better Auth has is shut. */
+const offered = new Set([
+  'POST /api/auth/sign-up/email',
+  'POST /api/auth/sign-in/email',
+  'POST /api/auth/sign-out',
+  'GET /api/auth/get-session',
+]);
+const MAX_BODY_BYTES = 16 * 1024;
+
+async function handle(request: Request): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  if (!offered.has(`${request.method} ${pathname}`)) return refuse(404, 'There is nothing here.');
+
+  if (request.method === 'POST') {
+    const length = Number(request.headers.get('content-length') ?? Number.NaN);
+    if (Number.isNaN(length)) return refuse(411, 'Send a Content-Length header.');
+    if (length > MAX_BODY_BYTES) return refuse(413, `Send at most ${MAX_BODY_BYTES} bytes.`);
+  }
+  return authFor(request.headers).handler(request);
+}
+
+function refuse(status: number, message: string): Response {
+  return Response.json({ message }, { status });
+}
+
+export { handle as GET, handle as POST };

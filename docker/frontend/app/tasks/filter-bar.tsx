@@ -1,0 +1,53 @@
+'use client';
+
+import Link from 'next/link';
+import { useRouter } from 'next/navigation';
+import { type ChangeEvent, useEffect, useRef } from 'react';
+import { type Filter, filterHref, shows } from '@/lib/filter.ts';
+
+const labels = { all: 'All', open: 'Open', done: 'Done' };
+const TYPING_PAUSE_MS = 300;
+
+export function FilterBar({ filter }: { filter: Filter }) {
+  const router = useRouter();
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  function search(event: ChangeEvent<HTMLInputElement>) {
+    const href = filterHref({ ...filter, search: event.target.value.trim(), page: 1 });
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => router.replace(href, { scroll: false }), TYPING_PAUSE_MS);
+  }
+
+  return (
+    <div className="filter-bar">
+      <nav aria-label="Filter tasks">
+        {shows.map((show) => (
+          <Link
+            key={show}
+            href={filterHref({ ...filter, show, page: 1 })}
+            prefetch={false}
+            aria-current={filter.show === show ? 'page' : undefined}
+          >
+            {labels[show]}
+          </Link>
+        ))}
+      </nav>
+      {/* Enter works before the scripts have loaded, too. */}
+      <search>
+        <form action="/tasks">
+          {filter.show !== 'all' && <input type="hidden" name="show" value={filter.show} />}
+          <input
+            type="search"
+            name="search"
+            aria-label="Search tasks"
+            placeholder="Search tasks"
+            maxLength={200}
+            defaultValue={filter.search}
+            onChange={search}
+          />
+        </form>
+      </search>
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+import Link from 'next/link';
+import { type Filter, filterHref, PAGE_SIZE } from '@/lib/filter.ts';
+import type { TaskPage } from '@/lib/task.ts';
+import { TaskRow } from './task-row.tsx';
+
+export function TaskList({ tasks, filter }: { tasks: TaskPage; filter: Filter }) {
+  const pages = Math.ceil(tasks.total / PAGE_SIZE);
+  const link = (page: number, label: string) => (
+    <Link href={filterHref({ ...filter, page })} prefetch={false}>
+      {label}
+    </Link>
+  );
+  return (
+    <>
+      {tasks.items.length ? (
+        // biome-ignore lint/a11y/noRedundantRoles: Safari drops the role of a list without bullets.
+        <ul role="list" className="tasks" aria-label="Tasks">
+          {tasks.items.map((task) => (
+            <TaskRow key={task.id} task={task} />
+          ))}
+        </ul>
+      ) : (
+        <p className="empty">{emptyText(filter)}</p>
+      )}
+      {(pages > 1 || filter.page > 1) && (
+        <nav className="pages" aria-label="Pages">
+          {filter.page > 1 && link(filter.page - 1, 'Previous')}
+          <span>
+            Page {filter.page} of {Math.max(pages, 1)}
+          </span>
+          {filter.page < pages && link(filter.page + 1, 'Next')}
+        </nav>
+      )}
+    </>
+  );
+}
+
+function emptyText({ show, search, page }: Filter): string {
+  if (page > 1) return 'There are no tasks on this page.';
+  if (search) return `No task matches “${search}”.`;
+  if (show === 'open') return 'Nothing left to do. Enjoy it.';
+  if (show === 'done') return 'Nothing completed yet.';
+  return 'No tasks yet. Add your first one above.';
+}

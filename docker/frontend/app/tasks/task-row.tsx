@@ -1,0 +1,88 @@
+'use client';
+
+import { useOptimistic, useRef, useState, useTransition } from 'react';
+import type { Task } from '@/lib/task.ts';
+import { completeTask, deleteTask, restoreTask } from './actions.ts';
+import { DueDate } from './due-date.tsx';
+import { EditTask } from './edit-task.tsx';
+import { PencilIcon, TrashIcon } from './icons.tsx';
+import { useNotify } from './notices.tsx';
+import { safely } from './safely.ts';
+
+export function TaskRow({ task }: { task: Task }) {
+  const notify = useNotify();
+  const editButton = useRef<HTMLButtonElement>(null);
+  const [editing, setEditing] = useState(false);
+  const [done, setDone] = useOptimistic(task.done);
+  const [busy, start] = useTransition();
+
+  const toggle = (checked: boolean) =>
+    start(async () => {
+      setDone(checked);
+      notify(await safely(() => completeTask(task.id, checked)));
+    });
+
+  const restore = () => start(async () => notify(await safely(() => restoreTask(task))));
+
+  const remove = () =>
+    start(async () => {
+      const outcome = await safely(() => deleteTask(task.id));
+      notify(
+        outcome.ok ? { ok: true, message: `Deleted “${task.title}”.`, undo: restore } : outcome,
+      );
+      // The row and its buttons are about to go: the keyboard continues at the list's heading.
+      if (outcome.ok) document.getElementById('tasks-title')?.focus();
+    });
+
+  const close = () => {
+    setEditing(false);
+    requestAnimationFrame(() => editButton.current?.focus());
+  };
+
+  if (editing) {
+    return (
+      <li className="task">
+        <EditTask task={task} onClose={close} />
+      </li>
+    );
+  }
+  return (
+    <li className="task" data-done={done || undefined} aria-busy={busy}>
+      <input
+        type="checkbox"
+        id={`done-${task.id}`}
+        checked={done}
+        onChange={(event) => toggle(event.target.checked)}
+      />
+      <div className="task-text">
+        <label className="task-title" htmlFor={`done-${task.id}`}>
+          {task.title}
+        </label>
+        {task.notes && <p className="task-notes">{task.notes}</p>}
+        {task.due && <DueDate day={task.due} done={done} />}
+      </div>
+      <div className="task-buttons">
+        <button
+          ref={editButton}
+          type="button"
+          className="icon"
+          aria-label={`Edit ${task.title}`}
+          title="Edit"
+          onClick={() => setEditing(true)}
+        >
+          <PencilIcon />
+        </button>
+        <button
+          type="button"
+          className="icon danger"
+          aria-label={`Delete ${task.title}`}
+          title="Delete"
+          disabled={busy}
+          onClick={remove}
+        >
+          <TrashIcon />
+        </button>
+      </div>
+    </li>
+  );
+}

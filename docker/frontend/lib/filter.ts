@@ -1,0 +1,40 @@
+export const shows = ['all', 'open', 'done'] as const;
+export type Show = (typeof shows)[number];
+
+/** Which tasks the page shows, as its address says it. */
+export type Filter = { show: Show; search: string; page: number };
+
+export const PAGE_SIZE = 50;
+
+type SearchParams = Record<string, string | string[] | undefined>;
+
+/** Reads the page's query string. What makes no sense means the default, never an error. */
+export function readFilter(params: SearchParams): Filter {
+  const one = (name: string) => [params[name]].flat()[0] ?? '';
+  const page = Number(one('page'));
+  return {
+    show: shows.find((show) => show === one('show')) ?? 'all',
+    search: one('search').trim().slice(0, 200),
+    page: Number.isSafeInteger(page) && page > 0 && page < 100_000 ? page : 1,
+  };
+}
+
+/** The address of the task page with this filter; defaults are left out. */
+export function filterHref({ show, search, page }: Filter): string {
+  const query = new URLSearchParams();
+  if (show !== 'all') query.set('show', show);
+  if (search) query.set('search', search);
+  if (page > 1) query.set('page', String(page));
+  return query.size ? `/tasks?${query}` : '/tasks';
+}
+
+/** The same filter as the backend's query string. */
+export function backendQuery({ show, search, page }: Filter): string {
+  const query = new URLSearchParams({
+    limit: String(PAGE_SIZE),
+    offset: String((page - 1) * PAGE_SIZE),
+  });
+  if (show !== 'all') query.set('done', String(show === 'done'));
+  if (search) query.set('search', search);
+  return query.toString();
+}

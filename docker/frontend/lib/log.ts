@@ -1,0 +1,34 @@
+const levels = ['debug', 'info', 'warn', 'error'] as const;
+export type Level = (typeof levels)[number];
+
+/** The level asked for by LOG_LEVEL in any case; `info` when it is absent or unknown. */
+export function logLevel(): Level {
+  const wanted = process.env.LOG_LEVEL?.toLowerCase();
+  return levels.find((level) => level === wanted) ?? (wanted === 'warning' ? 'warn' : 'info');
+}
+
+/** One JSON object on one line. Of an error only the message is kept: stacks are for debugging. */
+function write(level: Level, message: string, fields: Record<string, unknown> = {}): void {
+  if (levels.indexOf(level) < levels.indexOf(logLevel())) return;
+  const plain = Object.entries(fields).map(([key, value]) => [key, describe(value, level)]);
+  const line = { time: new Date().toISOString(), level, message, ...Object.fromEntries(plain) };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function describe(value: unknown, level: Level): unknown {
+  if (!(value instanceof Error)) return value;
+  if (level === 'debug') return value.stack;
+  // Node reports a refused connection as an AggregateError with an empty message.
+  const code = 'code' in value ? String(value.code) : value.name;
+  const cause = value.cause instanceof Error ? `: ${String(describe(value.cause, level))}` : '';
+  return `${value.message || code}${cause}`;
+}
+
+type Write = (message: string, fields?: Record<string, unknown>) => void;
+
+export const log: Record<Level, Write> = {
+  debug: (message, fields) => write('debug', message, fields),
+  info: (message, fields) => write('info', message, fields),
+  warn: (message, fields) => write('warn', message, fields),
+  error: (message, fields) => write('error', message, fields),
+};

@@ -1,0 +1,59 @@
+/** Why something did not work, in words for the person who asked for it. */
+export type Problem = {
+  kind: 'away' | 'refused' | 'missing' | 'invalid' | 'unexpected';
+  message: string;
+};
+
+export const AWAY: Problem = {
+  kind: 'away',
+  message: 'TaskFlow cannot reach its server right now. Nothing is lost; try again in a moment.',
+};
+
+/**
+ * The session is good but the backend refuses its token, so the two do not share one secret or one
+ * database. Sending the person to sign in would only send them back.
+ */
+const REFUSED: Problem = {
+  kind: 'refused',
+  message: 'TaskFlow does not recognise your account here. Sign out, then sign in again.',
+};
+
+/** Reads the backend's refusal: FastAPI's `detail` is a sentence or a list of field errors. */
+export function problemOf(status: number, body: unknown): Problem {
+  if (status === 401) return REFUSED;
+  if (status === 404) return { kind: 'missing', message: 'This task no longer exists.' };
+  if (status === 422 || status === 413) {
+    return { kind: 'invalid', message: detail(body) ?? 'This was not accepted.' };
+  }
+  if (status === 502 || status === 503 || status === 504) return AWAY;
+  return { kind: 'unexpected', message: 'Something went wrong. Please try again.' };
+}
+
+function detail(body: unknown): string | undefined {
+  const found = property(body, 'detail');
+  if (typeof found === 'string') return found;
+  if (!Array.isArray(found)) return undefined;
+  const sentences = found.flatMap((error: unknown) => {
+    const message = property(error, 'msg');
+    const field = [property(error, 'loc')].flat().at(-1);
+    return typeof message === 'string' ? `${capitalised(String(field))}: ${message}.` : [];
+  });
+  return sentences.length ? sentences.join(' ') : undefined;
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
+
+function capitalised(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** Whether a failed fetch broke on the connection, so that a read may be asked again at once. */
+export function isConnectionError(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = property(cause, 'code');
+  return typeof code === 'string' && /^(ECONN|EPIPE|UND_ERR_SOCKET)/.test(code);
+}

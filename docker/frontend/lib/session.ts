@@ -1,0 +1,27 @@
+import 'server-only';
+import { headers } from 'next/headers';
+import { cache } from 'react';
+import { authFor } from './auth.ts';
+import { log } from './log.ts';
+
+export type User = { id: string; name: string; email: string };
+
+export type Session =
+  | { state: 'signed-in'; user: User }
+  | { state: 'signed-out' }
+  /** The database is away: whether anyone is signed in cannot be known. */
+  | { state: 'unknown' };
+
+/** Who sent this request; asked once per request, however many components want to know. */
+export const currentSession = cache(async (): Promise<Session> => {
+  const requestHeaders = await headers();
+  try {
+    const found = await authFor(requestHeaders).api.getSession({ headers: requestHeaders });
+    if (!found) return { state: 'signed-out' };
+    const { id, name, email } = found.user;
+    return { state: 'signed-in', user: { id, name, email } };
+  } catch (error) {
+    log.error('The session could not be read', { error });
+    return { state: 'unknown' };
+  }
+});

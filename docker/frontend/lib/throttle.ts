@@ -1,0 +1,39 @@
+/**
+ * Slows down guessing of one account's password: at most `limit` attempts in `windowMs`.
+ *
+ * The key is the account and not the client's address, because the address says nothing here:
+ * through a NodePort everyone seems to come from the node, and x-forwarded-for is whatever the
+ * client wrote. The count lives in this process, so N replicas allow N times as many attempts.
+ */
+export class Throttle {
+  readonly #attempts = new Map<string, { count: number; until: number }>();
+
+  constructor(
+    private readonly limit: number,
+    private readonly windowMs: number,
+    /** Bounds the memory that a flood of invented accounts can take. */
+    private readonly maxKeys = 10_000,
+  ) {}
+
+  /** Counts an attempt; false when it is one too many. */
+  allow(key: string, now = Date.now()): boolean {
+    const current = this.#attempts.get(key);
+    if (current && current.until > now) {
+      current.count += 1;
+      return current.count <= this.limit;
+    }
+    // A Map keeps insertion order and every window is equally long: the first one ends first.
+    this.#attempts.delete(key);
+    if (this.#attempts.size >= this.maxKeys) {
+      const oldest = this.#attempts.keys().next();
+      if (!oldest.done) this.#attempts.delete(oldest.value);
+    }
+    this.#attempts.set(key, { count: 1, until: now + this.windowMs });
+    return true;
+  }
+
+  /** The right password was given: start again from nothing. */
+  forget(key: string): void {
+    this.#attempts.delete(key);
+  }
+}
