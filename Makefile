@@ -1,0 +1,47 @@
+# Thin on purpose: it makes the Python environment and hands over to the command line in ops/.
+STACK ?= dev
+
+PYTHON := .venv/bin/python
+OPS := $(PYTHON) -m ops
+# The stamp's name carries a checksum of both requirements files, so a change in either makes the environment again.
+STAMP := .venv/.made-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+# The step table of `make up` counts the environment too; this is when it began (seconds, because date on macOS has no more).
+export OPS_STARTED := $(shell date +%s)
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help up preview down smoke test check fmt tools cluster-delete
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nup, preview, down and smoke take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
+
+up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check
+	@$(OPS) up --stack $(STACK)
+
+preview: $(STAMP) ## Show what `make up` would change
+	@$(OPS) preview --stack $(STACK)
+
+down: $(STAMP) ## Destroy the stack's objects; the cluster stays
+	@$(OPS) down --stack $(STACK)
+
+smoke: $(STAMP) ## Ask the deployed stack over HTTP whether it works
+	@$(OPS) smoke --stack $(STACK)
+
+test: $(STAMP) ## Set up what the tests need and run every one of them
+	@$(OPS) test
+
+check: $(STAMP) ## Format, lint, types and unit tests; no engine, no cluster
+	@$(OPS) check
+
+fmt: $(STAMP) ## Format the Python code and fix what the linter can fix
+	@$(OPS) fmt
+
+tools: $(STAMP) ## Show which tools are used, and where they come from
+	@$(OPS) tools
+
+cluster-delete: $(STAMP) ## Delete the Minikube cluster with everything on it
+	@$(OPS) cluster-delete
+
+$(STAMP):
+	@./ops/environment.sh $@

@@ -1,0 +1,69 @@
+"""Where the state lives: the backend the user is logged in to, else one in the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.paths import STATE
+
+
+@dataclass(frozen=True)
+class Backend:
+    url: str
+    """As the user's login has it; empty for a login that only the engine can name."""
+    ours: bool
+    """The file backend of this checkout, which nobody has to log in to."""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of a file backend, None for every other kind."""
+        if not self.url.startswith("file://"):
+            return None
+        return Path(self.url.removeprefix("file://")).expanduser() / ".pulumi"
+
+
+def find(environ: Mapping[str, str], home: Path, state: Path = STATE) -> Backend:
+    """Decide which backend is used. Reads the user's login and never changes it."""
+    if environ.get("PULUMI_BACKEND_URL"):
+        return Backend(environ["PULUMI_BACKEND_URL"], ours=False)
+    if environ.get("PULUMI_ACCESS_TOKEN"):
+        return Backend("https://api.pulumi.com", ours=False)
+    login = _login(home / "credentials.json")
+    if login:
+        return Backend(login, ours=False)
+    url = f"file://{state}"
+    env = {"PULUMI_BACKEND_URL": url}
+    if not environ.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
+        env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(state / "passphrase")
+    return Backend(url, ours=True, env=env)
+
+
+def prepare(backend: Backend, state: Path = STATE) -> None:
+    """Make the folder and, once, the passphrase of our own backend."""
+    if not backend.ours:
+        return
+    state.mkdir(mode=0o700, exist_ok=True)
+    passphrase = state / "passphrase"
+    if passphrase.exists() and passphrase.stat().st_size:
+        return
+    # Written beside and renamed, so that an interrupted run never leaves an empty passphrase.
+    part = state / "passphrase.part"
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(secrets.token_urlsafe(32))
+    part.rename(passphrase)
+
+
+def _login(credentials: Path) -> str:
+    try:
+        content = json.loads(credentials.read_text())
+    except (OSError, ValueError):
+        return ""
+    current = content.get("current", "") if isinstance(content, dict) else ""
+    return current if isinstance(current, str) else ""

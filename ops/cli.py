@@ -1,0 +1,213 @@
+"""The command line: one command per thing a person wants, each a short list of steps."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ops import checks, cluster, recovery, setup, smoke, suites, testing
+from ops.backend import prepare
+from ops.errors import OpsError
+from ops.machine import ThisMachine
+from ops.processes import INTERRUPTED
+from ops.setup import Setup
+from ops.stack import Stack
+from ops.stack_file import StackFile
+from ops.steps import Steps
+
+app = typer.Typer(
+    name="ops",
+    help="From a bare machine to TaskFlow on Minikube through `pulumi up`, and the tests of it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False, soft_wrap=True)
+
+StackName = Annotated[
+    str, typer.Option("--stack", help="Which Pulumi.<stack>.yaml to use.", envvar="STACK")
+]
+
+
+@app.command()
+def up(stack: StackName = "dev") -> None:
+    """Bring the stack up: tools, Docker, cluster, images, pulumi up, smoke check."""
+    file = StackFile.read(stack)
+    steps = Steps(f"make up STACK={stack}", console)
+    _count_environment(steps)
+    try:
+        ready = _ready(file, steps)
+        with steps.step("pulumi up"):
+            ready.up()
+        url = ready.url()
+        with steps.step("smoke check"):
+            smoke.check(url, lambda line: console.print(f"    {line}"))
+    finally:
+        steps.table()
+    _say_what_next(url, file)
+
+
+@app.command()
+def preview(stack: StackName = "dev") -> None:
+    """Show what `up` would change."""
+    file = StackFile.read(stack)
+    steps = Steps(f"make preview STACK={stack}", console)
+    chosen = setup.choose()
+    setup.provide_tools(chosen, steps)
+    _select(chosen, file, steps).preview()
+
+
+@app.command()
+def down(stack: StackName = "dev") -> None:
+    """Destroy the stack's objects. The cluster stays."""
+    file = StackFile.read(stack)
+    steps = Steps(f"make down STACK={stack}", console)
+    ready = _ready(file, steps)
+    with steps.step("pulumi destroy"):
+        ready.destroy()
+    steps.table()
+
+
+@app.command(name="smoke")
+def smoke_command(stack: StackName = "dev") -> None:
+    """Ask the deployed stack over HTTP whether it works."""
+    file = StackFile.read(stack)
+    chosen = setup.choose()
+    url = Stack(file, chosen.backend, chosen.env).url()
+    smoke.check(url, lambda line: console.print(line))
+    console.print(f"[green]{url} works[/]")
+
+
+@app.command()
+def test() -> None:
+    """Set up what the tests need and run every one of them."""
+    if not suites.summarise(testing.outcomes(console), console):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check() -> None:
+    """Format, lint, types and unit tests: no engine, no cluster, under a minute."""
+    if not suites.summarise(checks.outcomes(console), console):
+        raise typer.Exit(1)
+
+
+@app.command()
+def fmt() -> None:
+    """Format the Python code and fix what the linter can fix."""
+    checks.fix()
+
+
+@app.command()
+def tools() -> None:
+    """Show which tools and plugins are used, and where they come from. Changes nothing."""
+    chosen = setup.choose()
+    table = Table(box=None, pad_edge=False)
+    for heading in ("tool", "version", "from", "path"):
+        table.add_column(heading)
+    for choice in chosen.tools.values():
+        table.add_row(choice.name, choice.version, choice.origin, str(choice.path))
+    plugins = "official" if chosen.plugins.official else "stand-ins of airgap/"
+    table.add_row("plugins", "", plugins, chosen.plugins.reason)
+    table.add_row(
+        "state", "", "this checkout" if chosen.backend.ours else "your login", chosen.backend.url
+    )
+    console.print(table)
+
+
+@app.command()
+def env(stack: StackName = "dev") -> None:
+    """Print shell lines with which a bare `pulumi` does what `make` does (use with eval)."""
+    chosen = setup.choose()
+    prepare(chosen.backend)
+    for name, value in {**chosen.env, "PULUMI_STACK": stack}.items():
+        if os.environ.get(name) != value:
+            print(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def cluster_delete(stack: StackName = "dev") -> None:
+    """Delete the Minikube cluster of the stack with everything on it."""
+    file = StackFile.read(stack)
+    if file.profile is None:
+        raise OpsError(f"stack {stack} is not on Minikube", where=file.path.name)
+    cluster.delete(file.profile, env=setup.choose().env)
+
+
+def main() -> None:
+    """Run the command line; an expected failure becomes one error on stderr, never a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(standalone_mode=True)
+    except OpsError as error:
+        _fail(str(error), error.code)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on from here", INTERRUPTED)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        full = OpsError(
+            "the disk is full", where=str(error.filename or ""), fix="make room, then run it again"
+        )
+        _fail(str(full), full.code)
+
+
+def _ready(file: StackFile, steps: Steps) -> Stack:
+    """Everything up to a selected stack."""
+    chosen = setup.choose()
+    setup.provide_tools(chosen, steps)
+    machine = ThisMachine()
+    if file.builds_images:
+        setup.provide_docker(chosen, steps, machine)
+    setup.provide_cluster(chosen, steps, file)
+    if file.builds_images:
+        setup.provide_images(chosen, steps)
+    return _select(chosen, file, steps)
+
+
+def _select(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
+    with steps.step("stack") as step:
+        prepare(chosen.backend)
+        stack = Stack(file, chosen.backend, chosen.env)
+        made = "made" if stack.select() else "found"
+        where = "state in .state/" if chosen.backend.ours else f"state in {chosen.backend.url}"
+        step.note = ", ".join(filter(None, [made, where, recovery.recover(stack)]))
+    return stack
+
+
+def _count_environment(steps: Steps) -> None:
+    """Make notes when it began; what has passed since went into the Python environment."""
+    started = os.environ.get("OPS_STARTED", "")
+    if started.isdigit():
+        steps.add("environment", max(0.0, time.time() - int(started)), sys.prefix)
+
+
+def _say_what_next(url: str, file: StackFile) -> None:
+    suffix = "" if file.name == "dev" else f" STACK={file.name}"
+    console.print(f"\n[bold green]TaskFlow is up: {url}[/]\n")
+    console.print("Open it, sign up, and keep some tasks. Then try:")
+    console.print(f"  make preview{suffix}   after an edit in docker/ or {file.path.name}")
+    console.print(f"  make up{suffix}        rolls out exactly what changed")
+    console.print("  make test      proves it all")
+    console.print(f"  make down{suffix}      takes it away again")
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(text: str, code: int) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        f"error: {text}", style="bold red", markup=False
+    )
+    sys.exit(code)

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Makes .venv from requirements-dev.txt and leaves the stamp file $1 as its very last act: whatever interrupts this, the
+# next run sees no stamp and completes or replaces what is there.
+set -eu
+
+stamp=$1
+venv=${stamp%/*}
+
+fail() {
+    printf 'error: %s\n  fix: %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+suits() { # the versions the program and its tests are known to run on
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null
+}
+
+python=
+for candidate in python3 python3.13 python3.12 python3.11; do
+    if suits "$candidate"; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    fail "no Python 3.11, 3.12 or 3.13 on PATH (python3 is $(python3 --version 2>&1 || true))" \
+        'install one, for example: apt-get install python3 python3-venv, or brew install python@3.13'
+fi
+
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    echo "Making the Python environment $venv with $("$python" --version)"
+    "$python" -c 'import venv, ensurepip' 2>/dev/null ||
+        fail "$python has no venv module (Debian and Ubuntu keep it in a package of its own)" \
+            'apt-get install python3-venv'
+    "$python" -m venv --clear "$venv"
+fi
+
+echo 'Installing requirements-dev.txt'
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt ||
+    fail 'pip could not install requirements-dev.txt (its own message is above)' \
+        'check the network or the package index (pip config list), then run the same command again'
+
+rm -f "$venv"/.made-*
+touch "$stamp"

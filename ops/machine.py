@@ -1,0 +1,139 @@
+"""What this machine is and reaches: every look at the outside world that a choice depends on.
+
+The choices take a `Machine`, so that tests can put any laptop or build server in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from ops.paths import OFFICIAL, STAND_INS
+from ops.processes import ask
+
+PROBE_SECONDS = 3.0
+"""A site that has not answered by then counts as out of reach."""
+
+Version = tuple[int, ...]
+
+_VERSION_COMMANDS = {
+    "pulumi": ("version",),
+    "minikube": ("version", "--short"),
+    "kubectl": ("version", "--client"),
+    "docker": ("--version",),
+}
+
+
+@dataclass(frozen=True)
+class Platform:
+    system: str
+    """`linux` or `darwin`."""
+    arch: str
+    """`amd64` or `arm64`."""
+
+
+class Machine(Protocol):
+    @property
+    def platform(self) -> Platform: ...
+
+    @property
+    def interactive(self) -> bool:
+        """A person sits at a terminal and can be asked."""
+        ...
+
+    def on_path(self, name: str) -> list[Path]:
+        """Every executable of that name on PATH, in its order."""
+        ...
+
+    def exists(self, path: Path) -> bool: ...
+
+    def version(self, name: str, path: Path) -> Version | None:
+        """The version of a tool, None where it cannot tell."""
+        ...
+
+    def published(self, url: str) -> str | None:
+        """The text of a small file on the web, None where its site is out of reach."""
+        ...
+
+    def reaches(self, url: str) -> bool:
+        """A site answers there as it should, which a proxy's refusal does not count as."""
+        ...
+
+    def builds_images(self, docker: Path) -> bool:
+        """This Docker client can build with BuildKit."""
+        ...
+
+    def daemon_trouble(self, docker: Path) -> str | None:
+        """None where the Docker daemon answers; else what the client says."""
+        ...
+
+
+@dataclass
+class ThisMachine:
+    """The real one. Answers from the web are kept for the run: a site is asked once."""
+
+    _answers: dict[str, httpx.Response | None] = field(default_factory=dict)
+
+    @property
+    def platform(self) -> Platform:
+        arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        return Platform(platform.system().lower(), arch)
+
+    @property
+    def interactive(self) -> bool:
+        return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+
+    def on_path(self, name: str) -> list[Path]:
+        ours = {str(STAND_INS), str(OFFICIAL)}
+        found = (
+            shutil.which(name, path=folder)
+            for folder in os.environ.get("PATH", "").split(os.pathsep)
+            if folder and folder not in ours
+        )
+        return [Path(path) for path in found if path]
+
+    def exists(self, path: Path) -> bool:
+        return path.exists()
+
+    def version(self, name: str, path: Path) -> Version | None:
+        result = ask([str(path), *_VERSION_COMMANDS[name]], env=os.environ, timeout=20)
+        match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", result.output)
+        if result.code != 0 or match is None:
+            return None
+        return tuple(int(part) for part in match.groups() if part is not None)
+
+    def published(self, url: str) -> str | None:
+        response = self._get(url)
+        return response.text if response is not None and response.is_success else None
+
+    def reaches(self, url: str) -> bool:
+        response = self._get(url)
+        return response is not None and response.is_success
+
+    def _get(self, url: str) -> httpx.Response | None:
+        if url not in self._answers:
+            try:
+                self._answers[url] = httpx.get(url, timeout=PROBE_SECONDS, follow_redirects=True)
+            except (httpx.HTTPError, OSError):
+                self._answers[url] = None
+        return self._answers[url]
+
+    def builds_images(self, docker: Path) -> bool:
+        if ask([str(docker), "buildx", "version"], env=os.environ, timeout=20).code == 0:
+            return True
+        # Clients before 23 carry a BuildKit client of their own; later ones need the buildx plugin.
+        version = self.version("docker", docker)
+        return version is not None and version < (23,)
+
+    def daemon_trouble(self, docker: Path) -> str | None:
+        command = [str(docker), "version", "--format", "{{.Server.Version}}"]
+        result = ask(command, env=os.environ, timeout=10)
+        return None if result.code == 0 else result.output.strip()

@@ -1,0 +1,97 @@
+"""Child processes: streamed, remembered, and told when the person presses Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.paths import ROOT
+
+REMEMBERED_LINES = 400
+"""How much of a child's output is kept to explain a failure."""
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    output: str
+    """stdout and stderr together: all of it from `ask`, the last lines of it from `stream`."""
+
+
+def stream(command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT) -> Result:
+    """Run `command`, passing its output through. Ctrl-C waits for the child's own clean-up."""
+    child = _start(command, env=env, cwd=cwd)
+    tail: deque[str] = deque(maxlen=REMEMBERED_LINES)
+
+    def pass_through() -> None:
+        assert child.stdout is not None
+        for line in child.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            tail.append(line)
+
+    reader = threading.Thread(target=pass_through, daemon=True)
+    reader.start()
+    try:
+        code = child.wait()
+    except KeyboardInterrupt:
+        # A terminal has told the child already, and a second signal makes pulumi drop everything.
+        if not os.isatty(0):
+            child.send_signal(signal.SIGINT)
+        child.wait()
+        reader.join(timeout=2)
+        raise
+    # A daemon that the child left behind may hold the pipe open: the child's end is what counts.
+    reader.join(timeout=2)
+    return Result(code, "".join(tail))
+
+
+def ask(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT, timeout: float = 60
+) -> Result:
+    """Run a short `command` quietly. Code 127: no such executable; 124: no answer in time."""
+    try:
+        done = subprocess.run(
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+        )
+    except OSError as error:
+        return Result(127, f"{command[0]}: {error.strerror}")
+    except subprocess.TimeoutExpired:
+        return Result(124, f"{shlex.join(command)} did not answer within {timeout:.0f} s")
+    return Result(done.returncode, done.stdout)
+
+
+def _start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        raise OpsError(
+            f"cannot start {command[0]}: {error.strerror}", where=shlex.join(command)
+        ) from error

@@ -1,0 +1,123 @@
+"""One stack in its backend: made when missing, then previewed, brought up, destroyed by the engine.
+
+The engine notes the salt of a stack's passphrase in the stack file. With the generated passphrase
+of our own backend that line would differ in every checkout, so there the engine reads a copy of
+the committed file in `.state/config/`, and the salt stays in the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.backend import Backend
+from ops.diagnosis import explain
+from ops.errors import OpsError
+from ops.paths import ROOT, STATE
+from ops.processes import INTERRUPTED, Result, ask, stream
+from ops.stack_file import StackFile, project_name
+
+SALT = "encryptionsalt:"
+
+
+@dataclass(frozen=True)
+class Stack:
+    file: StackFile
+    backend: Backend
+    env: Mapping[str, str]
+    state: Path = STATE
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The state as a file, None where the backend is not a folder."""
+        folder = self.backend.folder
+        return folder / "stacks" / project_name() / f"{self.name}.json" if folder else None
+
+    def select(self) -> bool:
+        """Make the stack if the backend does not have it; True if it was made now."""
+        if self._exists():
+            return False
+        root = self._copied_project() if self._uses_copy else ROOT
+        command = ["pulumi", "stack", "init", self.name, "--no-select", "--non-interactive"]
+        result = ask([*command, "--cwd", str(root)], env=self.env)
+        if result.code != 0 and "already exists" not in result.output:
+            raise explain(result.output, doing="pulumi stack init", stack=self.file)
+        return True
+
+    def up(self) -> None:
+        self._engine("up", "--yes", "--skip-preview")
+
+    def preview(self) -> None:
+        self._engine("preview")
+
+    def destroy(self) -> None:
+        self._engine("destroy", "--yes", "--skip-preview")
+
+    def outputs(self) -> dict[str, object]:
+        command = ["pulumi", "stack", "output", "--json", "--stack", self.name]
+        result = ask(command, env=self.env)
+        try:
+            outputs = json.loads(result.output) if result.code == 0 else None
+        except ValueError:
+            outputs = None
+        if not isinstance(outputs, dict):
+            raise explain(result.output, doing="pulumi stack output", stack=self.file)
+        return outputs
+
+    def url(self) -> str:
+        url = self.outputs().get("url")
+        if not isinstance(url, str) or not url:
+            raise OpsError(
+                f"stack {self.name} has no output `url`: it has not been brought up",
+                where=self.backend.url,
+                fix=f"make up STACK={self.name}",
+            )
+        return url
+
+    def engine(self, *arguments: str) -> Result:
+        """Run an engine command on this stack with its output passed through."""
+        command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
+        if self._uses_copy:
+            command += ["--config-file", str(self._copied_project() / self.file.path.name)]
+        return stream(command, env=self.env)
+
+    def _engine(self, *arguments: str) -> None:
+        result = self.engine(*arguments)
+        if result.code in {INTERRUPTED, -2}:
+            raise KeyboardInterrupt
+        if result.code != 0:
+            raise explain(result.output, doing=f"pulumi {arguments[0]}", stack=self.file)
+
+    def _exists(self) -> bool:
+        if self.checkpoint:
+            return self.checkpoint.exists()
+        command = ["pulumi", "stack", "ls", "--json", "--non-interactive"]
+        result = ask(command, env=self.env)
+        try:
+            stacks = json.loads(result.output)
+        except ValueError:
+            raise explain(result.output, doing="pulumi stack ls", stack=self.file) from None
+        return any(stack["name"].split("/")[-1] == self.name for stack in stacks)
+
+    @property
+    def _uses_copy(self) -> bool:
+        return self.backend.ours and not self.file.names_its_encryption
+
+    def _copied_project(self) -> Path:
+        """Bring the copy of project and stack file up to date, keeping the engine's salt."""
+        folder = self.state / "config"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
+        copy = folder / self.file.path.name
+        kept = copy.read_text().splitlines() if copy.exists() else []
+        salt = next((line for line in kept if line.startswith(SALT)), "")
+        text = self.file.path.read_text().rstrip("\n")
+        copy.write_text("\n".join(filter(None, [text, salt])) + "\n")
+        return folder

@@ -1,0 +1,70 @@
+"""What `ops` has to know from a stack file before the engine reads it: cluster and node port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ops.errors import OpsError
+from ops.paths import ROOT
+
+PROJECT = "taskflow"
+BUILT = ("backend", "frontend")
+ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
+
+
+@dataclass(frozen=True)
+class StackFile:
+    name: str
+    path: Path
+    context: str
+    profile: str | None
+    """Minikube profile, None for a cluster that `ops` neither starts nor deletes."""
+    node_port: int | None
+    builds_images: bool
+
+    @classmethod
+    def read(cls, name: str, root: Path = ROOT) -> StackFile:
+        path = root / f"Pulumi.{name}.yaml"
+        if not path.is_file():
+            known = sorted(file.name.split(".")[1] for file in root.glob("Pulumi.*.yaml"))
+            raise OpsError(
+                f"there is no stack {name!r}: {path.name} does not exist",
+                where=str(root),
+                fix=f"use one of STACK={', STACK='.join(known)}" if known else f"write {path.name}",
+            )
+        try:
+            content = yaml.safe_load(path.read_text()) or {}
+        except yaml.YAMLError as error:
+            where = " ".join(str(error).split())
+            raise OpsError(f"{path.name} is not YAML", where=where) from error
+        # Wrong types are left to the program, which checks everything and says it with the line.
+        cluster = _block(_block(content, "config"), f"{PROJECT}:cluster")
+        frontend = _block(_block(content, "config"), f"{PROJECT}:frontend")
+        images = _block(_block(content, "config"), f"{PROJECT}:images")
+        profile = cluster.get("minikube")
+        port = _block(frontend, "service").get("nodePort")
+        return cls(
+            name=name,
+            path=path,
+            context=str(cluster.get("context", "minikube")),
+            profile=str(profile) if profile else None,
+            node_port=port if isinstance(port, int) else None,
+            builds_images=not all(_block(images, part).get("ref") for part in BUILT),
+        )
+
+    @property
+    def names_its_encryption(self) -> bool:
+        return any(line.startswith(ENCRYPTION_KEYS) for line in self.path.read_text().splitlines())
+
+
+def project_name(root: Path = ROOT) -> str:
+    return str(yaml.safe_load((root / "Pulumi.yaml").read_text())["name"])
+
+
+def _block(content: Any, key: str) -> dict[str, Any]:
+    value = content.get(key) if isinstance(content, dict) else None
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,151 @@
+"""`make test`: the machine is set up, then every suite runs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from ops import checks, setup
+from ops.errors import OpsError
+from ops.machine import ThisMachine
+from ops.paths import ROOT
+from ops.processes import ask, stream
+from ops.setup import Setup
+from ops.stack_file import StackFile
+from ops.steps import Steps
+from ops.suites import Count, Outcome, Suite, read_junit, read_tap, run
+
+POSTGRES = "postgres:17"
+POSTGRES_SECONDS = 60
+REPORTS = "/tmp/reports"  # noqa: S108 - inside the container
+
+
+def outcomes(console: Console) -> list[Outcome]:
+    """Set up what is needed, then run every suite: one that cannot run fails and says why."""
+    done = checks.outcomes(console)
+    steps = Steps("setting up", console)
+    chosen = setup.choose()
+    blocked = _blockers(chosen, steps)
+    for suite, needs in _suites(chosen.env):
+        reasons = [blocked[need] for need in needs if need in blocked]
+        if reasons:
+            suite = Suite(suite.name, _cannot(reasons[0]))
+        done.append(run(suite, console))
+    steps.table()
+    return done
+
+
+def _blockers(chosen: Setup, steps: Steps) -> dict[str, OpsError]:
+    """Set up all that the suites need; what fails is kept for those that need it."""
+    dev = StackFile.read("dev")
+    blocked: dict[str, OpsError] = {}
+    stages: list[tuple[str, Callable[[], None], tuple[str, ...]]] = [
+        ("tools", lambda: setup.provide_tools(chosen, steps), ()),
+        ("docker", lambda: setup.provide_docker(chosen, steps, ThisMachine()), ("tools",)),
+        ("cluster", lambda: setup.provide_cluster(chosen, steps, dev), ("docker",)),
+        ("images", lambda: setup.provide_images(chosen, steps), ("docker",)),
+    ]
+    for name, provide, needs in stages:
+        first = next((blocked[need] for need in needs if need in blocked), None)
+        try:
+            if first:
+                raise first
+            provide()
+        except OpsError as error:
+            blocked[name] = error
+    return blocked
+
+
+def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
+    return [
+        (Suite("engine", lambda: _pytest("tests/engine", env)), ("tools",)),
+        (Suite("backend", lambda: _backend(env)), ("docker", "images")),
+        (Suite("frontend", lambda: _frontend(env)), ("docker", "images")),
+        (Suite("live", lambda: _pytest("tests/live", env)), ("cluster", "images")),
+        (Suite("browser", lambda: _pytest("tests/browser", env)), ("cluster", "images")),
+    ]
+
+
+def _cannot(error: OpsError) -> Callable[[], Count]:
+    def fail() -> Count:
+        raise OpsError(f"could not run: {error.what}", where=error.where, fix=error.fix)
+
+    return fail
+
+
+def _pytest(path: str, env: Mapping[str, str]) -> Count:
+    if not (ROOT / path).is_dir():
+        raise OpsError(f"there is no {path}")
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [checks.PYTHON, "-m", "pytest", "-rs", f"--junitxml={report}", path]
+        stream(command, env=env)
+        return read_junit(report)
+
+
+def _backend(env: Mapping[str, str]) -> Count:
+    """The backend's own tests, in the `test` stage of its image, on a Postgres made for them."""
+    image = _build("docker/backend", "test", env)
+    password = secrets.token_urlsafe(16)
+    with tempfile.TemporaryDirectory() as folder, _Container(env) as database:
+        Path(folder).chmod(0o777)  # the image's user is not ours
+        address = database.start_postgres(password)
+        command = ["docker", "run", "--rm", "--network", f"container:{database.name}"]
+        command += ["--env", f"TEST_DATABASE_URL=postgresql://postgres:{password}@{address}"]
+        command += ["--env", f"PYTEST_ADDOPTS=--junitxml={REPORTS}/report.xml"]
+        command += ["--volume", f"{folder}:{REPORTS}", image]
+        stream(command, env=env)
+        return read_junit(Path(folder) / "report.xml")
+
+
+def _frontend(env: Mapping[str, str]) -> Count:
+    """The frontend's type check and tests, in its image's `builder` stage."""
+    image = _build("docker/frontend", "builder", env)
+    result = stream(["docker", "run", "--rm", image, "npm", "test"], env=env)
+    count = read_tap(result.output)
+    types = stream(["docker", "run", "--rm", image, "npm", "run", "typecheck"], env=env)
+    return count + (Count(passed=1) if types.code == 0 else Count(failed=1))
+
+
+def _build(context: str, target: str, env: Mapping[str, str]) -> str:
+    image = f"taskflow-{Path(context).name}-{target}:local"
+    command = ["docker", "build", "--target", target, "--tag", image, context]
+    if stream(command, env=env).code != 0:
+        raise OpsError(
+            f"image stage {target} of {context} could not be built (Docker's message is above)"
+        )
+    return image
+
+
+class _Container:
+    """A container that is gone when the block ends, however it ends."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.name = f"taskflow-test-{os.getpid()}"
+        self._env = env
+
+    def __enter__(self) -> _Container:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        ask(["docker", "rm", "--force", "--volumes", self.name], env=self._env)
+
+    def start_postgres(self, password: str) -> str:
+        """Start a Postgres that answers; returns `host:port/database` within its network."""
+        env = {**self._env, "POSTGRES_PASSWORD": password}
+        command = ["docker", "run", "--detach", "--name", self.name, "--env", "POSTGRES_PASSWORD"]
+        started = ask([*command, POSTGRES], env=env, timeout=300)
+        if started.code != 0:
+            raise OpsError(f"no {POSTGRES} for the tests: {started.output.strip()}")
+        # The image starts Postgres twice; only the second one listens on TCP.
+        ready = ["docker", "exec", self.name, "pg_isready", "--host=127.0.0.1", "--timeout=1"]
+        for _ in range(POSTGRES_SECONDS):
+            if ask(ready, env=env).code == 0:
+                return "127.0.0.1:5432/postgres"
+        logs = ask(["docker", "logs", "--tail", "5", self.name], env=env).output
+        raise OpsError(f"{POSTGRES} did not start within {POSTGRES_SECONDS} s", where=logs.strip())
