@@ -35,11 +35,13 @@ class StackFile:
     def of_stack(cls, stack: str, project: str, directory: Path | None = None) -> "StackFile":
         """The file `Pulumi.<stack>.yaml` of a directory (default: where the engine runs the program)."""
         path = (directory or Path.cwd()) / f"Pulumi.{stack}.yaml"
-        text = path.read_text() if path.is_file() else ""
+        return cls.from_text(path.name, stack, project, path.read_text() if path.is_file() else "")
+
+    @classmethod
+    def from_text(cls, name: str, stack: str, project: str, text: str) -> "StackFile":
+        """A stack file by its text."""
         root = yaml.compose(text) if text else None
-        return cls(
-            name=path.name, stack=stack, project=project, lines=dict(_key_lines(root, project))
-        )
+        return cls(name=name, stack=stack, project=project, lines=dict(_key_lines(root, project)))
 
     def message(self, path: tuple[str, ...] | str, text: str) -> str:
         """One error line; where the key itself is absent, the line of the nearest block around it."""

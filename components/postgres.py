@@ -49,7 +49,7 @@ class PostgresDatabase(pulumi.ComponentResource):
         # Letters and digits alone, because the password stands in an address.
         password = random.RandomPassword(f"{name}-password", length=32, special=False, opts=child)
         secret = core.v1.Secret(
-            f"{name}-password",
+            f"{name}-secret",
             metadata=workload.object_meta(release, COMPONENT, None),
             immutable=True,
             string_data={"password": password.result},

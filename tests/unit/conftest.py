@@ -1,0 +1,150 @@
+"""A recording engine, so that components run without a cluster, and small factories for stack configurations."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from components.app import TaskflowApp, TaskflowAppArgs
+from components.config import SECRET_KEYS, StackSecrets, parse
+from components.config_errors import StackFile
+
+AUTO_NAME_SUFFIX = "-0a1b2c3d"
+
+
+@dataclass
+class Engine(pulumi.runtime.Mocks):
+    """Records every resource that a program registers, by its resource name."""
+
+    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[Any, Any]]:
+        assert args.name not in self.inputs, f"two resources are named {args.name}"
+        self.inputs[args.name] = args.inputs
+        self.types[args.name] = args.typ
+        outputs = json.loads(json.dumps(args.inputs))
+        if args.typ.startswith("kubernetes:") and args.typ != "pulumi:providers:kubernetes":
+            outputs["metadata"].setdefault("name", args.name + AUTO_NAME_SUFFIX)
+        if args.typ == "random:index/randomPassword:RandomPassword":
+            outputs["result"] = "x" * int(args.inputs["length"])
+        return f"{args.name}-id", outputs
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"the program calls {args.token}, which needs a cluster")
+
+    def of_kind(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Inputs of all resources of a kind, such as "Deployment", by resource name."""
+        return {
+            name: self.inputs[name] for name, typ in self.types.items() if typ.endswith(f":{kind}")
+        }
+
+    def only(self, kind: str, component: str) -> dict[str, Any]:
+        """Inputs of the one resource of a kind that carries the component's label."""
+        found = [
+            inputs
+            for inputs in self.of_kind(kind).values()
+            if inputs["metadata"]["labels"]["app.kubernetes.io/component"] == component
+        ]
+        assert len(found) == 1, (
+            f"{len(found)} resources of kind {kind} for {component}, expected one"
+        )
+        return found[0]
+
+
+LOCAL: dict[str, Any] = {
+    "cluster": {"minikube": "minikube"},
+    "database": {"embedded": {}},
+    "secrets": {"generate": True},
+}
+DEPLOYED: dict[str, Any] = {
+    "cluster": {"context": "production"},
+    "images": {"registry": "ghcr.io/example"},
+    "ingress": {"host": "taskflow.example.com", "tls": {"secret": "taskflow-tls"}},
+}
+
+
+def source_of(stack: str, text: str = "") -> StackFile:
+    """The stack file that errors refer to, from its text."""
+    return StackFile.from_text(f"Pulumi.{stack}.yaml", stack, "taskflow", text)
+
+
+def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with blocks of `overrides` laid over it, key by key."""
+    result = dict(base)
+    for key, value in overrides.items():
+        inner = result.get(key)
+        both_blocks = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(inner, value) if both_blocks and inner is not None else value
+    return result
+
+
+Deploy = Callable[..., Engine]
+
+
+@pytest.fixture
+def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """Run the whole program on a recording engine and hand that engine back, once everything is registered."""
+    monkeypatch.setenv(
+        "MINIKUBE_HOME", str(tmp_path)
+    )  # Not the profile that this machine happens to have.
+    for component in ("backend", "frontend"):
+        (tmp_path / component).mkdir()
+        (tmp_path / component / "Dockerfile").write_text(f"FROM scratch\nCOPY {component} /\n")
+
+    def run(values: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> Engine:
+        secrets = secrets or {}
+        config = parse(values, secret_keys=frozenset(secrets), source=source_of("test"))
+        engine = Engine()
+        pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
+
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
+        def program() -> pulumi.Output[Any]:
+            given = StackSecrets(
+                database_url=_secret(secrets.get("databaseUrl")),
+                better_auth_secret=_secret(secrets.get("betterAuthSecret")),
+                openai_api_key=_secret(secrets.get("openaiApiKey")),
+            )
+            args = TaskflowAppArgs(config=config, secrets=given, sources=tmp_path)
+            app = TaskflowApp(config.release, args)
+            return pulumi.Output.all(
+                app.url, app.namespace, app.backend_image, app.frontend_image
+            ).apply(
+                lambda outputs: engine.inputs.update(
+                    outputs=dict(zip(OUTPUTS, outputs, strict=True))
+                )
+            )
+
+        program()
+        return engine
+
+    return run
+
+
+OUTPUTS = ("url", "namespace", "backend_image", "frontend_image")
+
+
+def _secret(value: str | None) -> pulumi.Output[str] | None:
+    return None if value is None else pulumi.Output.secret(value)
+
+
+PROD_SECRETS = {
+    "databaseUrl": "postgresql://u:p@db.example.com/taskflow",
+    "betterAuthSecret": "s" * 32,
+}
+
+
+def stack_values(path: Path) -> dict[str, Any]:
+    """The plain values of a committed stack file, without their namespace."""
+    config = yaml.safe_load(path.read_text())["config"]
+    values = {key.removeprefix("taskflow:"): value for key, value in config.items()}
+    return {key: value for key, value in values.items() if key not in SECRET_KEYS}

@@ -1,0 +1,276 @@
+"""TaskflowApp: what a release consists of, and what it leaves out."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.conftest import AUTO_NAME_SUFFIX, DEPLOYED, LOCAL, PROD_SECRETS, Deploy, merged
+
+
+def container_of(workload: dict[str, Any]) -> dict[str, Any]:
+    containers = workload["spec"]["template"]["spec"]["containers"]
+    assert len(containers) == 1, "a sidecar would need its own checks here"
+    return dict(containers[0])
+
+
+def env_of(container: dict[str, Any]) -> dict[str, Any]:
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
+
+
+def test_pods_come_from_deployments_and_one_statefulset_only(deploy: Deploy) -> None:
+    engine = deploy(LOCAL)
+    kinds = {
+        typ.rsplit(":", 1)[1] for typ in engine.types.values() if typ.startswith("kubernetes:")
+    }
+    expected = {
+        "Namespace",
+        "ConfigMap",
+        "Secret",
+        "Deployment",
+        "StatefulSet",
+        "Service",
+        "PersistentVolumeClaim",
+    }
+    assert kinds == expected, (
+        "no bare Pod or ReplicaSet, and no optional part that was not asked for"
+    )
+    assert list(engine.of_kind("StatefulSet")) == ["taskflow-postgres-statefulset"]
+
+
+def test_names_are_release_dash_component(deploy: Deploy) -> None:
+    engine = deploy(merged(LOCAL, {"release": "blue"}))
+    for kind, components in {
+        "Deployment": ("backend", "frontend"),
+        "Service": ("backend", "frontend", "postgres"),
+    }.items():
+        for component in components:
+            assert engine.only(kind, component)["metadata"]["name"] == f"blue-{component}"
+    assert engine.inputs["outputs"]["namespace"] == "blue"
+
+
+@pytest.mark.parametrize("component", ["backend", "frontend"])
+def test_selectors_use_app_and_component(deploy: Deploy, component: str) -> None:
+    engine = deploy(LOCAL)
+    wanted = {"app": "taskflow", "component": component}
+    workload, service = engine.only("Deployment", component), engine.only("Service", component)
+    assert workload["spec"]["selector"]["matchLabels"] == wanted
+    assert service["spec"]["selector"] == wanted
+    pod_labels = workload["spec"]["template"]["metadata"]["labels"]
+    assert wanted.items() <= pod_labels.items(), "else the Deployment would not find its own pods"
+    assert pod_labels["app.kubernetes.io/instance"] == "taskflow"
+
+
+@pytest.mark.parametrize("component", ["backend", "frontend"])
+def test_two_replicas_roll_one_by_one(deploy: Deploy, component: str) -> None:
+    spec = deploy(LOCAL).only("Deployment", component)["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("component", "requests", "limits"),
+    [
+        ("backend", {"cpu": "250m", "memory": "256Mi"}, {"cpu": "500m", "memory": "512Mi"}),
+        ("frontend", {"cpu": "100m", "memory": "128Mi"}, {"cpu": "250m", "memory": "256Mi"}),
+    ],
+)
+def test_resources_are_the_documented_ones(
+    deploy: Deploy, component: str, requests: dict[str, str], limits: dict[str, str]
+) -> None:
+    resources = container_of(deploy(LOCAL).only("Deployment", component))["resources"]
+    assert resources == {"requests": requests, "limits": limits}
+
+
+def test_the_backends_liveness_never_asks_the_database(deploy: Deploy) -> None:
+    container = container_of(deploy(LOCAL).only("Deployment", "backend"))
+    assert container["readinessProbe"]["httpGet"] == {"path": "/health", "port": "http"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/health/live", "port": "http"}
+    assert container["startupProbe"]["httpGet"] == {"path": "/health/live", "port": "http"}
+
+
+def test_fixed_probe_delays_can_be_configured_in_place_of_the_startup_probe(deploy: Deploy) -> None:
+    fixed = {
+        "startup": None,
+        "liveness": {"initialDelay": 30, "period": 10, "timeout": 5, "failures": 3},
+        "readiness": {"initialDelay": 10, "period": 5, "timeout": 3, "failures": 3},
+    }
+    container = container_of(
+        deploy(merged(LOCAL, {"backend": {"probes": fixed}})).only("Deployment", "backend")
+    )
+    assert "startupProbe" not in container
+    assert container["livenessProbe"]["initialDelaySeconds"] == 30
+    assert container["readinessProbe"]["initialDelaySeconds"] == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "component"),
+    [("Deployment", "backend"), ("Deployment", "frontend"), ("StatefulSet", "postgres")],
+)
+def test_every_pod_meets_the_restricted_standard(deploy: Deploy, kind: str, component: str) -> None:
+    pod = deploy(LOCAL).only(kind, component)["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    security = pod["containers"][0]["securityContext"]
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert security["readOnlyRootFilesystem"] is True
+
+
+def test_the_namespace_enforces_the_restricted_standard(deploy: Deploy) -> None:
+    labels = deploy(LOCAL).only("Namespace", "config")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_both_services_read_one_config_map_by_env_from(deploy: Deploy) -> None:
+    engine = deploy(LOCAL)
+    data = engine.only("ConfigMap", "config")["data"]
+    assert data == {
+        "FRONTEND_URL": "http://taskflow-frontend:3000",
+        "BACKEND_URL": "http://taskflow-backend:8000",
+        "NODE_ENV": "production",
+        "LOG_LEVEL": "info",
+    }
+    for component in ("backend", "frontend"):
+        references = container_of(engine.only("Deployment", component))["envFrom"]
+        assert references == [{"configMapRef": {"name": f"taskflow-config{AUTO_NAME_SUFFIX}"}}]
+
+
+def test_config_maps_and_secrets_are_immutable_and_named_automatically(deploy: Deploy) -> None:
+    engine = deploy(LOCAL, {"openaiApiKey": "sk"})
+    for name, inputs in (engine.of_kind("ConfigMap") | engine.of_kind("Secret")).items():
+        assert inputs["immutable"] is True, (
+            f"{name}: a change must make a new object, which rolls its readers"
+        )
+        assert "name" not in inputs["metadata"], (
+            f"{name}: a fixed name would be deleted before it is replaced"
+        )
+
+
+def test_secret_values_reach_containers_by_secret_key_ref_alone(deploy: Deploy) -> None:
+    engine = deploy(merged(DEPLOYED, {}), PROD_SECRETS | {"openaiApiKey": "sk-canary"})
+    backend = env_of(container_of(engine.only("Deployment", "backend")))
+    shared, assistant = (
+        f"taskflow-secrets{AUTO_NAME_SUFFIX}",
+        f"taskflow-assistant{AUTO_NAME_SUFFIX}",
+    )
+    assert backend["DATABASE_URL"] == {"secretKeyRef": {"name": shared, "key": "database-url"}}
+    assert backend["BETTER_AUTH_SECRET"] == {
+        "secretKeyRef": {"name": shared, "key": "better-auth-secret"}
+    }
+    assert backend["OPENAI_API_KEY"] == {
+        "secretKeyRef": {"name": assistant, "key": "openai-api-key"}
+    }
+    for inputs in (engine.of_kind("Deployment") | engine.of_kind("ConfigMap")).values():
+        for value in (*PROD_SECRETS.values(), "sk-canary"):
+            assert value not in str(inputs), (
+                "a secret value stands in an object that is not a Secret"
+            )
+
+
+def test_the_frontend_does_not_read_the_assistants_secret(deploy: Deploy) -> None:
+    engine = deploy(LOCAL, {"openaiApiKey": "sk"})
+    assert "assistant" not in str(engine.only("Deployment", "frontend")), (
+        "its key's change must roll the backend alone"
+    )
+
+
+def test_without_an_api_key_no_pod_asks_for_one(deploy: Deploy) -> None:
+    engine = deploy(LOCAL)
+    assert "OPENAI_API_KEY" not in env_of(container_of(engine.only("Deployment", "backend")))
+    assert "taskflow-assistant" not in engine.of_kind("Secret")
+
+
+def test_an_existing_secret_is_used_and_none_is_made(deploy: Deploy) -> None:
+    engine = deploy(merged(DEPLOYED, {"secrets": {"existing": "taskflow-secrets"}}))
+    backend = env_of(container_of(engine.only("Deployment", "backend")))
+    assert backend["DATABASE_URL"] == {
+        "secretKeyRef": {"name": "taskflow-secrets", "key": "database-url"}
+    }
+    assert backend["OPENAI_API_KEY"]["secretKeyRef"]["optional"] is True
+    assert engine.of_kind("Secret") == {}
+
+
+def test_missing_dev_secrets_are_generated_by_pulumi_random(deploy: Deploy) -> None:
+    engine = deploy(LOCAL)
+    assert set(engine.of_kind("RandomPassword")) == {
+        "taskflow-postgres-password",
+        "taskflow-better-auth-secret",
+    }
+    assert engine.inputs["taskflow-better-auth-secret"]["length"] >= 32
+
+
+def test_given_secrets_are_not_generated(deploy: Deploy) -> None:
+    engine = deploy(LOCAL, {"betterAuthSecret": "s" * 32})
+    assert set(engine.of_kind("RandomPassword")) == {"taskflow-postgres-password"}
+
+
+def test_an_external_database_brings_no_database_objects(deploy: Deploy) -> None:
+    engine = deploy(DEPLOYED, PROD_SECRETS)
+    assert engine.of_kind("StatefulSet") == {}
+    assert engine.of_kind("PersistentVolumeClaim") == {}
+
+
+def test_the_embedded_database_stays_small(deploy: Deploy) -> None:
+    engine = deploy(LOCAL)
+    container = container_of(engine.only("StatefulSet", "postgres"))
+    assert container["resources"]["requests"] == {"cpu": "100m", "memory": "192Mi"}
+    claim = engine.only("PersistentVolumeClaim", "postgres")
+    assert claim["spec"]["resources"]["requests"]["storage"] == "1Gi"
+
+
+def test_services_skip_pulumis_wait_and_deployments_do_not(deploy: Deploy) -> None:
+    engine = deploy(LOCAL)
+    for name, inputs in engine.of_kind("Service").items():
+        assert inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}, name
+    for name, inputs in engine.of_kind("Deployment").items():
+        assert "annotations" not in inputs["metadata"], f"{name} carries the wait for both"
+
+
+def test_the_backend_is_reached_inside_the_cluster_only(deploy: Deploy) -> None:
+    spec = deploy(LOCAL).only("Service", "backend")["spec"]
+    assert spec["type"] == "ClusterIP"
+    assert spec["ports"] == [{"name": "http", "port": 8000, "targetPort": "http"}]
+
+
+def test_port_and_target_port_may_differ(deploy: Deploy) -> None:
+    engine = deploy(merged(LOCAL, {"backend": {"service": {"port": 80, "targetPort": 8080}}}))
+    assert engine.only("Service", "backend")["spec"]["ports"][0]["port"] == 80
+    container = container_of(engine.only("Deployment", "backend"))
+    assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+    assert env_of(container)["PORT"] == "8080", "the process must listen where the Service points"
+    assert engine.only("ConfigMap", "config")["data"]["BACKEND_URL"] == "http://taskflow-backend:80"
+
+
+def test_autoscaling_leaves_the_replicas_field_to_the_autoscaler(deploy: Deploy) -> None:
+    engine = deploy(merged(LOCAL, {"backend": {"autoscaling": {"min": 2, "max": 5, "cpu": 60}}}))
+    assert "replicas" not in engine.only("Deployment", "backend")["spec"]
+    spec = engine.only("HorizontalPodAutoscaler", "backend")["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 5)
+    assert spec["scaleTargetRef"] == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": "taskflow-backend",
+    }
+
+
+def test_an_ingress_exists_only_when_configured_and_routes_to_the_frontend(deploy: Deploy) -> None:
+    assert deploy(LOCAL).of_kind("Ingress") == {}
+    engine = deploy(DEPLOYED, PROD_SECRETS)
+    spec = engine.only("Ingress", "frontend")["spec"]
+    assert spec["tls"] == [{"hosts": ["taskflow.example.com"], "secretName": "taskflow-tls"}]
+    (path,) = spec["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"] == {"name": "taskflow-frontend", "port": {"name": "http"}}
+    assert engine.inputs["outputs"]["url"] == "https://taskflow.example.com"
+
+
+def test_pods_stop_after_their_endpoints_are_gone(deploy: Deploy) -> None:
+    pod = deploy(LOCAL).only("Deployment", "backend")["spec"]["template"]["spec"]
+    sleep = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert sleep + 10 < pod["terminationGracePeriodSeconds"], (
+        "preStop and drain must end before the kill"
+    )

@@ -1,0 +1,122 @@
+"""The cluster behind a stack: its context must exist, and its Minikube tells where images and NodePorts are."""
+
+import json
+from pathlib import Path
+
+import pulumi
+import pytest
+import yaml
+
+from components.cluster import ClusterError, Minikube, kubernetes_provider
+from components.config import Cluster
+from tests.unit.conftest import Engine
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kubeconfig with two contexts."""
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump({"contexts": [{"name": "minikube"}, {"name": "staging"}]}))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return path
+
+
+def write_profile(home: Path, driver: str) -> None:
+    folder = home / ".minikube" / "profiles" / "minikube"
+    folder.mkdir(parents=True)
+    nodes = [{"IP": "192.168.49.2", "ControlPlane": True}]
+    (folder / "config.json").write_text(json.dumps({"Driver": driver, "Nodes": nodes}))
+
+
+def test_an_unknown_context_is_named_with_those_that_exist(kubeconfig: Path) -> None:
+    with pytest.raises(ClusterError, match=r"no context 'prod' .* minikube, staging"):
+        kubernetes_provider("cluster", Cluster(context="prod"))
+
+
+def test_without_a_kubeconfig_the_error_says_that_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
+    with pytest.raises(ClusterError, match="has none"):
+        kubernetes_provider("cluster", Cluster(context="minikube"))
+
+
+def test_the_provider_is_bound_to_the_stacks_context(kubeconfig: Path) -> None:
+    engine = Engine()
+    pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> pulumi.Output[str]:
+        return kubernetes_provider("cluster", Cluster(context="staging")).urn
+
+    program()
+    assert engine.inputs["cluster"]["context"] == "staging"
+
+
+def test_a_profile_that_was_never_made_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
+    assert Minikube.find("minikube") is None
+
+
+def test_driver_none_answers_on_loopback_and_builds_in_this_machines_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
+    write_profile(tmp_path, "none")
+    minikube = Minikube.find("minikube")
+    assert minikube is not None
+    assert minikube.host == "127.0.0.1"
+    assert minikube.docker_provider("docker") is None
+
+
+def test_driver_docker_answers_on_the_nodes_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
+    write_profile(tmp_path, "docker")
+    minikube = Minikube.find("minikube")
+    assert minikube is not None
+    assert minikube.host == "192.168.49.2"
+
+
+@pytest.fixture
+def minikube_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `minikube` on PATH whose answer a test decides."""
+    path = tmp_path / "bin" / "minikube"
+    path.parent.mkdir()
+    monkeypatch.setenv("PATH", str(path.parent), prepend=":")
+    return path
+
+
+def answer(command: Path, script: str) -> None:
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+
+
+def test_other_drivers_build_in_the_daemon_inside_the_cluster(minikube_command: Path) -> None:
+    environment = {"DOCKER_HOST": "tcp://127.0.0.1:32770", "DOCKER_CERT_PATH": "/certs"}
+    answer(minikube_command, f"echo '{json.dumps(environment)}'")
+    engine = Engine()
+    pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> pulumi.Output[str]:
+        profile = Minikube(profile="minikube", driver="docker", node_ip="192.168.49.2")
+        provider = profile.docker_provider("docker")
+        assert provider is not None
+        return provider.urn
+
+    program()
+    assert engine.inputs["docker"]["host"] == "tcp://127.0.0.1:32770"
+    assert engine.inputs["docker"]["certPath"] == "/certs"
+
+
+def test_a_stopped_minikube_says_how_to_start_it(minikube_command: Path) -> None:
+    answer(minikube_command, "echo 'the control-plane node is not running' >&2; exit 85")
+    profile = Minikube(profile="minikube", driver="docker", node_ip="")
+    with pytest.raises(
+        ClusterError, match=r"not running; start it with: minikube start --profile minikube"
+    ):
+        profile.docker_provider("docker")

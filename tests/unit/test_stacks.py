@@ -1,0 +1,57 @@
+"""Every committed stack file, run as a whole on the recording engine."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.conftest import PROD_SECRETS, Deploy, stack_values
+
+ROOT = Path(__file__).resolve().parents[2]
+STACKS = {path.stem.removeprefix("Pulumi."): path for path in sorted(ROOT.glob("Pulumi.*.yaml"))}
+
+
+def test_the_documented_stacks_are_there() -> None:
+    assert {"dev", "prod"} <= set(STACKS)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stack_makes_both_services(deploy: Deploy, stack: str) -> None:
+    values = stack_values(STACKS[stack])
+    engine = deploy(values, {} if values.get("secrets", {}).get("generate") else PROD_SECRETS)
+    assert len(engine.of_kind("Deployment")) == 2
+    assert engine.inputs["outputs"]["url"].startswith("http")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_secret_value_stands_in_a_stack_file(stack: str) -> None:
+    for line in STACKS[stack].read_text().splitlines():
+        key, _, value = line.partition(":")
+        assert "postgresql://" not in line, (
+            "a database address belongs into an encrypted config key"
+        )
+        if key.strip().endswith(("betterAuthSecret", "databaseUrl", "openaiApiKey")):
+            assert value.strip().startswith("secure"), f"{key} is in plain text"
+
+
+def test_dev_answers_on_its_node_port(deploy: Deploy) -> None:
+    engine = deploy(stack_values(STACKS["dev"]))
+    assert engine.only("Service", "frontend")["spec"]["ports"][0]["nodePort"] == 30080
+    assert engine.inputs["outputs"]["url"] == "http://127.0.0.1:30080"
+
+
+def test_prod_never_takes_a_pod_away_before_its_successor_is_ready(deploy: Deploy) -> None:
+    engine = deploy(stack_values(STACKS["prod"]), PROD_SECRETS)
+    for name, workload in engine.of_kind("Deployment").items():
+        assert workload["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0, name
+
+
+def test_prod_pushes_its_images(deploy: Deploy) -> None:
+    engine = deploy(stack_values(STACKS["prod"]), PROD_SECRETS)
+    for name, image in engine.of_kind("Image").items():
+        assert image["skipPush"] is False, name
+
+
+def test_dev_pushes_nothing(deploy: Deploy) -> None:
+    engine = deploy(stack_values(STACKS["dev"]))
+    for name, image in engine.of_kind("Image").items():
+        assert image["skipPush"] is True, name
