@@ -29,11 +29,12 @@ export function AddTask() {
 
   return (
     <form ref={form} onSubmit={submit} className="card stack" aria-label="New task">
-      <TaskInputs />
+      <TaskInputs>
+        <button type="submit" className="primary" disabled={busy}>
+          Add task
+        </button>
+      </TaskInputs>
       <Alert message={problem} />
-      <button type="submit" className="primary" disabled={busy}>
-        Add task
-      </button>
     </form>
   );
 }

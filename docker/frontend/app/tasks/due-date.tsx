@@ -17,7 +17,7 @@ export function DueDate({ day, done }: { day: string; done: boolean }) {
   const text = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UTC' });
   return (
     <p className="due" data-overdue={overdue || undefined}>
-      {overdue ? 'Overdue since ' : 'Due '}
+      {overdue ? 'Overdue: ' : 'Due '}
       {day === now ? (
         'today'
       ) : (

@@ -1,9 +1,10 @@
+import type { ReactNode } from 'react';
 import { NOTES_MAX, type TaskFields, TITLE_MAX } from '@/lib/task.ts';
 
-type Props = { task?: TaskFields; focusTitle?: boolean };
+type Props = { task?: TaskFields; focusTitle?: boolean; children?: ReactNode };
 
-/** The fields of a task, for adding one and for changing one. */
-export function TaskInputs({ task, focusTitle = false }: Props) {
+/** The fields of a task, for adding one and for changing one; children stand beside the last. */
+export function TaskInputs({ task, focusTitle = false, children }: Props) {
   return (
     <>
       <label className="field">
@@ -27,6 +28,7 @@ export function TaskInputs({ task, focusTitle = false }: Props) {
           <span>Due date</span>
           <input name="due" type="date" defaultValue={task?.due ?? ''} />
         </label>
+        {children}
       </div>
     </>
   );

@@ -19,7 +19,9 @@ export function TaskRow({ task }: { task: Task }) {
   const toggle = (checked: boolean) =>
     start(async () => {
       setDone(checked);
-      notify(await safely(() => completeTask(task.id, checked)));
+      const outcome = await safely(() => completeTask(task.id, checked));
+      const message = `${checked ? 'Completed' : 'Reopened'} “${task.title}”.`;
+      notify(outcome.ok ? { ok: true, message } : outcome);
     });
 
   const restore = () => start(async () => notify(await safely(() => restoreTask(task))));
