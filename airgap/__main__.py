@@ -1,0 +1,65 @@
+"""python -m airgap STEP: what a machine without vendor downloads needs, from registries alone."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+from .run import Failure, say
+
+STEPS = {
+    "tools": "pulumi, minikube, kubectl and the cluster's programs, built from Go modules",
+    "plugins": "Pulumi's language host and providers, on PATH executables",
+    "host": "system packages and a running Docker daemon",
+    "cluster": "a healthy Minikube on the Docker daemon",
+    "images": "stand-ins for the base images that the application builds on",
+}
+AS_ROOT = {"host", "cluster", "images"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m airgap", description=__doc__)
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+    for name, text in STEPS.items():
+        steps.add_parser(name, help=text, description=text)
+    step: str = parser.parse_args().step
+    if step in AS_ROOT and os.geteuid() != 0:
+        _become_root()
+    signal.signal(signal.SIGTERM, _stop)
+    began = time.monotonic()
+    try:
+        importlib.import_module(f"airgap.{step}").prepare()
+    except Failure as failure:
+        print(f"airgap {step}: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"airgap {step}: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    say(f"{step} ready in {time.monotonic() - began:.1f} s")
+    return 0
+
+
+def _become_root() -> None:
+    """Start again with sudo, but keep the caller's home: caches and kubeconfig belong there."""
+    keep = "--preserve-env=HOME,PATH,XDG_CACHE_HOME"
+    again = ["sudo", keep, sys.executable, "-m", "airgap", *sys.argv[1:]]
+    try:
+        os.execvp("sudo", again)
+    except FileNotFoundError:
+        raise SystemExit(
+            f"airgap {sys.argv[1]}: this step changes the system and there is no sudo here. "
+            "Run it as root."
+        ) from None
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""System packages and a running Docker daemon, with or without systemd."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from .run import BIN, CACHE, FILES, Failure, link, need_space, only_one, run, say, watch, works
+
+PACKAGES = (
+    "docker.io",
+    "containerd",
+    "runc",
+    "debootstrap",  # base images
+    "sudo",  # Minikube calls it even when it is root
+    "conntrack",
+    "iptables",
+    "socat",
+    "ebtables",
+    "ethtool",
+    "kmod",
+    "containernetworking-plugins",
+    "ca-certificates",
+)
+APT = ("apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=600", "-o", "Dpkg::Use-Pty=0")
+# Debian's own client: a newer one without the buildx plugin cannot speak to BuildKit.
+DOCKER = Path("/usr/bin/docker")
+UNITS = Path("/etc/systemd/system")
+LIBRARY = Path("/usr/local/lib/taskflow-infra")
+CAP_SYS_RESOURCE = 24
+
+
+def prepare() -> None:
+    with only_one("host"):
+        _packages()
+        if not has_systemd():
+            _systemctl()
+            _docker_unit()
+        _runtime()
+        _docker()
+        link(DOCKER, BIN / "docker")
+
+
+def has_systemd() -> bool:
+    return Path("/run/systemd/system").is_dir()
+
+
+def _packages() -> None:
+    listed = run(
+        "dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n",
+        hint="This step knows Debian and its relatives. Elsewhere install Docker by hand.",
+    )  # fmt: skip
+    present = {line.split()[0] for line in listed.splitlines() if line.endswith(" installed")}
+    missing = [package for package in PACKAGES if package not in present]
+    if not missing:
+        return
+    need_space(Path("/var/cache/apt"), 1, "Installing system packages")
+    say(f"installing {', '.join(missing)}")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    hint = "Is the package mirror reachable? Run the same command again when it is."
+    watch("apt-get update", [*APT, "update"], CACHE / "log/apt.log", env=quiet, hint=hint)
+    watch(
+        "apt-get install",
+        [*APT, "install", "--no-install-recommends", "--no-remove", *missing],
+        CACHE / "log/apt.log",
+        env=quiet,
+        hint=hint,
+    )
+
+
+def _systemctl() -> None:
+    """Minikube manages its services with `systemctl`, which asks a systemd that is not running.
+
+    Debian has a replacement that does without. Its package would push systemd's out, and with it
+    whatever needs that; so only the program is taken, to a place that comes earlier on PATH.
+    """
+    program = Path("/usr/local/bin/systemctl")
+    if program.exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        run("apt-get", "-q", "download", "systemctl", cwd=Path(folder))
+        for package in Path(folder).glob("*.deb"):
+            run("dpkg-deb", "-x", package, folder)
+        install(Path(folder) / "usr/bin/systemctl", program)
+
+
+def _docker_unit() -> None:
+    if install(FILES / "docker.conf", UNITS / "docker.service.d/taskflow-infra.conf"):
+        run("systemctl", "daemon-reload")
+
+
+def _runtime() -> None:
+    """Without CAP_SYS_RESOURCE, let containers go through a runc that does not ask for it."""
+    status = Path("/proc/self/status").read_text()
+    effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+    if int(effective, 16) >> CAP_SYS_RESOURCE & 1:
+        return
+    wrapper = LIBRARY / "runc"
+    install(FILES / "runc", wrapper)
+    path = Path("/etc/docker/daemon.json")
+    config = json.loads(path.read_text() or "{}") if path.exists() else {}
+    if "default-runtime" in config:
+        return
+    config["default-runtime"] = "taskflow-infra"
+    config.setdefault("runtimes", {})["taskflow-infra"] = {"path": str(wrapper)}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(config, indent=2) + "\n")
+    if docker_answers():
+        say("this machine lacks CAP_SYS_RESOURCE: restarting Docker with a runtime for that")
+        run("systemctl", "restart", "docker")
+
+
+def docker_answers() -> bool:
+    return works(DOCKER, "version")
+
+
+def need_docker() -> None:
+    if not docker_answers():
+        raise Failure(
+            "The Docker daemon does not answer at /var/run/docker.sock. "
+            "Start it with `python -m airgap host`."
+        )
+
+
+def _docker() -> None:
+    """Start the daemon; also over what a kill or a reboot left behind."""
+    if docker_answers():
+        return
+    say("starting the Docker daemon")
+    need_space(Path("/var/lib"), 1, "The Docker daemon")
+    # dockerd waits in vain for the containerd whose dead socket it finds: that one goes first.
+    run("systemctl", "start", "containerd")
+    pid_file = Path("/var/run/docker.pid")
+    if pid_file.exists() and _process_name(pid_file.read_text().strip()) != "dockerd":
+        pid_file.unlink()
+    log = "See `systemctl status docker` and its log: /var/log/journal or `journalctl -u docker`."
+    run("systemctl", "start", "docker", hint=log)
+    deadline = time.monotonic() + 60
+    while not docker_answers():
+        if time.monotonic() > deadline:
+            raise Failure(f"The Docker daemon was started but does not answer after 60 s. {log}")
+        time.sleep(0.5)
+
+
+def _process_name(pid: str) -> str:
+    name = Path("/proc") / pid / "comm"
+    return name.read_text().strip() if pid and name.exists() else ""
+
+
+def install(source: Path, target: Path) -> bool:
+    """Put a file where the system looks for it; tell whether that changed anything."""
+    content = source.read_bytes()
+    if target.exists() and target.read_bytes() == content:
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.fresh")
+    fresh.write_bytes(content)
+    fresh.chmod(source.stat().st_mode & 0o777)
+    fresh.replace(target)
+    return True

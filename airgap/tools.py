@@ -1,0 +1,145 @@
+"""Build Pulumi, Minikube, kubectl and the cluster's own programs from their Go modules.
+
+A program lands in the cache under a key made of the module's version and of everything that
+defines its build, so that any clone on this machine finds it and no change goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .run import BIN, CACHE, Failure, link, need_space, only_one, say, watch
+
+KUBERNETES_VERSION = "v1.33.1"
+MODULES = Path(__file__).parent / "go"
+ON_PATH = ("pulumi", "minikube", "kubectl", "vegeta")
+
+
+@dataclass(frozen=True)
+class Module:
+    """A folder below `go/`, and what to build from it."""
+
+    name: str
+    source: str
+    """Module path; the version next to it in go.mod is the version of the programs."""
+    packages: tuple[str, ...]
+    """What to build; the program is called like its last part."""
+    version_variables: tuple[str, ...] = ()
+    """`-X` settings for the linker, in which VERSION stands for the version."""
+
+    @cached_property
+    def version(self) -> str:
+        definition = (MODULES / self.name / "go.mod").read_text()
+        found = re.search(rf"{re.escape(self.source)} (v\S+)", definition)
+        if found is None:
+            raise Failure(f"{MODULES / self.name / 'go.mod'} does not name {self.source}.")
+        return found[1]
+
+    @cached_property
+    def folder(self) -> Path:
+        parts = [repr(self.packages), repr(self.version_variables)]
+        parts += [path.read_text() for path in sorted((MODULES / self.name).iterdir())]
+        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+        return CACHE / "programs" / f"{self.name}-{self.version}-{digest}"
+
+    def build(self) -> None:
+        if self.folder.exists():
+            return
+        need_space(CACHE, 3, f"Building {self.name}")
+        say(f"building {self.name} {self.version}")
+        variables = [f"-X {text.replace('VERSION', self.version)}" for text in self.version_variables]
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=self.folder.parent) as fresh:
+            programs = Path(fresh) / "programs"
+            programs.mkdir()
+            watch(
+                f"{self.name} {self.version}",
+                ["go", "build", "-v", "-trimpath", "-ldflags", " ".join(["-s -w", *variables]),
+                 "-o", f"{programs}/", *self.packages],
+                CACHE / f"log/{self.name}.log",
+                counted="packages compiled",
+                cwd=MODULES / self.name,
+                # Static programs run in an image that holds nothing else.
+                env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"},
+                hint="Go >= 1.26 and its module proxy are needed.",
+            )  # fmt: skip
+            os.replace(programs, self.folder)
+        # Whatever an older definition of this module left.
+        for old in self.folder.parent.glob(f"{self.name}-v*"):
+            if old != self.folder and old.name.rsplit("-", 2)[0] == self.name:
+                shutil.rmtree(old)
+
+
+_COMPONENT_BASE = "k8s.io/component-base/version"
+
+ALL = (
+    Module(
+        "pulumi",
+        "github.com/pulumi/pulumi/pkg/v3",
+        ("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
+        ("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=VERSION",),
+    ),
+    Module(
+        "kubernetes",
+        "k8s.io/kubernetes",
+        tuple(
+            f"k8s.io/kubernetes/cmd/{program}"
+            for program in (
+                "kube-apiserver",
+                "kube-controller-manager",
+                "kube-scheduler",
+                "kube-proxy",
+                "kubelet",
+                "kubeadm",
+                "kubectl",
+            )
+        ),
+        (
+            f"{_COMPONENT_BASE}.gitVersion=VERSION",
+            f"{_COMPONENT_BASE}.gitMajor=1",
+            f"{_COMPONENT_BASE}.gitMinor=33",
+            f"{_COMPONENT_BASE}.gitTreeState=clean",
+            f"{_COMPONENT_BASE}.gitCommit=unknown",
+            f"{_COMPONENT_BASE}.buildDate=1970-01-01T00:00:00Z",
+        ),
+    ),
+    Module(
+        "minikube",
+        "k8s.io/minikube",
+        ("k8s.io/minikube/cmd/minikube",),
+        (
+            "k8s.io/minikube/pkg/version.version=VERSION",
+            "k8s.io/minikube/pkg/version.storageProvisionerVersion=v5",
+        ),
+    ),
+    Module("cri-dockerd", "github.com/Mirantis/cri-dockerd", ("github.com/Mirantis/cri-dockerd",)),
+    Module(
+        "crictl", "sigs.k8s.io/cri-tools", ("github.com/kubernetes-sigs/cri-tools/cmd/crictl",)
+    ),
+    Module("coredns", "github.com/coredns/coredns", (".",)),
+    Module("storage-provisioner", "k8s.io/client-go", (".",)),
+    Module("vegeta", "github.com/tsenart/vegeta/v12", ("github.com/tsenart/vegeta/v12",)),
+)
+
+
+def prepare() -> None:
+    with only_one("tools"):
+        for module in ALL:
+            module.build()
+        for program in ON_PATH:
+            link(find(program), BIN / program)
+
+
+def find(program: str) -> Path:
+    """A built program, for the steps after this one."""
+    for module in ALL:
+        if (module.folder / program).exists():
+            return module.folder / program
+    raise Failure(f"`{program}` is not built yet: run `python -m airgap tools` first.")
