@@ -1,0 +1,107 @@
+"""The real engine previews every committed stack without a cluster, and says what is wrong with a bad one."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.engine_stack import EngineError, EngineStack
+from tests.unit.conftest import merged, stack_values
+
+ROOT = Path(__file__).resolve().parents[2]
+STACKS = {path.stem.removeprefix("Pulumi."): path for path in sorted(ROOT.glob("Pulumi.*.yaml"))}
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kubeconfig whose contexts lead nowhere: nothing listens on port 1."""
+    contexts = {
+        stack_values(path).get("cluster", {}).get("context", "minikube") for path in STACKS.values()
+    }
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "nobody", "user": {}}],
+        "contexts": [
+            {"name": name, "context": {"cluster": "nowhere", "user": "nobody"}}
+            for name in sorted(contexts)
+        ],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
+
+
+def stack_of(
+    name: str, folder: Path, values: dict[str, Any], *, with_secrets: bool = True
+) -> EngineStack:
+    stack = EngineStack.create(name, folder, values)
+    if with_secrets and not values.get("secrets"):
+        stack.set_secret(
+            "databaseUrl",
+            f"postgresql://taskflow:{secrets.token_hex(8)}@db.example.com/t?sslmode=require",
+        )
+        stack.set_secret("betterAuthSecret", secrets.token_hex(32))
+    return stack
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_the_stack_previews_without_a_cluster(name: str, tmp_path: Path) -> None:
+    steps = stack_of(name, tmp_path, stack_values(STACKS[name])).preview()
+    assert {step["op"] for step in steps} == {"create"}
+    types = [step["newState"]["type"] for step in steps]
+    assert types.count("kubernetes:apps/v1:Deployment") == 2
+    assert types.count("docker:index/image:Image") == 2
+
+
+def test_image_references_are_known_at_preview(tmp_path: Path) -> None:
+    steps = stack_of("dev", tmp_path, stack_values(STACKS["dev"])).preview()
+    deployments = [
+        step["newState"]
+        for step in steps
+        if step["newState"]["type"] == "kubernetes:apps/v1:Deployment"
+    ]
+    for deployment in deployments:
+        (container,) = deployment["inputs"]["spec"]["template"]["spec"]["containers"]
+        assert container["image"].startswith("taskflow-"), (
+            "else no preview could tell what a source edit rolls"
+        )
+
+
+def refused(name: str, folder: Path, values: dict[str, Any], *, with_secrets: bool = True) -> str:
+    stack = stack_of(name, folder, values, with_secrets=with_secrets)
+    with pytest.raises(EngineError) as caught:
+        stack.preview()
+    message = str(caught.value)
+    assert "Traceback" not in message, "a mistake in a stack file is no crash of the program"
+    return message
+
+
+def test_an_unknown_key_is_named_with_the_nearest_known_one(tmp_path: Path) -> None:
+    message = refused(
+        "dev", tmp_path, merged(stack_values(STACKS["dev"]), {"backend": {"replica": 3}})
+    )
+    assert "taskflow:backend.replica: unknown key; did you mean replicas?" in message
+
+
+def test_a_wrong_type_says_what_was_expected(tmp_path: Path) -> None:
+    message = refused(
+        "dev", tmp_path, merged(stack_values(STACKS["dev"]), {"backend": {"replicas": "two"}})
+    )
+    assert 'taskflow:backend.replicas: got \\"two\\", expected an integer' in message
+
+
+def test_a_missing_secret_on_prod_names_the_command_that_sets_it(tmp_path: Path) -> None:
+    message = refused("prod", tmp_path, stack_values(STACKS["prod"]), with_secrets=False)
+    assert "run: pulumi config set --secret --stack prod taskflow:databaseUrl" in message
+
+
+def test_a_context_that_does_not_exist_lists_those_that_do(tmp_path: Path) -> None:
+    values = merged(stack_values(STACKS["dev"]), {"cluster": {"context": "elsewhere"}})
+    message = refused("dev", tmp_path, values)
+    assert "no context 'elsewhere'" in message
+    assert "minikube" in message

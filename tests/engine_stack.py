@@ -1,0 +1,110 @@
+"""A stack driven by the real engine, with a state and a stack file of its own, so that it touches no other."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+UP_TIMEOUT_SECONDS = 600
+
+
+class EngineError(AssertionError):
+    """An engine command failed; the message is its output."""
+
+
+@dataclass(frozen=True)
+class EngineStack:
+    """One stack of this project, configured by a file in `folder`."""
+
+    name: str
+    folder: Path
+    env: Mapping[str, str]
+
+    @classmethod
+    def create(cls, name: str, folder: Path, values: Mapping[str, Any]) -> "EngineStack":
+        """Make the stack in a new file backend below `folder`; `values` are its plain keys, without namespace."""
+        (folder / "state").mkdir()
+        shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
+        env = os.environ | {
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(16),
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+        }
+        env.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        stack = cls(name=name, folder=folder, env=env)
+        stack.configure(values)
+        stack._run("stack", "init", "--no-select", "--cwd", str(folder), name)
+        return stack
+
+    @property
+    def config_file(self) -> Path:
+        """The stack file that the engine reads."""
+        return self.folder / f"Pulumi.{self.name}.yaml"
+
+    def configure(self, values: Mapping[str, Any]) -> None:
+        """Replace the plain values; secrets and the salt, which the engine wrote, stay."""
+        path = self.config_file
+        content = yaml.safe_load(path.read_text()) if path.exists() else {}
+        kept = {key: value for key, value in content.get("config", {}).items() if _is_secure(value)}
+        content["config"] = kept | {f"taskflow:{key}": value for key, value in values.items()}
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def set_secret(self, key: str, value: str) -> None:
+        """Set an encrypted configuration value."""
+        self._run("config", "set", "--secret", f"taskflow:{key}", *self._flags, stdin=value)
+
+    def up(self, *flags: str) -> str:
+        """Bring the stack up; returns what the engine printed."""
+        return self._run("up", "--yes", "--skip-preview", *flags, *self._flags)
+
+    def preview(self) -> list[dict[str, Any]]:
+        """The steps that an update would take, as the engine's JSON tells them."""
+        steps: list[dict[str, Any]] = json.loads(self._run("preview", "--json", *self._flags))[
+            "steps"
+        ]
+        return steps
+
+    def destroy(self) -> str:
+        """Delete everything that the stack made."""
+        return self._run("destroy", "--yes", "--skip-preview", *self._flags)
+
+    def outputs(self) -> dict[str, Any]:
+        """The program's exports."""
+        outputs: dict[str, Any] = json.loads(
+            self._run("stack", "output", "--json", "--stack", self.name)
+        )
+        return outputs
+
+    def export(self) -> str:
+        """The state as it is stored."""
+        return self._run("stack", "export", "--stack", self.name)
+
+    @property
+    def _flags(self) -> tuple[str, ...]:
+        return ("--stack", self.name, "--config-file", str(self.config_file))
+
+    def _run(self, *arguments: str, stdin: str | None = None) -> str:
+        result = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=ROOT,
+            env=dict(self.env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=UP_TIMEOUT_SECONDS,
+        )
+        if result.returncode != 0:
+            raise EngineError(f"pulumi {arguments[0]} failed:\n{result.stdout}\n{result.stderr}")
+        return result.stdout
+
+
+def _is_secure(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"secure"}
