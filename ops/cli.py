@@ -9,11 +9,12 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from ops import checks, cluster, recovery, setup, smoke, suites, testing
 from ops.backend import prepare
@@ -25,14 +26,28 @@ from ops.stack import Stack
 from ops.stack_file import StackFile
 from ops.steps import Steps
 
+
+class Interruptible(TyperGroup):
+    """Ends on Ctrl-C as on any expected failure; Typer by itself would leave without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            message = "interrupted; the same command goes on from here"
+            raise OpsError(message, code=INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="ops",
+    cls=Interruptible,
     help="From a bare machine to TaskFlow on Minikube through `pulumi up`, and the tests of it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False, soft_wrap=True)
+# Logs are not 80 columns wide, whatever a pipe says.
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 StackName = Annotated[
     str, typer.Option("--stack", help="Which Pulumi.<stack>.yaml to use.", envvar="STACK")
@@ -148,11 +163,9 @@ def main() -> None:
     """Run the command line; an expected failure becomes one error on stderr, never a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(standalone_mode=True)
+        app()
     except OpsError as error:
         _fail(str(error), error.code)
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on from here", INTERRUPTED)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise

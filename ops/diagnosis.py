@@ -36,7 +36,7 @@ KNOWN = (
         "set PULUMI_CONFIG_PASSPHRASE to the one that {file} was encrypted with",
     ),
     Known(
-        r"(?P<port>\d+).{0,80}port is already allocated",
+        r"(?P<port>\d+): provided port is already allocated",
         "node port {port} belongs to another Service in the cluster",
         "set taskflow:frontend.service.nodePort in {file} to a free one, or delete that Service: "
         "kubectl --context {context} get services --all-namespaces shows it",

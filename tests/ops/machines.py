@@ -1,0 +1,46 @@
+"""Machines to choose tools for, made of what they have on PATH, on disk and within reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.machine import Platform, Version
+
+CHECKSUMS = "a" * 64
+LINUX = Platform("linux", "amd64")
+
+
+@dataclass
+class MadeUpMachine:
+    """Nothing installed and nothing within reach, unless it is said so."""
+
+    platform: Platform = LINUX
+    interactive: bool = False
+    installed: dict[str, list[Path]] = field(default_factory=dict)
+    versions: dict[Path, Version] = field(default_factory=dict)
+    files: set[Path] = field(default_factory=set)
+    web: dict[str, str] = field(default_factory=dict)
+    clients_without_builder: set[Path] = field(default_factory=set)
+    trouble: str | None = None
+
+    def on_path(self, name: str) -> list[Path]:
+        return self.installed.get(name, [])
+
+    def exists(self, path: Path) -> bool:
+        return path in self.files
+
+    def version(self, name: str, path: Path) -> Version | None:
+        return self.versions.get(path)
+
+    def published(self, url: str) -> str | None:
+        return self.web.get(url)
+
+    def reaches(self, url: str) -> bool:
+        return url in self.web
+
+    def builds_images(self, docker: Path) -> bool:
+        return docker not in self.clients_without_builder
+
+    def daemon_trouble(self, docker: Path) -> str | None:
+        return self.trouble

@@ -1,0 +1,76 @@
+"""Where the state goes, and that the user's own login is respected."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ops.backend import find, prepare
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / ".state"
+
+
+def test_without_a_login_the_state_stays_in_the_checkout(tmp_path: Path, state: Path) -> None:
+    backend = find({}, tmp_path, state)
+    assert backend.ours
+    assert backend.env["PULUMI_BACKEND_URL"] == f"file://{state}"
+    assert backend.env["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(state / "passphrase")
+
+
+def test_a_login_is_used_and_nothing_is_set_over_it(tmp_path: Path, state: Path) -> None:
+    login = {"current": "https://api.pulumi.com"}
+    (tmp_path / "credentials.json").write_text(json.dumps(login))
+    backend = find({}, tmp_path, state)
+    assert not backend.ours
+    assert backend.env == {}
+
+
+def test_someone_who_logged_out_gets_the_state_in_the_checkout(tmp_path: Path, state: Path) -> None:
+    (tmp_path / "credentials.json").write_text(json.dumps({"current": "", "accounts": {}}))
+    assert find({}, tmp_path, state).ours
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{"PULUMI_BACKEND_URL": "s3://states"}, {"PULUMI_ACCESS_TOKEN": "pul-1"}],
+    ids=lambda environ: next(iter(environ)),
+)
+def test_a_backend_named_in_the_environment_is_used(
+    tmp_path: Path, state: Path, environ: dict[str, str]
+) -> None:
+    assert not find(environ, tmp_path, state).ours
+
+
+def test_the_users_own_passphrase_is_not_replaced(tmp_path: Path, state: Path) -> None:
+    backend = find({"PULUMI_CONFIG_PASSPHRASE": "mine"}, tmp_path, state)
+    assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in backend.env
+
+
+def test_the_passphrase_is_generated_once_and_readable_by_its_owner_only(
+    tmp_path: Path, state: Path
+) -> None:
+    backend = find({}, tmp_path, state)
+    prepare(backend, state)
+    first = (state / "passphrase").read_text()
+    prepare(backend, state)
+    assert len(first) >= 32
+    assert (state / "passphrase").read_text() == first, "another one could not open the state"
+    assert (state / "passphrase").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_passphrase_left_by_a_killed_run_is_replaced(tmp_path: Path, state: Path) -> None:
+    state.mkdir()
+    (state / "passphrase").touch()
+    (state / "passphrase.part").touch()
+    prepare(find({}, tmp_path, state), state)
+    assert (state / "passphrase").read_text()
+
+
+def test_nothing_is_made_for_a_backend_of_the_user(tmp_path: Path, state: Path) -> None:
+    prepare(find({"PULUMI_BACKEND_URL": "s3://states"}, tmp_path, state), state)
+    assert not state.exists()

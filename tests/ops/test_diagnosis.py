@@ -1,0 +1,68 @@
+"""What people are told when the engine fails. The outputs are the tools' own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops.diagnosis import explain
+from ops.stack_file import StackFile
+
+DEV = StackFile("dev", Path("/checkout/Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
+
+FAILURES = {
+    "disk": (
+        "write /var/lib/docker/tmp/x: no space left on device",
+        "the disk is full",
+        "df -h",
+    ),
+    "passphrase": (
+        "error: getting secrets manager: incorrect passphrase",
+        "the passphrase does not open the secrets of stack dev",
+        "PULUMI_CONFIG_PASSPHRASE",
+    ),
+    "node port": (
+        'Service "taskflow-frontend" is invalid: spec.ports[0].nodePort: Invalid value: 30080: '
+        "provided port is already allocated",
+        "node port 30080 belongs to another Service in the cluster",
+        "taskflow:frontend.service.nodePort in Pulumi.dev.yaml",
+    ),
+    "namespace": (
+        'error: resource taskflow was not successfully created: namespaces "taskflow" '
+        "already exists",
+        "namespace taskflow exists, but not in this stack's state",
+        "kubectl --context minikube delete namespace taskflow",
+    ),
+    "daemon": (
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?",
+        "the Docker daemon does not answer",
+        "run the command again",
+    ),
+    "base image": (
+        "ERROR: failed to solve: python:9.9-slim: failed to resolve source metadata for "
+        "docker.io/library/python:9.9-slim: not found",
+        "image docker.io/library/python:9.9-slim cannot be found or pulled",
+        "base image in Pulumi.dev.yaml",
+    ),
+    "cluster": (
+        "dial tcp 127.0.0.1:8443: connect: connection refused",
+        "the cluster behind context minikube stopped answering",
+        "brings Minikube back",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_known_failure_says_what_where_and_what_to_do(name: str) -> None:
+    output, what, fix = FAILURES[name]
+    error = explain(f"Updating (dev)\n  {output}\nResources:\n", doing="pulumi up", stack=DEV)
+    assert what in error.what
+    assert error.where == " ".join(output.split()), "the tool's own line is the place"
+    assert fix in error.fix
+
+
+def test_an_unknown_failure_repeats_the_engines_first_error() -> None:
+    error = explain("one\nerror: it is raining\ntwo\n", doing="pulumi up", stack=DEV)
+    assert error.what.startswith("pulumi up failed on stack dev")
+    assert error.where == "error: it is raining"

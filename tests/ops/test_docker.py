@@ -1,0 +1,80 @@
+"""Which Docker client is used, and what a machine without a usable engine is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops.docker import DOCKER_SITE, Engine, Need, choose, may_install
+from ops.errors import OpsError
+from ops.machine import Platform
+from tests.ops.machines import MadeUpMachine
+
+FIRST, SECOND = Path("/usr/local/bin/docker"), Path("/usr/bin/docker")
+DEAD = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock"
+
+
+def test_an_engine_that_answers_is_used() -> None:
+    assert choose(MadeUpMachine(installed={"docker": [FIRST]})) == Engine(FIRST, Need.NOTHING)
+
+
+def test_a_client_that_cannot_build_is_passed_over_for_one_that_can() -> None:
+    machine = MadeUpMachine(installed={"docker": [FIRST, SECOND]}, clients_without_builder={FIRST})
+    assert choose(machine).client == SECOND
+
+
+def test_a_laptop_without_docker_is_told_where_to_get_it() -> None:
+    with pytest.raises(OpsError, match="not installed") as error:
+        choose(MadeUpMachine(web={DOCKER_SITE: ""}))
+    assert "docs.docker.com" in error.value.fix
+
+
+def test_a_laptop_whose_daemon_is_down_is_told_to_start_it() -> None:
+    machine = MadeUpMachine(installed={"docker": [FIRST]}, web={DOCKER_SITE: ""}, trouble=DEAD)
+    with pytest.raises(OpsError, match="does not answer") as error:
+        choose(machine)
+    assert "systemctl start docker" in error.value.fix
+
+
+def test_a_mac_whose_daemon_is_down_is_told_to_start_docker_desktop() -> None:
+    machine = MadeUpMachine(
+        platform=Platform("darwin", "arm64"), installed={"docker": [FIRST]}, trouble=DEAD
+    )
+    with pytest.raises(OpsError, match="does not answer") as error:
+        choose(machine)
+    assert "Docker Desktop" in error.value.fix
+
+
+def test_a_user_who_may_not_use_the_daemon_is_told_so_on_any_machine() -> None:
+    machine = MadeUpMachine(installed={"docker": [FIRST]}, trouble="permission denied while ...")
+    with pytest.raises(OpsError, match="may not talk") as error:
+        choose(machine)
+    assert "usermod" in error.value.fix
+
+
+@pytest.mark.parametrize("trouble", [None, DEAD], ids=["cannot build", "daemon is down"])
+def test_a_machine_that_cannot_download_docker_gets_it_from_packages(trouble: str | None) -> None:
+    machine = MadeUpMachine(installed={"docker": [FIRST]}, trouble=trouble)
+    if trouble is None:
+        machine.clients_without_builder.add(FIRST)
+    engine = choose(machine)
+    assert engine.need is Need.HOST
+    assert engine.reason, "the run says why it installs packages"
+
+
+def test_outside_a_terminal_nobody_is_asked() -> None:
+    def no_question(_: object = "") -> str:
+        raise AssertionError("asked a question outside a terminal")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.input", no_question)
+        assert may_install(Engine(None, Need.HOST), MadeUpMachine(interactive=False))
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("y", True), ("", False), ("no", False)])
+def test_in_a_terminal_only_a_yes_installs_packages(
+    monkeypatch: pytest.MonkeyPatch, answer: str, expected: bool
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    assert may_install(Engine(None, Need.HOST), MadeUpMachine(interactive=True)) is expected

@@ -1,0 +1,101 @@
+"""Child processes: what they print is seen and kept, and Ctrl-C reaches them once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OpsError
+from ops.paths import ROOT
+from ops.processes import ask, stream
+
+CHILD = """
+import pathlib, signal, sys, time
+notes = pathlib.Path(sys.argv[1])
+def stop(*_):
+    with notes.open("a") as out: out.write("told ")
+    time.sleep(0.5)
+    with notes.open("a") as out: out.write("cleaned up")
+    sys.exit(0)
+signal.signal(signal.SIGINT, stop)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+PARENT = """
+import os, sys
+from ops.cli import main
+import ops.cli
+from ops.processes import stream
+@ops.cli.app.command()
+def wait() -> None:
+    stream([sys.executable, "-c", {child!r}, {notes!r}], env=os.environ)
+sys.argv = ["ops", "wait"]
+main()
+"""
+
+
+def test_output_is_passed_through_and_kept(capfd: pytest.CaptureFixture[str]) -> None:
+    script = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+    result = stream([sys.executable, "-uc", script], env=os.environ)
+    assert result.code == 3
+    assert result.output.split() == ["out", "err"]
+    assert capfd.readouterr().out.split() == ["out", "err"]
+
+
+def test_a_missing_program_is_one_clear_error() -> None:
+    with pytest.raises(OpsError, match="cannot start no-such-program"):
+        stream(["no-such-program"], env=os.environ)
+    assert ask(["no-such-program"], env=os.environ).code == 127
+
+
+def test_a_program_that_hangs_is_given_up() -> None:
+    result = ask(["sleep", "60"], env=os.environ, timeout=0.2)
+    assert result.code == 124
+    assert "did not answer" in result.output
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_lets_its_child_clean_up_and_leaves_with_130(
+    tmp_path: Path, sent: signal.Signals
+) -> None:
+    notes = tmp_path / "notes"
+    script = PARENT.format(child=CHILD, notes=str(notes))
+    run = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "ready\n"
+    run.send_signal(sent)
+    _, errors = run.communicate(timeout=20)
+
+    assert run.returncode == 130
+    assert notes.read_text() == "told cleaned up", "told once, and waited for"
+    assert "Traceback" not in errors
+    assert "the same command goes on from here" in errors
+
+
+def test_expected_failures_show_no_traceback() -> None:
+    start = time.monotonic()
+    run = subprocess.run(
+        [sys.executable, "-m", "ops", "up", "--stack", "nowhere"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1
+    assert "error: there is no stack 'nowhere'" in run.stderr
+    assert "fix: use one of STACK=" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert time.monotonic() - start < 10, "a wrong name is found before anything is set up"

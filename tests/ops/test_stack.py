@@ -1,0 +1,226 @@
+"""Stack files, the copy that the engine reads, and what a killed run left behind.
+
+The engine is a small script on PATH that writes down how it was called: what is tested here is
+what `ops` asks for. Whether the real engine agrees is for the engine and live tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ops.backend import Backend
+from ops.errors import OpsError
+from ops.recovery import recover
+from ops.stack import Stack
+from ops.stack_file import StackFile
+
+ENGINE = """#!{python}
+import os, pathlib, sys
+here = pathlib.Path(__file__).parent
+with (here / "calls").open("a") as calls:
+    print(*sys.argv[1:], file=calls)
+if "init" in sys.argv:
+    folder = pathlib.Path(sys.argv[sys.argv.index("--cwd") + 1])
+    with (folder / "Pulumi.dev.yaml").open("a") as file:
+        print("encryptionsalt: v1:made-by-the-engine", file=file)
+"""
+
+
+class Checkout:
+    """A stack with its own state folder and an engine that only takes notes."""
+
+    def __init__(self, folder: Path, committed: str = "config: {}\n") -> None:
+        self.folder = folder
+        self.committed = folder / "Pulumi.dev.yaml"
+        self.committed.write_text(committed)
+        engine = folder / "bin" / "pulumi"
+        engine.parent.mkdir()
+        engine.write_text(ENGINE.format(python=sys.executable))
+        engine.chmod(0o755)
+        self.state = folder / ".state"
+        self.state.mkdir()
+        env = {**os.environ, "PATH": f"{engine.parent}{os.pathsep}{os.environ['PATH']}"}
+        backend = Backend(f"file://{self.state}", ours=True)
+        self.stack = Stack(StackFile.read("dev", folder), backend, env, self.state)
+
+    @property
+    def calls(self) -> list[str]:
+        notes = self.folder / "bin" / "calls"
+        return notes.read_text().splitlines() if notes.exists() else []
+
+    @property
+    def copy(self) -> Path:
+        return self.state / "config" / "Pulumi.dev.yaml"
+
+    def lock(self, pid: int) -> Path:
+        path = self.state / ".pulumi/locks/organization/taskflow/dev/1.json"
+        path.parent.mkdir(parents=True)
+        owner = {"pid": pid, "username": "someone", "hostname": socket.gethostname()}
+        path.write_text(json.dumps({**owner, "timestamp": "2026-01-01T00:00:00Z"}))
+        return path
+
+    def checkpoint(self, pending: list[dict[str, object]]) -> None:
+        path = self.state / ".pulumi/stacks/taskflow/dev.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"checkpoint": {"latest": {"pending_operations": pending}}}))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_a_missing_stack_file_is_named_with_those_that_exist(tmp_path: Path) -> None:
+    for name in ("dev", "prod"):
+        (tmp_path / f"Pulumi.{name}.yaml").touch()
+    with pytest.raises(OpsError, match="no stack 'staging'") as error:
+        StackFile.read("staging", tmp_path)
+    assert error.value.fix == "use one of STACK=dev, STACK=prod"
+
+
+def test_the_committed_dev_stack_is_on_minikube_with_a_fixed_port() -> None:
+    dev = StackFile.read("dev")
+    assert (dev.profile, dev.context, dev.node_port) == ("minikube", "minikube", 30080)
+    assert dev.builds_images
+
+
+def test_a_stack_elsewhere_has_no_minikube_profile() -> None:
+    assert StackFile.read("prod").profile is None
+
+
+def test_a_stack_of_prebuilt_images_builds_none(tmp_path: Path) -> None:
+    ref = "{ref: ghcr.io/acme/x@sha256:1}"
+    checkout = Checkout(
+        tmp_path, f"config:\n  taskflow:images: {{backend: {ref}, frontend: {ref}}}\n"
+    )
+    assert not checkout.stack.file.builds_images
+
+
+def test_wrong_types_in_a_stack_file_are_left_to_the_program(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, "config:\n  taskflow:cluster: 7\n  taskflow:frontend: []\n")
+    assert checkout.stack.file.profile is None
+
+
+def test_making_a_stack_leaves_the_committed_file_alone(checkout: Checkout) -> None:
+    assert checkout.stack.select()
+    assert checkout.committed.read_text() == "config: {}\n"
+    assert "encryptionsalt: v1:made-by-the-engine" in checkout.copy.read_text()
+
+
+def test_the_engine_reads_later_edits_together_with_the_salt(checkout: Checkout) -> None:
+    checkout.stack.select()
+    checkout.committed.write_text("config:\n  taskflow:release: blue\n")
+
+    checkout.stack.up()
+
+    assert f"--config-file {checkout.copy}" in checkout.calls[-1]
+    assert checkout.copy.read_text() == (
+        "config:\n  taskflow:release: blue\nencryptionsalt: v1:made-by-the-engine\n"
+    )
+
+
+def test_a_stack_file_with_its_own_salt_is_read_as_it_is(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, "encryptionsalt: v1:of-the-team\nconfig: {}\n")
+    checkout.stack.up()
+    assert "--config-file" not in checkout.calls[-1]
+
+
+def test_a_stack_that_exists_is_not_made_again(checkout: Checkout) -> None:
+    checkout.checkpoint([])
+    assert not checkout.stack.select()
+    assert checkout.calls == []
+
+
+def test_the_lock_of_a_killed_run_is_released(checkout: Checkout) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    checkout.lock(gone.pid)
+    assert "released the lock" in recover(checkout.stack)
+    assert checkout.calls == ["cancel --yes --stack dev --non-interactive"]
+
+
+def test_the_lock_of_a_process_that_got_the_same_number_is_released(checkout: Checkout) -> None:
+    checkout.lock(os.getpid())  # alive, but not pulumi
+    assert "released the lock" in recover(checkout.stack)
+
+
+def test_the_lock_of_a_running_update_is_respected(checkout: Checkout, tmp_path: Path) -> None:
+    runs = tmp_path / "pulumi"
+    runs.symlink_to("/bin/sleep")
+    running = subprocess.Popen([str(runs), "60"])
+    try:
+        checkout.lock(running.pid)
+        with pytest.raises(OpsError, match=f"changed by process {running.pid} of someone"):
+            recover(checkout.stack)
+    finally:
+        running.kill()
+        running.wait()
+    assert checkout.calls == [], "a lock in use must not be broken"
+
+
+def test_the_lock_of_another_machine_is_respected(checkout: Checkout) -> None:
+    lock = checkout.lock(1)
+    lock.write_text(lock.read_text().replace(socket.gethostname(), "elsewhere"))
+    with pytest.raises(OpsError, match="@elsewhere"):
+        recover(checkout.stack)
+
+
+def test_nothing_is_recovered_where_nothing_was_left(checkout: Checkout) -> None:
+    checkout.checkpoint([])
+    assert recover(checkout.stack) == ""
+    assert checkout.calls == []
+
+
+def creating(kind: str, inputs: dict[str, object]) -> dict[str, object]:
+    urn = f"urn:pulumi:dev::taskflow::{kind}::it"
+    return {"type": "creating", "resource": {"urn": urn, "type": kind, "inputs": inputs}}
+
+
+def kubectl(checkout: Checkout, *, finds: bool) -> None:
+    program = checkout.folder / "bin" / "kubectl"
+    program.write_text(f"#!/bin/sh\nexit {0 if finds else 1}\n")
+    program.chmod(0o755)
+
+
+NAMESPACED = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web", "namespace": "taskflow"},
+}
+
+
+def test_an_object_that_a_killed_run_made_is_taken_into_the_state(checkout: Checkout) -> None:
+    kubectl(checkout, finds=True)
+    checkout.checkpoint([creating("kubernetes:apps/v1:Deployment", dict(NAMESPACED))])
+
+    recover(checkout.stack)
+
+    urn = "urn:pulumi:dev::taskflow::kubernetes:apps/v1:Deployment::it"
+    call = checkout.calls[-1]
+    assert f"--import-pending-creates {urn} --import-pending-creates taskflow/web" in call
+    assert "--clear-pending-creates" not in call
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        creating("kubernetes:apps/v1:Deployment", dict(NAMESPACED)),
+        creating("random:index/randomPassword:RandomPassword", {"length": 32}),
+    ],
+    ids=["object that never came to be", "generated value"],
+)
+def test_what_a_killed_run_did_not_make_is_made_by_the_next(
+    checkout: Checkout, operation: dict[str, object]
+) -> None:
+    kubectl(checkout, finds=False)
+    checkout.checkpoint([operation])
+    recover(checkout.stack)
+    assert "--clear-pending-creates" in checkout.calls[-1]
+    assert "--import-pending-creates" not in checkout.calls[-1]

@@ -1,0 +1,65 @@
+"""How results are counted and summed up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ops.errors import OpsError
+from ops.suites import Count, Outcome, Suite, read_junit, read_tap, run, summarise
+
+
+def test_a_report_counts_each_kind_of_result(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(
+        "<testsuites><testsuite>"
+        '<testcase name="a"/><testcase name="b"/>'
+        '<testcase name="c"><failure/></testcase><testcase name="d"><error/></testcase>'
+        '<testcase name="e"><skipped/></testcase>'
+        "</testsuite></testsuites>"
+    )
+    assert read_junit(report) == Count(passed=2, failed=2, skipped=1)
+
+
+@pytest.mark.parametrize("content", [None, "<testsuites/>", "not XML"])
+def test_a_suite_without_results_is_an_error_and_not_a_success(
+    tmp_path: Path, content: str | None
+) -> None:
+    report = tmp_path / "report.xml"
+    if content is not None:
+        report.write_text(content)
+    with pytest.raises(OpsError):
+        read_junit(report)
+
+
+def test_a_report_of_nodes_test_runner_is_counted() -> None:
+    output = "ok 1\n# tests 7\n# pass 4\n# fail 1\n# cancelled 1\n# skipped 1\n"
+    assert read_tap(output) == Count(passed=4, failed=2, skipped=1)
+    with pytest.raises(OpsError):
+        read_tap("sh: tsc: not found\n")
+
+
+def test_a_suite_that_cannot_run_counts_as_failed_and_says_why() -> None:
+    def broken() -> Count:
+        raise OpsError("no cluster")
+
+    outcome = run(Suite("live", broken), Console(quiet=True))
+
+    assert outcome.count == Count(failed=1)
+    assert outcome.reason == "no cluster"
+
+
+def test_the_last_line_sums_up_all_suites(capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = [
+        Outcome("unit", Count(passed=40), 1.0),
+        Outcome("live", Count(passed=2, failed=1, skipped=3), 9.0),
+    ]
+    assert not summarise(outcomes, Console())
+    assert capsys.readouterr().out.splitlines()[-1] == "42 passed, 1 failed, 3 skipped"
+
+
+def test_all_passed_is_a_success(capsys: pytest.CaptureFixture[str]) -> None:
+    assert summarise([Outcome("unit", Count(passed=1), 1.0)], Console())
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed"
