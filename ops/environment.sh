@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv from requirements-dev.txt and leaves the stamp file $1 as its very last act: whatever interrupts this, the
-# next run sees no stamp and completes or replaces what is there.
+# Makes .venv from requirements-dev.txt and leaves the stamp file $1 as its very last act. A folder
+# without any stamp was interrupted and is made afresh; one with an older stamp is brought up to date.
 set -eu
 
 stamp=$1
@@ -12,7 +12,7 @@ fail() {
 }
 
 suits() { # the versions the program and its tests are known to run on
-    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1
 }
 
 python=
@@ -27,7 +27,11 @@ if [ -z "$python" ]; then
         'install one, for example: apt-get install python3 python3-venv, or brew install python@3.13'
 fi
 
-if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+finished() {
+    ls "$venv"/.made-* >/dev/null 2>&1 && "$venv/bin/python" -m pip --version >/dev/null 2>&1
+}
+
+if ! finished; then
     echo "Making the Python environment $venv with $("$python" --version)"
     "$python" -c 'import venv, ensurepip' 2>/dev/null ||
         fail "$python has no venv module (Debian and Ubuntu keep it in a package of its own)" \
