@@ -44,7 +44,7 @@ def prepare() -> None:
 
 def debian() -> None:
     """The minimal Debian below all the others."""
-    inputs = _digest(Path(__file__).read_bytes(), CERTIFICATES.read_bytes())
+    inputs = _digest(SUITE, *DEAD_WEIGHT, CERTIFICATES.read_bytes())
     if _inputs_of(DEBIAN) == inputs:
         return
     need_space(CACHE, 1, "A minimal Debian")
@@ -64,20 +64,16 @@ def debian() -> None:
         (root / "etc/dpkg/dpkg.cfg.d/dead-weight").write_text(excludes)
         (root / TRUSTED.relative_to("/")).parent.mkdir(exist_ok=True)
         shutil.copy(CERTIFICATES, root / TRUSTED.relative_to("/"))
-        archive = Path(folder) / "root.tar"
-        run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
         changes = [f"ENV {name}={TRUSTED}" for name in TRUST]
         changes += [f"LABEL {STAND_IN}=true {INPUTS}={inputs}"]
-        options = [part for change in changes for part in ("--change", change)]
-        run(DOCKER, "import", *options, archive, DEBIAN)
-    say(f"built {DEBIAN}")
+        _import(DEBIAN, root, ".", changes)
 
 
 def build(tag: str, context: Path, **arguments: str) -> None:
     """Build an image unless it is there, from these very inputs or from somebody else."""
     bases = sorted(_inputs_of(base) for base in arguments.values())
     inputs = _digest(*[path.read_bytes() for path in sorted(context.iterdir())], *bases)
-    if _exists(tag) and (not _label(tag, STAND_IN) or _inputs_of(tag) == inputs):
+    if _present(tag, inputs):
         return
     options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     watch(
@@ -91,6 +87,28 @@ def build(tag: str, context: Path, **arguments: str) -> None:
     say(f"built {tag}")
 
 
+def wrap(tag: str, program: Path) -> None:
+    """An image that holds one static program and runs it."""
+    # The program's folder is named after all that defines its build.
+    inputs = _digest(program.parent.name, program.name)
+    if _present(tag, inputs):
+        return
+    changes = [
+        f'ENTRYPOINT ["/{program.name}"]',
+        "ENV PATH=/",
+        f"LABEL {STAND_IN}=true {INPUTS}={inputs}",
+    ]
+    _import(tag, program.parent, program.name, changes)
+
+
+def _import(tag: str, root: Path, content: str, changes: list[str]) -> None:
+    options = [part for change in changes for part in ("--change", change)]
+    with tempfile.NamedTemporaryFile(prefix="taskflow-infra-", suffix=".tar", dir=CACHE) as archive:
+        run("tar", "--numeric-owner", "-C", root, "-cf", archive.name, content)
+        run(DOCKER, "import", *options, archive.name, tag)
+    say(f"built {tag}")
+
+
 def _digest(*parts: bytes | str) -> str:
     whole = hashlib.sha256()
     for part in parts:
@@ -98,8 +116,9 @@ def _digest(*parts: bytes | str) -> str:
     return whole.hexdigest()[:16]
 
 
-def _exists(tag: str) -> bool:
-    return bool(run(DOCKER, "image", "ls", "--quiet", tag).strip())
+def _present(tag: str, inputs: str) -> bool:
+    exists = bool(run(DOCKER, "image", "ls", "--quiet", tag).strip())
+    return exists and (not _label(tag, STAND_IN) or _inputs_of(tag) == inputs)
 
 
 def _label(tag: str, name: str) -> str:

@@ -37,7 +37,7 @@ class Module:
     @cached_property
     def version(self) -> str:
         definition = (MODULES / self.name / "go.mod").read_text()
-        found = re.search(rf"{re.escape(self.source)} (v\S+)", definition)
+        found = re.search(rf"\b{re.escape(self.source)} (v?\d\S*)", definition)
         if found is None:
             raise Failure(f"{MODULES / self.name / 'go.mod'} does not name {self.source}.")
         return found[1]
@@ -72,7 +72,7 @@ class Module:
             )  # fmt: skip
             os.replace(programs, self.folder)
         # Whatever an older definition of this module left.
-        for old in self.folder.parent.glob(f"{self.name}-v*"):
+        for old in self.folder.parent.glob(f"{self.name}-*"):
             if old != self.folder and old.name.rsplit("-", 2)[0] == self.name:
                 shutil.rmtree(old)
 
@@ -124,6 +124,7 @@ ALL = (
         "crictl", "sigs.k8s.io/cri-tools", ("github.com/kubernetes-sigs/cri-tools/cmd/crictl",)
     ),
     Module("coredns", "github.com/coredns/coredns", (".",)),
+    Module("pause", "go", (".",)),
     Module("storage-provisioner", "k8s.io/client-go", (".",)),
     Module("vegeta", "github.com/tsenart/vegeta/v12", ("github.com/tsenart/vegeta/v12",)),
 )

@@ -1,0 +1,137 @@
+"""A healthy Minikube with driver `none`: Kubernetes right on this machine's Docker daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from . import images, tools
+from .host import LIBRARY, UNITS, has_systemd, install, need_docker
+from .run import BIN, CACHE, FILES, Failure, link, need_space, only_one, run, say, watch
+
+PROFILE = "minikube"
+PLUGINS = Path("/opt/cni/bin")
+READY_SECONDS = 240
+
+VERSION = tools.KUBERNETES_VERSION
+REGISTRY = "registry.k8s.io"
+# Image -> the one static program that it holds.
+PROGRAM_IMAGES = {
+    f"{REGISTRY}/kube-apiserver:{VERSION}": "kube-apiserver",
+    f"{REGISTRY}/kube-controller-manager:{VERSION}": "kube-controller-manager",
+    f"{REGISTRY}/kube-scheduler:{VERSION}": "kube-scheduler",
+    f"{REGISTRY}/coredns/coredns:v1.12.0": "coredns",
+    f"{REGISTRY}/pause:3.10": "pause",
+    "gcr.io/k8s-minikube/storage-provisioner:v5": "storage-provisioner",
+}
+EXPECTED = ("coredns-", "kube-proxy-", "storage-provisioner")
+
+
+def prepare() -> None:
+    need_docker()
+    with only_one("cluster"):
+        if _unready() == "":
+            return
+        need_space(Path("/var/lib"), 3, "Minikube")
+        _images()
+        _programs()
+        _start()
+        _wait()
+
+
+def _images() -> None:
+    """The images that Minikube expects, under the names by which it asks for them."""
+    images.debian()
+    for tag, program in PROGRAM_IMAGES.items():
+        images.wrap(tag, tools.find(program))
+    images.build(f"{REGISTRY}/etcd:3.5.21-0", FILES / "images/etcd", BASE_IMAGE=images.DEBIAN)
+    with tempfile.TemporaryDirectory(prefix="taskflow-infra-", dir=CACHE) as folder:
+        context = Path(folder)
+        shutil.copy(FILES / "images/kube-proxy/Dockerfile", context)
+        shutil.copy(tools.find("kube-proxy"), context)
+        images.build(f"{REGISTRY}/kube-proxy:{VERSION}", context, BASE_IMAGE=images.DEBIAN)
+
+
+def _programs() -> None:
+    """Everything where Minikube looks for it, so that it downloads nothing."""
+    cache = Path.home() / ".minikube/cache/linux/amd64" / VERSION
+    for program in ("kubeadm", "kubelet", "kubectl"):
+        link(tools.find(program), cache / program)
+    link(tools.find("crictl"), Path("/usr/local/bin/crictl"))
+    link(tools.find("cri-dockerd"), LIBRARY / "cri-dockerd")
+    install(FILES / "cri-dockerd", Path("/usr/local/bin/cri-dockerd"))
+    for unit in ("cri-docker.service", "cri-docker.socket"):
+        install(FILES / unit, UNITS / unit)
+    run("systemctl", "daemon-reload")
+    if not PLUGINS.exists():
+        link(Path("/usr/lib/cni"), PLUGINS)
+
+
+def _start() -> None:
+    say("starting Minikube")
+    if not has_systemd():
+        # The dead runtime's socket would make its successor fail.
+        run("systemctl", "start", "cri-docker.socket")
+    watch(
+        "minikube start",
+        [
+            BIN / "minikube",
+            "start",
+            f"--profile={PROFILE}",
+            "--driver=none",
+            "--container-runtime=docker",
+            f"--kubernetes-version={VERSION}",
+            "--preload=false",
+            "--cache-images=false",
+            "--force",
+        ],
+        CACHE / "log/minikube.log",
+        env=_environment(),
+        hint="Run the same command again; if that fails too, `minikube delete` and once more.",
+    )
+
+
+def _environment() -> dict[str, str]:
+    return {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/sbin",
+        "MINIKUBE_WANTUPDATENOTIFICATION": "false",
+        "CHANGE_MINIKUBE_NONE_USER": "true",
+    }
+
+
+def _wait() -> None:
+    """While kube-proxy and CoreDNS are not there, names and Service addresses lead nowhere."""
+    deadline = time.monotonic() + READY_SECONDS
+    while problem := _unready():
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"Minikube was started, but after {READY_SECONDS} s {problem}. "
+                f"See `{BIN / 'kubectl'} --context {PROFILE} --namespace kube-system get pods`."
+            )
+        time.sleep(1)
+
+
+def _unready() -> str:
+    """What the cluster still lacks; empty when it is healthy."""
+    try:
+        run(BIN / "minikube", "status", f"--profile={PROFILE}", env=_environment())
+        pods = json.loads(_kubectl("--namespace=kube-system", "get", "pods", "--output=json"))
+        _kubectl("get", "storageclass", "standard")
+    except Failure as failure:
+        return f"it does not answer: {failure}"
+    ready = {
+        pod["metadata"]["name"]
+        for pod in pods["items"]
+        for condition in pod["status"].get("conditions", ())
+        if condition["type"] == "Ready" and condition["status"] == "True"
+    }
+    missing = [name for name in EXPECTED if not any(pod.startswith(name) for pod in ready)]
+    return f"{', '.join(missing)} is not ready" if missing else ""
+
+
+def _kubectl(*arguments: str) -> str:
+    return run(BIN / "kubectl", f"--context={PROFILE}", "--request-timeout=5s", *arguments)

@@ -1,0 +1,3 @@
+module airgap/pause
+
+go 1.26
