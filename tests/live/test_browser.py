@@ -41,9 +41,11 @@ def browser() -> Iterator[Browser]:
     """The system's Chromium, headless."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     assert executable, "no chromium on PATH; `make test` installs it, or: apt-get install chromium"
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=executable, args=list(QUIET)) as chromium:
-            yield chromium
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=executable, args=list(QUIET)) as chromium,
+    ):
+        yield chromium
 
 
 @pytest.fixture
