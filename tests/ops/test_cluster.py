@@ -1,0 +1,150 @@
+"""When the cluster is left alone, started, repaired or refused. kubectl and minikube are scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import cluster
+from ops.errors import OpsError
+from ops.stack_file import StackFile
+from ops.tools import Origin
+
+DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
+PROD = StackFile("prod", Path("Pulumi.prod.yaml"), "taskflow-prod", None, None, True)
+
+
+def item(kind: str, name: str, app: str = "", *, ready: bool = True) -> dict[str, Any]:
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    labels = {"k8s-app": app} if app else {}
+    metadata = {"name": name, "labels": labels}
+    return {"kind": kind, "metadata": metadata, "status": {"conditions": [condition]}}
+
+
+NODE = item("Node", "minikube")
+PROXY = item("Pod", "kube-proxy-1", "kube-proxy")
+DNS = item("Pod", "coredns-1", "kube-dns")
+OTHER = item("Pod", "storage-provisioner", ready=False)
+
+
+class World:
+    """A PATH with a kubectl that answers from a file and a minikube that makes it answer well."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.answer = folder / "answer.json"
+        self.healthy = folder / "healthy.json"
+        self.healthy.write_text(json.dumps({"items": [NODE, PROXY, DNS, OTHER]}))
+        self.program("kubectl", f'cat "{self.answer}"')
+        self.program(
+            "minikube", f'echo "$@" >> "{folder}/calls"; cp "{self.healthy}" "{self.answer}"'
+        )
+        self.env = {
+            **os.environ,
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "MINIKUBE_HOME": str(folder / ".minikube"),
+        }
+
+    def program(self, name: str, script: str) -> None:
+        (self.folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.folder / name).chmod(0o755)
+
+    def finds(self, *items: dict[str, Any]) -> None:
+        self.answer.write_text(json.dumps({"items": list(items)}))
+
+    @property
+    def minikube_calls(self) -> list[str]:
+        calls = self.folder / "calls"
+        return calls.read_text().splitlines() if calls.exists() else []
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_a_cluster_that_is_fit_for_use_is_left_alone(world: World) -> None:
+    world.finds(NODE, PROXY, DNS, OTHER)
+    assert cluster.ensure(DEV, Origin.OFFICIAL, env=world.env) == "running already"
+    assert world.minikube_calls == [], "even a minikube start without work takes seconds"
+
+
+@pytest.mark.parametrize(
+    ("items", "wrong"),
+    [
+        ([item("Node", "minikube", ready=False), PROXY, DNS], "not ready: minikube"),
+        ([NODE, PROXY, item("Pod", "coredns-1", "kube-dns", ready=False)], "not ready: coredns-1"),
+        ([NODE, DNS], "not ready: kube-proxy"),
+    ],
+    ids=["node", "names do not resolve", "no service addresses"],
+)
+def test_a_cluster_that_would_let_the_release_down_is_not_called_fit(
+    world: World, items: list[dict[str, Any]], wrong: str
+) -> None:
+    world.finds(*items)
+    assert cluster.trouble("minikube", world.env) == wrong
+
+
+def test_a_laptop_gets_a_cluster_of_two_cpus_and_four_gigabytes_in_docker(world: World) -> None:
+    assert cluster.ensure(DEV, Origin.OFFICIAL, env=world.env) == "started"
+    [call] = world.minikube_calls
+    assert call.startswith("start --profile minikube --driver=docker --cpus=2 --memory=4g")
+
+
+def test_a_profile_that_exists_keeps_its_own_driver_and_size(world: World) -> None:
+    profile = world.folder / ".minikube" / "profiles" / "minikube" / "config.json"
+    profile.parent.mkdir(parents=True)
+    profile.write_text("{}")
+    cluster.ensure(DEV, Origin.PATH, env=world.env)
+    assert world.minikube_calls == ["start --profile minikube"]
+
+
+def test_a_minikube_built_here_is_started_by_what_built_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def airgap(step: str, *, env: object) -> None:
+        asked.append(step)
+        world.finds(NODE, PROXY, DNS)
+
+    monkeypatch.setattr(cluster, "airgap", airgap)
+    cluster.ensure(DEV, Origin.BUILT, env=world.env)
+    assert asked == ["cluster"]
+    assert world.minikube_calls == []
+
+
+def test_a_minikube_that_does_not_start_is_one_clear_error(world: World) -> None:
+    world.program("minikube", "echo 'X Exiting due to PROVIDER_DOCKER_NOT_RUNNING'; exit 69")
+    with pytest.raises(OpsError, match="could not start profile minikube"):
+        cluster.ensure(DEV, Origin.OFFICIAL, env=world.env)
+
+
+def test_a_cluster_elsewhere_is_never_started(world: World) -> None:
+    world.program("kubectl", "echo minikube; echo taskflow-prod")
+    assert cluster.ensure(PROD, Origin.OFFICIAL, env=world.env) == "context taskflow-prod"
+    assert world.minikube_calls == []
+
+
+def test_a_missing_context_is_named_with_those_that_exist(world: World) -> None:
+    world.program("kubectl", "echo minikube; echo other")
+    with pytest.raises(OpsError, match="no kubectl context 'taskflow-prod'") as error:
+        cluster.ensure(PROD, Origin.OFFICIAL, env=world.env)
+    assert error.value.where == "Pulumi.prod.yaml: taskflow:cluster.context"
+    assert error.value.fix == "use one of: minikube, other"
+
+
+def test_a_node_port_that_another_program_listens_on_is_refused() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(OpsError, match=f"port {port} is in use") as error:
+            cluster.require_free_port(port)
+        assert "nodePort" in error.value.fix
+    cluster.require_free_port(port)
