@@ -1,0 +1,1 @@
+"""TaskFlow's backend: tasks of signed-in users, and an assistant that works on them."""

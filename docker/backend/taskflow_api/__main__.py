@@ -1,0 +1,74 @@
+"""Runs the backend: `python -m taskflow_api`. Leaves on SIGTERM without failing a request."""
+
+import asyncio
+import logging
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from pydantic import ValidationError
+
+from taskflow_api.app import create_app
+from taskflow_api.logs import configure_logging
+from taskflow_api.observe import Observe
+from taskflow_api.settings import Settings
+
+logger = logging.getLogger("taskflow_api")
+
+# Longer than clients and proxies keep an idle connection, so that it is always they who close it:
+# a server that hangs up first can cut a request that is already on its way.
+KEEP_ALIVE_SECONDS = 75
+
+
+class DrainingServer(uvicorn.Server):
+    """On SIGTERM first says goodbye to every client, then closes as uvicorn does."""
+
+    def __init__(self, config: uvicorn.Config, observe: Observe, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._observe = observe
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Not uvicorn's own, which raises the signal again at the end: leaving is not a failure.
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        logger.info("draining for %g s", self._drain_seconds)
+        self._observe.draining = True
+        await asyncio.sleep(self._drain_seconds)
+        await super().shutdown(sockets)
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_environment()
+    except ValidationError as error:
+        configure_logging("info")
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            logger.error("the environment variable %s: %s", name, problem["msg"])
+        return 2
+    configure_logging(settings.log_level)
+    observe = Observe(create_app(settings))
+    config = uvicorn.Config(
+        observe,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # taskflow_api.observe writes it, with the request's id
+        server_header=False,
+        proxy_headers=False,  # nothing here depends on the client's address
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.finish_seconds,
+    )
+    DrainingServer(config, observe, settings.drain_seconds).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

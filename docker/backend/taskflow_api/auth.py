@@ -1,0 +1,53 @@
+"""Who is asking: the subject of a short-lived token that the frontend's server code signs."""
+
+from typing import Annotated
+
+import jwt
+from fastapi import Depends, HTTPException, Request, status
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from taskflow_api.tasks import UserTasks
+
+_bearer = HTTPBearer(auto_error=False, description="HS256, signed with BETTER_AUTH_SECRET")
+
+
+class UnauthorizedError(HTTPException):
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            status.HTTP_401_UNAUTHORIZED, detail, {"WWW-Authenticate": 'Bearer realm="taskflow"'}
+        )
+
+
+def user_id_of(token: str, secret: str) -> str:
+    """The token's subject; raises UnauthorizedError."""
+    try:
+        claims = jwt.decode(
+            token,
+            secret,
+            algorithms=["HS256"],
+            # A clock that is a moment behind the frontend's must not refuse a fresh token.
+            options={"require": ["sub", "exp"], "verify_iat": False},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise UnauthorizedError("the token has expired") from error
+    except jwt.InvalidTokenError as error:
+        raise UnauthorizedError("the token is not valid") from error
+    user_id: str = claims["sub"]
+    # Rules out what Postgres cannot store as text: NUL and lone surrogates.
+    if not user_id or not user_id.isprintable():
+        raise UnauthorizedError("the token is not valid")
+    return user_id
+
+
+async def user_tasks(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> UserTasks:
+    if credentials is None:
+        raise UnauthorizedError("a bearer token is needed")
+    state = request.app.state
+    secret = state.settings.better_auth_secret.get_secret_value()
+    return UserTasks(state.database, user_id_of(credentials.credentials, secret))
+
+
+Tasks = Annotated[UserTasks, Depends(user_tasks)]

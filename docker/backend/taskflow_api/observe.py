@@ -1,0 +1,92 @@
+"""Around every request: its id, its figures, one log line, and the goodbye while draining."""
+
+import logging
+import re
+import uuid
+from time import perf_counter
+
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from taskflow_api.logs import request_id
+
+logger = logging.getLogger(__name__)
+
+REQUESTS = Counter(
+    "taskflow_http_requests_total", "Requests answered.", ["method", "route", "status"]
+)
+SECONDS = Histogram(
+    "taskflow_http_request_seconds",
+    "Time from the request to the end of its response.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+# Anything may be sent in these two places; labels and logs take only what is harmless.
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+# Asked every few seconds by the platform: worth a line only when somebody looks for it.
+QUIET_ROUTES = {"/health", "/health/live", "/metrics"}
+
+
+class Observe:
+    """Plain ASGI: Starlette's BaseHTTPMiddleware would cost a task and a stream per request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.draining = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = perf_counter()
+        status = 500
+        identity = _request_id(scope)
+        token = request_id.set(identity)
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append((b"x-request-id", identity.encode()))
+                if self.draining:
+                    message["headers"].append((b"connection", b"close"))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_observed)
+        finally:
+            _record(scope, status, perf_counter() - started)
+            request_id.reset(token)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and ACCEPTED_ID.fullmatch(value):
+            return str(value, "ascii")
+    return uuid.uuid4().hex
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    # The template, not the path: ids would make a new time series for every task.
+    route = getattr(scope.get("route"), "path", "unmatched")
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    level = logging.DEBUG if route in QUIET_ROUTES else logging.INFO
+    logger.log(
+        level,
+        "%s %s %d",
+        method,
+        route,
+        status,
+        extra={
+            "fields": {
+                "method": method,
+                "path": scope["path"],
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+            }
+        },
+    )

@@ -1,0 +1,45 @@
+"""What the platform asks: alive, ready, and how it goes."""
+
+import logging
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response, status
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from taskflow_api.database import DatabaseUnavailableError
+
+router = APIRouter(tags=["operations"])
+logger = logging.getLogger(__name__)
+
+
+class Health(BaseModel):
+    status: Literal["ok", "unavailable"]
+    reason: str | None = None
+
+
+@router.get("/health/live")
+async def live() -> Health:
+    """Never asks the database: its outage must not restart healthy pods."""
+    return Health(status="ok")
+
+
+@router.get("/health", responses={503: {"model": Health}})
+async def ready(request: Request, response: Response) -> Health:
+    """200 only if the database answers within a second and has this version's schema."""
+    schema = request.app.state.schema
+    try:
+        if await schema.is_current():
+            return Health(status="ok")
+        schema.start()  # also when somebody replaced the database by an empty one
+        reason = "the schema is being migrated"
+    except DatabaseUnavailableError as error:
+        reason = f"database: {error}"
+    logger.warning("not ready: %s", reason)
+    response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return Health(status="unavailable", reason=reason)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,83 @@
+"""Brings the database's schema to this version's head, safely from several pods at once."""
+
+import asyncio
+import importlib
+import logging
+from pathlib import Path
+
+from sqlalchemy import Connection, Text, column, select, table, text
+
+from taskflow_api.database import Database, SchemaMissingError
+
+logger = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Revisions are numbered and named like their files, so the newest is known, and compared, without
+# Alembic, whose import would be a third of the start.
+HEAD = max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+LOCK_KEY = 0x7461736B  # "task": any number, the same in every pod
+
+FIRST_RETRY_SECONDS = 0.25
+LONGEST_RETRY_SECONDS = 3.0
+
+_revision = select(column("version_num", Text)).select_from(table("alembic_version"))
+
+
+class Schema:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._task: asyncio.Task[None] | None = None
+
+    async def is_current(self) -> bool:
+        """Whether this version can work on what is there; raises DatabaseUnavailableError.
+
+        A newer schema counts: after a rollback the older pods must still start.
+        """
+        try:
+            rows = await self._database.rows(_revision)
+        except SchemaMissingError:
+            return False
+        return bool(rows) and rows[0].version_num >= HEAD
+
+    def start(self) -> None:
+        """Migrates in the background until it is done; does nothing while that runs."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._migrate())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _migrate(self) -> None:
+        pause = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                if not await self.is_current():
+                    await self._upgrade()
+                return
+            except Exception as error:
+                logger.warning("the schema is not ready, trying again: %s", error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_RETRY_SECONDS)
+
+    async def _upgrade(self) -> None:
+        # In a thread: the import takes long enough to make the event loop miss probes.
+        await asyncio.to_thread(importlib.import_module, "alembic.command")
+        async with self._database.engine.connect() as connection:
+            await connection.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                # Held to the end of the transaction: the others wait, then find the work done.
+                await connection.execute(text(f"select pg_advisory_xact_lock({LOCK_KEY})"))
+                await connection.run_sync(_upgrade_to_head)
+        logger.info("the schema is at %s", HEAD)
+
+
+def _upgrade_to_head(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
