@@ -61,10 +61,11 @@ def up(stack: StackName = "dev") -> None:
     steps = Steps(f"make up STACK={stack}", console)
     _count_environment(steps)
     try:
-        ready = _ready(file, steps)
+        chosen = setup.choose()
+        ready = _ready(chosen, file, steps)
         with steps.step("pulumi up"):
             ready.up()
-        url = ready.url()
+        url = cluster.address(ready.url(), file, chosen.platform.system)
         with steps.step("smoke check"):
             smoke.check(url, lambda line: console.print(f"    {line}"))
     finally:
@@ -87,7 +88,7 @@ def down(stack: StackName = "dev") -> None:
     """Destroy the stack's objects. The cluster stays."""
     file = StackFile.read(stack)
     steps = Steps(f"make down STACK={stack}", console)
-    ready = _ready(file, steps)
+    ready = _ready(setup.choose(), file, steps)
     with steps.step("pulumi destroy"):
         ready.destroy()
     steps.table()
@@ -98,7 +99,8 @@ def smoke_command(stack: StackName = "dev") -> None:
     """Ask the deployed stack over HTTP whether it works."""
     file = StackFile.read(stack)
     chosen = setup.choose()
-    url = Stack(file, chosen.backend, chosen.env).url()
+    deployed = Stack(file, chosen.backend, chosen.env).url()
+    url = cluster.address(deployed, file, chosen.platform.system)
     smoke.check(url, lambda line: console.print(line))
     console.print(f"[green]{url} works[/]")
 
@@ -175,9 +177,8 @@ def main() -> None:
         _fail(str(full), full.code)
 
 
-def _ready(file: StackFile, steps: Steps) -> Stack:
+def _ready(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
     """Everything up to a selected stack."""
-    chosen = setup.choose()
     setup.provide_tools(chosen, steps)
     machine = ThisMachine()
     if file.builds_images:

@@ -21,7 +21,9 @@ VITAL = {"kube-dns", "kube-proxy"}
 SETTLE_SECONDS = 120
 
 
-def ensure(stack: StackFile, minikube: Origin, *, env: Mapping[str, str]) -> str:
+def ensure(
+    stack: StackFile, minikube: Origin, *, env: Mapping[str, str], system: str = "linux"
+) -> str:
     """Have the stack's cluster answer; says how it was found."""
     if stack.profile is None:
         _require_context(stack, env)
@@ -31,7 +33,7 @@ def ensure(stack: StackFile, minikube: Origin, *, env: Mapping[str, str]) -> str
     if minikube is Origin.BUILT:
         airgap("cluster", env=env)
     else:
-        _start(stack.profile, env)
+        _start(stack, stack.profile, env, system)
     _wait(stack, env)
     return "started"
 
@@ -78,13 +80,22 @@ def require_free_port(port: int) -> None:
             ) from error
 
 
-def _start(profile: str, env: Mapping[str, str]) -> None:
+def address(url: str, stack: StackFile, system: str) -> str:
+    """Where this machine reaches `url`: on a Mac Docker's network is hidden, its ports are not."""
+    if system == "darwin" and stack.profile and stack.node_port:
+        return f"http://127.0.0.1:{stack.node_port}"
+    return url
+
+
+def _start(stack: StackFile, profile: str, env: Mapping[str, str], system: str) -> None:
     command = ["minikube", "start", "--profile", profile]
     home = Path(env.get("MINIKUBE_HOME") or Path.home() / ".minikube")
     if not (home / "profiles" / profile / "config.json").exists():
         # A profile that exists keeps its own driver and size.
         command += ["--driver=docker", "--cpus=2", "--memory=4g"]
         command += [f"--kubernetes-version=v{versions.KUBERNETES}"]
+        if system == "darwin" and stack.node_port:
+            command += [f"--ports=127.0.0.1:{stack.node_port}:{stack.node_port}"]
     if stream(command, env=env).code != 0:
         raise OpsError(
             f"minikube could not start profile {profile} (its own message is above)",

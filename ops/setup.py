@@ -10,7 +10,7 @@ from pathlib import Path
 from ops import backend, cluster, docker, plugins, tools
 from ops.backend import Backend
 from ops.errors import OpsError
-from ops.machine import Machine, ThisMachine
+from ops.machine import Machine, Platform, ThisMachine
 from ops.paths import CHOSEN, STAND_INS
 from ops.plugins import Plugins
 from ops.stack_file import StackFile
@@ -23,6 +23,7 @@ class Setup:
     tools: Mapping[str, Choice]
     plugins: Plugins
     backend: Backend
+    platform: Platform
     env: Mapping[str, str]
     """The environment of every child process: PATH finds the chosen tools in it."""
 
@@ -41,7 +42,7 @@ def choose(machine: Machine | None = None) -> Setup:
     )
     state = backend.find(os.environ, home)
     env = child_environment(os.environ, plugin_choice, state)
-    return Setup(chosen, plugin_choice, state, env)
+    return Setup(chosen, plugin_choice, state, machine.platform, env)
 
 
 def child_environment(
@@ -97,7 +98,8 @@ def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -
 
 def provide_cluster(setup: Setup, steps: Steps, stack: StackFile) -> None:
     with steps.step("cluster") as step:
-        step.note = cluster.ensure(stack, setup.minikube, env=setup.env)
+        system = setup.platform.system
+        step.note = cluster.ensure(stack, setup.minikube, env=setup.env, system=system)
         if stack.node_port and _on_this_machine(stack):
             cluster.require_free_port(stack.node_port)
 

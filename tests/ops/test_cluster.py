@@ -96,6 +96,16 @@ def test_a_laptop_gets_a_cluster_of_two_cpus_and_four_gigabytes_in_docker(world:
     assert call.startswith("start --profile minikube --driver=docker --cpus=2 --memory=4g")
 
 
+def test_on_a_mac_the_node_port_is_published_and_used(world: World) -> None:
+    cluster.ensure(DEV, Origin.OFFICIAL, env=world.env, system="darwin")
+    [call] = world.minikube_calls
+    assert call.endswith("--ports=127.0.0.1:30080:30080")
+    url = "http://192.168.49.2:30080"
+    assert cluster.address(url, DEV, "darwin") == "http://127.0.0.1:30080"
+    assert cluster.address(url, DEV, "linux") == url
+    assert cluster.address("https://taskflow.example.com", PROD, "darwin").startswith("https")
+
+
 def test_a_profile_that_exists_keeps_its_own_driver_and_size(world: World) -> None:
     profile = world.folder / ".minikube" / "profiles" / "minikube" / "config.json"
     profile.parent.mkdir(parents=True)
