@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,14 @@ from ops import backend, cluster, docker, plugins, tools
 from ops.backend import Backend
 from ops.errors import OpsError
 from ops.machine import Machine, Platform, ThisMachine
-from ops.paths import CHOSEN, STAND_INS
+from ops.paths import CHOSEN, ROOT, STAND_INS
 from ops.plugins import Plugins
 from ops.stack_file import StackFile
 from ops.steps import Steps
 from ops.tools import Choice, Origin
+
+NEEDED_BYTES = 2_000_000_000
+"""Room for both images and the state; what is downloaded or built asks for its own."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,19 @@ def child_environment(
     return env
 
 
+def require_space(folder: Path = ROOT, needed: int = NEEDED_BYTES) -> None:
+    """Fail before anything is half written, not after."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OpsError(
+            f"the disk is almost full: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed",
+            where=str(folder),
+            fix="make room (df -h; docker system df shows what images take), then run it again",
+        )
+
+
 def provide_tools(setup: Setup, steps: Steps) -> None:
+    require_space()
     with steps.step("tools") as step:
         tools.provide(setup.tools, env=setup.env)
         if not setup.plugins.official:
