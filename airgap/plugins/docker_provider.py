@@ -1,0 +1,239 @@
+"""Stand-in for pulumi-docker's `Image`: BuildKit builds through the docker command line."""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from pulumi.provider.experimental import provider as p
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from airgap.plugins.objects import detailed, dig
+from airgap.plugins.serve import (
+    Object,
+    PluginError,
+    Properties,
+    plain,
+    plain_map,
+    report,
+    serve,
+    wrapped,
+)
+
+INPUTS = "__inputs"
+CONFIG = "docker:config:"
+TAIL = 25  # lines of the build's output that an error repeats
+FIRST_WITHOUT_BUILDKIT = 23  # from here on the docker client needs its buildx plugin for BuildKit
+
+
+def can_buildkit(client: str) -> bool:
+    found = subprocess.run([client, "--version"], capture_output=True, text=True, check=False)
+    match = re.search(r"version (\d+)\.", found.stdout)
+    if match and int(match[1]) < FIRST_WITHOUT_BUILDKIT:
+        return True
+    return (
+        subprocess.run([client, "buildx", "version"], capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+def docker_client() -> str:
+    """The first docker on PATH that has BuildKit: a new client without buildx has not."""
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin"]
+    found = [
+        path for folder in dict.fromkeys(folders) if (path := shutil.which("docker", path=folder))
+    ]
+    for client in found:
+        if can_buildkit(client):
+            return client
+    raise PluginError(
+        f"no docker client with BuildKit (looked at: {', '.join(found) or 'nothing on PATH'}); "
+        "install Docker, or the buildx plugin of the one that is there"
+    )
+
+
+def dockerfile(build: Object) -> str:
+    return str(build.get("dockerfile") or Path(build.get("context", "."), "Dockerfile"))
+
+
+def build_command(client: str, inputs: Object) -> tuple[list[str], dict[str, str]]:
+    """The command line of a build, and the variables that carry the arguments' values."""
+    build: Object = inputs.get("build") or {}
+    context = build.get("context", ".")
+    command = [client, "build", "--tag", inputs["imageName"], "--file", dockerfile(build)]
+    classic = build.get("builderVersion") == "BuilderV1"
+    command += [] if classic else ["--progress", "plain"]
+    for option in ("target", "platform", "network"):
+        command += [f"--{option}", build[option]] if build.get(option) else []
+    for image in dig(build, "cacheFrom.images") or []:
+        command += ["--cache-from", image]
+    arguments = {str(k): str(v) for k, v in (build.get("args") or {}).items()}
+    for name in arguments:  # without a value: docker reads it from the environment, `ps` shows none
+        command += ["--build-arg", name]
+    return [*command, context], {"DOCKER_BUILDKIT": "0" if classic else "1", **arguments}
+
+
+def explain(image: str, output: str, host: str) -> str:
+    """What a failed docker command means, with the end of what it said."""
+    tail = "\n".join(output.strip().splitlines()[-TAIL:])
+    if re.search(r"Cannot connect to the Docker daemon|error during connect", output):
+        return f"the Docker daemon at {host} does not answer; start it and run again\n{tail}"
+    if "no space left on device" in output:
+        return f"the disk is full while building {image}; `docker system prune` frees space\n{tail}"
+    base = re.search(r"ERROR \[internal\] load metadata for (\S+)", output)
+    if base:
+        return (
+            f"building {image} failed: the base image {base[1]} is neither in the Docker daemon nor "
+            f"can it be pulled; check its name, or make it available\n{tail}"
+        )
+    return f"building {image} failed\n{tail}"
+
+
+class DockerProvider(p.Provider):
+    """Without preview support, as the official one: a preview shows the inputs and builds nothing."""
+
+    def __init__(self) -> None:
+        self._settings: dict[str, str] = {}
+        self._running: set[subprocess.Popen[str]] = set()
+        self._cancelled = threading.Event()
+
+    async def configure(self, request: p.ConfigureRequest) -> p.ConfigureResponse:
+        self._settings = {k.removeprefix(CONFIG): v for k, v in request.variables.items()}
+        return p.ConfigureResponse(accept_secrets=True)
+
+    async def check(self, request: p.CheckRequest) -> p.CheckResponse:
+        if request.type != "docker:index/image:Image":
+            raise PluginError(f"this stand-in builds Images only; it has no {request.type}")
+        path = dockerfile(plain_map(request.new_inputs).get("build") or {})
+        reason = f"no Dockerfile at {path}; set `build.dockerfile` or `build.context`"
+        failures = [] if Path(path).is_file() else [p.CheckFailure("build", reason)]
+        return p.CheckResponse(inputs=request.new_inputs, failures=failures)
+
+    async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
+        old = plain(request.old_state[INPUTS]) if INPUTS in request.old_state else {}
+        details = detailed(_compared(old), _compared(plain_map(request.new_inputs)), [])
+        return p.DiffResponse(changes=bool(details), detailed_diff=details)
+
+    async def create(self, request: p.CreateRequest) -> p.CreateResponse:
+        outputs = await asyncio.to_thread(self._build, request.urn, request.properties)
+        return p.CreateResponse(str(outputs["imageName"].value), outputs)
+
+    async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
+        return p.UpdateResponse(await asyncio.to_thread(self._build, request.urn, request.news))
+
+    async def delete(self, request: p.DeleteRequest) -> None:
+        """The image stays, as with the official provider: old pods may still need it."""
+
+    async def cancel(self) -> None:
+        self._cancelled.set()
+        for process in list(self._running):
+            process.terminate()
+
+    def _build(self, urn: str, properties: Properties) -> Properties:
+        inputs = plain_map(properties)
+        image, build = inputs["imageName"], inputs.get("build") or {}
+        client = docker_client()
+        command, variables = build_command(client, inputs)
+        hidden = _secret_texts(PropertyValue(properties))
+        self._run(urn, image, command, variables, hidden)
+        template = "{{.Id}}"
+        registry: Object = inputs.get("registry") or {}
+        if not inputs.get("skipPush"):
+            with tempfile.TemporaryDirectory() as folder:
+                login = _login(Path(folder), registry)
+                self._run(urn, image, [client, "push", image], login, hidden)
+            template = "{{index .RepoDigests 0}}"
+        inspect = [client, "image", "inspect", "--format", template, image]
+        digest = self._run(urn, image, inspect, {}, hidden).strip()
+        context = build.get("context", ".")
+        outputs = {
+            "baseImageName": image,
+            "context": context,
+            "dockerfile": os.path.relpath(dockerfile(build), context),
+            "imageName": image,
+            "platform": build.get("platform"),
+            "registryServer": registry.get("server", ""),
+            "repoDigest": digest,
+        }
+        state = {key: wrapped(item) for key, item in outputs.items()}
+        state[INPUTS] = PropertyValue(properties)
+        return state
+
+    def _run(
+        self, urn: str, image: str, command: list[str], variables: dict[str, str], hidden: list[str]
+    ) -> str:
+        environment = {**os.environ, **self._connection(), **variables}
+        lines = []
+        with subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            self._running.add(process)
+            for line in process.stdout or ():
+                for secret in hidden:
+                    line = line.replace(secret, "[secret]")
+                lines.append(line)
+                if re.match(r"#\d+ \[", line):  # a BuildKit step begins
+                    report(urn, line.strip())
+        self._running.discard(process)
+        output = "".join(lines)
+        if self._cancelled.is_set():
+            raise PluginError(f"building {image} was interrupted")
+        if process.returncode:
+            host = environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+            with tempfile.NamedTemporaryFile(
+                "w", prefix="docker-build-", suffix=".log", delete=False
+            ) as log:
+                log.write(output)
+            raise PluginError(f"{explain(image, output, host)}\nThe whole output is in {log.name}")
+        return output
+
+    def _connection(self) -> dict[str, str]:
+        connection = {}
+        if host := self._settings.get("host"):
+            connection["DOCKER_HOST"] = host
+        if certificates := self._settings.get("certPath"):
+            connection |= {"DOCKER_CERT_PATH": certificates, "DOCKER_TLS_VERIFY": "1"}
+        return connection
+
+
+def _compared(inputs: Object) -> Object:
+    """Registry logins change often and mean no other image: they are no difference."""
+    registry = inputs.get("registry") or {}
+    compared = {**inputs, "registry": {"server": registry.get("server")}}
+    return compared if registry else inputs
+
+
+def _login(folder: Path, registry: Object) -> dict[str, str]:
+    if not registry.get("username"):
+        return {}
+    token = base64.b64encode(f"{registry['username']}:{registry['password']}".encode()).decode()
+    server = registry.get("server") or "https://index.docker.io/v1/"
+    (folder / "config.json").write_text(json.dumps({"auths": {server: {"auth": token}}}))
+    return {"DOCKER_CONFIG": str(folder)}
+
+
+def _secret_texts(value: PropertyValue, secret: bool = False) -> list[str]:
+    """The secret strings, which no log may repeat. Very short ones would hide ordinary text."""
+    hidden = secret or value.is_secret
+    raw: Any = value.value
+    if isinstance(raw, str):
+        return [raw] if hidden and len(raw) > 3 else []
+    children = raw.values() if hasattr(raw, "values") else raw if isinstance(raw, tuple) else ()
+    return [text for child in children for text in _secret_texts(child, hidden)]
+
+
+if __name__ == "__main__":
+    serve(DockerProvider(), "pulumi_docker")
