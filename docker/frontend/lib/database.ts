@@ -5,7 +5,7 @@ import { env } from './env.ts';
 import { log } from './log.ts';
 
 /** A person waits for these: better a kind message after two seconds than a page that hangs. */
-const CONNECT_TIMEOUT_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 800;
 const QUERY_TIMEOUT_MS = 1_500;
 
 export function createPool(): Pool {
@@ -16,7 +16,8 @@ export function createPool(): Pool {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     statement_timeout: QUERY_TIMEOUT_MS,
-    idleTimeoutMillis: 30_000,
+    // A connection whose peer vanished without a word only ever times out: it must not stay long.
+    maxLifetimeSeconds: 60,
     keepAlive: true,
     application_name: 'taskflow-frontend',
   });

@@ -7,20 +7,20 @@ export function logLevel(): Level {
   return levels.find((level) => level === wanted) ?? (wanted === 'warning' ? 'warn' : 'info');
 }
 
-/** One JSON object on one line. Of an error only the message is kept: stacks are for debugging. */
+/** One JSON object on one line. Of an error only the message is kept. */
 function write(level: Level, message: string, fields: Record<string, unknown> = {}): void {
   if (levels.indexOf(level) < levels.indexOf(logLevel())) return;
-  const plain = Object.entries(fields).map(([key, value]) => [key, describe(value, level)]);
+  const plain = Object.entries(fields).map(([key, value]) => [key, describe(value)]);
   const line = { time: new Date().toISOString(), level, message, ...Object.fromEntries(plain) };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-function describe(value: unknown, level: Level): unknown {
+function describe(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(describe);
   if (!(value instanceof Error)) return value;
-  if (level === 'debug') return value.stack;
   // Node reports a refused connection as an AggregateError with an empty message.
   const code = 'code' in value ? String(value.code) : value.name;
-  const cause = value.cause instanceof Error ? `: ${String(describe(value.cause, level))}` : '';
+  const cause = value.cause instanceof Error ? `: ${String(describe(value.cause))}` : '';
   return `${value.message || code}${cause}`;
 }
 

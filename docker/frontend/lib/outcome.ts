@@ -1,2 +1,2 @@
 /** What a server action tells the form that called it. */
-export type Outcome = { ok: true; message: string } | { ok: false; message: string };
+export type Outcome = { ok: true } | { ok: false; message: string };

@@ -13,26 +13,26 @@ import { type Task, taskFields } from '@/lib/task.ts';
 export async function addTask(form: FormData): Promise<Outcome> {
   const fields = taskFields(form);
   if (!fields.title) return { ok: false, message: 'Give the task a title.' };
-  return change(`Added “${fields.title}”.`, (api) => api.addTask(fields));
+  return change((api) => api.addTask(fields));
 }
 
 export async function saveTask(id: string, form: FormData): Promise<Outcome> {
   const fields = taskFields(form);
   if (!fields.title) return { ok: false, message: 'A task needs a title.' };
-  return change(`Saved “${fields.title}”.`, (api) => api.changeTask(id, fields));
+  return change((api) => api.changeTask(id, fields));
 }
 
 export async function completeTask(id: string, done: boolean): Promise<Outcome> {
-  return change(done ? 'Completed.' : 'Open again.', (api) => api.changeTask(id, { done }));
+  return change((api) => api.changeTask(id, { done }));
 }
 
 export async function deleteTask(id: string): Promise<Outcome> {
-  return change('Deleted.', (api) => api.deleteTask(id));
+  return change((api) => api.deleteTask(id));
 }
 
 /** Brings a deleted task back, as a new one with the same content. */
 export async function restoreTask({ title, notes, due, done }: Task): Promise<Outcome> {
-  return change(`Restored “${title}”.`, (api) => api.addTask({ title, notes, due, done }));
+  return change((api) => api.addTask({ title, notes, due, done }));
 }
 
 export type Answer = { ok: true; reply: string } | { ok: false; message: string };
@@ -57,16 +57,13 @@ export async function askAssistant(messages: ChatMessage[]): Promise<Answer> {
 
 type Backend = ReturnType<typeof backend>;
 
-async function change(
-  message: string,
-  run: (api: Backend) => Promise<Result<unknown>>,
-): Promise<Outcome> {
+async function change(run: (api: Backend) => Promise<Result<unknown>>): Promise<Outcome> {
   const api = await callersBackend();
   if (!api) return { ok: false, message: AWAY.message };
   const result = await run(api);
   if (!result.ok) return { ok: false, message: result.problem.message };
   refresh();
-  return { ok: true, message };
+  return { ok: true };
 }
 
 /** Undefined when the database is away; without a session the person is sent to sign in. */

@@ -21,7 +21,7 @@ export function AddTask() {
       const outcome = await safely(() => addTask(fields));
       setProblem(outcome.ok ? '' : outcome.message);
       if (!outcome.ok) return;
-      notify(outcome);
+      notify(outcome, `Added “${fields.get('title')}”.`);
       form.current?.reset();
       form.current?.querySelector('input')?.focus();
     });

@@ -20,7 +20,7 @@ export function EditTask({ task, onClose }: { task: Task; onClose: () => void })
       const outcome = await safely(() => saveTask(task.id, fields));
       setProblem(outcome.ok ? '' : outcome.message);
       if (!outcome.ok) return;
-      notify(outcome);
+      notify(outcome, `Saved “${fields.get('title')}”.`);
       onClose();
     });
   }

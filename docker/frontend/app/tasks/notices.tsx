@@ -1,14 +1,17 @@
 'use client';
 
 import { createContext, type ReactNode, use, useEffect, useState } from 'react';
+import type { Outcome } from '@/lib/outcome.ts';
 import { Alert } from '../alert.tsx';
 
-type Notice = { ok: boolean; message: string; undo?: () => void };
+/** Shows `success`, or why it failed. With `undo`, a success can be taken back. */
+type Notify = (outcome: Outcome, success: string, undo?: () => void) => void;
+type Notice = { ok: boolean; message: string; undo?: (() => void) | undefined };
 
-const NoticeContext = createContext<(notice: Notice) => void>(() => {});
+const NotifyContext = createContext<Notify>(() => {});
 
-/** Says what has just happened. It outlives the row that it speaks about. */
-export const useNotify = () => use(NoticeContext);
+/** For saying what has just happened. A notice outlives the row that it speaks about. */
+export const useNotify = () => use(NotifyContext);
 
 const SHOWN_MS = 8_000;
 
@@ -21,9 +24,12 @@ export function Notices({ children }: { children: ReactNode }) {
     return () => clearTimeout(timer);
   }, [notice]);
 
+  const notify: Notify = (outcome, success, undo) =>
+    setNotice(outcome.ok ? { ok: true, message: success, undo } : outcome);
+
   const undo = notice?.undo;
   return (
-    <NoticeContext value={setNotice}>
+    <NotifyContext value={notify}>
       {children}
       <div className="notices">
         <div role="status">
@@ -47,6 +53,6 @@ export function Notices({ children }: { children: ReactNode }) {
         </div>
         <Alert message={notice && !notice.ok ? notice.message : ''} />
       </div>
-    </NoticeContext>
+    </NotifyContext>
   );
 }

@@ -20,18 +20,18 @@ export function TaskRow({ task }: { task: Task }) {
     start(async () => {
       setDone(checked);
       const outcome = await safely(() => completeTask(task.id, checked));
-      const message = `${checked ? 'Completed' : 'Reopened'} “${task.title}”.`;
-      notify(outcome.ok ? { ok: true, message } : outcome);
+      notify(outcome, `${checked ? 'Completed' : 'Reopened'} “${task.title}”.`);
     });
 
-  const restore = () => start(async () => notify(await safely(() => restoreTask(task))));
+  const restore = () =>
+    start(async () => {
+      notify(await safely(() => restoreTask(task)), `Restored “${task.title}”.`);
+    });
 
   const remove = () =>
     start(async () => {
       const outcome = await safely(() => deleteTask(task.id));
-      notify(
-        outcome.ok ? { ok: true, message: `Deleted “${task.title}”.`, undo: restore } : outcome,
-      );
+      notify(outcome, `Deleted “${task.title}”.`, restore);
       // The row and its buttons are about to go: the keyboard continues at the list's heading.
       if (outcome.ok) document.getElementById('tasks-title')?.focus();
     });

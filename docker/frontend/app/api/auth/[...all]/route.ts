@@ -18,7 +18,10 @@ async function handle(request: Request): Promise<Response> {
     if (Number.isNaN(length)) return refuse(411, 'Send a Content-Length header.');
     if (length > MAX_BODY_BYTES) return refuse(413, `Send at most ${MAX_BODY_BYTES} bytes.`);
   }
-  return authFor(request.headers).handler(request);
+  const response = await authFor(request.headers).handler(request);
+  return response.status < 500
+    ? response
+    : refuse(503, 'The database cannot be reached. Try again.');
 }
 
 function refuse(status: number, message: string): Response {

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { test } from 'node:test';
+import { isConnectionError, problemOf } from '../lib/problem.ts';
+
+test('a field that the backend refuses is named', () => {
+  const body = {
+    detail: [{ loc: ['body', 'title'], msg: 'String should have at most 200 characters' }],
+  };
+  const problem = problemOf(422, body);
+  assert.equal(problem.kind, 'invalid');
+  assert.equal(problem.message, 'Title: String should have at most 200 characters.');
+});
+
+test('a sentence of the backend is shown as it is, and a strange body does no harm', () => {
+  assert.equal(problemOf(422, { detail: 'Too late.' }).message, 'Too late.');
+  for (const body of [undefined, null, 'text', { detail: 3 }, { detail: [null, {}] }]) {
+    assert.equal(problemOf(422, body).message, 'This was not accepted.');
+  }
+});
+
+test('an outage and a bug are told apart, and neither shows what the server said', () => {
+  assert.equal(problemOf(503, { detail: 'pg: 10.0.0.3 refused' }).kind, 'away');
+  assert.equal(problemOf(500, { detail: 'Traceback' }).kind, 'unexpected');
+  for (const status of [500, 503])
+    assert.doesNotMatch(problemOf(status, { detail: 'Traceback' }).message, /Trace/);
+});
+
+test('a refused connection may be tried again at once, a timeout may not', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  const refused = await fetch(`http://127.0.0.1:${port}`).catch((error: unknown) => error);
+  assert.equal(isConnectionError(refused), true);
+  assert.equal(isConnectionError(new DOMException('timeout', 'TimeoutError')), false);
+});
