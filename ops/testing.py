@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ops import checks, setup
+from ops import browser, checks, setup
 from ops.errors import OpsError
 from ops.machine import ThisMachine
 from ops.paths import ROOT
@@ -22,6 +22,7 @@ from ops.suites import Count, Outcome, Suite, read_junit, read_tap, run
 
 POSTGRES = "postgres:17"
 POSTGRES_SECONDS = 60
+LIVE = ("cluster", "images", "browser")
 REPORTS = "/tmp/reports"  # noqa: S108 - inside the container
 
 
@@ -49,6 +50,7 @@ def _blockers(chosen: Setup, steps: Steps) -> dict[str, OpsError]:
         ("docker", lambda: setup.provide_docker(chosen, steps, ThisMachine()), ("tools",)),
         ("cluster", lambda: setup.provide_cluster(chosen, steps, dev), ("docker",)),
         ("images", lambda: setup.provide_images(chosen, steps), ("docker",)),
+        ("browser", lambda: _provide_browser(chosen, steps), ()),
     ]
     for name, provide, needs in stages:
         first = next((blocked[need] for need in needs if need in blocked), None)
@@ -61,6 +63,11 @@ def _blockers(chosen: Setup, steps: Steps) -> dict[str, OpsError]:
     return blocked
 
 
+def _provide_browser(chosen: Setup, steps: Steps) -> None:
+    with steps.step("browser") as step:
+        step.note = browser.provide(ThisMachine(), env=chosen.env)
+
+
 def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
     return [
         (Suite("engine", lambda: _pytest("tests/engine", env)), ("tools",)),
@@ -68,8 +75,7 @@ def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
         (Suite("backend types", lambda: _backend_types(env)), ("docker", "images")),
         (Suite("frontend", lambda: _frontend(env)), ("docker", "images")),
         (Suite("frontend types", lambda: _frontend_types(env)), ("docker", "images")),
-        (Suite("live", lambda: _pytest("tests/live", env)), ("cluster", "images")),
-        (Suite("browser", lambda: _pytest("tests/browser", env)), ("cluster", "images")),
+        (Suite("live and browser", lambda: _pytest("tests/live", env)), LIVE),
     ]
 
 
