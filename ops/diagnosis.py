@@ -82,7 +82,8 @@ def explain(output: str, *, doing: str, stack: StackFile) -> OpsError:
                 where=_line_of(output, match.start()),
                 fix=known.fix.format(**words),
             )
-    first = next((line for line in output.splitlines() if "error:" in line), "")
+    errors = (line.partition("error: ")[2] for line in output.splitlines())
+    first = next(filter(None, errors), "")
     return OpsError(
         f"{doing} failed on stack {stack.name}; its own message is above",
         where=_shorten(first),

@@ -63,6 +63,7 @@ def test_a_known_failure_says_what_where_and_what_to_do(name: str) -> None:
 
 
 def test_an_unknown_failure_repeats_the_engines_first_error() -> None:
-    error = explain("one\nerror: it is raining\ntwo\n", doing="pulumi up", stack=DEV)
+    output = "one\n  pulumi:pulumi:Stack taskflow-dev error: it is raining\nerror: two\n"
+    error = explain(output, doing="pulumi up", stack=DEV)
     assert error.what.startswith("pulumi up failed on stack dev")
-    assert error.where == "error: it is raining"
+    assert error.where == "it is raining"
