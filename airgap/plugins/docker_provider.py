@@ -87,7 +87,7 @@ def explain(image: str, output: str, host: str) -> str:
         return f"the Docker daemon at {host} does not answer; start it and run again\n{tail}"
     if "no space left on device" in output:
         return f"the disk is full while building {image}; `docker system prune` frees space\n{tail}"
-    base = re.search(r"ERROR \[internal\] load metadata for (\S+)", output)
+    base = re.search(r"> \[internal\] load metadata for (\S+?):\n", output)
     if base:
         return (
             f"building {image} failed: the base image {base[1]} is neither in the Docker daemon nor "
@@ -109,12 +109,13 @@ class DockerProvider(p.Provider):
         return p.ConfigureResponse(accept_secrets=True)
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
-        if request.type != "docker:index/image:Image":
+        # The type of a child names its parents too, as in parent:Type$docker:index/image:Image.
+        if request.type.split("$")[-1] != "docker:index/image:Image":
             raise PluginError(f"this stand-in builds Images only; it has no {request.type}")
         path = dockerfile(plain_map(request.new_inputs).get("build") or {})
-        reason = f"no Dockerfile at {path}; set `build.dockerfile` or `build.context`"
-        failures = [] if Path(path).is_file() else [p.CheckFailure("build", reason)]
-        return p.CheckResponse(inputs=request.new_inputs, failures=failures)
+        if not Path(path).is_file():
+            raise PluginError(f"no Dockerfile at {path}; set `build.dockerfile` or `build.context`")
+        return p.CheckResponse(inputs=request.new_inputs)
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
         old = plain(request.old_state[INPUTS]) if INPUTS in request.old_state else {}

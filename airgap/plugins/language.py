@@ -17,6 +17,9 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from airgap.plugins.serve import leave_with_engine
 
+# Frames that say nothing about the program.
+HOST_FILES = (__file__, runpy.run_path.__code__.co_filename)
+
 
 def run_program(directory: str, entry_point: str) -> None:
     """Runs `__main__.py` like the official host: own directory, its folder first on sys.path."""
@@ -36,7 +39,7 @@ def run_program(directory: str, entry_point: str) -> None:
             raise RunError(f"Program exited with non-zero exit code: {left.code}") from None
     except Exception as error:
         frames = error.__traceback__
-        while frames and frames.tb_frame.f_code.co_filename in (__file__, runpy.__file__):
+        while frames and frames.tb_frame.f_code.co_filename in HOST_FILES:
             frames = frames.tb_next
         lines = traceback.format_exception(type(error), error, frames)
         raise RunError("Program failed with an unhandled exception:\n" + "".join(lines)) from None

@@ -1,0 +1,235 @@
+"""The plugin stand-ins' decisions, without engine, cluster or Docker."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.provider import PropertyDiffKind
+
+from airgap.plugins import awaits, docker_provider, install, objects, random_provider, serve
+
+SEED = b"seed"
+
+
+def deployment(**status: Any) -> dict[str, Any]:
+    seen = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": "web", "generation": 2},
+        "spec": {"replicas": 2},
+        "status": seen | status,
+    }
+
+
+def pod(name: str, *, labels: dict[str, str] | None = None, **container: Any) -> dict[str, Any]:
+    status = {"name": "main", "ready": False, "restartCount": 0, **container}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "ns", "labels": labels or {}},
+        "status": {"containerStatuses": [status]},
+    }
+
+
+def test_an_object_without_a_name_gets_the_resource_name_and_eight_hex_digits() -> None:
+    made = objects.named({"kind": "ConfigMap"}, {}, "config", SEED)
+    assert made["metadata"]["name"].startswith("config-")
+    assert len(bytes.fromhex(made["metadata"]["name"].removeprefix("config-"))) == 4
+    assert made["metadata"]["annotations"] == {"pulumi.com/autonamed": "true"}
+
+
+def test_an_automatic_name_is_kept_from_one_update_to_the_next() -> None:
+    first = objects.named({"kind": "ConfigMap"}, {}, "config", SEED)
+    assert objects.named({"kind": "ConfigMap"}, first, "config", b"other seed") == first
+
+
+def test_a_name_that_the_program_gives_is_left_alone() -> None:
+    given = {"kind": "ConfigMap", "metadata": {"name": "mine"}}
+    assert objects.named(given, {}, "config", SEED) == given
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("ConfigMap", "data"),
+        ("Secret", "stringData"),
+        ("Deployment", "spec.selector"),
+        ("Job", "spec.template"),
+        ("Service", "spec.clusterIP"),
+        ("StatefulSet", "spec.volumeClaimTemplates"),
+        ("PersistentVolumeClaim", "spec.storageClassName"),
+    ],
+)
+def test_a_change_of_what_cannot_change_in_place_replaces_the_object(kind: str, field: str) -> None:
+    def shaped(value: Any) -> dict[str, Any]:
+        for key in reversed(field.split(".")):
+            value = {key: value}
+        return {"kind": kind, "metadata": {"name": "x"}, **value}
+
+    assert objects.replacing(shaped({"a": "1"}), shaped({"a": "2"})) == [field]
+    assert objects.replacing(shaped({"a": "1"}), shaped({"a": "1"})) == []
+
+
+def test_a_new_image_or_a_larger_claim_is_an_update_in_place() -> None:
+    claim = {
+        "kind": "PersistentVolumeClaim",
+        "spec": {"resources": {"requests": {"storage": "1Gi"}}},
+    }
+    larger = {
+        "kind": "PersistentVolumeClaim",
+        "spec": {"resources": {"requests": {"storage": "2Gi"}}},
+    }
+    assert objects.replacing(claim, larger) == []
+    old = {"kind": "Deployment", "spec": {"template": {"image": "a"}, "selector": {"app": "x"}}}
+    new = {"kind": "Deployment", "spec": {"template": {"image": "b"}, "selector": {"app": "x"}}}
+    assert objects.replacing(old, new) == []
+
+
+def test_a_mutable_config_map_is_replaced_only_when_it_calls_itself_immutable() -> None:
+    old = {"kind": "ConfigMap", "data": {"a": "1"}}
+    new = {"kind": "ConfigMap", "data": {"a": "2"}}
+    mutable = frozenset({"ConfigMap"})
+    assert objects.replacing(old, new, mutable) == []
+    assert objects.replacing(old, new | {"immutable": True}, mutable) == ["data"]
+
+
+def test_differences_are_told_by_property_path_with_their_kind() -> None:
+    old = {"data": {"a.b": "1", "gone": "x"}, "spec": {"ports": [{"port": 1}]}}
+    new = {"data": {"a.b": "2"}, "spec": {"ports": [{"port": 1}, {"port": 2}]}}
+    kinds = {path: diff.kind for path, diff in objects.detailed(old, new, ["data"]).items()}
+    assert kinds == {
+        'data["a.b"]': PropertyDiffKind.UPDATE_REPLACE,
+        "data.gone": PropertyDiffKind.DELETE_REPLACE,
+        "spec.ports[1]": PropertyDiffKind.ADD,
+    }
+
+
+def test_what_the_cluster_adds_or_writes_another_way_is_no_drift() -> None:
+    asked = {"spec": {"cpu": "0.1", "memory": "1Gi", "ports": [{"port": 80}]}}
+    live = {"spec": {"cpu": "100m", "memory": "1024Mi", "ports": [{"port": 80, "protocol": "TCP"}]}}
+    assert objects.as_input(live, asked) == asked
+
+
+def test_what_somebody_changed_in_the_cluster_is_drift() -> None:
+    asked = {"spec": {"replicas": 2, "paused": False}}
+    assert objects.as_input({"spec": {"replicas": 5}}, asked) == {"spec": {"replicas": 5}}
+
+
+def test_a_deployment_is_ready_when_all_replicas_are_new_and_available() -> None:
+    assert awaits.deployment(deployment()).state == "ready"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"observedGeneration": 1},
+        {"updatedReplicas": 1},
+        {"availableReplicas": 1},
+        {"replicas": 3},
+    ],
+)
+def test_a_deployment_whose_rollout_is_under_way_is_waited_for(status: dict[str, int]) -> None:
+    assert awaits.deployment(deployment(**status)).state == "waiting"
+
+
+def test_a_rollout_past_its_deadline_has_failed() -> None:
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    verdict = awaits.deployment(deployment(availableReplicas=0, conditions=[late]))
+    assert (verdict.state, verdict.reason) == ("failed", "ProgressDeadlineExceeded")
+
+
+def test_a_job_is_ready_when_complete_and_failed_when_kubernetes_says_so() -> None:
+    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "m"}
+    complete = {"type": "Complete", "status": "True"}
+    assert awaits.job({"status": {"conditions": [complete]}}).state == "ready"
+    assert awaits.job({"status": {"active": 1}}).state == "waiting"
+    assert awaits.job({"status": {"conditions": [failed]}}).message == "BackoffLimitExceeded: m"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError"],
+)
+def test_a_pod_that_cannot_start_fails_with_its_own_reason(reason: str) -> None:
+    stuck = pod("web-1", state={"waiting": {"reason": reason, "message": "no such thing"}})
+    verdict = awaits.pod_problem(stuck)
+    assert (verdict.state, verdict.reason) == ("failed", reason)
+    assert verdict.message == f"pod web-1, container main: {reason}: no such thing"
+
+
+def test_the_first_crash_is_forgiven_and_a_crash_loop_is_not() -> None:
+    state = {"waiting": {"reason": "CrashLoopBackOff"}}
+    assert awaits.pod_problem(pod("web-1", state=state, restartCount=1)).state == "waiting"
+    assert awaits.pod_problem(pod("web-1", state=state, restartCount=2)).state == "failed"
+
+
+def test_pods_of_an_older_revision_do_not_count_against_a_rollout() -> None:
+    revision = "deployment.kubernetes.io/revision"
+    owner = deployment() | {"metadata": {"name": "web", "annotations": {revision: "2"}}}
+    sets: list[dict[str, Any]] = [
+        {"metadata": {"annotations": {revision: str(n)}, "labels": {"pod-template-hash": f"h{n}"}}}
+        for n in (1, 2)
+    ]
+    pods = [pod(f"web-{n}", labels={"pod-template-hash": f"h{n}"}) for n in (1, 2)]
+    assert awaits.newest(owner, sets, pods) == [pods[1]]
+
+
+def test_secret_marks_survive_the_way_to_the_cluster_and_back() -> None:
+    secret = PropertyValue("hunter2", is_secret=True)
+    asked = PropertyValue({"env": PropertyValue([PropertyValue({"value": secret})])})
+    live = {"env": [{"value": "hunter2", "added": 1}]}
+    assert serve.plain(asked) == {"env": [{"value": "hunter2"}]}
+    back = serve.wrapped(live, asked)
+    assert serve.plain(back) == live
+    values: Any = back.value
+    container: Any = values["env"].value[0].value
+    assert container["value"].is_secret
+    assert not container["added"].is_secret, "only what the program calls secret is one"
+
+
+def test_a_password_has_its_length_and_every_kind_of_character_asked_for() -> None:
+    text = random_provider.random_text({"length": 12, "minNumeric": 3, "special": False})
+    assert len(text) == 12
+    assert sum(letter.isdigit() for letter in text) >= 3
+    assert text.isalnum()
+
+
+def test_a_random_value_changes_with_its_keepers_and_not_with_a_default_spelled_out() -> None:
+    old = {"length": 12, "result": "kept"}
+    assert random_provider.changed(old, {"length": 12, "special": True}) == []
+    assert random_provider.changed(old, {"length": 12, "keepers": {"a": "1"}}) == ["keepers"]
+    assert random_provider.changed(old, {"length": 13}) == ["length"]
+
+
+def test_build_arguments_travel_in_the_environment_and_not_on_the_command_line() -> None:
+    inputs = {"imageName": "a:1", "build": {"context": "c", "args": {"MIRROR": "hunter2"}}}
+    command, variables = docker_provider.build_command("docker", inputs)
+    assert command[-1] == "c"
+    assert command[command.index("--build-arg") + 1] == "MIRROR"
+    assert "hunter2" not in command
+    assert variables["MIRROR"] == "hunter2"
+
+
+def test_a_base_image_that_does_not_exist_is_named() -> None:
+    output = (
+        "------\n > [internal] load metadata for docker.io/library/none:1:\n------\nfailed to solve"
+    )
+    message = docker_provider.explain("a:1", output, "unix:///run/docker.sock")
+    assert "base image docker.io/library/none:1" in message
+
+
+def test_a_dead_daemon_is_told_with_its_address() -> None:
+    output = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?"
+    assert "daemon at unix:///x does not answer" in docker_provider.explain(
+        "a", output, "unix:///x"
+    )
+
+
+def test_every_executable_runs_the_given_interpreter(tmp_path: Path) -> None:
+    install.install(tmp_path, "/some/python")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert "pulumi-language-python" in names
+    assert "pulumi-analyzer-policy-python" in names
+    for path in tmp_path.iterdir():
+        assert path.stat().st_mode & 0o111
+        assert 'exec "/some/python"' in path.read_text()
