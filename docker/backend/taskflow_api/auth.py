@@ -4,11 +4,10 @@ from typing import Annotated
 
 import jwt
 from fastapi import Depends, HTTPException, Request, status
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from taskflow_api.tasks import UserTasks
-
-_bearer = HTTPBearer(auto_error=False, description="HS256, signed with BETTER_AUTH_SECRET")
 
 
 class UnauthorizedError(HTTPException):
@@ -16,6 +15,24 @@ class UnauthorizedError(HTTPException):
         super().__init__(
             status.HTTP_401_UNAUTHORIZED, detail, {"WWW-Authenticate": 'Bearer realm="taskflow"'}
         )
+
+
+class TokenBearer(SecurityBase):
+    """A dependency: the tasks of the user whom the request's token names."""
+
+    model = HTTPBearer(bearerFormat="JWT", description="HS256, signed with BETTER_AUTH_SECRET")
+    scheme_name = "token"
+
+    async def __call__(self, request: Request) -> UserTasks:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise UnauthorizedError("a bearer token is needed")
+        state = request.app.state
+        secret = state.settings.better_auth_secret.get_secret_value()
+        return UserTasks(state.database, user_id_of(token.strip(), secret))
+
+
+Tasks = Annotated[UserTasks, Depends(TokenBearer())]
 
 
 def user_id_of(token: str, secret: str) -> str:
@@ -37,17 +54,3 @@ def user_id_of(token: str, secret: str) -> str:
     if not user_id or not user_id.isprintable():
         raise UnauthorizedError("the token is not valid")
     return user_id
-
-
-async def user_tasks(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> UserTasks:
-    if credentials is None:
-        raise UnauthorizedError("a bearer token is needed")
-    state = request.app.state
-    secret = state.settings.better_auth_secret.get_secret_value()
-    return UserTasks(state.database, user_id_of(credentials.credentials, secret))
-
-
-Tasks = Annotated[UserTasks, Depends(user_tasks)]

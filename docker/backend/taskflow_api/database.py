@@ -10,6 +10,7 @@ from sqlalchemy import Executable, Row, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from taskflow_api.settings import Settings
 
@@ -32,6 +33,14 @@ class SchemaMissingError(DatabaseUnavailableError):
     """The database answers, but its tables are not there yet."""
 
 
+class ImpatientConnection(asyncpg.Connection):
+    """Hangs up where asyncpg would say goodbye: SQLAlchemy waits 2 s for that when a query took
+    too long, and a database that does not answer queries does not answer goodbyes either."""
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        self.terminate()
+
+
 def asyncpg_dsn(url: str) -> str:
     parts = urlsplit(url)
     query = [(key, value) for key, value in parse_qsl(parts.query) if key not in LIBPQ_ONLY]
@@ -43,7 +52,7 @@ class Database:
         dsn = asyncpg_dsn(settings.database_url.get_secret_value())
 
         async def connect() -> Any:
-            return await asyncpg.connect(dsn)
+            return await asyncpg.connect(dsn, connection_class=ImpatientConnection)
 
         self._timeout = settings.database_timeout
         self.engine: AsyncEngine = create_async_engine(
@@ -65,8 +74,8 @@ class Database:
     ) -> Sequence[Row[Any]]:
         """Runs one statement and returns all its rows; raises DatabaseUnavailableError."""
         try:
-            async with asyncio.timeout(self._timeout), self.engine.connect() as connection:
-                return (await connection.execute(statement, values)).all()
+            async with asyncio.timeout(self._timeout):
+                return await greenlet_spawn(self._run, statement, values)
         except (TimeoutError, PoolTimeout) as error:
             raise DatabaseUnavailableError(f"no answer within {self._timeout} s") from error
         except OSError as error:
@@ -78,6 +87,13 @@ class Database:
             if error.connection_invalidated or state.startswith(OUTAGE_CLASSES):
                 raise DatabaseUnavailableError(f"connection lost or refused {state}") from error
             raise
+
+    def _run(
+        self, statement: Executable, values: Mapping[str, object] | None
+    ) -> Sequence[Row[Any]]:
+        # What AsyncConnection does in three greenlets, in one: a quarter of the cost of a query.
+        with self.engine.sync_engine.connect() as connection:
+            return connection.execute(statement, values).all()
 
     async def close(self) -> None:
         await self.engine.dispose()
