@@ -27,6 +27,7 @@ const config: NextConfig = {
   cacheMaxMemorySize: 0,
   outputFileTracingExcludes: { '**': unused },
   experimental: {
+    // lib/guard.ts refuses what says that it is larger; these hold for bodies of unknown length.
     serverActions: { bodySizeLimit: '256kb' },
     // Above the actions' limit, so that a body that is too large is refused rather than cut.
     proxyClientMaxBodySize: '512kb',

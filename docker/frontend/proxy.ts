@@ -1,11 +1,15 @@
 import { type NextRequest, NextResponse } from 'next/server';
 import { contentSecurityPolicy } from './lib/csp.ts';
+import { refusalOf } from './lib/guard.ts';
 
 /**
- * Gives every page its own nonce. Next reads it back from the request's policy and puts it on the
- * scripts it writes.
+ * Stands before every page: refuses what other sites send, and gives each view a nonce of its own.
+ * Next reads it back from the request's policy and puts it on the scripts it writes.
  */
 export function proxy(request: NextRequest): NextResponse {
+  const refusal = refusalOf(request.method, request.headers, process.env.FRONTEND_URL);
+  if (refusal) return new NextResponse(refusal.message, { status: refusal.status });
+
   const nonce = crypto.randomUUID();
   const policy = contentSecurityPolicy(nonce, process.env.NODE_ENV === 'development');
 
@@ -16,4 +20,4 @@ export function proxy(request: NextRequest): NextResponse {
   return response;
 }
 
-export const config = { matcher: '/((?!_next/|api/|healthz$|icon.svg$).*)' };
+export const config = { matcher: '/((?!_next/|api/|healthz$|icon.svg$|robots.txt$).*)' };

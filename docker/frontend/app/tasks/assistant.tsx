@@ -1,6 +1,6 @@
 'use client';
 
-import { type SubmitEvent, useState, useTransition } from 'react';
+import { type SubmitEvent, useEffect, useRef, useState, useTransition } from 'react';
 import type { ChatMessage } from '@/lib/backend.ts';
 import { Alert } from '../alert.tsx';
 import { askAssistant } from './actions.ts';
@@ -13,6 +13,9 @@ export function Assistant() {
   const [messages, setMessages] = useState<ChatMessage[]>([]);
   const [problem, setProblem] = useState('');
   const [busy, start] = useTransition();
+  const log = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each new message scrolls into view.
+  useEffect(() => log.current?.scrollTo({ top: log.current.scrollHeight }), [messages]);
 
   function submit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -31,7 +34,7 @@ export function Assistant() {
 
   return (
     <>
-      <div role="log" aria-label="Conversation" className="messages">
+      <div ref={log} role="log" aria-label="Conversation" className="messages">
         {messages.length === 0 && (
           <p className="hint">Try “What is due this week?” or “Add: call the bank on Friday”.</p>
         )}
