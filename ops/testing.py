@@ -72,9 +72,9 @@ def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
     return [
         (Suite("engine", lambda: _pytest("tests/engine", env)), ("tools",)),
         (Suite("backend", lambda: _backend(env)), ("docker", "images")),
-        (Suite("backend types", lambda: _backend_types(env)), ("docker", "images")),
         (Suite("frontend", lambda: _frontend(env)), ("docker", "images")),
         (Suite("frontend types", lambda: _frontend_types(env)), ("docker", "images")),
+        (Suite("frontend lint", lambda: _frontend_lint(env)), ("docker", "images")),
         (Suite("live and browser", lambda: _pytest("tests/live", env)), LIVE),
     ]
 
@@ -111,13 +111,6 @@ def _backend(env: Mapping[str, str]) -> Count:
         return read_junit(Path(folder) / "report.xml")
 
 
-def _backend_types(env: Mapping[str, str]) -> Count:
-    """Where the backend's own packages are, which the environment of `make check` does not have."""
-    image = _build("docker/backend", "test", env)
-    command = ["mypy", "--strict", "--cache-dir=/tmp/mypy", "taskflow_api"]
-    return _one(["docker", "run", "--rm", image, *command], env)
-
-
 def _frontend(env: Mapping[str, str]) -> Count:
     """The frontend's tests, which no image contains, laid over its image's `builder` stage."""
     image = _build("docker/frontend", "builder", env)
@@ -128,6 +121,14 @@ def _frontend(env: Mapping[str, str]) -> Count:
 def _frontend_types(env: Mapping[str, str]) -> Count:
     image = _build("docker/frontend", "builder", env)
     return _one(["docker", "run", "--rm", image, "npm", "run", "typecheck"], env)
+
+
+def _frontend_lint(env: Mapping[str, str]) -> Count:
+    """Over all sources, of which the image has only those it is built from."""
+    image = _build("docker/frontend", "builder", env)
+    command = ["docker", "run", "--rm", "--volume", f"{ROOT}/docker/frontend:/source:ro"]
+    biome = "/app/node_modules/.bin/biome"
+    return _one([*command, "--workdir", "/source", image, biome, "check", "."], env)
 
 
 def _one(command: Sequence[str], env: Mapping[str, str]) -> Count:
