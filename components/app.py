@@ -10,9 +10,9 @@ from pulumi_kubernetes import core, meta
 from components import backend, frontend, workload
 from components.backend import BackendService, BackendServiceArgs
 from components.cluster import Minikube
-from components.config import ComponentImage, StackConfig, StackSecrets
+from components.config import ComponentImage, Images, StackConfig, StackSecrets
 from components.frontend import FrontendService, FrontendServiceArgs
-from components.image import BuildArgs, Image, built_image
+from components.image import BuildArgs, Image, base_image, built_image
 from components.postgres import PostgresDatabase, PostgresDatabaseArgs
 from components.workload import Release, SecretKey
 
@@ -81,6 +81,7 @@ class TaskflowApp(pulumi.ComponentResource):
                 better_auth_secret=keys["better-auth-secret"],
                 openai_api_key=keys.get("openai-api-key"),
                 assistant=config.assistant,
+                pool_size=config.database.pool_size,
                 config=config.backend,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=after),
@@ -133,7 +134,7 @@ class TaskflowApp(pulumi.ComponentResource):
                 BuildArgs(
                     context=args.sources / component,
                     platform=images.platform,
-                    args={"BASE_IMAGE": image.base_image} if image.base_image else {},
+                    args=_build_args(images, image, args.sources / component),
                 ),
                 registry=images.registry,
                 opts=opts,
@@ -188,7 +189,11 @@ class TaskflowApp(pulumi.ComponentResource):
             return None
         return PostgresDatabase(
             f"{name}-postgres",
-            PostgresDatabaseArgs(release=release, config=config.database.embedded),
+            PostgresDatabaseArgs(
+                release=release,
+                image=config.images.mirrored(config.database.embedded.image),
+                config=config.database.embedded,
+            ),
             pulumi.ResourceOptions(parent=self),
         )
 
@@ -240,3 +245,11 @@ class TaskflowApp(pulumi.ComponentResource):
             special=False,
             opts=pulumi.ResourceOptions(parent=self),
         ).result
+
+
+def _build_args(images: Images, image: ComponentImage, context: Path) -> dict[str, str]:
+    """The base image, where it is not the Dockerfile's own."""
+    if image.base_image:
+        return {"BASE_IMAGE": image.base_image}
+    default = base_image(context) if images.mirror else None
+    return {"BASE_IMAGE": images.mirrored(default)} if default else {}

@@ -20,6 +20,7 @@ class BackendServiceArgs:
         database_url: a libpq address, postgresql://user:password@host:port/name.
         better_auth_secret: the HS256 key that the frontend signs tokens with.
         openai_api_key: None leaves the assistant off.
+        pool_size: database connections of one pod; None leaves it to the application.
     """
 
     release: Release
@@ -28,6 +29,7 @@ class BackendServiceArgs:
     better_auth_secret: SecretKey
     openai_api_key: SecretKey | None = None
     assistant: Assistant = Assistant()
+    pool_size: int | None = None
     config: Backend = Backend()
 
 
@@ -51,9 +53,10 @@ class BackendService(pulumi.ComponentResource):
         }
         if args.openai_api_key:
             secrets["OPENAI_API_KEY"] = args.openai_api_key
-        assistant = {
+        optional = {
             "OPENAI_MODEL": args.assistant.model,
             "OPENAI_BASE_URL": args.assistant.base_url,
+            "DATABASE_POOL_SIZE": str(args.pool_size) if args.pool_size else None,
         }
         container = Container(
             component=COMPONENT,
@@ -61,7 +64,7 @@ class BackendService(pulumi.ComponentResource):
             ready_path="/health",  # With the database: a pod that cannot answer gets no requests.
             live_path="/health/live",  # Without it: a database outage must not restart pods.
             secrets=secrets,
-            env={variable: value for variable, value in assistant.items() if value},
+            env={variable: value for variable, value in optional.items() if value},
         )
         service = workload.service(name, args.release, COMPONENT, args.config, child)
         workload.deployment(name, args.release, container, args.config, child)

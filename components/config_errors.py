@@ -4,12 +4,12 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
+
+from components.config_base import BrokenRulesError
 
 _SECRET_LIKE = re.compile(r"secret|password|passwd|token|key|url", re.IGNORECASE)
 
@@ -22,75 +22,51 @@ class ConfigError(Exception):
         super().__init__("\n".join(self.messages))
 
 
+KeyPath = tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
-class StackFile:
-    """The file a stack's values came from; it knows the line of each key."""
+class Mistake:
+    """Something wrong at a key. `reads` are all keys that the finding rests on, the key itself among them."""
 
-    name: str
-    stack: str
-    project: str
-    lines: Mapping[tuple[str, ...], int]
-
-    @classmethod
-    def of_stack(cls, stack: str, project: str, directory: Path | None = None) -> "StackFile":
-        """The file `Pulumi.<stack>.yaml` of a directory (default: where the engine runs the program)."""
-        path = (directory or Path.cwd()) / f"Pulumi.{stack}.yaml"
-        return cls.from_text(path.name, stack, project, path.read_text() if path.is_file() else "")
+    path: KeyPath
+    text: str
+    reads: tuple[KeyPath, ...]
 
     @classmethod
-    def from_text(cls, name: str, stack: str, project: str, text: str) -> "StackFile":
-        """A stack file by its text."""
-        root = yaml.compose(text) if text else None
-        return cls(name=name, stack=stack, project=project, lines=dict(_key_lines(root, project)))
-
-    def message(self, path: tuple[str, ...] | str, text: str) -> str:
-        """One error line; where the key itself is absent, the line of the nearest block around it."""
+    def at(cls, path: KeyPath | str, text: str) -> "Mistake":
+        """A mistake that rests on its own key alone."""
         keys = (path,) if isinstance(path, str) else path
-        near = next(
-            (self.lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in self.lines), None
-        )
-        place = f"{self.name}:{near}" if near else self.name
-        return f"{place}: {self.project}:{'.'.join(keys)}: {text}"
+        return cls(path=keys, text=text, reads=(keys,))
 
-    def how_to_set(self, key: str) -> str:
-        """The command that sets a secret of this stack (it asks for the value, which so stays out of the history)."""
-        return f"run: pulumi config set --secret --stack {self.stack} {self.project}:{key}"
-
-
-def _key_lines(root: yaml.Node | None, project: str) -> Iterable[tuple[tuple[str, ...], int]]:
-    """Every key path below `config:` whose first key is in the project's namespace, with its line (from 1)."""
-
-    def walk(node: yaml.Node, path: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], int]]:
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                yield (*path, str(key.value)), key.start_mark.line + 1
-                yield from walk(value, (*path, str(key.value)))
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                yield (*path, str(index)), value.start_mark.line + 1
-                yield from walk(value, (*path, str(index)))
-
-    for path, line in walk(root, ()) if root else ():
-        if len(path) > 1 and path[0] == "config" and path[1].startswith(f"{project}:"):
-            yield (path[1].removeprefix(f"{project}:"), *path[2:]), line
+    def rests_on(self, paths: Iterable[KeyPath]) -> bool:
+        """Whether the finding read one of `paths`, or a block around or a key below it."""
+        return any(read[: len(path)] == path[: len(read)] for read in self.reads for path in paths)
 
 
 def explain(
     error: ValidationError,
     model: type[BaseModel],
     values: Mapping[str, Any],
-    source: StackFile,
     extra_keys: Iterable[str],
-) -> list[str]:
-    """Turn pydantic's errors into lines for people, in the order of the file, one for each key.
+) -> list[Mistake]:
+    """Turn pydantic's errors into words for people, one mistake for each key.
 
     Args:
         error: what validating `values` against `model` raised.
         extra_keys: top-level keys that exist beside the model's (the secrets).
     """
-    found: dict[tuple[str, ...], list[str]] = {}
+    found: dict[KeyPath, list[str]] = {}
+    reads: dict[KeyPath, tuple[KeyPath, ...]] = {}
     for item in error.errors(include_url=False, include_input=False):
         path = _path_in(values, item["loc"])
+        broken = item["ctx"]["error"] if item["type"] == "value_error" else None
+        if isinstance(broken, BrokenRulesError):
+            for problem in broken.problems:
+                read = tuple((*path, *key.split(".")) for key in problem.keys)
+                found.setdefault(read[0], []).append(problem.text)
+                reads[read[0]] = reads.get(read[0], ()) + read
+            continue
         if item["type"] == "extra_forbidden":
             known = list(_known_keys(model, path[:-1])) + (
                 list(extra_keys) if len(path) == 1 else []
@@ -98,24 +74,27 @@ def explain(
             text = "unknown key" + _suggestion(path[-1], known)
         elif item["type"] == "missing":
             text = "is missing: " + _expected(item, path)
-        elif item["type"] == "value_error":
-            text = str(item["ctx"]["error"])
+            reads[path] = (path[:-1],)  # Its whole block cannot be judged.
         else:
             text = f"got {_shown(values, path)}, expected {_expected(item, path)}"
-        found.setdefault(path, [])
-        if text not in found[path]:
-            found[path].append(text)
-    ordered = sorted(found.items(), key=lambda entry: source.lines.get(entry[0], 0))
-    return [source.message(path, _merge(texts)) for path, texts in ordered]
+        texts = found.setdefault(path, [])
+        if text not in texts:
+            texts.append(text)
+    return [
+        Mistake(path=path, text=_merge(texts), reads=(path, *reads.get(path, ())))
+        for path, texts in found.items()
+    ]
 
 
 def _merge(texts: list[str]) -> str:
     """A key whose type is a choice fails once for each alternative: say what was found once."""
     first, *rest = texts
-    return " or ".join([first, *(text.partition(", expected ")[2] or text for text in rest)])
+    if not all(", expected " in text for text in texts):
+        return "; ".join(texts)
+    return " or ".join([first, *(text.partition(", expected ")[2] for text in rest)])
 
 
-def _path_in(values: Any, loc: tuple[int | str, ...]) -> tuple[str, ...]:
+def _path_in(values: Any, loc: tuple[int | str, ...]) -> KeyPath:
     """The location without the names of union members, which pydantic puts between the keys."""
     path: list[str] = []
     for position, part in enumerate(loc):

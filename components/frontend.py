@@ -95,7 +95,11 @@ def _ingress(
                     ),
                 )
             ],
-            tls=[networking.v1.IngressTLSArgs(hosts=[config.host], secret_name=config.tls.secret)]
+            tls=[
+                networking.v1.IngressTLSArgs(
+                    hosts=[config.host], secret_name=config.tls.secret or f"{release.name}-tls"
+                )
+            ]
             if config.tls
             else None,
         ),

@@ -82,6 +82,13 @@ def content_tag(build: BuildArgs) -> str:
     return digest.hexdigest()[:TAG_LENGTH]
 
 
+def base_image(context: Path) -> str | None:
+    """The base image that the Dockerfile names by default; None if it takes none by argument."""
+    text = (context / "Dockerfile").read_text()
+    default = re.search(r"^ARG BASE_IMAGE=(\S+)$", text, re.MULTILINE)
+    return default[1] if default else None
+
+
 def context_files(context: Path) -> list[Path]:
     """The files that `docker build` sends, sorted: all below `context` but those its .dockerignore excludes."""
     ignore_file = context / ".dockerignore"

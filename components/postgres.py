@@ -8,6 +8,7 @@ from pulumi_kubernetes import apps, core, meta
 
 from components import workload
 from components.config import EmbeddedPostgres, ProbeTiming
+from components.config_models import EMBEDDED_CONNECTIONS
 from components.workload import Release, SecretKey
 
 COMPONENT = "postgres"
@@ -15,8 +16,8 @@ PORT = 5432
 USER_ID = 999  # The user `postgres` of the official image.
 DATABASE = "taskflow"
 DATA = "/var/lib/postgresql/data"
-# Memory for 192Mi requested: a quarter for shared buffers; connections cost up to 10 MB each under load.
-SETTINGS = {"shared_buffers": "48MB", "max_connections": "50"}
+# Memory for 192Mi requested: a quarter for shared buffers.
+SETTINGS = {"shared_buffers": "48MB", "max_connections": str(EMBEDDED_CONNECTIONS)}
 START_SECONDS = 120  # Recovery after a crash replays the log before it accepts connections.
 
 
@@ -25,6 +26,7 @@ class PostgresDatabaseArgs:
     """What a PostgresDatabase is made from."""
 
     release: Release
+    image: str = EmbeddedPostgres().image
     config: EmbeddedPostgres = EmbeddedPostgres()
 
 
@@ -127,7 +129,7 @@ def _pod_spec(
         containers=[
             core.v1.ContainerArgs(
                 name=COMPONENT,
-                image=args.config.image,
+                image=args.image,
                 image_pull_policy="IfNotPresent",
                 args=[
                     "postgres",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
-from components.config import ProbeTiming, Resources, Workload
+from components.config import ProbeTiming, Resources, TopologySpread, Workload
 from components.image import Image
 
 USER_ID = 10001  # The images' own numeric user; runAsNonRoot cannot check a name.
@@ -142,6 +142,20 @@ def secret_env(secrets: Mapping[str, SecretKey]) -> list[core.v1.EnvVarArgs]:
     ]
 
 
+def _spread(
+    config: TopologySpread, selector: Mapping[str, str]
+) -> core.v1.TopologySpreadConstraintArgs:
+    return core.v1.TopologySpreadConstraintArgs(
+        max_skew=config.max_skew,
+        topology_key=config.key,
+        when_unsatisfiable="DoNotSchedule" if config.required else "ScheduleAnyway",
+        label_selector=meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
+        # A rule has to hold within each revision, and a drained node is no place that could be filled.
+        match_label_keys=["pod-template-hash"] if config.required else None,
+        node_taints_policy="Honor" if config.required else None,
+    )
+
+
 def _pod_spec(release: Release, container: Container, config: Workload) -> core.v1.PodSpecArgs:
     plain = {"PORT": str(config.service.target_port), **container.env, **config.env}
     if config.log_level:
@@ -157,14 +171,7 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
         ]
         or None,
         topology_spread_constraints=[
-            core.v1.TopologySpreadConstraintArgs(
-                max_skew=1,
-                topology_key="kubernetes.io/hostname",
-                when_unsatisfiable="ScheduleAnyway",
-                label_selector=meta.v1.LabelSelectorArgs(
-                    match_labels=selector_labels(release.name, container.component)
-                ),
-            )
+            _spread(config.topology_spread, selector_labels(release.name, container.component))
         ],
         containers=[
             core.v1.ContainerArgs(
@@ -305,12 +312,13 @@ def companions(
             ),
             opts=opts,
         )
-    if config.min_available is not None:
+    if config.disruption_budget:
         policy.v1.PodDisruptionBudget(
             f"{name}-disruption-budget",
             metadata=object_meta(release, component, name),
             spec=policy.v1.PodDisruptionBudgetSpecArgs(
-                min_available=config.min_available,
+                min_available=config.disruption_budget.min_available,
+                max_unavailable=config.disruption_budget.max_unavailable,
                 selector=meta.v1.LabelSelectorArgs(
                     match_labels=selector_labels(release.name, component)
                 ),

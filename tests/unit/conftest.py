@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from components.app import TaskflowApp, TaskflowAppArgs
-from components.config import SECRET_KEYS, StackSecrets, parse
-from components.config_errors import StackFile
+from components.config import SECRET_KEYS, Secret, StackSecrets, parse
+from components.stack_file import StackFile
 
 AUTO_NAME_SUFFIX = "-0a1b2c3d"
 
@@ -78,6 +78,11 @@ def source_of(stack: str, text: str = "") -> StackFile:
     return StackFile.from_text(f"Pulumi.{stack}.yaml", stack, "taskflow", text)
 
 
+def encrypted(values: Mapping[str, str]) -> dict[str, Secret]:
+    """Secrets as the engine hands them over."""
+    return {key: Secret(encrypted=True, text=value) for key, value in values.items()}
+
+
 def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with blocks of `overrides` laid over it, key by key."""
     result = dict(base)
@@ -99,11 +104,13 @@ def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
     )  # Not the profile that this machine happens to have.
     for component in ("backend", "frontend"):
         (tmp_path / component).mkdir()
-        (tmp_path / component / "Dockerfile").write_text(f"FROM scratch\nCOPY {component} /\n")
+        (tmp_path / component / "Dockerfile").write_text(
+            "ARG BASE_IMAGE=scratch:1\nFROM ${BASE_IMAGE}\nCOPY . /\n"
+        )
 
     def run(values: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> Engine:
         secrets = secrets or {}
-        config = parse(values, secret_keys=frozenset(secrets), source=source_of("test"))
+        config = parse(values, secrets=encrypted(secrets), source=source_of("test"))
         engine = Engine()
         pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
 
@@ -138,7 +145,7 @@ def _secret(value: str | None) -> pulumi.Output[str] | None:
 
 
 PROD_SECRETS = {
-    "databaseUrl": "postgresql://u:p@db.example.com/taskflow",
+    "databaseUrl": "postgresql://u:p@db.example.com/taskflow?sslmode=require",
     "betterAuthSecret": "s" * 32,
 }
 

@@ -186,7 +186,9 @@ def test_without_an_api_key_no_pod_asks_for_one(deploy: Deploy) -> None:
 
 
 def test_an_existing_secret_is_used_and_none_is_made(deploy: Deploy) -> None:
-    engine = deploy(merged(DEPLOYED, {"secrets": {"existing": "taskflow-secrets"}}))
+    engine = deploy(
+        merged(DEPLOYED, {"secrets": {"existing": "taskflow-secrets"}, "createNamespace": False})
+    )
     backend = env_of(container_of(engine.only("Deployment", "backend")))
     assert backend["DATABASE_URL"] == {
         "secretKeyRef": {"name": "taskflow-secrets", "key": "database-url"}
@@ -247,10 +249,18 @@ def test_port_and_target_port_may_differ(deploy: Deploy) -> None:
 
 
 def test_autoscaling_leaves_the_replicas_field_to_the_autoscaler(deploy: Deploy) -> None:
-    engine = deploy(merged(LOCAL, {"backend": {"autoscaling": {"min": 2, "max": 5, "cpu": 60}}}))
+    engine = deploy(
+        merged(
+            LOCAL,
+            {
+                "backend": {"autoscaling": {"min": 2, "max": 3, "cpu": 60}},
+                "cluster": {"node": {"cpu": "4"}},
+            },
+        )
+    )
     assert "replicas" not in engine.only("Deployment", "backend")["spec"]
     spec = engine.only("HorizontalPodAutoscaler", "backend")["spec"]
-    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 5)
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 3)
     assert spec["scaleTargetRef"] == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -274,3 +284,53 @@ def test_pods_stop_after_their_endpoints_are_gone(deploy: Deploy) -> None:
     assert sleep + 10 < pod["terminationGracePeriodSeconds"], (
         "preStop and drain must end before the kill"
     )
+
+
+def test_a_disruption_budget_exists_only_when_configured(deploy: Deploy) -> None:
+    assert deploy(LOCAL).of_kind("PodDisruptionBudget") == {}
+    engine = deploy(merged(LOCAL, {"backend": {"disruptionBudget": {"maxUnavailable": 1}}}))
+    assert engine.only("PodDisruptionBudget", "backend")["spec"] == {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": {"app": "taskflow", "component": "backend"}},
+    }
+
+
+def test_pods_prefer_to_be_spread_and_must_be_when_required(deploy: Deploy) -> None:
+    def spread(values: dict[str, Any]) -> dict[str, Any]:
+        pod = deploy(merged(LOCAL, values)).only("Deployment", "backend")["spec"]["template"][
+            "spec"
+        ]
+        (constraint,) = pod["topologySpreadConstraints"]
+        return dict(constraint)
+
+    assert spread({})["whenUnsatisfiable"] == "ScheduleAnyway"
+    zones = {"key": "topology.kubernetes.io/zone", "required": True}
+    required = spread({"backend": {"topologySpread": zones}})
+    assert required["topologyKey"] == "topology.kubernetes.io/zone"
+    assert required["whenUnsatisfiable"] == "DoNotSchedule"
+    assert required["nodeTaintsPolicy"] == "Honor", "else a drained node would keep pods waiting"
+
+
+def test_an_issuer_fills_the_releases_own_tls_secret(deploy: Deploy) -> None:
+    tls = {"ingress": {"tls": {"secret": None, "issuer": "letsencrypt"}}}
+    ingress = deploy(merged(DEPLOYED, tls), PROD_SECRETS).only("Ingress", "frontend")
+    assert ingress["spec"]["tls"][0]["secretName"] == "taskflow-tls"
+    annotations = ingress["metadata"]["annotations"]
+    assert annotations["cert-manager.io/cluster-issuer"] == "letsencrypt"
+
+
+def test_a_mirror_serves_base_images_and_postgres(deploy: Deploy) -> None:
+    engine = deploy(merged(LOCAL, {"images": {"mirror": "mirror.example.com/library"}}))
+    postgres = container_of(engine.only("StatefulSet", "postgres"))
+    assert postgres["image"] == "mirror.example.com/library/postgres:17"
+    for name, image in engine.of_kind("Image").items():
+        base = image["build"]["args"]["BASE_IMAGE"]
+        assert base == "mirror.example.com/library/scratch:1", name
+
+
+def test_the_pool_size_reaches_the_backend_only_when_set(deploy: Deploy) -> None:
+    assert "DATABASE_POOL_SIZE" not in env_of(
+        container_of(deploy(LOCAL).only("Deployment", "backend"))
+    )
+    engine = deploy(merged(LOCAL, {"database": {"poolSize": 4}}))
+    assert env_of(container_of(engine.only("Deployment", "backend")))["DATABASE_POOL_SIZE"] == "4"

@@ -4,20 +4,23 @@ from typing import Any
 
 import pytest
 
-from components.config import parse
-from components.config_errors import ConfigError
-from tests.unit.conftest import DEPLOYED, LOCAL, merged, source_of
+from components.config import ConfigError, Secret, StackConfig, parse
+from tests.unit.conftest import DEPLOYED, LOCAL, PROD_SECRETS, encrypted, merged, source_of
 
-NO_SECRETS: frozenset[str] = frozenset()
-ALL_SECRETS = frozenset({"databaseUrl", "betterAuthSecret"})
+NO_SECRETS: dict[str, Secret] = {}
+ALL_SECRETS = {key: Secret(encrypted=True) for key in ("databaseUrl", "betterAuthSecret")}
 
 
 def errors(
-    values: dict[str, Any], text: str = "", secret_keys: frozenset[str] = ALL_SECRETS
+    values: dict[str, Any], text: str = "", secrets: dict[str, Secret] = ALL_SECRETS
 ) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        parse(values, secret_keys=secret_keys, source=source_of("prod", text))
+        parse(values, secrets=secrets, source=source_of("prod", text))
     return list(caught.value.messages)
+
+
+def accept(values: dict[str, Any], secrets: dict[str, Secret] = ALL_SECRETS) -> StackConfig:
+    return parse(values, secrets=secrets, source=source_of("prod"))
 
 
 def test_an_error_names_file_line_key_value_and_expectation() -> None:
@@ -75,8 +78,6 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
                 "frontend": {
                     "service": {
                         "type": "NodePort",
-                        "port": 3000,
-                        "targetPort": 3000,
                         "nodePort": 80,
                     }
                 }
@@ -104,10 +105,48 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
         ),
         ({"backend": {"gracePeriodSeconds": 12}}, "killed while they still serve"),
         ({"secrets": {"existing": "mine", "generate": True}}, "existing or generate, not both"),
-        ({"images": {"backend": {"ref": "a:1", "baseImage": "b"}}}, "ref or baseImage, not both"),
+        ({"images": {"backend": {"ref": "a:1", "baseImage": "b:1"}}}, "ref or baseImage, not both"),
         (
             {"images": {"backend": {"ref": "untagged"}}},
             "expected an image reference with a tag or digest",
+        ),
+        (
+            {"backend": {"disruptionBudget": {"minAvailable": 2}}},
+            "minAvailable 2 of 2 pods lets none go",
+        ),
+        (
+            {"backend": {"disruptionBudget": {"minAvailable": "51%"}}},
+            "minAvailable 51% of 2 pods lets none go",
+        ),
+        (
+            {
+                "cluster": {"node": {"cpu": "4"}},
+                "backend": {
+                    "autoscaling": {"min": 1, "max": 4},
+                    "disruptionBudget": {"minAvailable": 1},
+                },
+            },
+            "minAvailable 1 of 1 pods lets none go",
+        ),
+        (
+            {"backend": {"disruptionBudget": {"maxUnavailable": "0%"}}},
+            "no node with such a pod could ever be drained",
+        ),
+        ({"backend": {"disruptionBudget": {}}}, "give one of minAvailable and maxUnavailable"),
+        ({"database": {"external": {}}}, "embedded or external, not both"),
+        ({"database": {"poolSize": 50}}, "the pools do not fit: backend (50 pool + 1 migration)"),
+        (
+            {"secrets": {"existing": "mine", "generate": False}, "createNamespace": False},
+            "no existing Secret can hold its address",
+        ),
+        ({"ingress": {"host": "a.example.com", "tls": {}}}, "give secret, issuer, or both"),
+        ({"backend": {"env": {"DATABASE_URL": "x"}}}, "taskflow:backend.env.DATABASE_URL: is set"),
+        (
+            {
+                "backend": {"service": {"type": "NodePort", "nodePort": 30080}},
+                "frontend": {"service": {"type": "NodePort", "nodePort": 30080}},
+            },
+            "30080 is the backend's node port too",
         ),
         ({"release": "Blue_1"}, "lower-case letters, digits and dashes"),
         (
@@ -121,13 +160,56 @@ def test_illegal_states_are_refused_with_the_reason(values: dict[str, Any], reas
     assert any(reason in line for line in found), found
 
 
-def test_images_for_a_real_cluster_need_a_registry_or_a_reference() -> None:
-    values = merged(DEPLOYED, {"images": {"registry": None}})
-    assert "set images.registry" in errors(values)[0]
+def test_images_for_a_real_cluster_need_a_registry_or_a_digest() -> None:
+    none = merged(DEPLOYED, {"images": {"registry": None}})
+    assert "set images.registry" in errors(none)[0]
+    tagged = merged(DEPLOYED, {"images": {"backend": {"ref": "ghcr.io/example/backend:1.2"}}})
+    assert 'got "ghcr.io/example/backend:1.2", expected a digest' in errors(tagged)[0]
+    accept(merged(DEPLOYED, {"images": {"backend": {"ref": f"backend@sha256:{'0' * 64}"}}}))
+    accept(merged(LOCAL, {"images": {"backend": {"ref": "backend:1.2"}}}))
+
+
+def test_a_secret_made_by_hand_needs_a_namespace_made_by_hand() -> None:
+    values = merged(DEPLOYED, {"secrets": {"existing": "mine"}})
+    assert "kubectl create namespace taskflow" in errors(values, secrets=NO_SECRETS)[0]
+    accept(merged(values, {"createNamespace": False}), NO_SECRETS)
+
+
+def test_the_pools_of_all_replicas_fit_the_external_databases_connections() -> None:
+    large = merged(DEPLOYED, {"backend": {"replicas": 4}, "cluster": {"node": {"cpu": "8"}}})
+    limited = merged(large, {"database": {"external": {"maxConnections": 59}}})
+    assert "= 60 connections, but there are 59" in errors(limited)[0]
+    accept(merged(limited, {"database": {"poolSize": 7}}))
+
+
+@pytest.mark.parametrize("mode", ["", "?sslmode=disable", "?sslmode=prefer"])
+def test_an_external_database_is_reached_by_tls_unless_said_otherwise(mode: str) -> None:
+    url = f"postgresql://u:canary@db.example.com/taskflow{mode}"
+    secrets = encrypted(PROD_SECRETS | {"databaseUrl": url})
+    (message,) = errors(DEPLOYED, secrets=secrets)
+    assert "asks for no TLS" in message
+    assert "canary" not in message
+    accept(merged(DEPLOYED, {"database": {"external": {"tls": False}}}), secrets)
+
+
+def test_network_policies_and_the_databases_address_agree_on_the_port() -> None:
+    url = "postgresql://u:p@db.example.com:6543/taskflow?sslmode=require"
+    secrets = encrypted(PROD_SECRETS | {"databaseUrl": url})
+    values = merged(DEPLOYED, {"networkPolicies": {}})
+    assert "has port 6543, but network policies open" in errors(values, secrets=secrets)[0]
+    accept(merged(values, {"database": {"external": {"port": 6543}}}), secrets)
+
+
+def test_a_part_of_a_block_leaves_the_rest_at_its_defaults() -> None:
+    values = {"frontend": {"service": {"type": "NodePort"}, "resources": {"limits": {"cpu": "1"}}}}
+    frontend = accept(merged(LOCAL, values)).frontend
+    assert (frontend.service.port, frontend.service.target_port) == (3000, 3000)
+    assert frontend.resources.limits.memory == "256Mi"
+    assert frontend.resources.requests.cpu == "100m"
 
 
 def test_a_missing_secret_names_the_command_that_sets_it() -> None:
-    found = errors(DEPLOYED, secret_keys=NO_SECRETS)
+    found = errors(DEPLOYED, secrets=NO_SECRETS)
     assert len(found) == 2, "the database's address and the signing key are both missing"
     assert "run: pulumi config set --secret --stack prod taskflow:databaseUrl" in found[0]
     assert "run: pulumi config set --secret --stack prod taskflow:betterAuthSecret" in found[1]
@@ -145,7 +227,7 @@ def test_values_that_may_be_secret_are_never_printed() -> None:
 
 
 def test_an_empty_local_stack_gets_every_default() -> None:
-    config = parse(LOCAL, secret_keys=NO_SECRETS, source=source_of("dev"))
+    config = parse(LOCAL, secrets=NO_SECRETS, source=source_of("dev"))
     assert (config.release, config.namespace_name, config.log_level) == (
         "taskflow",
         "taskflow",

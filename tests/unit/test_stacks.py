@@ -11,7 +11,7 @@ STACKS = {path.stem.removeprefix("Pulumi."): path for path in sorted(ROOT.glob("
 
 
 def test_the_documented_stacks_are_there() -> None:
-    assert {"dev", "prod"} <= set(STACKS)
+    assert {"dev", "staging", "prod"} <= set(STACKS)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -45,8 +45,25 @@ def test_prod_never_takes_a_pod_away_before_its_successor_is_ready(deploy: Deplo
         assert workload["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0, name
 
 
-def test_prod_pushes_its_images(deploy: Deploy) -> None:
+def test_prod_runs_prebuilt_images_by_digest(deploy: Deploy) -> None:
     engine = deploy(stack_values(STACKS["prod"]), PROD_SECRETS)
+    assert engine.of_kind("Image") == {}, "production builds nothing"
+    for name, workload in engine.of_kind("Deployment").items():
+        (container,) = workload["spec"]["template"]["spec"]["containers"]
+        assert "@sha256:" in container["image"], name
+
+
+def test_prod_survives_the_loss_of_a_node(deploy: Deploy) -> None:
+    engine = deploy(stack_values(STACKS["prod"]), PROD_SECRETS)
+    assert len(engine.of_kind("PodDisruptionBudget")) == 2
+    for name, workload in engine.of_kind("Deployment").items():
+        (spread,) = workload["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert spread["whenUnsatisfiable"] == "DoNotSchedule", name
+
+
+def test_staging_pushes_its_images(deploy: Deploy) -> None:
+    engine = deploy(stack_values(STACKS["staging"]), PROD_SECRETS)
+    assert len(engine.of_kind("Image")) == 2
     for name, image in engine.of_kind("Image").items():
         assert image["skipPush"] is False, name
 

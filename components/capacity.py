@@ -1,0 +1,92 @@
+"""Whether a stack's pods fit the nodes at their most: every replica, a rollout's surge, and whatever else runs."""
+
+from dataclasses import dataclass
+
+from components.quantities import bytes_of, millicores
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodGroup:
+    """The pods of one component at their most; a rollout of the whole release adds every group's surge at once.
+
+    Pods on their way out are not counted: their successors wait for the second or two until they are gone.
+
+    Args:
+        cpu: request of one pod, a Kubernetes quantity; so is memory.
+    """
+
+    name: str
+    pods: int
+    surge: int
+    cpu: str
+    memory: str
+
+    @property
+    def peak(self) -> int:
+        """Pods during a rollout at full scale."""
+        return self.pods + self.surge
+
+    @property
+    def count(self) -> str:
+        """The number of pods as a person would reckon it up."""
+        return f"({self.pods} + {self.surge} surge)" if self.surge else str(self.pods)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What the nodes of a cluster offer, and what is taken by others."""
+
+    nodes: int
+    cpu: str
+    memory: str
+    other_cpu: str
+    other_memory: str
+
+
+def shortfalls(groups: list[PodGroup], room: Room) -> list[str]:
+    """Why the groups do not fit, with the arithmetic: a line each for CPU and memory; empty if they fit."""
+    return [
+        text
+        for text in (
+            _shortfall(
+                "CPU",
+                "m",
+                [(group, millicores(group.cpu)) for group in groups],
+                millicores(room.other_cpu),
+                millicores(room.cpu),
+                room.nodes,
+            ),
+            _shortfall(
+                "memory",
+                "Mi",
+                [(group, _mebibytes(group.memory)) for group in groups],
+                _mebibytes(room.other_memory),
+                _mebibytes(room.memory),
+                room.nodes,
+            ),
+        )
+        if text
+    ]
+
+
+def _mebibytes(quantity: str) -> int:
+    return -(-bytes_of(quantity) // 2**20)
+
+
+def _shortfall(
+    what: str, unit: str, groups: list[tuple[PodGroup, int]], other: int, node: int, nodes: int
+) -> str | None:
+    for group, request in groups:
+        if request > node:
+            return f"{what}: one {group.name} pod requests {request}{unit}, more than a whole node's {node}{unit}"
+    needed = sum(request * group.peak for group, request in groups) + other
+    if needed <= node * nodes:
+        return None
+    terms = [f"{group.name} {request}{unit} x {group.count}" for group, request in groups]
+    there = (
+        f"{node}{unit}" if nodes == 1 else f"{nodes} nodes x {node}{unit} = {nodes * node}{unit}"
+    )
+    return (
+        f"{what}: {' + '.join(terms)} + everything else {other}{unit} = {needed}{unit}, but there is {there}: "
+        f"{needed - node * nodes}{unit} too little"
+    )

@@ -1,0 +1,118 @@
+"""How mistakes in a stack file are told: all at once, each with its place, none that only follows from another."""
+
+from pathlib import Path
+
+import pytest
+
+from components.config import ConfigError, check_file
+
+CLUSTER = "  taskflow:cluster:\n    context: production\n"
+IMAGES = "  taskflow:images: {registry: ghcr.io/example}\n"
+SECRETS = (
+    "  taskflow:databaseUrl: {secure: v1:abc=}\n  taskflow:betterAuthSecret: {secure: v1:abc=}\n"
+)
+SOUND = f"config:\n{CLUSTER}{IMAGES}{SECRETS}"
+
+
+def check(tmp_path: Path, text: str) -> list[str]:
+    """The mistakes of a stack file; none if it is sound."""
+    path = tmp_path / "Pulumi.prod.yaml"
+    path.write_text(text)
+    try:
+        check_file(path)
+    except ConfigError as error:
+        return list(error.messages)
+    return []
+
+
+def places(messages: list[str]) -> list[str]:
+    """File and line with the key, without the words."""
+    return [message.split(": ")[0] + " " + message.split(": ")[1] for message in messages]
+
+
+def test_encrypted_secrets_are_accepted_without_their_passphrase(tmp_path: Path) -> None:
+    assert check(tmp_path, SOUND) == []
+
+
+def test_a_broken_block_does_not_hide_the_rules_around_it(tmp_path: Path) -> None:
+    text = f"{SOUND}  taskflow:ingress:\n    hots: a.example.com\n"
+    text += "  taskflow:backend:\n    autoscaling: {max: 9}\n    preStopSeconds: 25\n"
+    text += "  taskflow:release: Blue\n"
+    assert places(check(tmp_path, text)) == [
+        "Pulumi.prod.yaml taskflow:database.external.maxConnections",
+        "Pulumi.prod.yaml:2 taskflow:cluster.node",
+        "Pulumi.prod.yaml:7 taskflow:ingress.host",
+        "Pulumi.prod.yaml:8 taskflow:ingress.hots",
+        "Pulumi.prod.yaml:9 taskflow:backend.gracePeriodSeconds",
+        "Pulumi.prod.yaml:12 taskflow:release",
+    ]
+
+
+def test_what_only_follows_from_a_mistake_is_not_told(tmp_path: Path) -> None:
+    text = f"{SOUND}  taskflow:backend:\n    service: {{type: Nodeport, nodePort: 30080}}\n"
+    text += "    autoscaling: {mx: 100}\n"
+    assert (
+        places(check(tmp_path, text))
+        == [
+            "Pulumi.prod.yaml:8 taskflow:backend.service.type",  # And not that nodePort does not go with ClusterIP.
+            "Pulumi.prod.yaml:9 taskflow:backend.autoscaling.max",
+            "Pulumi.prod.yaml:9 taskflow:backend.autoscaling.mx",
+        ]
+    )
+
+
+def test_secrets_that_are_missing_are_no_mistake_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.prod.yaml"
+    path.write_text(f"config:\n{CLUSTER}{IMAGES}")
+    missing = check_file(path).missing
+    assert places(list(missing)) == [
+        "Pulumi.prod.yaml taskflow:databaseUrl",
+        "Pulumi.prod.yaml taskflow:betterAuthSecret",
+    ]
+
+
+def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None:
+    text = f"config:\n{CLUSTER}{IMAGES}  taskflow:databaseUrl: postgresql://u:canary@h.example.com/db\n"
+    found = check(tmp_path, text)
+    assert (
+        "Pulumi.prod.yaml:5: taskflow:databaseUrl: is in plain text; run: pulumi config" in found[1]
+    )
+    assert "canary" not in "\n".join(found)
+
+
+def test_an_encrypted_value_under_another_key_is_refused(tmp_path: Path) -> None:
+    text = f"{SOUND}  taskflow:backend:\n    env:\n      TOKEN: {{secure: v1:abc=}}\n"
+    (message,) = check(tmp_path, text)
+    assert message.startswith("Pulumi.prod.yaml:9: taskflow:backend.env.TOKEN: an encrypted value")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("config: [1", "Pulumi.prod.yaml:1: is not YAML"),
+        (f"confg: {{}}\n{SOUND}", "Pulumi.prod.yaml:1: confg: unknown key; did you mean config?"),
+        (
+            f"{SOUND}  taskfow:logLevel: debug\n",
+            "Pulumi.prod.yaml:7: taskfow:logLevel: unknown namespace; did you mean taskflow:logLevel?",
+        ),
+        (
+            f"{SOUND}  taskflow:images: {{}}\n",
+            "Pulumi.prod.yaml:7: taskflow:images: stands here a second time",
+        ),
+        ("config: 5\n", "Pulumi.prod.yaml:1: config: expected a block of keys"),
+    ],
+)
+def test_a_file_that_the_engine_would_misread_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    assert any(found.startswith(message) for found in check(tmp_path, text))
+
+
+def test_keys_without_a_namespace_are_the_projects(tmp_path: Path) -> None:
+    assert places(check(tmp_path, f"{SOUND}  logLevel: loud\n")) == [
+        "Pulumi.prod.yaml:7 taskflow:logLevel"
+    ]
+
+
+def test_other_namespaces_are_left_to_their_owners(tmp_path: Path) -> None:
+    assert check(tmp_path, f"{SOUND}  aws:region: eu-central-1\n") == []
