@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ops.errors import OpsError
 from ops.stack_file import StackFile
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 
 @dataclass(frozen=True)
 class Known:
@@ -72,6 +74,7 @@ KNOWN = (
 
 def explain(output: str, *, doing: str, stack: StackFile) -> OpsError:
     """Turn the output of a failed engine command into the one error that is shown last."""
+    output = COLOUR.sub("", output)
     words = {"stack": stack.name, "context": stack.context, "file": stack.path.name}
     for known in KNOWN:
         match = re.search(known.pattern, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -29,14 +30,21 @@ class Result:
     """stdout and stderr together: all of it from `ask`, the last lines of it from `stream`."""
 
 
-def stream(command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT) -> Result:
-    """Run `command`, passing its output through. Ctrl-C waits for the child's own clean-up."""
+def stream(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT, hide: str | None = None
+) -> Result:
+    """Run `command`, passing its output through, except for lines in which the pattern `hide` occurs.
+
+    Ctrl-C waits for the child's own clean-up.
+    """
     child = _start(command, env=env, cwd=cwd)
     tail: deque[str] = deque(maxlen=REMEMBERED_LINES)
 
     def pass_through() -> None:
         assert child.stdout is not None
         for line in child.stdout:
+            if hide and re.search(hide, line):
+                continue
             sys.stdout.write(line)
             sys.stdout.flush()
             tail.append(line)

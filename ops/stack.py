@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from ops.processes import INTERRUPTED, Result, ask, stream
 from ops.stack_file import StackFile, project_name
 
 SALT = "encryptionsalt:"
+
+# The engine says this of each stand-in again and again; the step before it has said it once.
+NOISE = r"using pulumi-\S+ from \$PATH"
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,10 @@ class Stack:
     def engine(self, *arguments: str) -> Result:
         """Run an engine command on this stack with its output passed through."""
         command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
+        command += ["--color", "always" if sys.stdout.isatty() else "never"]
         if self._uses_copy:
             command += ["--config-file", str(self._copied_project() / self.file.path.name)]
-        return stream(command, env=self.env)
+        return stream(command, env=self.env, hide=NOISE)
 
     def _engine(self, *arguments: str) -> None:
         result = self.engine(*arguments)

@@ -67,3 +67,8 @@ def test_an_unknown_failure_repeats_the_engines_first_error() -> None:
     error = explain(output, doing="pulumi up", stack=DEV)
     assert error.what.startswith("pulumi up failed on stack dev")
     assert error.where == "it is raining"
+
+
+def test_colours_do_not_hide_a_known_failure() -> None:
+    output = "\x1b[31merror:\x1b[0m incorrect \x1b[1mpassphrase\x1b[0m\n"
+    assert explain(output, doing="pulumi up", stack=DEV).what.startswith("the passphrase does not")

@@ -49,6 +49,11 @@ def test_output_is_passed_through_and_kept(capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr().out.split() == ["out", "err"]
 
 
+def test_noise_is_hidden_and_the_rest_is_not(capfd: pytest.CaptureFixture[str]) -> None:
+    result = stream(["printf", "one\\nnoise 7\\ntwo\\n"], env=os.environ, hide=r"noise \d")
+    assert capfd.readouterr().out == result.output == "one\ntwo\n"
+
+
 def test_a_missing_program_is_one_clear_error() -> None:
     with pytest.raises(OpsError, match="cannot start no-such-program"):
         stream(["no-such-program"], env=os.environ)
