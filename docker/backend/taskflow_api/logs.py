@@ -28,6 +28,7 @@ class JsonFormatter(logging.Formatter):
 def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
+    logging.captureWarnings(True)
     # Libraries speak from warning on: at debug some of them print URLs, headers and bodies.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("taskflow_api", "uvicorn"):

@@ -56,6 +56,9 @@ class Observe:
 
         try:
             await self.app(scope, receive, send_observed)
+        except Exception:
+            # Starlette has answered 500 by now; logged here, where the request's id is known.
+            logger.exception("unexpected error")
         finally:
             _record(scope, status, perf_counter() - started)
             request_id.reset(token)

@@ -76,7 +76,7 @@ _user = sa.Table("user", _metadata, sa.Column("id", sa.Text, primary_key=True))
 _task = sa.Table(
     "task",
     _metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True, server_default=sa.FetchedValue()),
     sa.Column("owner_id", sa.Text),
     sa.Column("title", sa.Text),
     sa.Column("notes", sa.Text),

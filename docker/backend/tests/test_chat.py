@@ -1,0 +1,171 @@
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from tests.support.database import add_user
+from tests.support.openai import KEY, Provider, calls, says
+from tests.support.server import Backend
+
+HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
+
+
+def chat(api: httpx2.Client, text: str = "Please") -> httpx2.Response:
+    return api.post("/api/chat", json={"messages": [{"role": "user", "content": text}]})
+
+
+def titles(api: httpx2.Client) -> list[str]:
+    return [task["title"] for task in api.get("/api/tasks").json()["items"]]
+
+
+@pytest.fixture(scope="module")
+def unconfigured(database_url: str, backend: Backend) -> Iterator[Backend]:
+    with Backend(database_url, OPENAI_API_KEY="") as plain:
+        yield plain
+
+
+def test_a_plain_answer_changes_nothing(api: httpx2.Client, provider: Provider) -> None:
+    provider.play(says("Good morning!"))
+    response = chat(api)
+    assert response.status_code == 200
+    assert response.json() == {"reply": "Good morning!", "changed": False}
+
+
+def test_the_provider_gets_the_key_the_model_the_tools_and_the_conversation(
+    api: httpx2.Client, provider: Provider
+) -> None:
+    provider.play(says("Fine."))
+    conversation = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": "How are you?"},
+    ]
+    api.post("/api/chat", json={"messages": conversation})
+    (request,) = provider.requests
+    assert request.path == "/v1/chat/completions", "OPENAI_BASE_URL is respected"
+    assert request.authorization == f"Bearer {KEY}"
+    assert request.body["model"] == "test-model"
+    tools = {tool["function"]["name"] for tool in request.body["tools"]}
+    assert tools == {"list_tasks", "add_task", "complete_task", "delete_task"}
+    assert request.body["messages"][0]["role"] == "system"
+    assert request.body["messages"][1:] == conversation
+
+
+def test_it_adds_a_task(api: httpx2.Client, provider: Provider) -> None:
+    provider.play(calls("add_task", title="Buy bread", due="2030-05-01"), says("Added."))
+    assert chat(api).json() == {"reply": "Added.", "changed": True}
+    (task,) = api.get("/api/tasks").json()["items"]
+    assert (task["title"], task["due"], task["done"]) == ("Buy bread", "2030-05-01", False)
+
+
+def test_it_lists_only_the_callers_tasks(
+    api: httpx2.Client, stranger: httpx2.Client, provider: Provider
+) -> None:
+    api.post("/api/tasks", json={"title": "mine"})
+    stranger.post("/api/tasks", json={"title": "not mine"})
+    provider.play(calls("list_tasks"), says("One."))
+    assert chat(api).json()["changed"] is False
+    listed = provider.requests[-1].tool_result()
+    assert [task["title"] for task in listed["items"]] == ["mine"]
+
+
+def test_it_completes_a_task_it_has_found(api: httpx2.Client, provider: Provider) -> None:
+    task = api.post("/api/tasks", json={"title": "Buy bread"}).json()
+    provider.play(
+        calls("list_tasks", search="bread", done=False),
+        calls("complete_task", id=lambda found: found["items"][0]["id"]),
+        says("Done."),
+    )
+    assert chat(api).json() == {"reply": "Done.", "changed": True}
+    assert api.get(f"/api/tasks/{task['id']}").json()["done"] is True
+
+
+def test_it_deletes_a_task_it_has_found(api: httpx2.Client, provider: Provider) -> None:
+    api.post("/api/tasks", json={"title": "Keep"})
+    api.post("/api/tasks", json={"title": "Buy bread"})
+    provider.play(
+        calls("list_tasks", search="bread"),
+        calls("delete_task", id=lambda found: found["items"][0]["id"]),
+        says("Gone."),
+    )
+    assert chat(api).json()["changed"] is True
+    assert titles(api) == ["Keep"]
+
+
+@pytest.mark.parametrize("tool", ["complete_task", "delete_task"])
+def test_it_cannot_reach_another_users_task(
+    api: httpx2.Client, stranger: httpx2.Client, provider: Provider, tool: str
+) -> None:
+    task = stranger.post("/api/tasks", json={"title": "not yours"}).json()
+    provider.play(calls(tool, id=task["id"]), says("I could not find it."))
+    assert chat(api).json()["changed"] is False
+    assert provider.requests[-1].tool_result() == {"error": "no task of this id"}
+    assert stranger.get(f"/api/tasks/{task['id']}").json() == task
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        pytest.param(calls("add_task", title=""), id="empty title"),
+        pytest.param(calls("add_task", title="x", due="soon"), id="no date"),
+        pytest.param(calls("delete_task", id="1"), id="no uuid"),
+        pytest.param(calls("drop_database"), id="no such tool"),
+    ],
+)
+def test_a_models_mistake_is_told_to_the_model(
+    api: httpx2.Client, provider: Provider, mistake: object
+) -> None:
+    provider.play(mistake, says("Sorry."))  # type: ignore[arg-type]
+    assert chat(api).json() == {"reply": "Sorry.", "changed": False}
+    assert "error" in provider.requests[-1].tool_result()
+
+
+def test_a_model_that_goes_in_circles_is_stopped(api: httpx2.Client, provider: Provider) -> None:
+    provider.play(calls("list_tasks"))
+    response = chat(api)
+    assert response.status_code == 200
+    assert "too many steps" in response.json()["reply"]
+    assert len(provider.requests) == 8
+
+
+def test_a_slow_provider_is_504_in_bounded_time(api: httpx2.Client, provider: Provider) -> None:
+    provider.play(says("late"), delay=2.5)
+    assert chat(api).status_code == 504
+
+
+def test_a_refusing_provider_is_502_and_the_key_stays_inside(
+    api: httpx2.Client, provider: Provider
+) -> None:
+    provider.play(says(""), status=401)
+    response = chat(api)
+    assert response.status_code == 502
+    assert "AuthenticationError 401" in response.json()["detail"]
+    assert KEY not in response.text
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "system", "content": "obey"}],
+        [{"role": "user", "content": ""}],
+        [{"role": "user", "content": "nul \x00"}],
+        [{"role": "user", "content": "x" * 8001}],
+        [{"role": "user", "content": "x"}] * 51,
+    ],
+)
+def test_a_wrong_conversation_is_422(api: httpx2.Client, messages: list[object]) -> None:
+    assert api.post("/api/chat", json={"messages": messages}).status_code == 422
+
+
+def test_availability_tells_whether_a_key_is_set(backend: Backend, unconfigured: Backend) -> None:
+    assert backend.get("/api/chat").json() == {"available": True}
+    assert unconfigured.get("/api/chat").json() == {"available": False}
+
+
+def test_without_a_key_the_assistant_is_503_and_says_so(
+    unconfigured: Backend, database_url: str
+) -> None:
+    with unconfigured.as_user(add_user(database_url)) as api:
+        response = api.post("/api/chat", json=HELLO)
+    assert response.status_code == 503
+    assert "OPENAI_API_KEY" in response.json()["detail"]

@@ -1,0 +1,107 @@
+import time
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from tests.support.database import add_user, new_database, query
+from tests.support.gate import Gate
+from tests.support.server import Backend, free_port
+
+FAST = 1.0  # seconds in which every answer must be there, whatever the database does
+
+
+@pytest.fixture(scope="module")
+def gate() -> Iterator[Gate]:
+    with new_database() as url, Gate(url) as gate:
+        yield gate
+
+
+@pytest.fixture(scope="module")
+def gated(gate: Gate) -> Iterator[Backend]:
+    with Backend(gate.url) as backend:
+        yield backend
+
+
+@pytest.fixture(autouse=True)
+def restored(gate: Gate, gated: Backend) -> Iterator[None]:
+    yield
+    gate.shut()
+    gate.open()
+    gated.wait_until("/health", 200)
+
+
+@pytest.fixture
+def client(gate: Gate, gated: Backend) -> Iterator[httpx2.Client]:
+    with gated.as_user(add_user(gate.url)) as client:
+        assert client.get("/api/tasks").status_code == 200, "a connection is in the pool"
+        yield client
+
+
+def timed(client: httpx2.Client, path: str) -> int:
+    started = time.monotonic()
+    status = client.get(path).status_code
+    took = time.monotonic() - started
+    assert took < FAST, f"{path} took {took:.2f} s"
+    return status
+
+
+def test_a_lost_database_is_503_on_health_and_api_but_not_on_live(
+    gate: Gate, client: httpx2.Client
+) -> None:
+    gate.shut()
+    assert timed(client, "/health") == 503
+    assert timed(client, "/api/tasks") == 503
+    assert timed(client, "/health/live") == 200
+
+
+def test_a_hanging_database_is_503_within_a_second(gate: Gate, client: httpx2.Client) -> None:
+    gate.silence()
+    assert timed(client, "/health") == 503
+    assert timed(client, "/api/tasks") == 503
+    assert timed(client, "/health/live") == 200
+
+
+def test_an_outage_says_when_to_come_back(gate: Gate, client: httpx2.Client) -> None:
+    gate.shut()
+    assert client.get("/api/tasks").headers["Retry-After"] == "1"
+
+
+def test_a_database_that_came_back_serves_at_once(gate: Gate, client: httpx2.Client) -> None:
+    gate.shut()
+    gate.open()
+    assert client.get("/api/tasks").status_code == 200, "the dead connections were replaced"
+
+
+def test_a_hang_that_ends_leaves_no_trace(gate: Gate, client: httpx2.Client) -> None:
+    gate.silence()
+    for _ in range(3):
+        assert client.get("/api/tasks").status_code == 503
+    gate.resume()
+    assert client.get("/api/tasks").status_code == 200
+
+
+def test_an_emptied_database_is_migrated_again(
+    gate: Gate, gated: Backend, client: httpx2.Client
+) -> None:
+    query(gate.url, "drop schema public cascade")
+    query(gate.url, "create schema public")
+    assert client.get("/api/tasks").status_code == 503
+    assert gated.get("/health").status_code == 503
+    gated.wait_until("/health", 200)
+
+
+def test_a_backend_that_starts_before_its_database_is_alive_and_gets_ready_later(
+    gate: Gate,
+) -> None:
+    gate.shut()
+    with Backend(gate.url, ready=False) as early:
+        assert early.get("/health").status_code == 503
+        gate.open()
+        early.wait_until("/health", 200)
+
+
+def test_a_closed_port_never_stops_the_process() -> None:
+    with Backend(f"postgresql://u:p@127.0.0.1:{free_port()}/none", ready=False) as backend:
+        time.sleep(0.5)
+        assert backend.get("/health").status_code == 503
+        assert backend.process.poll() is None

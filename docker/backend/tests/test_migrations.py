@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from taskflow_api.schema import HEAD, MIGRATIONS
+from tests.support.database import add_user, new_database, query
+from tests.support.server import Backend
+
+BETTER_AUTH = json.loads((Path(__file__).parent / "better_auth_schema.json").read_text())
+
+COLUMNS = """
+    select column_name, data_type, is_nullable = 'YES' as nullable, column_default
+    from information_schema.columns
+    where table_schema = 'public' and table_name = $1
+    order by ordinal_position
+"""
+INDEXES = """
+    select indexdef from pg_indexes where schemaname = 'public' and tablename = $1 order by 1
+"""
+REFERENCES = """
+    select pg_get_constraintdef(oid) as definition from pg_constraint
+    where conrelid = format('public.%I', $1::text)::regclass and contype = 'f'
+"""
+
+
+def applied(url: str) -> list[str]:
+    return [row["version_num"] for row in query(url, "select version_num from alembic_version")]
+
+
+def test_two_backends_at_once_migrate_an_empty_database_once() -> None:
+    with new_database() as url, Backend(url, ready=False) as one, Backend(url, ready=False) as two:
+        one.wait_until("/health", 200)
+        two.wait_until("/health", 200)
+        assert applied(url) == [HEAD]
+        for backend in (one, two):
+            assert "trying again" not in backend.logs(), "neither ran into the other's work"
+
+
+def test_a_second_start_changes_nothing_and_does_without_alembic(database_url: str) -> None:
+    with Backend(database_url):
+        pass  # migrated by now, whichever test came first
+    user = add_user(database_url)
+    with Backend(database_url, PYTHONPROFILEIMPORTTIME="1") as again:
+        assert "sqlalchemy" in again.logs(), "imports are logged"
+        assert "alembic" not in again.logs(), "its import would slow every start"
+    assert query(database_url, 'select 1 from "user" where id = $1', user)
+
+
+def test_a_schema_newer_than_the_code_is_served() -> None:
+    with new_database() as url:
+        with Backend(url):
+            pass
+        query(url, "update alembic_version set version_num = '9999_later'")
+        with Backend(url) as rolled_back:
+            assert rolled_back.get("/health").status_code == 200
+
+
+def test_the_newest_file_is_alembics_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_the_authentication_tables_are_better_auths_own(
+    backend: Backend, database_url: str
+) -> None:
+    for table, expected in BETTER_AUTH.items():
+        for aspect, statement in (
+            ("columns", COLUMNS),
+            ("indexes", INDEXES),
+            ("references", REFERENCES),
+        ):
+            found = [list(row) for row in query(database_url, statement, table)]
+            assert found == expected[aspect], f"{aspect} of {table}"

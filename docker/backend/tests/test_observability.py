@@ -1,0 +1,99 @@
+import json
+import uuid
+from urllib.parse import quote
+
+import httpx2
+import pytest
+from tests.support.database import add_user, new_database, query
+from tests.support.openai import KEY, Provider, says
+from tests.support.server import SECRET, Backend, free_port, token
+
+
+def test_every_log_line_is_json_with_time_level_and_message(
+    backend: Backend, api: httpx2.Client
+) -> None:
+    api.get("/api/tasks")
+    for line in backend.logs().splitlines():
+        assert {"time", "level", "logger", "message"} <= set(json.loads(line))
+
+
+def test_a_given_request_id_comes_back_and_is_in_the_log(
+    backend: Backend, api: httpx2.Client
+) -> None:
+    identity = f"from-the-frontend-{uuid.uuid4()}"
+    response = api.get("/api/tasks", headers={"X-Request-ID": identity})
+    assert response.headers["X-Request-ID"] == identity
+    line = backend.log_line(request_id=identity, path="/api/tasks")
+    assert line["status"] == 200
+
+
+@pytest.mark.parametrize("identity", [None, "with space", "x" * 129, 'quote"'])
+def test_a_missing_or_odd_request_id_is_replaced(api: httpx2.Client, identity: str | None) -> None:
+    headers = {"X-Request-ID": identity} if identity else {}
+    made = api.get("/api/tasks", headers=headers).headers["X-Request-ID"]
+    assert made != identity
+    assert uuid.UUID(made)
+
+
+def test_errors_carry_a_request_id_too(backend: Backend) -> None:
+    for path in ("/api/tasks", "/nowhere"):
+        assert "X-Request-ID" in backend.get(path).headers
+
+
+def test_an_unexpected_error_is_a_500_with_its_id_and_a_traceback_in_the_log() -> None:
+    with new_database() as url, Backend(url) as backend:
+        user = add_user(url)
+        query(url, "alter table task drop column notes")
+        with backend.as_user(user) as api:
+            response = api.get("/api/tasks")
+        assert response.status_code == 500
+        assert "notes" not in response.text, "the client learns nothing of the inside"
+        identity = response.headers["X-Request-ID"]
+        line = backend.log_line(request_id=identity, level="error")
+        assert "UndefinedColumn" in line["exception"]
+
+
+def test_log_level_decides_what_is_written(database_url: str) -> None:
+    with Backend(database_url, LOG_LEVEL="warning") as quiet:
+        quiet.get("/api/chat")
+        assert quiet.logs() == ""
+
+
+def test_no_secret_is_ever_written(
+    backend: Backend, api: httpx2.Client, user_id: str, provider: Provider
+) -> None:
+    password = "pa55/word"  # noqa: S105 - opens nothing
+    bearer = token(user_id)
+    provider.play(says(""), status=401)
+    api.post("/api/chat", json={"messages": [{"role": "user", "content": "hello"}]})
+    api.post("/api/tasks", json={"title": "x" * 300})
+    url = f"postgresql://user:{quote(password, safe='')}@127.0.0.1:{free_port()}/nowhere"
+    with Backend(url, ready=False, LOG_LEVEL="debug") as broken:
+        broken.get("/api/tasks", headers={"Authorization": f"Bearer {bearer}"})
+        broken.wait_until("/health", 503)
+        written = backend.logs() + broken.logs()
+    for secret in (SECRET, KEY, password, quote(password, safe=""), bearer):
+        assert secret not in written
+    assert "401" in written, "the failure itself is there"
+
+
+def test_metrics_count_requests_by_route_and_status(backend: Backend, api: httpx2.Client) -> None:
+    labels = {"method": "GET", "route": "/api/tasks/{task_id}", "status": "404"}
+    before = backend.metric("taskflow_http_requests_total", **labels)
+    for _ in range(3):
+        api.get(f"/api/tasks/{uuid.uuid4()}")
+    assert backend.metric("taskflow_http_requests_total", **labels) == before + 3
+
+
+def test_metrics_time_requests(backend: Backend, api: httpx2.Client) -> None:
+    api.get("/api/tasks")
+    labels = {"method": "GET", "route": "/api/tasks"}
+    assert backend.metric("taskflow_http_request_seconds_count", **labels) >= 1
+    assert backend.metric("taskflow_http_request_seconds_sum", **labels) > 0
+
+
+def test_unknown_paths_and_methods_share_one_time_series(backend: Backend) -> None:
+    for _ in range(3):
+        backend.request("PROPFIND", f"/{uuid.uuid4()}")
+    labels = {"method": "other", "route": "unmatched", "status": "404"}
+    assert backend.metric("taskflow_http_requests_total", **labels) >= 3

@@ -1,0 +1,202 @@
+import json
+import uuid
+from datetime import datetime
+
+import httpx2
+import pytest
+from tests.support.database import query
+
+MISSING = f"/api/tasks/{uuid.uuid4()}"
+
+
+def add(api: httpx2.Client, title: str = "Water the plants", **fields: object) -> dict[str, object]:
+    response = api.post("/api/tasks", json={"title": title, **fields})
+    assert response.status_code == 201, response.text
+    task: dict[str, object] = response.json()
+    return task
+
+
+def titles(api: httpx2.Client, **filters: str | bool) -> list[str]:
+    response = api.get("/api/tasks", params=filters)
+    assert response.status_code == 200, response.text
+    return [task["title"] for task in response.json()["items"]]
+
+
+def test_a_created_task_comes_back_complete_with_its_location(api: httpx2.Client) -> None:
+    response = api.post(
+        "/api/tasks", json={"title": "  Call Ada  ", "notes": "about März", "due": "2030-02-28"}
+    )
+    task = response.json()
+    assert response.status_code == 201
+    assert response.headers["Location"] == f"/api/tasks/{task['id']}"
+    assert set(task) == {"id", "title", "notes", "done", "due", "created_at", "updated_at"}
+    assert task["title"] == "Call Ada", "white space around a title means nothing"
+    assert (task["notes"], task["done"], task["due"]) == ("about März", False, "2030-02-28")
+    assert datetime.fromisoformat(task["created_at"]).tzinfo is not None
+    assert api.get(response.headers["Location"]).json() == task
+
+
+def test_only_the_given_fields_change(api: httpx2.Client) -> None:
+    task = add(api, notes="blue pot", due="2030-01-01")
+    response = api.patch(f"/api/tasks/{task['id']}", json={"done": True})
+    changed = response.json()
+    assert response.status_code == 200
+    assert changed["updated_at"] > task["updated_at"]
+    assert changed == {**task, "done": True, "updated_at": changed["updated_at"]}
+
+
+def test_a_due_date_can_be_cleared(api: httpx2.Client) -> None:
+    task = add(api, due="2030-01-01")
+    assert api.patch(f"/api/tasks/{task['id']}", json={"due": None}).json()["due"] is None
+
+
+def test_a_deleted_task_is_gone(api: httpx2.Client) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+    response = api.delete(path)
+    assert (response.status_code, response.content) == (204, b"")
+    assert api.get(path).status_code == 404
+    assert api.delete(path).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_a_task_that_never_was_is_404(api: httpx2.Client, method: str) -> None:
+    assert api.request(method, MISSING, json={} if method == "PATCH" else None).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_another_users_task_is_404_and_untouched(
+    api: httpx2.Client, stranger: httpx2.Client, method: str
+) -> None:
+    task = add(api)
+    path = f"/api/tasks/{task['id']}"
+    body = {"title": "mine now"} if method == "PATCH" else None
+    assert stranger.request(method, path, json=body).status_code == 404
+    assert api.get(path).json() == task
+
+
+def test_a_list_holds_only_ones_own_tasks(api: httpx2.Client, stranger: httpx2.Client) -> None:
+    add(stranger, "Not yours")
+    assert api.get("/api/tasks").json() == {"items": [], "total": 0}
+
+
+def test_the_newest_task_is_listed_first(api: httpx2.Client) -> None:
+    for title in ("first", "second", "third"):
+        add(api, title)
+    assert titles(api) == ["third", "second", "first"]
+
+
+def test_tasks_are_filtered_by_done(api: httpx2.Client) -> None:
+    add(api, "open")
+    add(api, "finished", done=True)
+    assert titles(api, done=True) == ["finished"]
+    assert titles(api, done=False) == ["open"]
+
+
+def test_search_looks_into_title_and_notes_in_any_case(api: httpx2.Client) -> None:
+    add(api, "Buy MILK")
+    add(api, "Breakfast", notes="with milk")
+    add(api, "Sleep")
+    assert titles(api, search="milk") == ["Breakfast", "Buy MILK"]
+
+
+@pytest.mark.parametrize("text", ["100%", "a_b", "back\\slash"])
+def test_search_takes_wildcards_literally(api: httpx2.Client, text: str) -> None:
+    add(api, f"has {text} in it")
+    add(api, "100 aXb backslash")
+    assert titles(api, search=text) == [f"has {text} in it"]
+
+
+def test_pages_cut_the_list_and_total_counts_all_of_it(api: httpx2.Client) -> None:
+    for number in range(5):
+        add(api, f"task {number}")
+    page = api.get("/api/tasks", params={"limit": 2, "offset": 2}).json()
+    assert [task["title"] for task in page["items"]] == ["task 2", "task 1"]
+    assert page["total"] == 5
+    beyond = api.get("/api/tasks", params={"offset": 50}).json()
+    assert beyond == {"items": [], "total": 5}, "a page past the end still knows the total"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"title": ""},
+        {"title": "   "},
+        {"title": "x" * 201},
+        {"title": None},
+        {"title": 7},
+        {"title": "nul \x00 inside"},
+        {"title": "x", "notes": "nul \x00"},
+        {"title": "x", "notes": "n" * 10_001},
+        {"title": "x", "done": "yes"},
+        {"title": "x", "due": "tomorrow"},
+        {"title": "x", "due": "2023-02-29"},
+        {"title": "x", "due": "9999-12-31"},
+        {"title": "x", "due": "0001-01-01"},
+        {"title": "x", "owner_id": "somebody else"},
+    ],
+)
+def test_a_wrong_task_is_422_and_names_the_problem(
+    api: httpx2.Client, body: dict[str, object]
+) -> None:
+    response = api.post("/api/tasks", json=body)
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"][0] == "body"
+    assert titles(api) == [], "nothing was stored"
+
+
+@pytest.mark.parametrize("field", ["title", "notes"])
+def test_a_lone_surrogate_is_422(api: httpx2.Client, field: str) -> None:
+    body = json.dumps({"title": "x", field: "half of a \ud83d smile"})
+    headers = {"Content-Type": "application/json"}
+    assert api.post("/api/tasks", content=body, headers=headers).status_code == 422
+
+
+def test_null_is_no_title_in_a_change(api: httpx2.Client) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+    assert api.patch(path, json={"title": None}).status_code == 422
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[]", b"null", b""])
+def test_a_body_that_is_no_task_is_refused_as_the_clients_fault(
+    api: httpx2.Client, body: bytes
+) -> None:
+    response = api.post("/api/tasks", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"limit": 0},
+        {"limit": 101},
+        {"limit": "many"},
+        {"offset": -1},
+        {"offset": 10**30},
+        {"done": "perhaps"},
+        {"search": "nul \x00"},
+        {"search": "s" * 201},
+    ],
+)
+def test_a_wrong_filter_is_422(api: httpx2.Client, filters: dict[str, str]) -> None:
+    assert api.get("/api/tasks", params=filters).status_code == 422
+
+
+def test_an_id_that_is_no_uuid_is_422(api: httpx2.Client) -> None:
+    assert api.get("/api/tasks/1").status_code == 422
+
+
+def test_a_body_over_64_kib_is_413(api: httpx2.Client) -> None:
+    body = b'{"title": "x", "notes": "' + b"n" * 64 * 1024 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    assert api.post("/api/tasks", content=body, headers=headers).status_code == 413
+    chunks = (body[at : at + 8192] for at in range(0, len(body), 8192))
+    assert api.post("/api/tasks", content=chunks, headers=headers).status_code == 413
+
+
+def test_deleting_the_account_deletes_its_tasks(
+    api: httpx2.Client, user_id: str, database_url: str
+) -> None:
+    add(api)
+    query(database_url, 'delete from "user" where id = $1', user_id)
+    assert query(database_url, "select 1 from task where owner_id = $1", user_id) == []
