@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import threading
+from collections.abc import Mapping
 
 from pulumi.provider.experimental import provider as p
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -58,6 +59,20 @@ def from_type(token: str, resource_id: str) -> Object:
     namespace, _, name = resource_id.rpartition("/")
     metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
     return {"apiVersion": version.removeprefix("core/"), "kind": kind, "metadata": metadata}
+
+
+def overlaid(old: Properties, new: Properties) -> Properties:
+    """What an update will make of the outputs, as far as a preview can tell without the cluster."""
+
+    def merged(was: PropertyValue | None, item: PropertyValue) -> PropertyValue:
+        have, wish = was.value if was else None, item.value
+        if isinstance(have, Mapping) and isinstance(wish, Mapping):
+            return item.with_value(overlaid({**have}, {**wish}))
+        if isinstance(have, tuple) and isinstance(wish, tuple) and len(have) == len(wish):
+            return item.with_value([merged(*pair) for pair in zip(have, wish, strict=True)])
+        return item
+
+    return {**old, **{key: merged(old.get(key), item) for key, item in new.items()}}
 
 
 class KubernetesProvider(p.Provider):
@@ -117,7 +132,7 @@ class KubernetesProvider(p.Provider):
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
         if request.preview:
-            return p.UpdateResponse({**request.olds, **request.news})
+            return p.UpdateResponse(overlaid(request.olds, request.news))
         return await asyncio.to_thread(self._update, request)
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:

@@ -1,28 +1,42 @@
-"""Stand-in for pulumi-language-python: runs the project's program in this very interpreter."""
+"""Stand-in for pulumi-language-python: runs the project's program in this very interpreter.
 
-# ruff: noqa: N802 (gRPC names its methods so)
+The engine starts it twice, the first time for a question or two: so what those need answers at once,
+while the SDK is still being imported for the run.
+"""
+
+import gc
 import os
 import runpy
 import sys
+import threading
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi import RunError
-from pulumi.automation._server import LanguageServer
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from airgap.plugins.serve import leave_with_engine
+from airgap.plugins.lifetime import leave_with_engine
 
+SERVICE = "/pulumirpc.LanguageRuntime/"
+# Calls to which an empty message is an answer: no packages to install, no prompts, nothing to tell.
+EMPTY = (
+    "About",
+    "Cancel",
+    "GetPluginInfo",
+    "GetRequiredPackages",
+    "GetRequiredPlugins",
+    "Handshake",
+)
 # Frames that say nothing about the program.
 HOST_FILES = (__file__, runpy.run_path.__code__.co_filename)
 
 
 def run_program(directory: str, entry_point: str) -> None:
-    """Runs `__main__.py` like the official host: own directory, its folder first on sys.path."""
+    """Runs `__main__.py` like the official host: in its directory, which is first on sys.path."""
+    from pulumi import RunError
+
     path = Path(directory, entry_point)
     path = path / "__main__.py" if path.is_dir() else path
     os.chdir(directory)
@@ -45,57 +59,64 @@ def run_program(directory: str, entry_point: str) -> None:
         raise RunError("Program failed with an unhandled exception:\n" + "".join(lines)) from None
 
 
-class LanguageHost(LanguageServer):
-    def Handshake(self, request: Any, context: Any) -> Any:
-        return language_pb2.LanguageHandshakeResponse()
+def run(request: bytes, engine: str) -> bytes:
+    from pulumi.automation._server import LanguageServer
+    from pulumi.runtime.proto import language_pb2
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        return plugin_pb2.PluginInfo(version="1.0.0")
+    asked: Any = language_pb2.RunRequest.FromString(request)
+    directory = asked.info.program_directory or asked.pwd
+    del asked.args[:]
+    asked.args.append(engine)  # where the base class looks for the engine's address
+    server: Any = LanguageServer(lambda: run_program(directory, asked.info.entry_point or "."))
+    result = server.Run(asked, None)
+    # The error is in the engine's log already: `bail` ends the run without saying it twice.
+    answer = language_pb2.RunResponse(bail=True) if result.error else result
+    return bytes(answer.SerializeToString())
 
-    def InstallDependencies(self, request: Any, context: Any) -> Any:
-        """The virtual environment that this host runs in is made beforehand."""
-        return iter(())
 
-    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
-        return language_pb2.RuntimeOptionsResponse()
+def dependencies(request: bytes) -> bytes:
+    from importlib.metadata import distributions
 
-    def GetProgramDependencies(self, request: Any, context: Any) -> Any:
-        from importlib.metadata import distributions
+    from pulumi.runtime.proto import language_pb2
 
-        found = [
-            language_pb2.DependencyInfo(name=d.metadata["Name"], version=d.version)
-            for d in distributions()
-        ]
-        return language_pb2.GetProgramDependenciesResponse(dependencies=found)
+    found = [
+        language_pb2.DependencyInfo(name=d.metadata["Name"], version=d.version)
+        for d in distributions()
+    ]
+    return language_pb2.GetProgramDependenciesResponse(dependencies=found).SerializeToString()
 
-    def Cancel(self, request: Any, context: Any) -> Any:
-        return empty_pb2.Empty()
 
-    def Run(self, request: Any, context: Any) -> Any:
-        directory = request.info.program_directory or request.pwd
-        self.program = lambda: run_program(directory, request.info.entry_point or ".")
-        del request.args[:]
-        request.args.append(sys.argv[-1])  # where the base class looks for the engine's address
-        result = super().Run(request, context)  # type: ignore[no-untyped-call]
-        # The error is in the engine's log already: `bail` ends the run without saying it twice.
-        return language_pb2.RunResponse(bail=True) if result.error else result
+class LanguageHost(grpc.GenericRpcHandler):
+    """Works on serialized messages, because their classes come with the whole SDK."""
+
+    def __init__(self, engine: str) -> None:
+        self._calls: dict[str, Callable[[bytes], bytes]] = {
+            "GetProgramDependencies": dependencies,
+            "Run": lambda request: run(request, engine),
+            **dict.fromkeys(EMPTY, lambda request: b""),
+        }
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        name = details.method.removeprefix(SERVICE)
+        if name == "InstallDependencies":  # the environment of this host is made beforehand
+            return grpc.unary_stream_rpc_method_handler(lambda request, context: iter(()))
+        call = self._calls.get(name)
+        return call and grpc.unary_unary_rpc_method_handler(lambda request, _: call(request))
 
 
 def main() -> None:
+    # A program imports some hundred thousand objects and runs for seconds: collecting garbage
+    # meanwhile would take a quarter of its time.
+    gc.disable()
     leave_with_engine()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    unlimited = 2**31 - 1
-    server = grpc.server(
-        ThreadPoolExecutor(4),
-        options=[
-            ("grpc.max_receive_message_length", unlimited),
-            ("grpc.max_send_message_length", unlimited),
-        ],
-    )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(lambda: None), server)
+    unlimited = [(f"grpc.max_{way}_message_length", 2**31 - 1) for way in ("receive", "send")]
+    server = grpc.server(ThreadPoolExecutor(4), options=unlimited)
+    server.add_generic_rpc_handlers((LanguageHost(engine=sys.argv[-1]),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
+    threading.Thread(target=__import__, args=("pulumi",), daemon=True).start()
     server.wait_for_termination()
 
 

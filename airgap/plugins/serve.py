@@ -1,13 +1,10 @@
 """Serves a provider to the engine: values, errors and progress in the form that the engine takes."""
 
 import asyncio
+import gc
 import json
 import logging
-import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -25,6 +22,8 @@ from pulumi.runtime.proto import (
     provider_pb2_grpc,
     status_pb2,
 )
+
+from airgap.plugins.lifetime import leave_with_engine
 
 Object = dict[str, Any]
 Properties = dict[str, PropertyValue]
@@ -133,22 +132,9 @@ def sdk_version(package: str) -> str:
     return str(described["version"])
 
 
-def leave_with_engine() -> None:
-    """Ends the process when the engine says so, or is gone (killed engines say nothing)."""
-    engine = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == engine:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(0))
-
-
 def serve(provider: Provider, package: str) -> None:
     """Serves until the engine ends it. The engine's address is the last argument."""
+    gc.disable()  # it would only slow the imports down
     leave_with_engine()
     logging.getLogger("grpc").addHandler(
         logging.NullHandler()
@@ -157,13 +143,8 @@ def serve(provider: Provider, package: str) -> None:
 
     async def run() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(OPERATIONS))
-        unlimited = 2**31 - 1
-        server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", unlimited),
-                ("grpc.max_send_message_length", unlimited),
-            ]
-        )
+        unlimited = [(f"grpc.max_{way}_message_length", 2**31 - 1) for way in ("receive", "send")]
+        server = grpc.aio.server(options=unlimited)
         servicer = _Servicer(sys.argv[1:], sdk_version(package), provider, sys.argv[-1])
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
