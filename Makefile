@@ -10,7 +10,7 @@ export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up preview down smoke test check fmt tools cluster-delete
+.PHONY: help up preview down smoke validate test check fmt tools cluster-delete
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ down: $(STAMP) ## Destroy the stack's objects; the cluster stays
 
 smoke: $(STAMP) ## Ask the deployed stack over HTTP whether it works
 	@$(OPS) smoke --stack $(STACK)
+
+validate: $(STAMP) ## Check every Pulumi.<stack>.yaml; no engine, under 2 s
+	@$(OPS) validate
 
 test: $(STAMP) ## Set up what the tests need and run every one of them
 	@$(OPS) test

@@ -1,0 +1,32 @@
+"""`make validate`: every stack file of the checkout against the models, without the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.config_check import check_file
+from components.config_errors import ConfigError
+from ops.paths import ROOT
+
+INVALID = 2
+
+
+@dataclass(frozen=True)
+class Verdict:
+    file: str
+    errors: tuple[str, ...] = ()
+    """The engine's words for the same mistakes, a line each."""
+    missing: tuple[str, ...] = ()
+    """Secrets that `pulumi up` will ask for; a committed file need not hold them."""
+
+
+def verdicts(root: Path = ROOT) -> list[Verdict]:
+    return [_verdict(path) for path in sorted(root.glob("Pulumi.*.yaml"))]
+
+
+def _verdict(path: Path) -> Verdict:
+    try:
+        return Verdict(path.name, missing=check_file(path).missing)
+    except ConfigError as error:
+        return Verdict(path.name, errors=error.messages)

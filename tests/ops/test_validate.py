@@ -1,0 +1,49 @@
+"""`make validate`: which files it looks at, what it says, and how it leaves."""
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from ops import cli, validate
+from ops.paths import ROOT
+
+SOUND = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
+SOUND += "  taskflow:secrets: {generate: true}\n"
+
+
+def test_every_stack_file_of_the_folder_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.one.yaml").write_text(SOUND)
+    (tmp_path / "Pulumi.two.yaml").write_text(f"{SOUND}  taskflow:logLevel: loud\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: taskflow\n")
+    one, two = validate.verdicts(tmp_path)
+    assert (one.file, one.errors) == ("Pulumi.one.yaml", ())
+    assert two.errors == (
+        "Pulumi.two.yaml:5: taskflow:logLevel: got \"loud\", expected one of 'debug', 'info', 'warning' or 'error'",
+    )
+
+
+def test_the_committed_stack_files_are_sound() -> None:
+    assert [verdict.errors for verdict in validate.verdicts(ROOT)] == [(), (), ()]
+
+
+def test_a_mistake_leaves_with_two_and_says_it_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        validate, "verdicts", lambda: [validate.Verdict("Pulumi.x.yaml", errors=("wrong",))]
+    )
+    with pytest.raises(typer.Exit) as left:
+        cli.validate()
+    assert left.value.exit_code == 2
+    assert capsys.readouterr().err == "wrong\n"
+
+
+def test_a_missing_secret_is_told_and_leaves_with_zero(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        validate, "verdicts", lambda: [validate.Verdict("Pulumi.x.yaml", missing=("set it",))]
+    )
+    cli.validate()
+    assert "before its first up: set it" in capsys.readouterr().out

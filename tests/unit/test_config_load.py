@@ -1,0 +1,82 @@
+"""`load()`, on the values that the engine hands over, says word for word what `make validate` says of the file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from components.config import ConfigError, check_file, load
+from tests.unit.conftest import PROD_SECRETS, Engine
+
+DEPLOYED = """\
+config:
+  taskflow:cluster: {context: production}
+  taskflow:images: {registry: ghcr.io/example}
+"""
+SECURE = "  taskflow:databaseUrl: {secure: v1:x}\n  taskflow:betterAuthSecret: {secure: v1:x}\n"
+
+
+def hand_over(path: Path, secrets: dict[str, str]) -> None:
+    """What the engine does with a stack file: texts as they are, the rest as JSON, secrets in clear but marked."""
+    values: dict[str, Any] = yaml.safe_load(path.read_text())["config"]
+    texts: dict[str, str] = {}
+    encrypted: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, dict) and "secure" in str(value):
+            encrypted.append(key)
+            value = secrets.get(key.removeprefix("taskflow:"), {"env": {"TOKEN": "in clear"}})
+        texts[key] = value if isinstance(value, str) else json.dumps(value)
+    pulumi.runtime.set_all_config(texts, encrypted)
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the stack that a program is run for."""
+    monkeypatch.chdir(tmp_path)
+    pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="prod", preview=False)
+    return tmp_path / "Pulumi.prod.yaml"
+
+
+def test_a_sound_file_is_loaded_with_its_secrets_beside_it(stack: Path) -> None:
+    stack.write_text(f"{DEPLOYED}{SECURE}  taskflow:logLevel: debug\n")
+    hand_over(stack, PROD_SECRETS)
+    config, secrets = load()
+    assert (config.cluster.context, config.log_level) == ("production", "debug")
+    assert secrets.database_url is not None
+    assert secrets.openai_api_key is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{DEPLOYED}{SECURE}  taskflow:backend:\n    replicas: two\n  taskflow:release: "1"\n',
+        f"{DEPLOYED}{SECURE}  taskflow:backend:\n    autoscaling: {{max: 30}}\n    preStopSeconds: 40\n",
+        f"{DEPLOYED}{SECURE}  taskflow:backnd: {{}}\n  taskfow:backend: {{}}\n",
+        f"{DEPLOYED}{SECURE}  taskflow:backend:\n    env: {{TOKEN: {{secure: v1:x}}}}\n",
+        f"{DEPLOYED}  taskflow:databaseUrl: postgresql://u:canary@h/db\n  taskflow:betterAuthSecret: 12345\n",
+        f"{DEPLOYED}  taskflow:logLevel: loud\n",
+        f"{DEPLOYED}{SECURE}  taskflow:ingress: 'yes'\n  taskflow:createNamespace: maybe\n",
+    ],
+)
+def test_mistakes_are_told_in_the_words_of_validate(stack: Path, text: str) -> None:
+    stack.write_text(text)
+    with pytest.raises(ConfigError) as of_file:
+        check_file(stack)
+    hand_over(stack, PROD_SECRETS)
+    with pytest.raises(ConfigError) as of_engine:
+        load()
+    assert of_engine.value.messages == of_file.value.messages
+    assert "canary" not in str(of_engine.value)
+
+
+def test_what_is_wrong_inside_an_encrypted_secret_is_told_by_the_engine_alone(stack: Path) -> None:
+    stack.write_text(DEPLOYED + SECURE)
+    hand_over(stack, PROD_SECRETS | {"betterAuthSecret": "canary"})
+    with pytest.raises(ConfigError) as caught:
+        load()
+    (message,) = caught.value.messages
+    assert "Pulumi.prod.yaml:5: taskflow:betterAuthSecret: has 6 characters" in message
+    assert "canary" not in message
