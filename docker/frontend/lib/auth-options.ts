@@ -1,7 +1,7 @@
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
-import { log, logLevel } from './log.ts';
+import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
 import { Throttle } from './throttle.ts';
 
@@ -47,7 +47,8 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
     },
     telemetry: { enabled: false },
     logger: {
-      level: logLevel(),
+      // At `info` it writes people's email addresses.
+      level: 'warn',
       log: (level, message, ...details) => log[level](message, details.length ? { details } : {}),
     },
     plugins: [nextCookies()],

@@ -13,16 +13,16 @@ function createAuth(database: Pool, secureCookies: boolean) {
 
 export type Auth = ReturnType<typeof createAuth>;
 
-let instances: { http: Auth; https: Auth } | undefined;
+let pool: Pool | undefined;
+const instances: { http?: Auth; https?: Auth } = {};
 
 /**
  * Better Auth fixes the Secure attribute of its cookies once, but one pod serves plain HTTP
  * (NodePort, port-forward) and HTTPS (Ingress): hence one instance for each, over one pool.
  */
 export function authFor(headers: Headers): Auth {
-  if (!instances) {
-    const pool = createPool();
-    instances = { http: createAuth(pool, false), https: createAuth(pool, true) };
-  }
-  return isHttps(headers) ? instances.https : instances.http;
+  const scheme = isHttps(headers) ? 'https' : 'http';
+  pool ??= createPool();
+  instances[scheme] ??= createAuth(pool, scheme === 'https');
+  return instances[scheme];
 }

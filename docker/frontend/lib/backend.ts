@@ -1,4 +1,5 @@
 import 'server-only';
+import type { ChatMessage } from './chat.ts';
 import { env } from './env.ts';
 import { backendQuery, type Filter } from './filter.ts';
 import { log } from './log.ts';
@@ -7,7 +8,6 @@ import type { NewTask, Task, TaskFields, TaskPage } from './task.ts';
 import { backendToken } from './token.ts';
 
 export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem };
-export type ChatMessage = { role: 'user' | 'assistant'; content: string };
 
 /** A page waits for this, so it ends before people think that the page hangs. */
 const TIMEOUT_MS = 1_500;

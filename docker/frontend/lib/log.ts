@@ -1,8 +1,8 @@
 const levels = ['debug', 'info', 'warn', 'error'] as const;
-export type Level = (typeof levels)[number];
+type Level = (typeof levels)[number];
 
 /** The level asked for by LOG_LEVEL in any case; `info` when it is absent or unknown. */
-export function logLevel(): Level {
+function logLevel(): Level {
   const wanted = process.env.LOG_LEVEL?.toLowerCase();
   return levels.find((level) => level === wanted) ?? (wanted === 'warning' ? 'warn' : 'info');
 }

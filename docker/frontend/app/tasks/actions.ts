@@ -2,7 +2,8 @@
 
 import { refresh } from 'next/cache';
 import { redirect } from 'next/navigation';
-import { backend, type ChatMessage, type Result } from '@/lib/backend.ts';
+import { backend, type Result } from '@/lib/backend.ts';
+import type { ChatMessage } from '@/lib/chat.ts';
 import type { Outcome } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
 import { currentSession } from '@/lib/session.ts';

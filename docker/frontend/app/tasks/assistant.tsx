@@ -1,13 +1,10 @@
 'use client';
 
 import { type SubmitEvent, useEffect, useRef, useState, useTransition } from 'react';
-import type { ChatMessage } from '@/lib/backend.ts';
+import { type ChatMessage, remembered } from '@/lib/chat.ts';
 import { Alert } from '../alert.tsx';
 import { askAssistant } from './actions.ts';
 import { safely } from './safely.ts';
-
-/** What the assistant remembers of the conversation; more would only cost. */
-const REMEMBERED = 12;
 
 export function Assistant() {
   const [messages, setMessages] = useState<ChatMessage[]>([]);
@@ -24,7 +21,7 @@ export function Assistant() {
     if (!content) return;
     const asked: ChatMessage[] = [...messages, { role: 'user', content }];
     start(async () => {
-      const answer = await safely(() => askAssistant(asked.slice(-REMEMBERED)));
+      const answer = await safely(() => askAssistant(remembered(asked)));
       setProblem(answer.ok ? '' : answer.message);
       if (!answer.ok) return;
       setMessages([...asked, { role: 'assistant', content: answer.reply }]);
