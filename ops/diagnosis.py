@@ -20,6 +20,11 @@ class Known:
     fix: str
 
 
+NO_IMAGE = "image {image} cannot be found or pulled"
+RIGHT_IMAGE = (
+    "correct the image or base image in {file}, or `docker login` if its registry wants one"
+)
+
 # Searched in this order: the first that occurs in the output is the one.
 KNOWN = (
     Known(
@@ -56,14 +61,12 @@ KNOWN = (
     ),
     Known(
         r"failed to resolve source metadata for (?P<image>[^\s:]\S*?)(?=:?\s|$)",
-        "image {image} cannot be found or pulled",
-        "correct the image or base image in {file}, or `docker login` if its registry wants one",
+        NO_IMAGE,
+        RIGHT_IMAGE,
     ),
-    Known(
-        r"pull access denied for (?P<image>[^,\s]+)",
-        "image {image} cannot be found or pulled",
-        "correct the image or base image in {file}, or `docker login` if its registry wants one",
-    ),
+    Known(r"> \[internal\] load metadata for (?P<image>\S+?):?\s", NO_IMAGE, RIGHT_IMAGE),
+    Known(r"pull access denied for (?P<image>[^,\s]+)", NO_IMAGE, RIGHT_IMAGE),
+    Known(r"base image (?P<image>\S+) is neither", NO_IMAGE, RIGHT_IMAGE),
     Known(
         r"connection refused|Unable to connect to the server|Max retries exceeded",
         "the cluster behind context {context} stopped answering",

@@ -45,6 +45,11 @@ FAILURES = {
         "image docker.io/library/python:9.9-slim cannot be found or pulled",
         "base image in Pulumi.dev.yaml",
     ),
+    "base image, older Docker": (
+        "> [internal] load metadata for docker.io/library/python:9.9-slim:",
+        "image docker.io/library/python:9.9-slim cannot be found or pulled",
+        "base image in Pulumi.dev.yaml",
+    ),
     "cluster": (
         "dial tcp 127.0.0.1:8443: connect: connection refused",
         "the cluster behind context minikube stopped answering",
