@@ -6,6 +6,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -26,41 +27,63 @@ LIVE = ("cluster", "images", "browser")
 REPORTS = "/tmp/reports"  # noqa: S108 - inside the container
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Something to set up, after what it needs."""
+
+    name: str
+    provide: Callable[[], None]
+    needs: tuple[str, ...] = ()
+
+
 def outcomes(console: Console) -> list[Outcome]:
     """Set up what is needed, then run every suite: one that cannot run fails and says why."""
     done = checks.outcomes(console)
     steps = Steps("setting up", console)
     chosen = setup.choose()
-    blocked = _blockers(chosen, steps)
+    blocked = set_up(_stages(chosen, steps))
     for suite, needs in _suites(chosen.env):
-        reasons = [blocked[need] for need in needs if need in blocked]
-        if reasons:
-            suite = Suite(suite.name, _cannot(reasons[0]))
-        done.append(run(suite, console))
+        done.append(run(unless_blocked(suite, needs, blocked), console))
     steps.table()
     return done
 
 
-def _blockers(chosen: Setup, steps: Steps) -> dict[str, OpsError]:
-    """Set up all that the suites need; what fails is kept for those that need it."""
-    dev = StackFile.read("dev")
+def set_up(stages: Sequence[Stage]) -> dict[str, OpsError]:
+    """Go through all stages; returns the failed ones, with those that needed them, and why."""
     blocked: dict[str, OpsError] = {}
-    stages: list[tuple[str, Callable[[], None], tuple[str, ...]]] = [
-        ("tools", lambda: setup.provide_tools(chosen, steps), ()),
-        ("docker", lambda: setup.provide_docker(chosen, steps, ThisMachine()), ("tools",)),
-        ("cluster", lambda: setup.provide_cluster(chosen, steps, dev), ("docker",)),
-        ("images", lambda: setup.provide_images(chosen, steps), ("docker",)),
-        ("browser", lambda: _provide_browser(chosen, steps), ()),
-    ]
-    for name, provide, needs in stages:
-        first = next((blocked[need] for need in needs if need in blocked), None)
+    for stage in stages:
+        reason = next((blocked[need] for need in stage.needs if need in blocked), None)
         try:
-            if first:
-                raise first
-            provide()
+            if reason:
+                raise reason
+            stage.provide()
         except OpsError as error:
-            blocked[name] = error
+            blocked[stage.name] = error
     return blocked
+
+
+def unless_blocked(suite: Suite, needs: Sequence[str], blocked: Mapping[str, OpsError]) -> Suite:
+    """The suite itself, or one that fails with the reason why it cannot run."""
+    reason = next((blocked[need] for need in needs if need in blocked), None)
+    if reason is None:
+        return suite
+
+    def fail() -> Count:
+        raise OpsError(f"could not run: {reason.what}", where=reason.where, fix=reason.fix)
+
+    return Suite(suite.name, fail)
+
+
+def _stages(chosen: Setup, steps: Steps) -> list[Stage]:
+    dev = StackFile.read("dev")
+    machine = ThisMachine()
+    return [
+        Stage("tools", lambda: setup.provide_tools(chosen, steps)),
+        Stage("docker", lambda: setup.provide_docker(chosen, steps, machine), ("tools",)),
+        Stage("cluster", lambda: setup.provide_cluster(chosen, steps, dev), ("docker",)),
+        Stage("images", lambda: setup.provide_images(chosen, steps), ("docker",)),
+        Stage("browser", lambda: _provide_browser(chosen, steps)),
+    ]
 
 
 def _provide_browser(chosen: Setup, steps: Steps) -> None:
@@ -77,13 +100,6 @@ def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
         (Suite("frontend lint", lambda: _frontend_lint(env)), ("docker", "images")),
         (Suite("live and browser", lambda: _pytest("tests/live", env)), LIVE),
     ]
-
-
-def _cannot(error: OpsError) -> Callable[[], Count]:
-    def fail() -> Count:
-        raise OpsError(f"could not run: {error.what}", where=error.where, fix=error.fix)
-
-    return fail
 
 
 def _pytest(path: str, env: Mapping[str, str]) -> Count:
