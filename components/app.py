@@ -7,17 +7,17 @@ import pulumi
 import pulumi_random as random
 from pulumi_kubernetes import core, meta
 
-from components import backend, frontend, workload
+from components import backend, frontend, network, workload
 from components.backend import BackendService, BackendServiceArgs
 from components.cluster import Minikube
 from components.config import ComponentImage, Images, StackConfig, StackSecrets
+from components.existing_secret import ExistingSecret, existing_secret
 from components.frontend import FrontendService, FrontendServiceArgs
 from components.image import BuildArgs, Image, base_image, built_image
 from components.postgres import PostgresDatabase, PostgresDatabaseArgs
 from components.workload import Release, SecretKey
 
 SOURCES = Path(__file__).resolve().parent.parent / "docker"
-SHARED = "config"  # The value of the component label on what belongs to no single component.
 GENERATED_SECRET_LENGTH = 48
 
 
@@ -39,7 +39,7 @@ class TaskflowApp(pulumi.ComponentResource):
 
     Attributes:
         url: where a browser finds it.
-        namespace: the namespace made for it.
+        namespace: where its objects are.
         backend_image: reference of the backend's image.
         frontend_image: reference of the frontend's image.
     """
@@ -58,17 +58,26 @@ class TaskflowApp(pulumi.ComponentResource):
         node_host = minikube.host if minikube else "127.0.0.1"
 
         images = self._images(name, args, minikube)
-        namespace = self._namespace(name, config)
-        namespace_name = namespace.metadata.name
+        existing = self._existing_secret(name, config)
+        namespace_name = existing.namespace if existing else self._namespace(name, config)
         config_map = self._config_map(name, config, namespace_name, node_host)
         release = Release(
             name=config.release,
             namespace=namespace_name,
             config_map=config_map.metadata.name,
             pull_secrets=config.images.pull_secrets,
+            secret_version=existing.version if existing else None,
         )
         database = self._database(name, config, release)
-        keys = self._secret_keys(name, args, release, database)
+        keys = existing.keys if existing else self._secret_keys(name, args, release, database)
+
+        network.policies(
+            name,
+            release,
+            config,
+            with_assistant="openai-api-key" in keys,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
         # Pods that start before the database would only fail their readiness until it is there.
         after = [database.ready] if database else []
@@ -142,13 +151,25 @@ class TaskflowApp(pulumi.ComponentResource):
             for component, image in wanted.items()
         }
 
-    def _namespace(self, name: str, config: StackConfig) -> core.v1.Namespace:
+    def _existing_secret(self, name: str, config: StackConfig) -> ExistingSecret | None:
+        if not config.secrets.existing:
+            return None
+        return existing_secret(
+            f"{name}-existing-secret",
+            config.namespace_name,
+            config.secrets.existing,
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _namespace(self, name: str, config: StackConfig) -> pulumi.Output[str]:
+        if not config.create_namespace:
+            return pulumi.Output.from_input(config.namespace_name)
         embedded = config.database.embedded
-        return core.v1.Namespace(
+        made = core.v1.Namespace(
             f"{name}-namespace",
             metadata=meta.v1.ObjectMetaArgs(
                 name=config.namespace_name,
-                labels=workload.metadata_labels(config.release, SHARED)
+                labels=workload.metadata_labels(config.release, workload.SHARED)
                 | {
                     f"pod-security.kubernetes.io/{mode}": "restricted"
                     for mode in ("enforce", "audit", "warn")
@@ -159,6 +180,7 @@ class TaskflowApp(pulumi.ComponentResource):
                 parent=self, retain_on_delete=bool(embedded and embedded.keep)
             ),
         )
+        return made.metadata.name
 
     def _config_map(
         self, name: str, config: StackConfig, namespace: pulumi.Output[str], node_host: str
@@ -168,7 +190,8 @@ class TaskflowApp(pulumi.ComponentResource):
         return core.v1.ConfigMap(
             f"{name}-config",
             metadata=meta.v1.ObjectMetaArgs(
-                namespace=namespace, labels=workload.metadata_labels(config.release, SHARED)
+                namespace=namespace,
+                labels=workload.metadata_labels(config.release, workload.SHARED),
             ),
             immutable=True,
             data={
@@ -208,13 +231,6 @@ class TaskflowApp(pulumi.ComponentResource):
 
         The assistant's key has a Secret of its own, so that changing it rolls the backend alone.
         """
-        existing = args.config.secrets.existing
-        if existing:
-            return {
-                "database-url": SecretKey(name=existing, key="database-url"),
-                "better-auth-secret": SecretKey(name=existing, key="better-auth-secret"),
-                "openai-api-key": SecretKey(name=existing, key="openai-api-key", optional=True),
-            }
         given = args.secrets
         values = {
             f"{name}-secrets": {
@@ -230,7 +246,7 @@ class TaskflowApp(pulumi.ComponentResource):
         for resource_name, data in values.items():
             secret = core.v1.Secret(
                 resource_name,
-                metadata=workload.object_meta(release, SHARED, None),
+                metadata=workload.object_meta(release, workload.SHARED, None),
                 immutable=True,
                 string_data=data,
                 opts=pulumi.ResourceOptions(parent=self),

@@ -212,6 +212,11 @@ class Service(Model):
         json_schema_extra=replaces("service.nodePort"),
     )
 
+    @property
+    def inside(self) -> bool:
+        """Whether only the cluster itself reaches it."""
+        return self.type == "ClusterIP"
+
     def problems(self) -> Iterable[Problem]:
         if self.node_port is not None and self.type != "NodePort":
             yield Problem(

@@ -9,6 +9,7 @@ from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 from components.config import ProbeTiming, Resources, TopologySpread, Workload
 from components.image import Image
 
+SHARED = "config"  # The value of the component label on what belongs to no single component.
 USER_ID = 10001  # The images' own numeric user; runAsNonRoot cannot check a name.
 OLD_REPLICA_SETS = 3  # Enough to look back; a rollback goes through the stack, not through these.
 
@@ -24,12 +25,17 @@ class SecretKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """What every part of one release has in common."""
+    """What every part of one release has in common.
+
+    Args:
+        secret_version: changes with an existing Secret; its change rolls the services' pods.
+    """
 
     name: str
     namespace: pulumi.Input[str]
     config_map: pulumi.Input[str]
     pull_secrets: tuple[str, ...] = ()
+    secret_version: pulumi.Input[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +251,12 @@ def deployment(
                 ),
             ),
             template=core.v1.PodTemplateSpecArgs(
-                metadata=meta.v1.ObjectMetaArgs(labels=labels),
+                metadata=meta.v1.ObjectMetaArgs(
+                    labels=labels,
+                    annotations={"taskflow/secret-version": release.secret_version}
+                    if release.secret_version
+                    else None,
+                ),
                 spec=_pod_spec(release, container, config),
             ),
         ),

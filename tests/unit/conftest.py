@@ -21,12 +21,16 @@ AUTO_NAME_SUFFIX = "-0a1b2c3d"
 class Engine(pulumi.runtime.Mocks):
     """Records every resource that a program registers, by its resource name."""
 
+    existing: dict[str, Any] = field(default_factory=dict)
+    """Objects that are in the cluster already, by namespace/name."""
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
     ) -> tuple[str | None, dict[Any, Any]]:
+        if args.resource_id:
+            return args.resource_id, self.existing[args.resource_id]
         assert args.name not in self.inputs, f"two resources are named {args.name}"
         self.inputs[args.name] = args.inputs
         self.types[args.name] = args.typ
@@ -108,10 +112,14 @@ def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
             "ARG BASE_IMAGE=scratch:1\nFROM ${BASE_IMAGE}\nCOPY . /\n"
         )
 
-    def run(values: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> Engine:
+    def run(
+        values: Mapping[str, Any],
+        secrets: Mapping[str, str] | None = None,
+        engine: Engine | None = None,
+    ) -> Engine:
         secrets = secrets or {}
         config = parse(values, secrets=encrypted(secrets), source=source_of("test"))
-        engine = Engine()
+        engine = engine or Engine()
         pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
 
         @pulumi.runtime.test  # type: ignore[untyped-decorator]

@@ -2,9 +2,18 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
-from tests.unit.conftest import AUTO_NAME_SUFFIX, DEPLOYED, LOCAL, PROD_SECRETS, Deploy, merged
+from tests.unit.conftest import (
+    AUTO_NAME_SUFFIX,
+    DEPLOYED,
+    LOCAL,
+    PROD_SECRETS,
+    Deploy,
+    Engine,
+    merged,
+)
 
 
 def container_of(workload: dict[str, Any]) -> dict[str, Any]:
@@ -185,16 +194,49 @@ def test_without_an_api_key_no_pod_asks_for_one(deploy: Deploy) -> None:
     assert "taskflow-assistant" not in engine.of_kind("Secret")
 
 
+BY_HAND = {"secrets": {"existing": "taskflow-secrets"}, "createNamespace": False}
+
+
+def with_secret_by_hand(*keys: str) -> Engine:
+    """An engine whose cluster has the Secret already."""
+    metadata = {"name": "taskflow-secrets", "namespace": "taskflow", "resourceVersion": "4711"}
+    secret = {"metadata": metadata, "data": dict.fromkeys(keys, "eA==")}
+    return Engine(existing={"taskflow/taskflow-secrets": secret})
+
+
 def test_an_existing_secret_is_used_and_none_is_made(deploy: Deploy) -> None:
-    engine = deploy(
-        merged(DEPLOYED, {"secrets": {"existing": "taskflow-secrets"}, "createNamespace": False})
-    )
+    engine = with_secret_by_hand("database-url", "better-auth-secret")
+    deploy(merged(DEPLOYED, BY_HAND), engine=engine)
     backend = env_of(container_of(engine.only("Deployment", "backend")))
     assert backend["DATABASE_URL"] == {
         "secretKeyRef": {"name": "taskflow-secrets", "key": "database-url"}
     }
     assert backend["OPENAI_API_KEY"]["secretKeyRef"]["optional"] is True
     assert engine.of_kind("Secret") == {}
+
+
+def test_a_change_of_an_existing_secret_rolls_its_readers(deploy: Deploy) -> None:
+    engine = with_secret_by_hand("database-url", "better-auth-secret")
+    deploy(merged(DEPLOYED, BY_HAND), engine=engine)
+    for component in ("backend", "frontend"):
+        template = engine.only("Deployment", component)["spec"]["template"]
+        assert template["metadata"]["annotations"] == {"taskflow/secret-version": "4711"}
+
+
+def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_deployed(
+    deploy: Deploy,
+) -> None:
+    engine = with_secret_by_hand("database-url")
+    with pytest.raises(pulumi.RunError, match="lacks better-auth-secret; make it again with"):
+        deploy(merged(DEPLOYED, BY_HAND), engine=engine)
+    assert [typ for typ in engine.types.values() if typ.startswith("kubernetes:")] == []
+
+
+def test_a_namespace_that_exists_is_left_alone(deploy: Deploy) -> None:
+    values = merged(LOCAL, {"createNamespace": False, "namespace": "shared"})
+    engine = deploy(values)
+    assert engine.of_kind("Namespace") == {}
+    assert engine.only("Deployment", "backend")["metadata"]["namespace"] == "shared"
 
 
 def test_missing_dev_secrets_are_generated_by_pulumi_random(deploy: Deploy) -> None:

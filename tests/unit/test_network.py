@@ -1,0 +1,137 @@
+"""Network policies: default deny, and only the ways that the release needs."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.conftest import DEPLOYED, LOCAL, PROD_SECRETS, Deploy, Engine, merged
+
+ON: dict[str, Any] = {"networkPolicies": {}}
+DNS = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
+
+
+def pods(component: str, release: str = "taskflow") -> dict[str, Any]:
+    return {"podSelector": {"matchLabels": {"app": release, "component": component}}}
+
+
+def tcp(port: int) -> list[dict[str, Any]]:
+    return [{"port": port, "protocol": "TCP"}]
+
+
+def spec(engine: Engine, component: str) -> dict[str, Any]:
+    return dict(engine.only("NetworkPolicy", component)["spec"])
+
+
+def test_there_are_none_unless_configured(deploy: Deploy) -> None:
+    assert deploy(LOCAL).of_kind("NetworkPolicy") == {}
+
+
+def test_every_pod_of_the_namespace_is_denied_everything_by_default(deploy: Deploy) -> None:
+    denied = spec(deploy(merged(LOCAL, ON)), "config")
+    assert denied == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_in_a_namespace_of_others_only_the_releases_pods_are_denied(deploy: Deploy) -> None:
+    engine = deploy(merged(LOCAL, {**ON, "createNamespace": False}))
+    assert spec(engine, "config")["podSelector"] == {"matchLabels": {"app": "taskflow"}}
+
+
+def test_the_backend_hears_the_frontend_and_calls_dns_and_the_database(deploy: Deploy) -> None:
+    backend = spec(deploy(merged(LOCAL, ON)), "backend")
+    assert backend["ingress"] == [{"from": [pods("frontend")], "ports": tcp(8000)}]
+    dns, database = backend["egress"]
+    assert dns["ports"] == DNS
+    assert database == {"to": [pods("postgres")], "ports": tcp(5432)}
+
+
+def test_the_frontend_calls_dns_the_backend_and_its_sessions_in_the_database(
+    deploy: Deploy,
+) -> None:
+    _, backend, database = spec(deploy(merged(LOCAL, ON)), "frontend")["egress"]
+    assert backend == {"to": [pods("backend")], "ports": tcp(8000)}
+    assert database == {"to": [pods("postgres")], "ports": tcp(5432)}
+
+
+def test_the_embedded_database_hears_both_services_and_calls_nobody(deploy: Deploy) -> None:
+    database = spec(deploy(merged(LOCAL, ON)), "postgres")
+    assert database["ingress"] == [
+        {"from": [pods("backend"), pods("frontend")], "ports": tcp(5432)}
+    ]
+    assert "egress" not in database
+
+
+def test_behind_an_ingress_only_its_controller_reaches_the_frontend(deploy: Deploy) -> None:
+    engine = deploy(
+        merged(DEPLOYED, {"networkPolicies": {"ingressNamespace": "edge"}}), PROD_SECRETS
+    )
+    (rule,) = spec(engine, "frontend")["ingress"]
+    namespace = {"matchLabels": {"kubernetes.io/metadata.name": "edge"}}
+    assert rule == {"from": [{"namespaceSelector": namespace}], "ports": tcp(3000)}
+
+
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_a_frontend_open_to_the_outside_hears_everyone(deploy: Deploy, kind: str) -> None:
+    engine = deploy(merged(LOCAL, {**ON, "frontend": {"service": {"type": kind}}}))
+    assert spec(engine, "frontend")["ingress"] == [{"ports": tcp(3000)}]
+
+
+def test_a_frontend_inside_the_cluster_without_an_ingress_hears_nobody(deploy: Deploy) -> None:
+    assert "ingress" not in spec(deploy(merged(LOCAL, ON)), "frontend")
+
+
+def test_ports_follow_the_containers_not_the_services(deploy: Deploy) -> None:
+    values = {"backend": {"service": {"port": 80, "targetPort": 8080}}}
+    engine = deploy(merged(merged(LOCAL, ON), values))
+    assert spec(engine, "backend")["ingress"][0]["ports"] == tcp(8080)
+    assert spec(engine, "frontend")["egress"][1]["ports"] == tcp(8080)
+
+
+def test_the_way_to_an_external_database_is_open_to_its_port_and_networks(deploy: Deploy) -> None:
+    engine = deploy(merged(DEPLOYED, ON), PROD_SECRETS)
+    assert spec(engine, "backend")["egress"][1] == {"ports": tcp(5432)}
+    assert "taskflow-postgres" not in str(engine.of_kind("NetworkPolicy"))
+    narrow = {"database": {"external": {"addresses": ["10.1.0.0/16"]}}}
+    engine = deploy(merged(merged(DEPLOYED, ON), narrow), PROD_SECRETS)
+    networks = {"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}], "ports": tcp(5432)}
+    for component in ("backend", "frontend"):
+        assert networks in spec(engine, component)["egress"]
+
+
+@pytest.mark.parametrize(
+    ("assistant", "port"),
+    [
+        ({}, 443),
+        ({"baseUrl": "http://llm.example.com/v1"}, 80),
+        ({"baseUrl": "http://llm.models.svc:8080/v1"}, 8080),
+    ],
+)
+def test_only_the_backend_reaches_the_assistant_and_only_where_there_is_one(
+    deploy: Deploy, assistant: dict[str, Any], port: int
+) -> None:
+    values = merged(LOCAL, {**ON, "assistant": assistant})
+    engine = deploy(values, {"openaiApiKey": "sk"})
+    assert {"ports": tcp(port)} in spec(engine, "backend")["egress"]
+    assert {"ports": tcp(port)} not in spec(engine, "frontend")["egress"]
+    assert {"ports": tcp(port)} not in spec(deploy(values), "backend")["egress"]
+
+
+def test_two_releases_side_by_side_never_meet(deploy: Deploy) -> None:
+    blue = deploy(merged(merged(LOCAL, ON), {"release": "blue"}))
+    green = deploy(merged(merged(LOCAL, ON), {"release": "green"}))
+
+    def identities(engine: Engine) -> set[tuple[str, str, str]]:
+        return {
+            (kind, inputs["metadata"].get("namespace", ""), inputs["metadata"].get("name", name))
+            for name, inputs in engine.inputs.items()
+            if (kind := engine.types.get(name, "")).startswith("kubernetes:")
+        }
+
+    assert identities(blue).isdisjoint(identities(green))
+    assert set(blue.inputs) & set(green.inputs) == {
+        "outputs",
+        "taskflow-backend-image",
+        "taskflow-frontend-image",
+    }, "the same source makes the same image; all else is a release's own"
+    for engine, other in ((blue, "green"), (green, "blue")):
+        assert f"'{other}" not in str(engine.inputs), "labels, selectors, references"
+    assert "nodePort" not in str(blue.inputs), "a node port is the cluster's choice unless given"
