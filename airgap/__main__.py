@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import signal
 import sys
 import time
 from types import FrameType
 
-from .run import Failure, say
+from . import cluster, host, images, tools
+from .plugins.install import install as install_plugins
+from .run import BIN, Failure, say
 
 STEPS = {
     "tools": "pulumi, minikube, kubectl and the cluster's programs, built from Go modules",
@@ -33,7 +34,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     began = time.monotonic()
     try:
-        importlib.import_module(f"airgap.{step}").prepare()
+        _prepare(step)
     except Failure as failure:
         print(f"airgap {step}: {failure}", file=sys.stderr)
         return 1
@@ -42,6 +43,13 @@ def main() -> int:
         return 130
     say(f"{step} ready in {time.monotonic() - began:.1f} s")
     return 0
+
+
+def _prepare(step: str) -> None:
+    if step == "plugins":
+        install_plugins(BIN)
+    else:
+        {"tools": tools, "host": host, "cluster": cluster, "images": images}[step].prepare()
 
 
 def _become_root() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -37,8 +36,7 @@ def prepare() -> None:
         _packages()
         if not has_systemd():
             _systemctl()
-            _docker_unit()
-        _runtime()
+        _docker_units()
         _docker()
         link(DOCKER, BIN / "docker")
 
@@ -87,30 +85,27 @@ def _systemctl() -> None:
         install(Path(folder) / "usr/bin/systemctl", program)
 
 
-def _docker_unit() -> None:
-    if install(FILES / "docker.conf", UNITS / "docker.service.d/taskflow-infra.conf"):
+def _docker_units() -> None:
+    """Fit the daemon to the machine, and restart it if that changes anything."""
+    folder = UNITS / "docker.service.d"
+    changed = False
+    if not has_systemd():
+        changed = install(FILES / "docker.conf", folder / "taskflow-infra.conf")
+    if not _may_set_limits():
+        install(FILES / "runc", LIBRARY / "runc")
+        changed |= install(FILES / "docker-runtime.conf", folder / "taskflow-infra-runtime.conf")
+    if changed:
         run("systemctl", "daemon-reload")
+        if docker_answers():
+            say("restarting the Docker daemon with settings for this machine")
+            run("systemctl", "restart", "docker")
 
 
-def _runtime() -> None:
-    """Without CAP_SYS_RESOURCE, let containers go through a runc that does not ask for it."""
+def _may_set_limits() -> bool:
+    """Whether this machine has CAP_SYS_RESOURCE, without which plain runc starts no pod."""
     status = Path("/proc/self/status").read_text()
     effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
-    if int(effective, 16) >> CAP_SYS_RESOURCE & 1:
-        return
-    wrapper = LIBRARY / "runc"
-    install(FILES / "runc", wrapper)
-    path = Path("/etc/docker/daemon.json")
-    config = json.loads(path.read_text() or "{}") if path.exists() else {}
-    if "default-runtime" in config:
-        return
-    config["default-runtime"] = "taskflow-infra"
-    config.setdefault("runtimes", {})["taskflow-infra"] = {"path": str(wrapper)}
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(config, indent=2) + "\n")
-    if docker_answers():
-        say("this machine lacks CAP_SYS_RESOURCE: restarting Docker with a runtime for that")
-        run("systemctl", "restart", "docker")
+    return bool(int(effective, 16) >> CAP_SYS_RESOURCE & 1)
 
 
 def docker_answers() -> bool:
