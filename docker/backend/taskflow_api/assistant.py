@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -222,16 +222,13 @@ async def _apply(tool: Tool, tasks: UserTasks) -> tuple[str, bool]:
     match tool:
         case ListTasks():
             page = await tasks.page(done=tool.done, search=tool.search, limit=LISTED_AT_ONCE)
-            return page.model_dump_json(), False
+            return page, False
         case AddTask():
-            added = await tasks.create(TaskCreate(**tool.model_dump()))
-            return added.model_dump_json(), True
+            return await tasks.create(uuid4(), TaskCreate(**tool.model_dump())), True
         case CompleteTask():
-            completed = await tasks.update(tool.id, TaskUpdate(done=True))
-            return completed.model_dump_json(), True
+            return await tasks.update(tool.id, TaskUpdate(done=True)), True
         case DeleteTask():
-            deleted = await tasks.delete(tool.id)
-            return deleted.model_dump_json(), True
+            return await tasks.delete(tool.id), True
 
 
 def _error(text: str) -> str:

@@ -52,7 +52,9 @@ class Database:
         dsn = asyncpg_dsn(settings.database_url.get_secret_value())
 
         async def connect() -> Any:
-            return await asyncpg.connect(dsn, connection_class=ImpatientConnection)
+            return await asyncpg.connect(
+                dsn, connection_class=ImpatientConnection, server_settings={"timezone": "UTC"}
+            )
 
         self._timeout = settings.database_timeout
         self.engine: AsyncEngine = create_async_engine(

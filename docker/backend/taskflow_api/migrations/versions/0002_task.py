@@ -10,7 +10,7 @@ down_revision = "0001_authentication"
 def upgrade() -> None:
     op.create_table(
         "task",
-        sa.Column("id", sa.Uuid, primary_key=True, server_default=sa.text("gen_random_uuid()")),
+        sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column(
             "owner_id", sa.Text, sa.ForeignKey("user.id", ondelete="CASCADE"), nullable=False
         ),
