@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 from . import images, tools
@@ -14,8 +15,11 @@ from .host import LIBRARY, UNITS, has_systemd, install, need_docker
 from .run import BIN, CACHE, FILES, Failure, link, need_space, only_one, run, say, watch
 
 PROFILE = "minikube"
+# In the profile's folder, so that it goes when the profile goes.
+COMPLETE = "taskflow-infra-complete"
 PLUGINS = Path("/opt/cni/bin")
-READY_SECONDS = 240
+KUBELET = "http://127.0.0.1:10248/healthz"
+READY_SECONDS = 180
 
 VERSION = tools.KUBERNETES_VERSION
 REGISTRY = "registry.k8s.io"
@@ -39,8 +43,10 @@ def prepare() -> None:
         need_space(Path("/var/lib"), 3, "Minikube")
         _images()
         _programs()
+        _clear_unfinished()
         _start()
         _wait()
+        (_profile() / COMPLETE).touch()
 
 
 def _images() -> None:
@@ -69,6 +75,25 @@ def _programs() -> None:
     run("systemctl", "daemon-reload")
     if not PLUGINS.exists():
         link(Path("/usr/lib/cni"), PLUGINS)
+
+
+def _profile() -> Path:
+    return Path.home() / ".minikube/profiles" / PROFILE
+
+
+def _clear_unfinished() -> None:
+    """Remove a cluster whose first start was interrupted: Minikube would take it for complete."""
+    config = _profile() / "config.json"
+    if not config.exists() or (_profile() / COMPLETE).exists():
+        return
+    driver = json.loads(config.read_text())["Driver"]
+    if driver != "none":
+        raise Failure(
+            f"There is a Minikube profile `{PROFILE}` with driver `{driver}`, which this step does "
+            f"not manage. Start it with `minikube start`, or remove it with `minikube delete`."
+        )
+    say("removing what an interrupted first start left")
+    run(BIN / "minikube", "delete", f"--profile={PROFILE}", env=_environment())
 
 
 def _start() -> None:
@@ -120,11 +145,16 @@ def _wait() -> None:
 def _unready() -> str:
     """What the cluster still lacks; empty when it is healthy."""
     try:
-        run(BIN / "minikube", "status", f"--profile={PROFILE}", env=_environment())
+        # Asked directly, because Minikube asks systemctl in words that only systemd knows, and
+        # because a node stays "Ready" for the first minute after its kubelet died.
+        with urllib.request.urlopen(KUBELET, timeout=2):
+            pass
         pods = json.loads(_kubectl("--namespace=kube-system", "get", "pods", "--output=json"))
         _kubectl("get", "storageclass", "standard")
+    except OSError as error:
+        return f"the kubelet does not answer at {KUBELET}: {error}"
     except Failure as failure:
-        return f"it does not answer: {failure}"
+        return f"the API server does not answer: {failure}"
     ready = {
         pod["metadata"]["name"]
         for pod in pods["items"]
@@ -132,7 +162,7 @@ def _unready() -> str:
         if condition["type"] == "Ready" and condition["status"] == "True"
     }
     missing = [name for name in EXPECTED if not any(pod.startswith(name) for pod in ready)]
-    return f"{', '.join(missing)} is not ready" if missing else ""
+    return f"not ready: {', '.join(missing)}" if missing else ""
 
 
 def _kubectl(*arguments: str) -> str:
