@@ -25,6 +25,9 @@ OUTAGE_CLASSES = ("08", "28", "3D", "53", "57")
 UNDEFINED_TABLE = "42P01"
 
 
+Rows = Sequence[Row[*tuple[Any, ...]]]
+
+
 class DatabaseUnavailableError(Exception):
     """The database did not answer in time, or not at all; trying again later may help."""
 
@@ -71,9 +74,7 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "checkout", _replace_closed)
 
-    async def rows(
-        self, statement: Executable, values: Mapping[str, object] | None = None
-    ) -> Sequence[Row[Any]]:
+    async def rows(self, statement: Executable, values: Mapping[str, object] | None = None) -> Rows:
         """Runs one statement and returns all its rows; raises DatabaseUnavailableError."""
         try:
             async with asyncio.timeout(self._timeout):
@@ -90,9 +91,7 @@ class Database:
                 raise DatabaseUnavailableError(f"connection lost or refused {state}") from error
             raise
 
-    def _run(
-        self, statement: Executable, values: Mapping[str, object] | None
-    ) -> Sequence[Row[Any]]:
+    def _run(self, statement: Executable, values: Mapping[str, object] | None) -> Rows:
         # What AsyncConnection does in three greenlets, in one: a quarter of the cost of a query.
         with self.engine.sync_engine.connect() as connection:
             return connection.execute(statement, values).all()

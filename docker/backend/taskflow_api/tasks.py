@@ -1,7 +1,6 @@
 """One user's tasks: the shapes of the API, and the statements behind them."""
 
 import re
-from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from sqlalchemy.exc import IntegrityError
 
-from taskflow_api.database import Database
+from taskflow_api.database import Database, Rows
 
 # Postgres' text knows every character but NUL.
 NO_NUL = r"^[^\x00]*$"
@@ -180,7 +179,7 @@ class UserTasks:
             raise TaskNotFoundError
         return str(rows[0][0])
 
-    async def _rows(self, statement: sa.Executable, **values: object) -> Sequence[sa.Row[Any]]:
+    async def _rows(self, statement: sa.Executable, **values: object) -> Rows:
         return await self._database.rows(statement, {"owner": self._user_id, **values})
 
 

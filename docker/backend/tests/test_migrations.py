@@ -47,6 +47,17 @@ def test_a_second_start_changes_nothing_and_does_without_alembic(database_url: s
     assert query(database_url, 'select 1 from "user" where id = $1', user)
 
 
+def test_tables_that_better_auth_made_itself_are_taken_over() -> None:
+    with new_database() as url:
+        with Backend(url):
+            pass
+        user = add_user(url)
+        query(url, "drop table alembic_version")
+        query(url, "drop table task")
+        with Backend(url) as adopting, adopting.as_user(user) as api:
+            assert api.get("/api/tasks").status_code == 200, "the user is still there"
+
+
 def test_a_schema_newer_than_the_code_is_served() -> None:
     with new_database() as url:
         with Backend(url):

@@ -38,6 +38,8 @@ def query(url: str, statement: str, *values: object) -> list[Any]:
 def new_database() -> Iterator[str]:
     name = f"taskflow_test_{uuid.uuid4().hex[:12]}"
     query(server_url(), f"create database {name}")
+    # Far from UTC, so that a time that depends on the server's zone is seen.
+    query(server_url(), f"alter database {name} set timezone to 'Pacific/Auckland'")
     try:
         yield urlunsplit(urlsplit(server_url())._replace(path=f"/{name}"))
     finally:

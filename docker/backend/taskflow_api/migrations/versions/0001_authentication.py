@@ -1,6 +1,7 @@
 """Better Auth's core tables, exactly as its own migration makes them.
 
 https://www.better-auth.com/docs/concepts/database#core-schema
+A database that Better Auth has migrated before is taken over as it is.
 """
 
 import sqlalchemy as sa
@@ -35,6 +36,7 @@ def upgrade() -> None:
         sa.Column("image", sa.Text),
         _moment("createdAt", default=True),
         _moment("updatedAt", default=True),
+        if_not_exists=True,
     )
     op.create_table(
         "session",
@@ -46,6 +48,7 @@ def upgrade() -> None:
         sa.Column("ipAddress", sa.Text),
         sa.Column("userAgent", sa.Text),
         _user_id(),
+        if_not_exists=True,
     )
     op.create_table(
         "account",
@@ -62,6 +65,7 @@ def upgrade() -> None:
         sa.Column("password", sa.Text),
         _moment("createdAt", default=True),
         _moment("updatedAt"),
+        if_not_exists=True,
     )
     op.create_table(
         "verification",
@@ -71,10 +75,14 @@ def upgrade() -> None:
         _moment("expiresAt"),
         _moment("createdAt", default=True),
         _moment("updatedAt", default=True),
+        if_not_exists=True,
     )
-    op.create_index("session_userId_idx", "session", ["userId"])
-    op.create_index("account_userId_idx", "account", ["userId"])
-    op.create_index("verification_identifier_idx", "verification", ["identifier"])
+    for table, column in (
+        ("session", "userId"),
+        ("account", "userId"),
+        ("verification", "identifier"),
+    ):
+        op.create_index(f"{table}_{column}_idx", table, [column], if_not_exists=True)
 
 
 def downgrade() -> None:
