@@ -10,11 +10,11 @@ export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up preview down smoke validate test check fmt tools cluster-delete
+.PHONY: help up preview down smoke validate render footprint test check fmt tools cluster-delete
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\nup, preview, down and smoke take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
+	@printf '\nup, preview, down, smoke, render and footprint take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
 
 up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check
 	@$(OPS) up --stack $(STACK)
@@ -30,6 +30,12 @@ smoke: $(STAMP) ## Ask the deployed stack over HTTP whether it works
 
 validate: $(STAMP) ## Check every Pulumi.<stack>.yaml; no engine, under 2 s
 	@$(OPS) validate
+
+render: $(STAMP) ## Write the stack's Kubernetes YAML to stdout, secrets masked (use make -s)
+	@$(OPS) render --stack $(STACK)
+
+footprint: $(STAMP) ## Show CPU, memory, storage and pods of the stack (AGAINST=commit: and the change)
+	@$(OPS) footprint --stack $(STACK) --against "$(AGAINST)"
 
 test: $(STAMP) ## Set up what the tests need and run every one of them
 	@$(OPS) test

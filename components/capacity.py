@@ -12,10 +12,13 @@ class PodGroup:
     Pods on their way out are not counted: their successors wait for the second or two until they are gone.
 
     Args:
+        fewest: pods when nothing is going on.
+        pods: pods at full scale.
         cpu: request of one pod, a Kubernetes quantity; so is memory.
     """
 
     name: str
+    fewest: int
     pods: int
     surge: int
     cpu: str
@@ -59,9 +62,9 @@ def shortfalls(groups: list[PodGroup], room: Room) -> list[str]:
             _shortfall(
                 "memory",
                 "Mi",
-                [(group, _mebibytes(group.memory)) for group in groups],
-                _mebibytes(room.other_memory),
-                _mebibytes(room.memory),
+                [(group, mebibytes(group.memory)) for group in groups],
+                mebibytes(room.other_memory),
+                mebibytes(room.memory),
                 room.nodes,
             ),
         )
@@ -69,7 +72,8 @@ def shortfalls(groups: list[PodGroup], room: Room) -> list[str]:
     ]
 
 
-def _mebibytes(quantity: str) -> int:
+def mebibytes(quantity: str) -> int:
+    """Memory or storage quantity in MiB, rounded up."""
     return -(-bytes_of(quantity) // 2**20)
 
 

@@ -354,6 +354,7 @@ class StackConfig(Model):
         groups = [
             PodGroup(
                 name=name,
+                fewest=workload.fewest_pods,
                 pods=workload.most_pods,
                 surge=workload.surge,
                 **workload.resources.requests.model_dump(),
@@ -362,7 +363,7 @@ class StackConfig(Model):
         ]
         if self.database.embedded:
             requests = self.database.embedded.resources.requests.model_dump()
-            groups.append(PodGroup(name="postgres", pods=1, surge=0, **requests))
+            groups.append(PodGroup(name="postgres", fewest=1, pods=1, surge=0, **requests))
         return groups
 
     def problems(self) -> Iterable[Problem]:

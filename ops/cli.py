@@ -20,6 +20,7 @@ from ops import checks, cluster, recovery, setup, smoke, suites, testing
 from ops.backend import prepare
 from ops.errors import OpsError
 from ops.machine import ThisMachine
+from ops.paths import ROOT
 from ops.processes import INTERRUPTED
 from ops.setup import Setup
 from ops.stack import Stack
@@ -108,7 +109,7 @@ def smoke_command(stack: StackName = "dev") -> None:
 @app.command()
 def validate() -> None:
     """Check every Pulumi.<stack>.yaml, without the engine. Leaves with 2 if one is wrong."""
-    # Here, because the models take a quarter of a second to load and no other command needs them.
+    # Here, as in the commands below, because the program takes up to a second to load and most commands do without.
     from ops.validate import INVALID, verdicts
 
     wrong = False
@@ -122,6 +123,38 @@ def validate() -> None:
         wrong = wrong or bool(verdict.errors)
     if wrong:
         raise typer.Exit(INVALID)
+
+
+@app.command(name="render")
+def render_command(stack: StackName = "dev") -> None:
+    """Write the stack's Kubernetes objects as YAML, with neither engine nor cluster; secrets are masked."""
+    from ops.render import render
+    from ops.validate import checked
+
+    file = checked(StackFile.read(stack).path)
+    sys.stdout.write(render(file.config, file.source))
+
+
+@app.command(name="footprint")
+def footprint_command(
+    stack: StackName = "dev",
+    against: Annotated[str, typer.Option(help="A commit to compare with.", envvar="AGAINST")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what the stack requests of its cluster, at rest and at most, and the change since a commit."""
+    from ops import footprint
+    from ops.validate import checked
+
+    rows = footprint.of_config(checked(StackFile.read(stack).path).config)
+    if as_json:
+        print(footprint.to_json(rows))
+        return
+    console.print(
+        footprint.table(rows, footprint.at_commit(stack, against, ROOT) if against else None)
+    )
+    console.print(
+        "\n[dim]at rest: the fewest pods; at most: the most pods while a rollout replaces them[/]"
+    )
 
 
 @app.command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.config_check import check_file
+from components.config_check import CheckedFile, check_file
 from components.config_errors import ConfigError
+from ops.errors import OpsError
 from ops.paths import ROOT
 
 INVALID = 2
@@ -30,3 +31,15 @@ def _verdict(path: Path) -> Verdict:
         return Verdict(path.name, missing=check_file(path).missing)
     except ConfigError as error:
         return Verdict(path.name, errors=error.messages)
+
+
+def checked(path: Path) -> CheckedFile:
+    """A stack file for the commands that read its values.
+
+    Raises:
+        OpsError: with every mistake in it.
+    """
+    try:
+        return check_file(path)
+    except ConfigError as error:
+        raise OpsError(str(error), code=INVALID) from None

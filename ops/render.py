@@ -1,0 +1,151 @@
+"""The Kubernetes objects of a stack as YAML, from the program itself run on a stand-in for the engine.
+
+No secret is in the text: what the program gets in place of its secrets is the word `masked`, and so is every value of
+the Secrets that it makes. The names that Pulumi makes up end in a checksum of the content here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import yaml
+
+from components.app import TaskflowApp, TaskflowAppArgs
+from components.config import SECRET_KEYS, StackConfig, StackSecrets
+from components.existing_secret import OPTIONAL, REQUIRED
+from components.stack_file import StackFile
+
+MASKED = "masked"
+KINDS = (
+    # In the order in which kubectl could apply them.
+    "Namespace",
+    "NetworkPolicy",
+    "ConfigMap",
+    "Secret",
+    "PersistentVolumeClaim",
+    "Service",
+    "StatefulSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "Ingress",
+)
+Manifest = dict[str, Any]
+# How the engine's protocol marks a secret: this key with this value, beside the secret itself.
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark
+
+
+@dataclass
+class Recorder(pulumi.runtime.Mocks):
+    """In the engine's place: takes every object down and knows of no cluster."""
+
+    objects: list[Manifest] = field(default_factory=list)
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, Manifest]:
+        inputs = _masked(args.inputs)
+        if args.resource_id:  # A Secret made by hand.
+            metadata = {"name": args.resource_id.partition("/")[2], "resourceVersion": MASKED}
+            return args.resource_id, {
+                "metadata": metadata,
+                "data": dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED),
+            }
+        if args.typ.startswith("kubernetes:"):
+            inputs = self._recorded(inputs, args.name)
+        if args.typ.startswith("random:"):
+            inputs["result"] = MASKED
+        return args.name, inputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
+        raise NotImplementedError(f"{args.token} needs an engine")
+
+    def _recorded(self, inputs: Manifest, resource_name: str) -> Manifest:
+        manifest: Manifest = _sorted(inputs)
+        if manifest["kind"] == "Secret":
+            manifest["stringData"] = dict.fromkeys(manifest["stringData"], MASKED)
+        if "name" not in manifest["metadata"]:
+            text = json.dumps(manifest, sort_keys=True)
+            checksum = hashlib.sha256(text.encode()).hexdigest()[:8]
+            manifest["metadata"] = {"name": f"{resource_name}-{checksum}"} | manifest["metadata"]
+        self.objects.append(manifest)
+        return manifest
+
+
+def render(config: StackConfig, source: StackFile) -> str:
+    """All objects of the stack, in an order that only a change of the stack changes."""
+    return "".join(
+        f"---\n{yaml.safe_dump(manifest, sort_keys=False)}"
+        for manifest in manifests(config, source)
+    )
+
+
+def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
+    """The objects as the API server would get them."""
+    recorder = Recorder()
+
+    def program() -> None:
+        given = {
+            "database_url": pulumi.Output.secret(MASKED) if config.database.outside else None,
+            "better_auth_secret": None if config.secrets.generate else pulumi.Output.secret(MASKED),
+            "openai_api_key": pulumi.Output.secret(MASKED)
+            if SECRET_KEYS[2] in source.values
+            else None,
+        }
+        TaskflowApp(config.release, TaskflowAppArgs(config=config, secrets=StackSecrets(**given)))
+
+    # The mocks need the loop that the program will run in.
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(recorder, project=source.project, stack=source.stack, preview=False)
+    with _no_minikube():
+        pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
+    return sorted(recorder.objects, key=_place)
+
+
+@contextmanager
+def _no_minikube() -> Iterator[None]:
+    """A machine on which no Minikube was made, so that the text is the same on all: nodes answer at 127.0.0.1."""
+    before = os.environ.get("MINIKUBE_HOME")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MINIKUBE_HOME"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["MINIKUBE_HOME"]
+            if before is not None:
+                os.environ["MINIKUBE_HOME"] = before
+
+
+def _place(manifest: Manifest) -> tuple[int, str]:
+    kind = manifest["kind"]
+    return KINDS.index(kind) if kind in KINDS else len(KINDS), manifest["metadata"]["name"]
+
+
+def _masked(value: Any, secret: bool = False) -> Any:
+    """A copy in which what the engine would treat as a secret is masked, whatever stands in its place here."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return _masked(value["value"], secret=True)
+        return {key: _masked(item, secret) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, secret) for item in value]
+    return MASKED if secret else value
+
+
+def _sorted(value: Any) -> Any:
+    """Keys in order, what the object is first; whole numbers as such (the engine's protocol has only fractions)."""
+    if isinstance(value, dict):
+        first = [key for key in ("apiVersion", "kind", "metadata", "name") if key in value]
+        rest = sorted(key for key in value if key not in first)
+        return {key: _sorted(value[key]) for key in (*first, *rest)}
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,89 @@
+"""`make footprint`: the sums, and the change since a commit."""
+
+import os
+import shutil
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from components.config_check import check_file
+from ops.errors import OpsError
+from ops.footprint import Amount, Row, at_commit, from_json, of_config, table, to_json
+from ops.paths import ROOT
+from ops.processes import ask
+
+LOCAL = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
+LOCAL += "  taskflow:secrets: {generate: true}\n"
+
+
+def rows(folder: Path, text: str) -> dict[str, Row]:
+    path = folder / "Pulumi.local.yaml"
+    path.write_text(text)
+    return {row.name: row for row in of_config(check_file(path).config)}
+
+
+def test_each_component_is_summed_at_rest_and_at_most(tmp_path: Path) -> None:
+    found = rows(tmp_path, LOCAL)
+    assert found["backend"].at_rest == Amount(2, 500, 512, 0)
+    assert found["backend"].at_most == Amount(3, 750, 768, 0)
+    assert found["postgres"].at_most == Amount(1, 100, 192, 1024), "1Gi on the volume"
+    assert found["all"].at_rest == Amount(5, 800, 960, 1024)
+    assert found["all"].at_most == Amount(7, 1150, 1344, 1024)
+
+
+def test_autoscaling_counts_its_minimum_at_rest_and_its_maximum_at_most(tmp_path: Path) -> None:
+    text = f"{LOCAL}  taskflow:frontend:\n    autoscaling: {{min: 1, max: 3}}\n"
+    found = rows(tmp_path, text)
+    assert (found["frontend"].at_rest.pods, found["frontend"].at_most.pods) == (1, 4)
+
+
+def test_what_is_written_for_programs_can_be_read_again(tmp_path: Path) -> None:
+    found = list(rows(tmp_path, LOCAL).values())
+    assert from_json(to_json(found)) == found
+
+
+def test_changes_stand_beside_the_figures_that_changed(tmp_path: Path) -> None:
+    before = list(rows(tmp_path, LOCAL).values())
+    after = list(rows(tmp_path, f"{LOCAL}  taskflow:backend: {{replicas: 1}}\n").values())
+    text = StringIO()
+    Console(file=text, width=200).print(table(after, before))
+    lines = text.getvalue().splitlines()
+    backend = next(line for line in lines if line.startswith("backend"))
+    assert "1 (-1)" in backend
+    assert "250m (-250m)" in backend
+    assert "256Mi (-256Mi)" in backend
+    assert "(" not in next(line for line in lines if line.startswith("postgres"))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A checkout with one commit, in which the stack `local` has one backend pod."""
+    for name in ("components", "ops"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    (tmp_path / "Pulumi.local.yaml").write_text(f"{LOCAL}  taskflow:backend: {{replicas: 1}}\n")
+    for command in (
+        ["init", "--quiet"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "-m", "one"],
+    ):
+        done = ask(["git", *command], env=os.environ, cwd=tmp_path)
+        assert done.code == 0, done.output
+    return tmp_path
+
+
+def test_a_commit_is_reckoned_by_its_own_program(repository: Path) -> None:
+    (repository / "Pulumi.local.yaml").write_text(LOCAL)
+    before = {row.name: row for row in at_commit("local", "HEAD", repository)}
+    assert before["backend"].at_rest.pods == 1
+
+
+def test_a_stack_that_did_not_exist_had_no_footprint(repository: Path) -> None:
+    assert at_commit("newer", "HEAD", repository) == []
+
+
+def test_an_unknown_commit_is_named(repository: Path) -> None:
+    with pytest.raises(OpsError, match="there is no commit 'nowhere'"):
+        at_commit("local", "nowhere", repository)

@@ -1,0 +1,122 @@
+"""`make render`: a stack's objects without engine and cluster, the same every time, and without a secret."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from components.config_check import check_file
+from ops.errors import OpsError
+from ops.paths import ROOT
+from ops.render import Recorder, render
+from ops.validate import checked
+
+STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
+LOCAL = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
+LOCAL += "  taskflow:secrets: {generate: true}\n"
+
+
+def rendered(path: Path) -> str:
+    file = check_file(path)
+    return render(file.config, file.source)
+
+
+def objects(path: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(rendered(path)))
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """The file of a stack on a Minikube."""
+    path = tmp_path / "Pulumi.local.yaml"
+    path.write_text(LOCAL)
+    return path
+
+
+@pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
+def test_a_committed_stack_renders_whole_objects_with_references_that_hold(path: Path) -> None:
+    found = objects(path)
+    names = {(item["kind"], item["metadata"]["name"]) for item in found}
+    assert len(names) == len(found), "no object comes twice"
+    for item in found:
+        assert item["apiVersion"], item
+        assert item["kind"] == "Namespace" or item["metadata"]["namespace"] == "taskflow"
+    for item in found:
+        if item["kind"] == "Deployment":
+            (container,) = item["spec"]["template"]["spec"]["containers"]
+            (source,) = container["envFrom"]
+            assert ("ConfigMap", source["configMapRef"]["name"]) in names
+            for variable in container["env"]:
+                secret = variable.get("valueFrom", {}).get("secretKeyRef")
+                assert secret is None or ("Secret", secret["name"]) in names
+
+
+def test_the_text_is_the_same_every_time(stack: Path) -> None:
+    assert rendered(stack) == rendered(stack)
+
+
+def test_the_order_is_that_of_applying(stack: Path) -> None:
+    kinds = [item["kind"] for item in objects(stack)]
+    assert kinds == [
+        "Namespace",
+        "ConfigMap",
+        "Secret",
+        "Secret",
+        "PersistentVolumeClaim",
+        "Service",
+        "Service",
+        "Service",
+        "StatefulSet",
+        "Deployment",
+        "Deployment",
+    ]
+
+
+def test_a_change_of_configuration_shows_as_another_config_map(stack: Path) -> None:
+    before = {item["metadata"]["name"] for item in objects(stack)}
+    stack.write_text(f"{LOCAL}  taskflow:logLevel: debug\n")
+    after = {item["metadata"]["name"] for item in objects(stack)}
+    (gone,), (come,) = before - after, after - before
+    assert gone.startswith("taskflow-config-")
+    assert come.startswith("taskflow-config-")
+
+
+def test_secrets_are_masked(stack: Path) -> None:
+    for item in objects(stack):
+        if item["kind"] == "Secret":
+            assert set(item["stringData"].values()) == {"masked"}
+            assert "data" not in item
+
+
+def test_a_secret_that_strays_into_another_object_is_masked_too() -> None:
+    recorder = Recorder()
+    pulumi.runtime.set_mocks(recorder, project="taskflow", stack="test", preview=False)
+    wrapped = {
+        "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+        "value": {"deep": ["canary"]},
+    }
+    inputs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": wrapped}
+    recorder.new_resource(
+        pulumi.runtime.MockResourceArgs(typ="kubernetes:core/v1:ConfigMap", name="x", inputs=inputs)
+    )
+    assert recorder.objects[0]["data"] == {"deep": ["masked"]}
+
+
+def test_an_existing_secret_needs_no_cluster(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.hand.yaml"
+    path.write_text(
+        "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:createNamespace: false\n"
+        "  taskflow:secrets: {existing: by-hand}\n"
+    )
+    kinds = [item["kind"] for item in objects(path)]
+    assert "Secret" not in kinds
+    assert kinds.count("Deployment") == 2
+
+
+def test_a_mistake_in_the_file_is_told_as_validate_tells_it(stack: Path) -> None:
+    stack.write_text(f"{LOCAL}  taskflow:logLevel: loud\n")
+    with pytest.raises(OpsError, match=r"Pulumi.local.yaml:5: taskflow:logLevel: got") as caught:
+        checked(stack)
+    assert caught.value.code == 2
