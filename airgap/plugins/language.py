@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 
 from airgap.plugins.lifetime import leave_with_engine
 
@@ -83,11 +83,12 @@ def dependencies(request: bytes) -> bytes:
         language_pb2.DependencyInfo(name=d.metadata["Name"], version=d.version)
         for d in distributions()
     ]
-    return language_pb2.GetProgramDependenciesResponse(dependencies=found).SerializeToString()
+    answer = language_pb2.GetProgramDependenciesResponse(dependencies=found)
+    return bytes(answer.SerializeToString())
 
 
-class LanguageHost(grpc.GenericRpcHandler):
-    """Works on serialized messages, because their classes come with the whole SDK."""
+class LanguageHost:
+    """A grpc.GenericRpcHandler on serialized messages, because their classes come with the whole SDK."""
 
     def __init__(self, engine: str) -> None:
         self._calls: dict[str, Callable[[bytes], bytes]] = {
@@ -96,7 +97,7 @@ class LanguageHost(grpc.GenericRpcHandler):
             **dict.fromkeys(EMPTY, lambda request: b""),
         }
 
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, details: Any) -> Any:
         name = details.method.removeprefix(SERVICE)
         if name == "InstallDependencies":  # the environment of this host is made beforehand
             return grpc.unary_stream_rpc_method_handler(lambda request, context: iter(()))
