@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import time
 from types import FrameType
 
 from . import cluster, host, images, tools
 from .plugins.install import install as install_plugins
-from .run import BIN, Failure, say
+from .run import BIN, StepError, say
 
 STEPS = {
     "tools": "pulumi, minikube, kubectl and the cluster's programs, built from Go modules",
@@ -30,13 +31,13 @@ def main() -> int:
         steps.add_parser(name, help=text, description=text)
     step: str = parser.parse_args().step
     if step in AS_ROOT and os.geteuid() != 0:
-        _become_root()
+        return _as_root()
     signal.signal(signal.SIGTERM, _stop)
     began = time.monotonic()
     try:
         _prepare(step)
-    except Failure as failure:
-        print(f"airgap {step}: {failure}", file=sys.stderr)
+    except StepError as error:
+        print(f"airgap {step}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"airgap {step}: stopped; the same command goes on from here", file=sys.stderr)
@@ -52,17 +53,17 @@ def _prepare(step: str) -> None:
         {"tools": tools, "host": host, "cluster": cluster, "images": images}[step].prepare()
 
 
-def _become_root() -> None:
+def _as_root() -> int:
     """Start again with sudo, but keep the caller's home: caches and kubeconfig belong there."""
     keep = "--preserve-env=HOME,PATH,XDG_CACHE_HOME"
     again = ["sudo", keep, sys.executable, "-m", "airgap", *sys.argv[1:]]
     try:
-        os.execvp("sudo", again)
+        return subprocess.run(again).returncode
     except FileNotFoundError:
-        raise SystemExit(
-            f"airgap {sys.argv[1]}: this step changes the system and there is no sudo here. "
-            "Run it as root."
-        ) from None
+        print(
+            "airgap: this step changes the system: run it as root, or install sudo", file=sys.stderr
+        )
+        return 1
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import images, tools
 from .host import LIBRARY, UNITS, has_systemd, install, need_docker
-from .run import BIN, CACHE, FILES, Failure, link, need_space, only_one, run, say, watch
+from .run import BIN, CACHE, FILES, StepError, link, need_space, only_one, run, say, watch
 
 PROFILE = "minikube"
 # In the profile's folder, so that it goes when the profile goes.
@@ -88,7 +88,7 @@ def _clear_unfinished() -> None:
         return
     driver = json.loads(config.read_text())["Driver"]
     if driver != "none":
-        raise Failure(
+        raise StepError(
             f"There is a Minikube profile `{PROFILE}` with driver `{driver}`, which this step does "
             f"not manage. Start it with `minikube start`, or remove it with `minikube delete`."
         )
@@ -135,7 +135,7 @@ def _wait() -> None:
     deadline = time.monotonic() + READY_SECONDS
     while problem := _unready():
         if time.monotonic() > deadline:
-            raise Failure(
+            raise StepError(
                 f"Minikube was started, but after {READY_SECONDS} s {problem}. "
                 f"See `{BIN / 'kubectl'} --context {PROFILE} --namespace kube-system get pods`."
             )
@@ -153,8 +153,8 @@ def _unready() -> str:
         _kubectl("get", "storageclass", "standard")
     except OSError as error:
         return f"the kubelet does not answer at {KUBELET}: {error}"
-    except Failure as failure:
-        return f"the API server does not answer: {failure}"
+    except StepError as error:
+        return f"the API server does not answer: {error}"
     ready = {
         pod["metadata"]["name"]
         for pod in pods["items"]

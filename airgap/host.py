@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .run import BIN, CACHE, FILES, Failure, link, need_space, only_one, run, say, watch, works
+from .run import BIN, CACHE, FILES, StepError, link, need_space, only_one, run, say, watch, works
 
 PACKAGES = (
     "docker.io",
@@ -114,7 +114,7 @@ def docker_answers() -> bool:
 
 def need_docker() -> None:
     if not docker_answers():
-        raise Failure(
+        raise StepError(
             "The Docker daemon does not answer at /var/run/docker.sock. "
             "Start it with `python -m airgap host`."
         )
@@ -136,7 +136,7 @@ def _docker() -> None:
     deadline = time.monotonic() + 60
     while not docker_answers():
         if time.monotonic() > deadline:
-            raise Failure(f"The Docker daemon was started but does not answer after 60 s. {log}")
+            raise StepError(f"The Docker daemon was started but does not answer after 60 s. {log}")
         time.sleep(0.5)
 
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from .host import DOCKER, need_docker
-from .run import CACHE, FILES, Failure, need_space, only_one, run, say, watch
+from .run import CACHE, FILES, StepError, need_space, only_one, run, say, watch
 
 SUITE = "trixie"
 DEBIAN = f"taskflow-infra/debian:{SUITE}"
@@ -125,7 +125,7 @@ def _label(tag: str, name: str) -> str:
     try:
         wanted = f'{{{{index .Config.Labels "{name}"}}}}'
         return run(DOCKER, "image", "inspect", "--format", wanted, tag).strip()
-    except Failure:
+    except StepError:
         return ""
 
 

@@ -18,7 +18,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "task
 HEARTBEAT_SECONDS = 10
 
 
-class Failure(Exception):
+class StepError(Exception):
     """What went wrong, where, and what to do about it: all that the user gets to see."""
 
 
@@ -46,7 +46,7 @@ def run(
             cwd=cwd,
         )
     except FileNotFoundError as missing:
-        raise Failure(f"`{argv[0]}` is not installed. {hint}".rstrip()) from missing
+        raise StepError(f"`{argv[0]}` is not installed. {hint}".rstrip()) from missing
     if done.returncode != 0:
         raise _failed(argv, done.returncode, done.stderr or done.stdout, hint)
     return done.stdout
@@ -54,7 +54,7 @@ def run(
 
 def works(*command: str | Path) -> bool:
     """Whether a command succeeds: for questions, where a failure is an answer."""
-    with contextlib.suppress(Failure):
+    with contextlib.suppress(StepError):
         run(*command)
         return True
     return False
@@ -85,7 +85,7 @@ def watch(
                 cwd=cwd,
             )
         except FileNotFoundError as missing:
-            raise Failure(f"`{argv[0]}` is not installed. {hint}".rstrip()) from missing
+            raise StepError(f"`{argv[0]}` is not installed. {hint}".rstrip()) from missing
         try:
             while child.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -113,7 +113,7 @@ def need_space(where: Path, gigabytes: float, what: str) -> None:
     disk = os.statvfs(there)
     free = disk.f_bavail * disk.f_frsize / 1e9
     if free < gigabytes:
-        raise Failure(
+        raise StepError(
             f"{what} needs {gigabytes:g} GB of free disk below {there}, which has {free:.1f}. "
             "Free some space and run the same command again."
         )
@@ -143,6 +143,6 @@ def link(target: Path, name: Path) -> None:
     fresh.replace(name)
 
 
-def _failed(argv: Sequence[str], code: int, output: str, hint: str) -> Failure:
+def _failed(argv: Sequence[str], code: int, output: str, hint: str) -> StepError:
     tail = "\n".join(f"    {line}" for line in output.strip().splitlines()[-12:])
-    return Failure(f"`{' '.join(argv)[:200]}` ended with {code}:\n{tail}\n  {hint}".rstrip())
+    return StepError(f"`{' '.join(argv)[:200]}` ended with {code}:\n{tail}\n  {hint}".rstrip())

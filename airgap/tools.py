@@ -7,7 +7,6 @@ defines its build, so that any clone on this machine finds it and no change goes
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .run import BIN, CACHE, Failure, link, need_space, only_one, say, watch
+from .run import BIN, CACHE, StepError, link, need_space, only_one, say, watch
 
 KUBERNETES_VERSION = "v1.33.1"
+GIGABYTES_PER_MODULE = 1.5
 MODULES = Path(__file__).parent / "go"
 ON_PATH = ("pulumi", "minikube", "kubectl", "vegeta")
 
@@ -39,7 +39,7 @@ class Module:
         definition = (MODULES / self.name / "go.mod").read_text()
         found = re.search(rf"\b{re.escape(self.source)} (v?\d\S*)", definition)
         if found is None:
-            raise Failure(f"{MODULES / self.name / 'go.mod'} does not name {self.source}.")
+            raise StepError(f"{MODULES / self.name / 'go.mod'} does not name {self.source}.")
         return found[1]
 
     @cached_property
@@ -50,11 +50,10 @@ class Module:
         return CACHE / "programs" / f"{self.name}-{self.version}-{digest}"
 
     def build(self) -> None:
-        if self.folder.exists():
-            return
-        need_space(CACHE, 3, f"Building {self.name}")
         say(f"building {self.name} {self.version}")
-        variables = [f"-X {text.replace('VERSION', self.version)}" for text in self.version_variables]
+        variables = [
+            f"-X {text.replace('VERSION', self.version)}" for text in self.version_variables
+        ]
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=self.folder.parent) as fresh:
             programs = Path(fresh) / "programs"
@@ -70,7 +69,7 @@ class Module:
                 env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"},
                 hint="Go >= 1.26 and its module proxy are needed.",
             )  # fmt: skip
-            os.replace(programs, self.folder)
+            programs.replace(self.folder)
         # Whatever an older definition of this module left.
         for old in self.folder.parent.glob(f"{self.name}-*"):
             if old != self.folder and old.name.rsplit("-", 2)[0] == self.name:
@@ -120,9 +119,7 @@ ALL = (
         ),
     ),
     Module("cri-dockerd", "github.com/Mirantis/cri-dockerd", ("github.com/Mirantis/cri-dockerd",)),
-    Module(
-        "crictl", "sigs.k8s.io/cri-tools", ("github.com/kubernetes-sigs/cri-tools/cmd/crictl",)
-    ),
+    Module("crictl", "sigs.k8s.io/cri-tools", ("github.com/kubernetes-sigs/cri-tools/cmd/crictl",)),
     Module("coredns", "github.com/coredns/coredns", (".",)),
     Module("pause", "go", (".",)),
     Module("storage-provisioner", "k8s.io/client-go", (".",)),
@@ -132,7 +129,10 @@ ALL = (
 
 def prepare() -> None:
     with only_one("tools"):
-        for module in ALL:
+        missing = [module for module in ALL if not module.folder.exists()]
+        # Nearly all of it is Go's own caches, for sources and for compiled packages.
+        need_space(CACHE, GIGABYTES_PER_MODULE * len(missing), "Building the tools")
+        for module in missing:
             module.build()
         for program in ON_PATH:
             link(find(program), BIN / program)
@@ -143,4 +143,4 @@ def find(program: str) -> Path:
     for module in ALL:
         if (module.folder / program).exists():
             return module.folder / program
-    raise Failure(f"`{program}` is not built yet: run `python -m airgap tools` first.")
+    raise StepError(f"`{program}` is not built yet: run `python -m airgap tools` first.")
