@@ -1,9 +1,14 @@
+import asyncio
 import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from taskflow_api.schema import HEAD, MIGRATIONS
+from taskflow_api.schema import HEAD, LOCK_KEY, MIGRATIONS
 from tests.support.database import add_user, new_database, query
 from tests.support.server import Backend
 
@@ -24,12 +29,40 @@ REFERENCES = """
 """
 
 
+@contextmanager
+def locked(url: str) -> Iterator[Callable[[], None]]:
+    """Holds the migrations' lock until the given function is called."""
+    with asyncio.Runner() as runner:
+        holder = runner.run(asyncpg.connect(url))
+        runner.run(holder.execute(f"select pg_advisory_lock({LOCK_KEY})"))
+        try:
+            yield lambda: runner.run(holder.close())
+        finally:
+            holder.terminate()
+
+
+def wait_for_waiting(url: str, count: int) -> None:
+    deadline = time.monotonic() + 10
+    waiting = "select from pg_locks where locktype = 'advisory' and not granted"
+    while len(query(url, waiting)) != count:
+        assert time.monotonic() < deadline, f"{count} migrations should wait for the lock"
+        time.sleep(0.05)
+
+
 def applied(url: str) -> list[str]:
     return [row["version_num"] for row in query(url, "select version_num from alembic_version")]
 
 
-def test_two_backends_at_once_migrate_an_empty_database_once() -> None:
-    with new_database() as url, Backend(url, ready=False) as one, Backend(url, ready=False) as two:
+def test_two_backends_at_once_take_turns_and_migrate_an_empty_database_once() -> None:
+    with (
+        new_database() as url,
+        locked(url) as unlock,
+        Backend(url, ready=False) as one,
+        Backend(url, ready=False) as two,
+    ):
+        wait_for_waiting(url, 2)
+        assert query(url, "select to_regclass('alembic_version')")[0][0] is None
+        unlock()
         one.wait_until("/health", 200)
         two.wait_until("/health", 200)
         assert applied(url) == [HEAD]
