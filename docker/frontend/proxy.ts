@@ -20,4 +20,4 @@ export function proxy(request: NextRequest): NextResponse {
   return response;
 }
 
-export const config = { matcher: '/((?!_next/|api/|healthz$|icon.svg$|robots.txt$).*)' };
+export const config = { matcher: '/((?!_next/|api/|healthz|icon.svg$|robots.txt$).*)' };
