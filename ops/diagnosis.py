@@ -68,7 +68,13 @@ KNOWN = (
     Known(r"pull access denied for (?P<image>[^,\s]+)", NO_IMAGE, RIGHT_IMAGE),
     Known(r"base image (?P<image>\S+) is neither", NO_IMAGE, RIGHT_IMAGE),
     Known(
-        r"connection refused|Unable to connect to the server|Max retries exceeded",
+        r"(?P<kind>\w+) \W?(?P<namespace>[-a-z0-9]+)/(?P<name>[-a-z0-9]+)\W? did not become ready",
+        "{kind} {name} did not become ready; its pods' reasons and last log lines are above",
+        "correct the cause and run the command again; more: "
+        "kubectl --context {context} --namespace {namespace} describe pods",
+    ),
+    Known(
+        r":8443\S* .*connection refused|Unable to connect to the server|Max retries exceeded",
         "the cluster behind context {context} stopped answering",
         "run the command again: it brings Minikube back where the stack uses it",
     ),

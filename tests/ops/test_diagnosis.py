@@ -50,6 +50,11 @@ FAILURES = {
         "image docker.io/library/python:9.9-slim cannot be found or pulled",
         "base image in Pulumi.dev.yaml",
     ),
+    "pods": (
+        '* Deployment "taskflow/taskflow-frontend" did not become ready: ReplicaSet timed out',
+        "Deployment taskflow-frontend did not become ready",
+        "kubectl --context minikube --namespace taskflow describe pods",
+    ),
     "cluster": (
         "dial tcp 127.0.0.1:8443: connect: connection refused",
         "the cluster behind context minikube stopped answering",
@@ -77,3 +82,10 @@ def test_an_unknown_failure_repeats_the_engines_first_error() -> None:
 def test_colours_do_not_hide_a_known_failure() -> None:
     output = "\x1b[31merror:\x1b[0m incorrect \x1b[1mpassphrase\x1b[0m\n"
     assert explain(output, doing="pulumi up", stack=DEV).what.startswith("the passphrase does not")
+
+
+def test_a_probe_that_is_refused_is_not_taken_for_a_cluster_that_is_gone() -> None:
+    probe = 'Startup probe failed: Get "http://10.0.0.1:3000/": connect: connection refused'
+    ready = f'Deployment "taskflow/web" did not become ready: timed out; {probe}'
+    assert "stopped answering" not in explain(probe, doing="pulumi up", stack=DEV).what
+    assert "web did not become ready" in explain(ready, doing="pulumi up", stack=DEV).what
