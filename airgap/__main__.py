@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 from . import cluster, host, images, tools
 from .plugins.install import install as install_plugins
-from .run import BIN, StepError, say
+from .run import BIN, CACHE, StepError, say
 
 STEPS = {
     "tools": "pulumi, minikube, kubectl and the cluster's programs, built from Go modules",
@@ -57,8 +58,12 @@ def _as_root() -> int:
     """Start again with sudo, but keep the caller's home: caches and kubeconfig belong there."""
     keep = "--preserve-env=HOME,PATH,XDG_CACHE_HOME"
     again = ["sudo", keep, sys.executable, "-m", "airgap", *sys.argv[1:]]
+    mine = [CACHE, BIN, Path.home() / ".minikube", Path.home() / ".kube"]
     try:
-        return subprocess.run(again).returncode
+        code = subprocess.run(again).returncode
+        there = [path for path in mine if path.exists()]
+        subprocess.run(["sudo", "chown", "-R", f"{os.getuid()}:{os.getgid()}", *there])
+        return code
     except FileNotFoundError:
         print(
             "airgap: this step changes the system: run it as root, or install sudo", file=sys.stderr
