@@ -29,7 +29,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.captureWarnings(True)
-    # Libraries speak from warning on: at debug some of them print URLs, headers and bodies.
+    # Libraries speak from warning on: at debug some of them print addresses and headers.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("taskflow_api", "uvicorn"):
         logging.getLogger(name).setLevel(level.upper())

@@ -17,6 +17,17 @@ def test_every_log_line_is_json_with_time_level_and_message(
         assert {"time", "level", "logger", "message"} <= set(json.loads(line))
 
 
+def test_libraries_are_silent_below_a_warning(
+    backend: Backend, api: httpx2.Client, provider: Provider
+) -> None:
+    provider.play(says("Hello."))
+    api.post("/api/chat", json={"messages": [{"role": "user", "content": "Hello"}]})
+    written = [json.loads(line) for line in backend.logs().splitlines()]
+    assert any(line["level"] == "debug" for line in written), "this backend logs at debug"
+    talkative = {line["logger"] for line in written if line["level"] in ("debug", "info")}
+    assert {name.partition(".")[0] for name in talkative} <= {"taskflow_api", "uvicorn"}
+
+
 def test_a_given_request_id_comes_back_and_is_in_the_log(
     backend: Backend, api: httpx2.Client
 ) -> None:
@@ -59,20 +70,21 @@ def test_log_level_decides_what_is_written(database_url: str) -> None:
         assert quiet.logs() == ""
 
 
-def test_no_secret_is_ever_written(
+def test_nothing_secret_or_private_is_ever_written(
     backend: Backend, api: httpx2.Client, user_id: str, provider: Provider
 ) -> None:
     password = "pa55/word"  # noqa: S105 - opens nothing
     bearer = token(user_id)
     provider.play(says(""), status=401)
-    api.post("/api/chat", json={"messages": [{"role": "user", "content": "hello"}]})
+    private = "what I told the assistant"
+    api.post("/api/chat", json={"messages": [{"role": "user", "content": private}]})
     api.post("/api/tasks", json={"title": "x" * 300})
     url = f"postgresql://user:{quote(password, safe='')}@127.0.0.1:{free_port()}/nowhere"
     with Backend(url, ready=False, LOG_LEVEL="debug") as broken:
         broken.get("/api/tasks", headers={"Authorization": f"Bearer {bearer}"})
         broken.wait_until("/health", 503)
         written = backend.logs() + broken.logs()
-    for secret in (SECRET, KEY, password, quote(password, safe=""), bearer):
+    for secret in (SECRET, KEY, password, quote(password, safe=""), bearer, private):
         assert secret not in written
     assert "401" in written, "the failure itself is there"
 
