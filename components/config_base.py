@@ -88,5 +88,8 @@ def _overlaid(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 
 
 def replaces(helm_value: str) -> dict[str, Any]:
-    """For a field's `json_schema_extra`: the value of a usual Helm chart that the key stands in for."""
+    """For a field's `json_schema_extra`: the value of a usual Helm chart that the key stands in for.
+
+    With a leading dot it is relative to the value of the block around the key.
+    """
     return {"helm": helm_value}

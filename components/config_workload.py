@@ -37,8 +37,13 @@ RESERVED_VARIABLES = frozenset(
 class Compute(Model):
     """CPU and memory quantities."""
 
-    cpu: Cpu = Field(description="CPU: thousandths of a core (250m) or cores (0.5)")
-    memory: Bytes = Field(description="memory, with a binary unit (256Mi, 1Gi)")
+    cpu: Cpu = Field(
+        description="CPU: thousandths of a core (250m) or cores (0.5)",
+        json_schema_extra=replaces(".cpu"),
+    )
+    memory: Bytes = Field(
+        description="memory, with a binary unit (256Mi, 1Gi)", json_schema_extra=replaces(".memory")
+    )
 
 
 class Resources(Model):
@@ -46,11 +51,11 @@ class Resources(Model):
 
     requests: Compute = Field(
         description="what the scheduler sets aside for each pod",
-        json_schema_extra=replaces("resources.requests"),
+        json_schema_extra=replaces(".requests"),
     )
     limits: Compute = Field(
         description="where CPU is throttled and memory use ends the container",
-        json_schema_extra=replaces("resources.limits"),
+        json_schema_extra=replaces(".limits"),
     )
 
     def problems(self) -> Iterable[Problem]:
@@ -67,10 +72,30 @@ class Resources(Model):
 class ProbeTiming(Model):
     """When a probe asks, all in seconds; `failures` in a row make it fail."""
 
-    initial_delay: int = Field(0, ge=0, description="seconds before the first question")
-    period: int = Field(10, ge=1, description="seconds between questions")
-    timeout: int = Field(5, ge=1, description="seconds that an answer may take")
-    failures: int = Field(3, ge=1, description="failures in a row that count")
+    initial_delay: int = Field(
+        0,
+        ge=0,
+        description="seconds before the first question",
+        json_schema_extra=replaces(".initialDelaySeconds"),
+    )
+    period: int = Field(
+        10,
+        ge=1,
+        description="seconds between questions",
+        json_schema_extra=replaces(".periodSeconds"),
+    )
+    timeout: int = Field(
+        5,
+        ge=1,
+        description="seconds that an answer may take",
+        json_schema_extra=replaces(".timeoutSeconds"),
+    )
+    failures: int = Field(
+        3,
+        ge=1,
+        description="failures in a row that count",
+        json_schema_extra=replaces(".failureThreshold"),
+    )
 
 
 class Probes(Model):

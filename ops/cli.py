@@ -178,6 +178,14 @@ def fmt() -> None:
 
 
 @app.command()
+def docs() -> None:
+    """Write what is generated from the models: docs/configuration.md and the schema of stack files."""
+    from ops import config_docs
+
+    config_docs.write()
+
+
+@app.command()
 def tools() -> None:
     """Show which tools and plugins are used, and where they come from. Changes nothing."""
     chosen = setup.choose()
