@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
 from . import images, tools
-from .host import LIBRARY, UNITS, has_systemd, install, need_docker
+from .host import LIBRARY, UNITS, forget_dead, install, need_docker
 from .run import BIN, CACHE, FILES, StepError, link, need_space, only_one, run, say, watch
 
 PROFILE = "minikube"
 # In the profile's folder, so that it goes when the profile goes.
 COMPLETE = "taskflow-infra-complete"
 PLUGINS = Path("/opt/cni/bin")
+RUNTIME = "/run/cri-dockerd.sock"
 KUBELET = "http://127.0.0.1:10248/healthz"
 READY_SECONDS = 180
 
@@ -51,6 +53,11 @@ def prepare() -> None:
 
 def _images() -> None:
     """The images that Minikube expects, under the names by which it asks for them."""
+    with only_one("images"):
+        _build_images()
+
+
+def _build_images() -> None:
     images.debian()
     for tag, program in PROGRAM_IMAGES.items():
         images.wrap(tag, tools.find(program))
@@ -98,9 +105,8 @@ def _clear_unfinished() -> None:
 
 def _start() -> None:
     say("starting Minikube")
-    if not has_systemd():
-        # The dead runtime's socket would make its successor fail.
-        run("systemctl", "start", "cri-docker.socket")
+    forget_dead("cri-docker", "cri-dockerd")
+    forget_dead("kubelet", "kubelet")
     watch(
         "minikube start",
         [
@@ -146,13 +152,13 @@ def _unready() -> str:
     """What the cluster still lacks; empty when it is healthy."""
     try:
         # Asked directly, because Minikube asks systemctl in words that only systemd knows, and
-        # because a node stays "Ready" for the first minute after its kubelet died.
-        with urllib.request.urlopen(KUBELET, timeout=2):
-            pass
+        # because pods stay "Ready" for the first minute after the kubelet died.
+        with urllib.request.urlopen(KUBELET, timeout=2), socket.socket(socket.AF_UNIX) as runtime:
+            runtime.connect(RUNTIME)
         pods = json.loads(_kubectl("--namespace=kube-system", "get", "pods", "--output=json"))
         _kubectl("get", "storageclass", "standard")
     except OSError as error:
-        return f"the kubelet does not answer at {KUBELET}: {error}"
+        return f"the kubelet ({KUBELET}) or its runtime ({RUNTIME}) does not answer: {error}"
     except StepError as error:
         return f"the API server does not answer: {error}"
     ready = {

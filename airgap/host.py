@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -127,10 +128,9 @@ def _docker() -> None:
     say("starting the Docker daemon")
     need_space(Path("/var/lib"), 1, "The Docker daemon")
     # dockerd waits in vain for the containerd whose dead socket it finds: that one goes first.
+    forget_dead("containerd", "containerd")
     run("systemctl", "start", "containerd")
-    pid_file = Path("/var/run/docker.pid")
-    if pid_file.exists() and _process_name(pid_file.read_text().strip()) != "dockerd":
-        pid_file.unlink()
+    forget_dead("docker", "dockerd")
     log = "See `systemctl status docker` and its log: /var/log/journal or `journalctl -u docker`."
     run("systemctl", "start", "docker", hint=log)
     deadline = time.monotonic() + 60
@@ -140,9 +140,17 @@ def _docker() -> None:
         time.sleep(0.5)
 
 
-def _process_name(pid: str) -> str:
-    name = Path("/proc") / pid / "comm"
-    return name.read_text().strip() if pid and name.exists() else ""
+def forget_dead(service: str, program: str) -> None:
+    """Remove a killed service's notes of its process, whose number may be somebody else's now.
+
+    systemctl's replacement would take that process for the service: not start it, or kill it.
+    """
+    for note in (Path(f"/run/{service}.service.status"), Path(f"/run/{service}.pid")):
+        if note.exists():
+            pid = re.search(r"\d+", note.read_text())
+            name = Path(f"/proc/{pid[0]}/comm") if pid else Path("/nowhere")
+            if not name.exists() or name.read_text().strip() != program:
+                note.unlink()
 
 
 def install(source: Path, target: Path) -> bool:
