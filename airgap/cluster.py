@@ -80,6 +80,8 @@ def _programs() -> None:
     for unit in ("cri-docker.service", "cri-docker.socket"):
         install(FILES / unit, UNITS / unit)
     run("systemctl", "daemon-reload")
+    # To systemctl's replacement a unit that is not enabled is never active.
+    run("systemctl", "enable", "cri-docker.service")
     if not PLUGINS.exists():
         link(Path("/usr/lib/cni"), PLUGINS)
 
@@ -126,6 +128,7 @@ def _start() -> None:
         env=_environment(),
         hint="Run the same command again; if that fails too, `minikube delete` and once more.",
     )
+    run("systemctl", "enable", "kubelet")
 
 
 def _environment() -> dict[str, str]:

@@ -75,12 +75,17 @@ def _systemctl() -> None:
     Debian has a replacement that does without. Its package would push systemd's out, and with it
     whatever needs that; so only the program is taken, to a place that comes earlier on PATH.
     """
-    program = Path("/usr/local/bin/systemctl")
-    if program.exists():
-        return
+    program = LIBRARY / "systemctl"
+    if not program.exists():
+        _unpack_systemctl(program)
+    install(FILES / "systemctl", Path("/usr/local/bin/systemctl"))
+
+
+def _unpack_systemctl(program: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        run("apt-get", "-q", "download", "systemctl", cwd=Path(folder))
+        hint = "Run `apt-get update` and then the same command again."
+        run("apt-get", "-q", "download", "systemctl", cwd=Path(folder), hint=hint)
         for package in Path(folder).glob("*.deb"):
             run("dpkg-deb", "-x", package, folder)
         install(Path(folder) / "usr/bin/systemctl", program)
