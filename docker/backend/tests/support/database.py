@@ -5,6 +5,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,6 +13,7 @@ import asyncpg
 import pytest
 
 
+@cache
 def server_url() -> str:
     url = os.environ.get("TEST_DATABASE_URL")
     if not url:
@@ -20,6 +22,10 @@ def server_url() -> str:
             "e.g. postgresql://postgres:secret@127.0.0.1:5432/postgres",
             returncode=2,
         )
+    try:
+        query(url, "select 1")
+    except (OSError, asyncpg.PostgresError) as error:
+        pytest.exit(f"TEST_DATABASE_URL leads to no usable Postgres: {error}", returncode=2)
     return url
 
 
