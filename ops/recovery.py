@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -65,27 +66,53 @@ def _runs_pulumi(pid: int) -> bool:
 
 
 def _settle_pending(stack: Stack) -> str:
-    """Ask the cluster how interrupted operations ended: `up` would repeat or forget them."""
-    pending = _pending(stack.checkpoint)
-    if not pending:
+    """End what was begun: an object that came to be joins the state, the rest is begun anew.
+
+    The engine itself can only forget a create that was cut off (`refresh --clear-pending-creates`;
+    3.220 drops those given to `--import-pending-creates` as well), and what it forgets, `up` later
+    finds in its way.
+    """
+    if not _pending(stack.checkpoint):
         return ""
-    imports: list[str] = []
-    for operation in pending:
-        identity = _identity(operation) if operation.get("type") == "creating" else None
-        if identity and _is_there(stack, operation["resource"], identity):
-            imports += [operation["resource"]["urn"], identity]
-    arguments = ["refresh", "--yes", "--skip-preview"]
-    for word in imports:
-        arguments += ["--import-pending-creates", word]
-    if len(imports) // 2 < len(pending):
-        arguments.append("--clear-pending-creates")
-    result = stack.engine(*arguments)
+    state = json.loads(_pulumi(stack, "stack", "export"))
+    pending = state["deployment"].pop("pending_operations", [])
+    adopted = [resource for operation in pending if (resource := _adopted(stack, operation))]
+    state["deployment"]["resources"] += adopted
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "state.json"
+        file.write_text(json.dumps(state))
+        _pulumi(stack, "stack", "import", "--file", str(file))
+    if adopted:
+        targets = [word for resource in adopted for word in ("--target", resource["urn"])]
+        if stack.engine("refresh", "--yes", "--skip-preview", *targets).code != 0:
+            raise OpsError(
+                "cannot read the objects that a killed run left (the engine's message is above)",
+                where=f"stack {stack.name}",
+                fix="run the same command again",
+            )
+    return (
+        f"settled {len(pending)} operations of a run that was killed, {len(adopted)} of them done"
+    )
+
+
+def _pulumi(stack: Stack, *arguments: str) -> str:
+    command = ["pulumi", *arguments, "--stack", stack.name, "--non-interactive"]
+    result = ask(command, env=stack.env)
     if result.code != 0:
         raise OpsError(
-            f"cannot settle what a killed run left open on stack {stack.name} (message above)",
-            fix=f"pulumi refresh --stack {stack.name}, which asks about each object",
+            f"pulumi {' '.join(arguments[:2])} failed: {result.output.strip()}",
+            where=f"stack {stack.name}",
         )
-    return f"settled {len(pending)} operations of a run that was killed"
+    return result.output
+
+
+def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
+    """The resource as the state would hold it, if the create that was cut off made its object."""
+    identity = _identity(operation) if operation.get("type") == "creating" else None
+    if identity is None or not _is_there(stack, operation["resource"], identity):
+        return None
+    resource: dict[str, Any] = operation["resource"]
+    return {**resource, "id": identity, "outputs": resource["inputs"]}
 
 
 def _pending(checkpoint: Path | None) -> list[dict[str, Any]]:

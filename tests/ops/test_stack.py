@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,11 +22,16 @@ from ops.recovery import recover
 from ops.stack import Stack
 from ops.stack_file import StackFile
 
-ENGINE = """#!{python}
-import os, pathlib, sys
+ENGINE = """
+import json, os, pathlib, sys
 here = pathlib.Path(__file__).parent
 with (here / "calls").open("a") as calls:
     print(*sys.argv[1:], file=calls)
+if "export" in sys.argv:
+    state = here.parent / ".state/.pulumi/stacks/taskflow/dev.json"
+    print(json.dumps({"version": 3, "deployment": json.loads(state.read_text())["checkpoint"]["latest"]}))
+if "import" in sys.argv:
+    (here / "imported").write_text(pathlib.Path(sys.argv[sys.argv.index("--file") + 1]).read_text())
 if "init" in sys.argv:
     folder = pathlib.Path(sys.argv[sys.argv.index("--cwd") + 1])
     with (folder / "Pulumi.dev.yaml").open("a") as file:
@@ -42,7 +48,7 @@ class Checkout:
         self.committed.write_text(committed)
         engine = folder / "bin" / "pulumi"
         engine.parent.mkdir()
-        engine.write_text(ENGINE.format(python=sys.executable))
+        engine.write_text(f"#!{sys.executable}{ENGINE}")
         engine.chmod(0o755)
         self.state = folder / ".state"
         self.state.mkdir()
@@ -69,7 +75,15 @@ class Checkout:
     def checkpoint(self, pending: list[dict[str, object]]) -> None:
         path = self.state / ".pulumi/stacks/taskflow/dev.json"
         path.parent.mkdir(parents=True)
-        path.write_text(json.dumps({"checkpoint": {"latest": {"pending_operations": pending}}}))
+        latest = {"resources": [], "pending_operations": pending}
+        path.write_text(json.dumps({"checkpoint": {"latest": latest}}))
+
+    @property
+    def imported(self) -> dict[str, Any]:
+        """The state that the engine was told to take."""
+        state = json.loads((self.folder / "bin" / "imported").read_text())
+        deployment: dict[str, Any] = state["deployment"]
+        return deployment
 
 
 @pytest.fixture
@@ -202,10 +216,11 @@ def test_an_object_that_a_killed_run_made_is_taken_into_the_state(checkout: Chec
 
     recover(checkout.stack)
 
-    urn = "urn:pulumi:dev::taskflow::kubernetes:apps/v1:Deployment::it"
-    call = checkout.calls[-1]
-    assert f"--import-pending-creates {urn} --import-pending-creates taskflow/web" in call
-    assert "--clear-pending-creates" not in call
+    [resource] = checkout.imported["resources"]
+    assert resource["id"] == "taskflow/web"
+    assert resource["outputs"] == NAMESPACED
+    assert "pending_operations" not in checkout.imported
+    assert f"--target {resource['urn']}" in checkout.calls[-1], "it is read as it really is"
 
 
 @pytest.mark.parametrize(
@@ -222,5 +237,5 @@ def test_what_a_killed_run_did_not_make_is_made_by_the_next(
     kubectl(checkout, finds=False)
     checkout.checkpoint([operation])
     recover(checkout.stack)
-    assert "--clear-pending-creates" in checkout.calls[-1]
-    assert "--import-pending-creates" not in checkout.calls[-1]
+    assert checkout.imported == {"resources": []}
+    assert "refresh" not in checkout.calls[-1]
