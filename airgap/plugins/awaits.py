@@ -24,7 +24,7 @@ GIVE_UP = {
     "CreateContainerError": 10,
     "CrashLoopBackOff": 15,
     "ReplicaFailure": 20,
-    "ProgressDeadlineExceeded": 20,
+    "ProgressDeadlineExceeded": 10,
 }
 CRASHES = 2  # restarts after which a crash loop counts as one
 

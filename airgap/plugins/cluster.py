@@ -149,8 +149,10 @@ class Cluster:
             content = bytes(response.read() or b"").decode(errors="replace")  # type: ignore[no-untyped-call]
         except HTTPError as error:
             host = client.configuration.host
+            cause = getattr(error, "reason", None) or error
             raise UnreachableError(
-                f"the Kubernetes cluster at {host} does not answer ({error}); start it and run again"
+                f"the Kubernetes cluster at {host} does not answer "
+                f"({str(cause).split(': ', 1)[-1]}); start it and run again"
             ) from None
         if response.status >= 400:
             try:

@@ -1,7 +1,7 @@
 """Stand-in for pulumi-kubernetes: any kind of object over server-side apply."""
 
 import asyncio
-import secrets
+import hashlib
 import threading
 from collections.abc import Mapping
 
@@ -18,6 +18,7 @@ from airgap.plugins.objects import (
     detailed,
     dig,
     identity,
+    managed_by,
     named,
     replacing,
 )
@@ -26,6 +27,7 @@ from airgap.plugins.serve import (
     Object,
     PluginError,
     Properties,
+    engine_names,
     plain,
     plain_map,
     report,
@@ -146,12 +148,15 @@ class KubernetesProvider(p.Provider):
 
     def _create(self, request: p.CreateRequest) -> p.CreateResponse:
         inputs = plain_map(request.properties)
-        if self._cluster.get(inputs) is not None:
+        manager = self._manager(request.urn)
+        there = self._cluster.get(inputs)
+        if there and dig(there, "metadata.deletionTimestamp"):
+            self._waiter(request.urn).gone(there, request.timeout)
+        elif there and not managed_by(there, manager):
             raise PluginError(
                 f"{described(inputs)} already exists and is not in this stack's state; delete it, "
                 f"or take it over: pulumi import {request.type} {request.name} {identity(inputs)}"
             )
-        manager = f"pulumi-kubernetes-{secrets.token_hex(4)}"
         resource_id, outputs = self._settle(
             request.urn, inputs, request.properties, manager, request.timeout
         )
@@ -159,7 +164,7 @@ class KubernetesProvider(p.Provider):
 
     def _update(self, request: p.UpdateRequest) -> p.UpdateResponse:
         held = request.olds.get(MANAGER)
-        manager = plain(held) if held else f"pulumi-kubernetes-{secrets.token_hex(4)}"
+        manager = plain(held) if held else self._manager(request.urn)
         _, outputs = self._settle(
             request.urn, plain_map(request.news), request.news, manager, request.timeout
         )
@@ -175,6 +180,12 @@ class KubernetesProvider(p.Provider):
             outputs = state(error.live, inputs, like, manager)
             raise InitializationError(identity(live), outputs, error.reasons) from None
         return identity(live), state(live, inputs, like, manager)
+
+    @staticmethod
+    def _manager(urn: str) -> str:
+        """The field manager of a resource of this stack: what a killed run made is known by it."""
+        known = f"{engine_names.get('provider', '')} {urn}"
+        return f"pulumi-kubernetes-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
 
     def _waiter(self, urn: str) -> Waiter:
         return Waiter(self._cluster, self._cancelled, lambda message: report(urn, message))
@@ -198,7 +209,7 @@ class KubernetesProvider(p.Provider):
             inputs["metadata"] = kept
         model = PropertyValue(request.inputs)
         held = request.properties.get(MANAGER)
-        manager = plain(held) if held else f"pulumi-kubernetes-{secrets.token_hex(4)}"
+        manager = plain(held) if held else self._manager(request.urn)
         return p.ReadResponse(
             request.resource_id,
             state(live, inputs, request.inputs, manager),

@@ -86,6 +86,11 @@ def described(obj: Object) -> str:
     return f'{obj["kind"]} "{identity(obj)}"'
 
 
+def managed_by(obj: Object, manager: str) -> bool:
+    entries = dig(obj, "metadata.managedFields") or []
+    return any(entry.get("manager") == manager for entry in entries)
+
+
 def named(new: Object, old: Object, resource_name: str, seed: bytes) -> Object:
     """The object with a name: its own, the automatic one it has already, or a new automatic one."""
     metadata = dict(new.get("metadata") or {})

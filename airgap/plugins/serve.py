@@ -34,6 +34,10 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 OPERATIONS = 64
 
 
+# The id under which the stack's state knows this provider: the SDK does not hand it on.
+engine_names: dict[str, str] = {}
+
+
 class PluginError(Exception):
     """A failure that the user can act on: shown as it is, without a traceback."""
 
@@ -114,7 +118,10 @@ def _reporting(name: str) -> Callable[..., Awaitable[Any]]:
 
 
 class _Servicer(ProviderServicer):
-    Configure = _reporting("Configure")
+    async def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 (gRPC's name)
+        engine_names["provider"] = request.id
+        return await _reporting("Configure")(self, request, context)
+
     Check = _reporting("Check")
     Diff = _reporting("Diff")
     Create = _reporting("Create")

@@ -233,3 +233,10 @@ def test_every_executable_runs_the_given_interpreter(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         assert path.stat().st_mode & 0o111
         assert 'exec "/some/python"' in path.read_text()
+
+
+def test_an_object_counts_as_ours_only_when_this_stack_s_manager_wrote_to_it() -> None:
+    ours = {"metadata": {"managedFields": [{"manager": "kubectl"}, {"manager": "pulumi-1"}]}}
+    assert objects.managed_by(ours, "pulumi-1")
+    assert not objects.managed_by(ours, "pulumi-2")
+    assert not objects.managed_by({"metadata": {}}, "pulumi-1")
