@@ -44,7 +44,12 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
       cookiePrefix: 'taskflow',
       useSecureCookies: secureCookies,
       ipAddress: { disableIpTracking: true },
+      // The backend migrates the schema, perhaps after the first request here; a check would be
+      // made once and remembered.
+      database: { validateSchema: false },
     },
+    // Whoever calls the handler writes one line about a failure, instead of a stack trace here.
+    onAPIError: { throw: true },
     telemetry: { enabled: false },
     logger: {
       // At `info` it writes people's email addresses.

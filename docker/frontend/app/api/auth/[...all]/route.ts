@@ -1,4 +1,5 @@
 import { authFor } from '@/lib/auth.ts';
+import { log } from '@/lib/log.ts';
 
 /** What programs may call; the pages use server actions. Everything else Better Auth has is shut. */
 const offered = new Set([
@@ -18,10 +19,13 @@ async function handle(request: Request): Promise<Response> {
     if (Number.isNaN(length)) return refuse(411, 'Send a Content-Length header.');
     if (length > MAX_BODY_BYTES) return refuse(413, `Send at most ${MAX_BODY_BYTES} bytes.`);
   }
-  const response = await authFor(request.headers).handler(request);
-  return response.status < 500
-    ? response
-    : refuse(503, 'The database cannot be reached. Try again.');
+  try {
+    const response = await authFor(request.headers).handler(request);
+    if (response.status < 500) return response;
+  } catch (error) {
+    log.error('The account database could not be used', { error });
+  }
+  return refuse(503, 'The database cannot be reached. Try again.');
 }
 
 function refuse(status: number, message: string): Response {
