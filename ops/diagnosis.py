@@ -49,7 +49,7 @@ KNOWN = (
         "kubectl --context {context} get services --all-namespaces shows it",
     ),
     Known(
-        r"namespaces? \W*(?P<namespace>[-a-z0-9]+)\W* already exists",
+        r"(?i:namespaces?) \W*(?P<namespace>[-a-z0-9]+)\W* already exists",
         "namespace {namespace} exists, but not in this stack's state: another checkout made it",
         "run `make down` there, or kubectl --context {context} delete namespace {namespace}, "
         "or set taskflow:release in {file} to a name of your own",

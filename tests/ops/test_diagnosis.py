@@ -34,6 +34,11 @@ FAILURES = {
         "namespace taskflow exists, but not in this stack's state",
         "kubectl --context minikube delete namespace taskflow",
     ),
+    "namespace, in the stand-in's words": (
+        'Namespace "taskflow" already exists and is not in this stack\'s state',
+        "namespace taskflow exists, but not in this stack's state",
+        "make down",
+    ),
     "daemon": (
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?",
         "the Docker daemon does not answer",
