@@ -47,9 +47,9 @@ class Settings(BaseSettings):
     assistant_timeout: Annotated[float, Field(gt=0, le=300)] = 45
 
     # After SIGTERM: keep serving for as long as clients may still hold an idle connection
-    # (undici keeps one for 4 s), then give running requests the rest of 10 s.
+    # (undici keeps one for 4 s), then let running requests finish; all of it within 10 s.
     drain_seconds: Annotated[float, Field(ge=0, le=30)] = 5
-    finish_seconds: Annotated[int, Field(ge=1, le=30)] = 4
+    finish_seconds: Annotated[int, Field(ge=1, le=30)] = 3
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -31,7 +31,7 @@ def farewell(database_url: str, backend: Backend) -> Farewell:
         leaving.as_user(add_user(database_url)) as pooled,
         leaving.as_user(add_user(database_url)) as chatting,
     ):
-        provider.play(says("Here I am."), delay=6.5)
+        provider.play(says("Here I am."), delay=5.8)
         body = {"messages": [{"role": "user", "content": "Take your time"}]}
         slow: list[httpx2.Response] = []
         chat = threading.Thread(
