@@ -12,7 +12,9 @@ export function Assistant() {
   const [busy, start] = useTransition();
   const log = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new message scrolls into view.
-  useEffect(() => log.current?.scrollTo({ top: log.current.scrollHeight }), [messages]);
+  useEffect(() => {
+    log.current?.scrollTo({ top: log.current.scrollHeight });
+  }, [messages]);
 
   function submit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
