@@ -62,11 +62,11 @@ def up(stack: StackName = "dev") -> None:
     steps = Steps(f"make up STACK={stack}", console)
     _count_environment(steps)
     try:
-        chosen = setup.choose()
+        chosen = setup.provide_tools(steps)
         ready = _ready(chosen, file, steps)
         with steps.step("pulumi up"):
             ready.up()
-        url = cluster.address(ready.url(), file, chosen.platform.system)
+            url = cluster.address(ready.url(), file, chosen.platform.system)
         with steps.step("smoke check"):
             smoke.check(url, lambda line: console.print(f"    {line}"))
     finally:
@@ -79,9 +79,7 @@ def preview(stack: StackName = "dev") -> None:
     """Show what `up` would change."""
     file = StackFile.read(stack)
     steps = Steps(f"make preview STACK={stack}", console)
-    chosen = setup.choose()
-    setup.provide_tools(chosen, steps)
-    _select(chosen, file, steps).preview()
+    _select(setup.provide_tools(steps), file, steps).preview()
 
 
 @app.command()
@@ -89,7 +87,7 @@ def down(stack: StackName = "dev") -> None:
     """Destroy the stack's objects. The cluster stays."""
     file = StackFile.read(stack)
     steps = Steps(f"make down STACK={stack}", console)
-    ready = _ready(setup.choose(), file, steps)
+    ready = _ready(setup.provide_tools(steps), file, steps)
     with steps.step("pulumi destroy"):
         ready.destroy()
     steps.table()
@@ -238,8 +236,7 @@ def main() -> None:
 
 
 def _ready(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
-    """Everything up to a selected stack."""
-    setup.provide_tools(chosen, steps)
+    """From the tools to a selected stack."""
     machine = ThisMachine()
     if file.builds_images:
         setup.provide_docker(chosen, steps, machine)

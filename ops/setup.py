@@ -80,9 +80,11 @@ def require_space(folder: Path = ROOT, needed: int = NEEDED_BYTES) -> None:
         )
 
 
-def provide_tools(setup: Setup, steps: Steps) -> None:
+def provide_tools(steps: Steps) -> Setup:
+    """Choose everything, and have the command-line tools and plugins in place."""
     require_space()
     with steps.step("tools") as step:
+        setup = choose()
         tools.provide(setup.tools, env=setup.env)
         if not setup.plugins.official:
             print(f"Using plugin stand-ins from airgap/: {setup.plugins.reason}", flush=True)
@@ -90,6 +92,7 @@ def provide_tools(setup: Setup, steps: Steps) -> None:
         origins = [f"{choice.name} {choice.origin}" for choice in setup.tools.values()]
         kind = "official plugins" if setup.plugins.official else "plugin stand-ins"
         step.note = f"{', '.join(origins)}, {kind}"
+    return setup
 
 
 def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -> None:

@@ -23,7 +23,7 @@ from ops.suites import Count, Outcome, Suite, read_junit, read_tap, run
 
 POSTGRES = "postgres:17"
 POSTGRES_SECONDS = 60
-LIVE = ("cluster", "images", "browser")
+LIVE = ("docker", "cluster", "images", "browser")
 REPORTS = "/tmp/reports"  # noqa: S108 - inside the container
 
 
@@ -40,9 +40,15 @@ def outcomes(console: Console) -> list[Outcome]:
     """Set up what is needed, then run every suite: one that cannot run fails and says why."""
     done = checks.outcomes(console)
     steps = Steps("setting up", console)
-    chosen = setup.choose()
-    blocked = set_up(_stages(chosen, steps))
-    for suite, needs in _suites(chosen.env):
+    env: Mapping[str, str] = os.environ
+    try:
+        chosen = setup.provide_tools(steps)
+    except OpsError as error:
+        blocked = dict.fromkeys(("tools", *LIVE), error)
+    else:
+        blocked = set_up(_stages(chosen, steps))
+        env = chosen.env
+    for suite, needs in _suites(env):
         done.append(run(unless_blocked(suite, needs, blocked), console))
     steps.table()
     return done
@@ -78,8 +84,7 @@ def _stages(chosen: Setup, steps: Steps) -> list[Stage]:
     dev = StackFile.read("dev")
     machine = ThisMachine()
     return [
-        Stage("tools", lambda: setup.provide_tools(chosen, steps)),
-        Stage("docker", lambda: setup.provide_docker(chosen, steps, machine), ("tools",)),
+        Stage("docker", lambda: setup.provide_docker(chosen, steps, machine)),
         Stage("cluster", lambda: setup.provide_cluster(chosen, steps, dev), ("docker",)),
         Stage("images", lambda: setup.provide_images(chosen, steps), ("docker",)),
         Stage("browser", lambda: _provide_browser(chosen, steps)),
