@@ -1,0 +1,136 @@
+"""Rules about labels, namespaces, Services, configuration and the way in."""
+
+from collections.abc import Iterable
+
+from policy.pods import looks_secret
+from policy.rule import SERVING, WORKLOADS, Manifest, Rule, at, items
+
+LABELS = (
+    "app",
+    "component",
+    *(
+        f"app.kubernetes.io/{name}"
+        for name in ("name", "instance", "component", "part-of", "managed-by")
+    ),
+)
+LABELLED = WORKLOADS | {
+    "ConfigMap",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "Namespace",
+    "NetworkPolicy",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "Secret",
+    "Service",
+}
+SELECTING = ("app", "component")
+INSIDE = ("backend", "postgres")
+
+
+def _labels(manifest: Manifest) -> Iterable[str]:
+    labels = at(manifest, "metadata", "labels") or {}
+    missing = [label for label in LABELS if label not in labels]
+    if missing:
+        yield f"it lacks the labels {', '.join(missing)}"
+
+
+def _selectors(manifest: Manifest) -> Iterable[str]:
+    selector = at(manifest, "spec", "selector") or {}
+    chosen = selector if manifest["kind"] == "Service" else at(selector, "matchLabels") or {}
+    missing = [label for label in SELECTING if label not in chosen]
+    if missing:
+        yield f"its selector lacks {', '.join(missing)} and would catch other components' or releases' pods"
+
+
+def _namespaced(manifest: Manifest) -> Iterable[str]:
+    if at(manifest, "metadata", "namespace") in (None, "", "default", "kube-system"):
+        yield "it has no namespace of its release"
+
+
+def _namespace(manifest: Manifest) -> Iterable[str]:
+    level = at(manifest, "metadata", "labels", "pod-security.kubernetes.io/enforce")
+    if level != "restricted":
+        yield f"it enforces the pod security standard {level or 'privileged'}, not restricted"
+
+
+def _services(manifest: Manifest) -> Iterable[str]:
+    component = at(manifest, "metadata", "labels", "component")
+    kind = at(manifest, "spec", "type") or "ClusterIP"
+    if component in INSIDE and kind != "ClusterIP":
+        yield f"the {component} is for the cluster alone, but its type is {kind}"
+    if items(manifest, "spec", "externalIPs"):
+        yield "externalIPs let it catch other hosts' traffic (CVE-2020-8554)"
+
+
+def _immutable(manifest: Manifest) -> Iterable[str]:
+    if at(manifest, "immutable") is not True:
+        yield "it can be changed under the pods that read it: make it immutable and name it anew for each change"
+
+
+def _plain_data(manifest: Manifest) -> Iterable[str]:
+    for key, value in (at(manifest, "data") or {}).items():
+        if looks_secret(str(key), str(value)):
+            yield f"{key} looks like a secret; it belongs into a Secret"
+
+
+def _certificates(manifest: Manifest) -> Iterable[str]:
+    covered = {host for entry in items(manifest, "spec", "tls") for host in items(entry, "hosts")}
+    for rule in items(manifest, "spec", "rules"):
+        host = at(rule, "host")
+        if not host:
+            yield "a rule without a host answers for every name"
+        elif host not in covered:
+            yield f"{host} has no TLS: passwords would cross the net in plain text"
+
+
+RULES = (
+    Rule(
+        name="labels",
+        description="Every object carries the release's labels and the recommended ones.",
+        kinds=LABELLED,
+        violations=_labels,
+    ),
+    Rule(
+        name="selectors-use-app-and-component",
+        description="Selectors name the release and the component.",
+        kinds=SERVING | {"Service", "PodDisruptionBudget"},
+        violations=_selectors,
+    ),
+    Rule(
+        name="a-namespace-of-its-own",
+        description="Objects stand in the release's namespace, not in one that all share.",
+        kinds=LABELLED - {"Namespace"},
+        violations=_namespaced,
+    ),
+    Rule(
+        name="namespace-enforces-restricted",
+        description="The namespace enforces the restricted pod security standard.",
+        kinds=frozenset({"Namespace"}),
+        violations=_namespace,
+    ),
+    Rule(
+        name="services-of-the-right-type",
+        description="Backend and database are reached from inside the cluster only.",
+        kinds=frozenset({"Service"}),
+        violations=_services,
+    ),
+    Rule(
+        name="immutable-configuration",
+        description="ConfigMaps and Secrets are immutable.",
+        kinds=frozenset({"ConfigMap", "Secret"}),
+        violations=_immutable,
+    ),
+    Rule(
+        name="no-secret-in-config-map",
+        description="No value of a ConfigMap looks like a secret.",
+        kinds=frozenset({"ConfigMap"}),
+        violations=_plain_data,
+    ),
+    Rule(
+        name="ingress-with-tls",
+        description="Every host of an Ingress has TLS.",
+        kinds=frozenset({"Ingress"}),
+        violations=_certificates,
+    ),
+)
