@@ -46,8 +46,10 @@ def prepare() -> None:
         _images()
         _programs()
         _clear_unfinished()
+        # Minikube restarts Docker, and with it every container.
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         _start()
-        _wait()
+        _wait(since)
         (_profile() / COMPLETE).touch()
 
 
@@ -139,10 +141,10 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _wait() -> None:
+def _wait(since: str) -> None:
     """While kube-proxy and CoreDNS are not there, names and Service addresses lead nowhere."""
     deadline = time.monotonic() + READY_SECONDS
-    while problem := _unready():
+    while problem := _unready(since):
         if time.monotonic() > deadline:
             raise StepError(
                 f"Minikube was started, but after {READY_SECONDS} s {problem}. "
@@ -151,27 +153,33 @@ def _wait() -> None:
         time.sleep(1)
 
 
-def _unready() -> str:
-    """What the cluster still lacks; empty when it is healthy."""
+def _unready(since: str = "") -> str:
+    """What the cluster still lacks; empty when it is healthy.
+
+    After a kill the API server shows pods as they were, until the kubelet gets to each: only
+    containers that started after the time `since` count then.
+    """
     try:
         # Asked directly, because Minikube asks systemctl in words that only systemd knows, and
         # because pods stay "Ready" for the first minute after the kubelet died.
         with urllib.request.urlopen(KUBELET, timeout=2), socket.socket(socket.AF_UNIX) as runtime:
             runtime.connect(RUNTIME)
-        pods = json.loads(_kubectl("--namespace=kube-system", "get", "pods", "--output=json"))
+        pods = json.loads(_kubectl("get", "pods", "--all-namespaces", "--output=json"))
         _kubectl("get", "storageclass", "standard")
     except OSError as error:
         return f"the kubelet ({KUBELET}) or its runtime ({RUNTIME}) does not answer: {error}"
     except StepError as error:
         return f"the API server does not answer: {error}"
-    ready = {
-        pod["metadata"]["name"]
-        for pod in pods["items"]
-        for condition in pod["status"].get("conditions", ())
-        if condition["type"] == "Ready" and condition["status"] == "True"
-    }
+    ready = set()
+    stale = set()
+    for pod in pods["items"]:
+        conditions = {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
+        if conditions.get("Ready") == "True":
+            states = [entry["state"] for entry in pod["status"]["containerStatuses"]]
+            started = min(state.get("running", {}).get("startedAt", "") for state in states)
+            (ready if started >= since else stale).add(pod["metadata"]["name"])
     missing = [name for name in EXPECTED if not any(pod.startswith(name) for pod in ready)]
-    return f"not ready: {', '.join(missing)}" if missing else ""
+    return f"not ready: {', '.join([*missing, *stale])}" if missing or stale else ""
 
 
 def _kubectl(*arguments: str) -> str:

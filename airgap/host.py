@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 import time
@@ -133,11 +134,11 @@ def _docker() -> None:
     say("starting the Docker daemon")
     need_space(Path("/var/lib"), 1, "The Docker daemon")
     # dockerd waits in vain for the containerd whose dead socket it finds: that one goes first.
-    forget_dead("containerd", "containerd")
-    run("systemctl", "start", "containerd")
-    forget_dead("docker", "dockerd")
+    if not forget_dead("containerd", "containerd"):
+        run("systemctl", "start", "containerd")
     log = "See `systemctl status docker` and its log: /var/log/journal or `journalctl -u docker`."
-    run("systemctl", "start", "docker", hint=log)
+    if not forget_dead("docker", "dockerd"):
+        run("systemctl", "start", "docker", hint=log)
     deadline = time.monotonic() + 60
     while not docker_answers():
         if time.monotonic() > deadline:
@@ -145,17 +146,24 @@ def _docker() -> None:
         time.sleep(0.5)
 
 
-def forget_dead(service: str, program: str) -> None:
+def forget_dead(service: str, program: str) -> bool:
     """Remove a killed service's notes of its process, whose number may be somebody else's now.
 
-    systemctl's replacement would take that process for the service: not start it, or kill it.
+    systemctl's replacement would take that process for the service: not start it, or kill it. It
+    also fails to start what runs already; so this tells whether a note was true.
     """
+    alive = False
     for note in (Path(f"/run/{service}.service.status"), Path(f"/run/{service}.pid")):
         if note.exists():
             pid = re.search(r"\d+", note.read_text())
-            name = Path(f"/proc/{pid[0]}/comm") if pid else Path("/nowhere")
-            if not name.exists() or name.read_text().strip() != program:
+            running = ""
+            with contextlib.suppress(OSError):  # No such process, or a zombie.
+                running = Path(f"/proc/{pid[0] if pid else 0}/exe").readlink().name
+            if running.removesuffix(" (deleted)") == program:
+                alive = True
+            else:
                 note.unlink()
+    return alive
 
 
 def install(source: Path, target: Path) -> bool:
