@@ -64,7 +64,11 @@ class Backend:
             stdout=self._output,
             stderr=subprocess.STDOUT,
         )
-        self.wait_until(self._wait_for, 200)
+        try:
+            self.wait_until(self._wait_for, 200)
+        except AssertionError:
+            self._end()
+            raise
         return self
 
     def __exit__(
@@ -73,9 +77,12 @@ class Backend:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
+        self.process.wait()
         self._output.close()
 
     def get(self, path: str, **options: Any) -> httpx2.Response:
