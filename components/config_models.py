@@ -341,6 +341,10 @@ class StackConfig(Model):
         json_schema_extra=replaces("networkPolicy.enabled"),
     )
     assistant: Assistant = Field(Assistant(), description="the AI assistant")
+    policies: Literal["mandatory", "advisory"] = Field(
+        "mandatory",
+        description="what an object that breaks a rule of policy/ does to make preview and make up: stop, or warn",
+    )
 
     @property
     def namespace_name(self) -> str:

@@ -19,3 +19,6 @@ STAND_INS = TOOLS / "airgap" / "bin"
 
 STATE = ROOT / ".state"
 """The file backend with its passphrase, where the user is logged in to no other."""
+
+POLICY = ROOT / "policy"
+"""The policy pack that `make preview` and `make up` run with."""

@@ -17,9 +17,9 @@ from pathlib import Path
 from ops.backend import Backend
 from ops.diagnosis import explain
 from ops.errors import OpsError
-from ops.paths import ROOT, STATE
+from ops.paths import POLICY, ROOT, STATE
 from ops.processes import INTERRUPTED, Result, ask, stream
-from ops.stack_file import StackFile, project_name
+from ops.stack_file import ADVISORY, StackFile, project_name
 
 SALT = "encryptionsalt:"
 
@@ -56,10 +56,10 @@ class Stack:
         return True
 
     def up(self) -> None:
-        self._engine("up", "--yes", "--skip-preview")
+        self._engine("up", "--yes", "--skip-preview", *self._policies)
 
     def preview(self) -> None:
-        self._engine("preview")
+        self._engine("preview", *self._policies)
 
     def destroy(self) -> None:
         self._engine("destroy", "--yes", "--skip-preview")
@@ -99,6 +99,13 @@ class Stack:
             raise KeyboardInterrupt
         if result.code != 0:
             raise explain(result.output, doing=f"pulumi {arguments[0]}", stack=self.file)
+
+    @property
+    def _policies(self) -> list[str]:
+        pack = ["--policy-pack", str(POLICY)]
+        if self.file.policies == ADVISORY:
+            pack += ["--policy-pack-config", str(POLICY / "advisory.json")]
+        return pack
 
     def _exists(self) -> bool:
         if self.checkpoint:

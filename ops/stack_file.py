@@ -12,6 +12,7 @@ from ops.errors import OpsError
 from ops.paths import ROOT
 
 PROJECT = "taskflow"
+MANDATORY, ADVISORY = "mandatory", "advisory"
 BUILT = ("backend", "frontend")
 ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 
@@ -25,6 +26,8 @@ class StackFile:
     """Minikube profile, None for a cluster that `ops` neither starts nor deletes."""
     node_port: int | None
     builds_images: bool
+    policies: str = MANDATORY
+    """Whether a broken rule of policy/ stops the engine ("mandatory") or makes it warn ("advisory")."""
 
     @classmethod
     def read(cls, name: str, root: Path = ROOT) -> StackFile:
@@ -54,6 +57,7 @@ class StackFile:
             profile=str(profile) if profile else None,
             node_port=port if isinstance(port, int) else None,
             builds_images=not all(_block(images, part).get("ref") for part in BUILT),
+            policies=str(_block(content, "config").get(f"{PROJECT}:policies", MANDATORY)),
         )
 
     @property

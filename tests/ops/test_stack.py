@@ -18,6 +18,7 @@ import pytest
 
 from ops.backend import Backend
 from ops.errors import OpsError
+from ops.paths import POLICY
 from ops.recovery import recover
 from ops.stack import Stack
 from ops.stack_file import StackFile
@@ -144,6 +145,23 @@ def test_a_stack_file_with_its_own_salt_is_read_as_it_is(tmp_path: Path) -> None
     checkout = Checkout(tmp_path, "encryptionsalt: v1:of-the-team\nconfig: {}\n")
     checkout.stack.up()
     assert "--config-file" not in checkout.calls[-1]
+
+
+def test_preview_and_up_run_with_the_policies_and_destroy_without(checkout: Checkout) -> None:
+    checkout.stack.preview()
+    checkout.stack.up()
+    checkout.stack.destroy()
+    preview, up, destroy = checkout.calls
+    for call in (preview, up):
+        assert f"--policy-pack {POLICY}" in call
+        assert "--policy-pack-config" not in call, "a broken rule stops the engine"
+    assert "--policy-pack" not in destroy
+
+
+def test_a_stack_may_have_broken_rules_as_warnings(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, "config:\n  taskflow:policies: advisory\n")
+    checkout.stack.up()
+    assert f"--policy-pack-config {POLICY / 'advisory.json'}" in checkout.calls[-1]
 
 
 def test_a_stack_that_exists_is_not_made_again(checkout: Checkout) -> None:
