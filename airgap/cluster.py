@@ -170,10 +170,12 @@ def _unready(since: str = "") -> str:
         return f"the kubelet ({KUBELET}) or its runtime ({RUNTIME}) does not answer: {error}"
     except StepError as error:
         return f"the API server does not answer: {error}"
-    ready = set()
-    stale = set()
+    ready: set[str] = set()
+    stale: set[str] = set()
     for pod in pods["items"]:
-        conditions = {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
+        conditions = {
+            entry["type"]: entry["status"] for entry in pod["status"].get("conditions", ())
+        }
         if conditions.get("Ready") == "True":
             states = [entry["state"] for entry in pod["status"]["containerStatuses"]]
             started = min(state.get("running", {}).get("startedAt", "") for state in states)
