@@ -1,9 +1,11 @@
 """A stack driven by the real engine, with a state and a stack file of its own, so that it touches no other."""
 
+import contextlib
 import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ops.backend import Backend
+from ops.recovery import recover
+from ops.stack import Stack
+from ops.stack_file import StackFile
 
 ROOT = Path(__file__).resolve().parent.parent
 UP_TIMEOUT_SECONDS = 600
@@ -37,6 +44,7 @@ class EngineStack:
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(16),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         }
         env.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         stack = cls(name=name, folder=folder, env=env)
@@ -64,6 +72,31 @@ class EngineStack:
     def up(self, *flags: str) -> str:
         """Bring the stack up; returns what the engine printed."""
         return self._run("up", "--yes", "--skip-preview", *flags, *self._flags)
+
+    def killed_up(self, after_seconds: float) -> None:
+        """Start an update and end it, plugins included, as a power cut would."""
+        command = ["pulumi", "up", "--yes", "--skip-preview", *self._flags, "--non-interactive"]
+        with (self.folder / "killed.log").open("w") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=dict(self.env),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(after_seconds)
+            assert process.poll() is None, (
+                f"it ended before it was killed: {self.folder / 'killed.log'}"
+            )
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def recover(self) -> None:
+        """What `make up` does first when a run before it was killed."""
+        backend = Backend(self.env["PULUMI_BACKEND_URL"], ours=False)
+        recover(Stack(StackFile.read(self.name, self.folder), backend, self.env))
 
     def preview(self) -> list[dict[str, Any]]:
         """The steps that an update would take, as the engine's JSON tells them."""

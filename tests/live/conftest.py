@@ -1,5 +1,6 @@
 """One release on the real cluster, shared by all live tests: its own stack, namespace and node ports."""
 
+import copy
 import json
 import shutil
 import subprocess
@@ -94,7 +95,7 @@ class LiveRelease:
         }
 
     def update(self, values: Mapping[str, Any]) -> set[str]:
-        """Apply a changed configuration and tell which components' pods were replaced."""
+        """Apply a configuration and tell which components' pods were replaced."""
         before = self.generations()
         self.stack.configure(values)
         self.stack.up()
@@ -105,6 +106,14 @@ class LiveRelease:
                 f"{component}: only some pods were replaced"
             )
         return {component for component in after if before[component] != after[component]}
+
+
+def changed(**blocks: dict[str, Any]) -> dict[str, Any]:
+    """The suite's configuration with keys of some blocks replaced."""
+    values = copy.deepcopy(VALUES)
+    for block, keys in blocks.items():
+        values[block] = values.get(block, {}) | keys
+    return values
 
 
 @pytest.fixture(scope="session")
