@@ -20,6 +20,9 @@ from ops.paths import ROOT
 REMEMBERED_LINES = 400
 """How much of a child's output is kept to explain a failure."""
 
+CLEAN_UP_SECONDS = 90
+"""An engine that is interrupted ends the operations that it has begun; one that hangs is killed."""
+
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -57,7 +60,10 @@ def stream(
         # A terminal has told the child already, and a second signal makes pulumi drop everything.
         if not os.isatty(0):
             child.send_signal(signal.SIGINT)
-        child.wait()
+        try:
+            child.wait(timeout=CLEAN_UP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
         reader.join(timeout=2)
         raise
     # A daemon that the child left behind may hold the pipe open: the child's end is what counts.
