@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
+from airgap.plugins import warm
 from airgap.plugins.lifetime import leave_with_engine
 
 SERVICE = "/pulumirpc.LanguageRuntime/"
@@ -60,6 +61,7 @@ def run_program(directory: str, entry_point: str) -> None:
 
 
 def run(request: bytes, engine: str) -> bytes:
+    warm.spawn()
     from pulumi.automation._server import LanguageServer
     from pulumi.runtime.proto import language_pb2
 
