@@ -59,7 +59,7 @@ def explain(
     found: dict[KeyPath, list[str]] = {}
     reads: dict[KeyPath, tuple[KeyPath, ...]] = {}
     for item in error.errors(include_url=False, include_input=False):
-        path = _path_in(values, item["loc"])
+        path = _path_in(values, item["loc"], model)
         broken = item["ctx"]["error"] if item["type"] == "value_error" else None
         if isinstance(broken, BrokenRulesError):
             for problem in broken.problems:
@@ -94,15 +94,12 @@ def _merge(texts: list[str]) -> str:
     return " or ".join([first, *(text.partition(", expected ")[2] for text in rest)])
 
 
-def _path_in(values: Any, loc: tuple[int | str, ...]) -> KeyPath:
+def _path_in(values: Any, loc: tuple[int | str, ...], model: type[BaseModel]) -> KeyPath:
     """The location without the names of union members, which pydantic puts between the keys."""
     path: list[str] = []
-    for position, part in enumerate(loc):
-        last = position == len(loc) - 1
+    for part in loc:
         if isinstance(values, Mapping):
-            if part not in values and not (
-                last and isinstance(part, str) and not _is_union_member(part)
-            ):
+            if part not in values and part not in list(_known_keys(model, tuple(path))):
                 continue
             values = values.get(part)
         elif isinstance(values, (list, tuple)) and isinstance(part, int):
@@ -111,10 +108,6 @@ def _path_in(values: Any, loc: tuple[int | str, ...]) -> KeyPath:
             continue
         path.append(str(part))
     return tuple(path)
-
-
-def _is_union_member(part: str) -> bool:
-    return "[" in part or part in {"int", "str", "[key]"}
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
