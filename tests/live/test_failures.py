@@ -1,5 +1,7 @@
 """What goes wrong on the way: a clear error, the old pods serve on, and the next run repairs it."""
 
+import time
+
 import httpx
 import pytest
 
@@ -28,16 +30,20 @@ def test_a_base_image_that_does_not_exist_is_named_and_the_old_pods_serve_on(
     release.stack.up("--expect-no-changes")
 
 
-def test_a_release_that_never_gets_ready_fails_with_the_reason_and_the_old_pods_serve_on(
+def test_a_release_that_cannot_start_fails_with_its_own_words_and_the_old_pods_serve_on(
     release: LiveRelease,
 ) -> None:
-    """The process listens on another port than the one its probes ask."""
     old = release.generations()["backend"]
-    quick = {"rolloutDeadlineSeconds": 25}
-    release.stack.configure(changed(backend={"env": {"PORT": "8001"}, **quick}))
+    wrong = {"env": {"DRAIN_SECONDS": "never"}, "rolloutDeadlineSeconds": 30}
+    release.stack.configure(changed(backend=wrong))
+    began = time.monotonic()
     with pytest.raises(EngineError) as failure:
         release.stack.up()
+    assert time.monotonic() - began < 90
     assert "livetest-backend" in str(failure.value)
+    assert "the environment variable DRAIN_SECONDS" in str(failure.value), (
+        "the pod's last log lines say why"
+    )
     assert old & release.generations()["backend"], "with maxUnavailable 1 one of two old pods stays"
     assert serves(release)
     release.stack.configure(VALUES)
@@ -48,7 +54,7 @@ def test_a_release_that_never_gets_ready_fails_with_the_reason_and_the_old_pods_
 def test_an_update_that_was_killed_is_completed_by_the_next(release: LiveRelease) -> None:
     values = changed(backend={"env": {"GREETING": "after the kill"}})
     release.stack.configure(values)
-    release.stack.killed_up(after_seconds=6)
+    release.stack.killed_up(after_seconds=2.5)
     release.stack.recover()
     release.stack.up()
     for pod in release.kubectl.pods("backend").values():
