@@ -3,8 +3,8 @@ STACK ?= dev
 
 PYTHON := .venv/bin/python
 OPS := $(PYTHON) -m ops
-# The stamp's name carries a checksum of both requirements files, so a change in either makes the environment again.
-STAMP := .venv/.made-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d' ' -f1)
+# The stamp's name carries a checksum of all requirements files, so a change in any makes the environment again.
+STAMP := .venv/.made-$(shell cat requirements.txt requirements-dev.txt docker/backend/requirements*.txt | cksum | cut -d' ' -f1)
 # The step table of `make up` counts the environment too; this is when it began (seconds, because date on macOS has no more).
 export OPS_STARTED := $(shell date +%s)
 

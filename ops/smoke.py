@@ -31,7 +31,8 @@ def check(url: str, say: Callable[[str], None]) -> None:
         try:
             _expect(browser.get("/tasks"), 200, say)
         finally:
-            browser.post("/api/auth/delete-user", json={"password": password}, headers=origin)
+            proof = {"password": password}
+            _expect(browser.post("/api/auth/delete-user", json=proof, headers=origin), 200, say)
 
 
 def _wait_until_healthy(browser: httpx.Client, url: str) -> None:

@@ -19,6 +19,8 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
     // This address is trusted, and beside it the very one that a request was sent to.
     baseURL: frontendUrl,
     trustedOrigins: (request) => (request ? [ownOrigin(request.headers)] : []),
+    // With the password; the account's tasks and sessions go with it.
+    user: { deleteUser: { enabled: true } },
     emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
     session: {
       expiresIn: SESSION_SECONDS,

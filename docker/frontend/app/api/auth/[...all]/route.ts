@@ -6,6 +6,7 @@ const offered = new Set([
   'POST /api/auth/sign-up/email',
   'POST /api/auth/sign-in/email',
   'POST /api/auth/sign-out',
+  'POST /api/auth/delete-user',
   'GET /api/auth/get-session',
 ]);
 const MAX_BODY_BYTES = 16 * 1024;
