@@ -15,7 +15,6 @@ from typing import Any
 from pulumi.provider.experimental import provider as p
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from airgap.plugins.lifetime import leave_with_engine
 from airgap.plugins.objects import detailed, dig
 from airgap.plugins.serve import (
     Object,
@@ -237,10 +236,5 @@ def _secret_texts(value: PropertyValue, secret: bool = False) -> list[str]:
     return [text for child in children for text in _secret_texts(child, hidden)]
 
 
-def main() -> None:
-    serve(DockerProvider(), "pulumi_docker")
-
-
 if __name__ == "__main__":
-    leave_with_engine()
-    main()
+    serve(DockerProvider(), "pulumi_docker")

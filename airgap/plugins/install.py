@@ -3,8 +3,12 @@
 import sys
 from pathlib import Path
 
-LANGUAGE = "pulumi-language-python"
-PROVIDERS = ("docker", "kubernetes", "random")
+MODULES = {
+    "pulumi-language-python": "airgap.plugins.language",
+    "pulumi-resource-docker": "airgap.plugins.docker_provider",
+    "pulumi-resource-kubernetes": "airgap.plugins.kubernetes_provider",
+    "pulumi-resource-random": "airgap.plugins.random_provider",
+}
 # The engine calls it with its address and the policy pack's folder; pulumi-policy does the rest.
 ANALYZER = "pulumi-analyzer-policy-python"
 
@@ -12,14 +16,11 @@ ANALYZER = "pulumi-analyzer-policy-python"
 def install(bin_dir: Path, python: str = sys.executable) -> None:
     """Writes one executable per plugin; each runs its module with the given interpreter."""
     root = Path(__file__).resolve().parents[2]
-    # A caller's own PYTHONPATH stays behind ours.
-    path = f'PYTHONPATH="{root}${{PYTHONPATH:+:$PYTHONPATH}}"'
     bin_dir.mkdir(parents=True, exist_ok=True)
-    _write(bin_dir / LANGUAGE, f'{path} exec "{python}" -m airgap.plugins.language "$@"')
-    for name in PROVIDERS:
-        # -I -S: the standard library alone is enough to ask for a provider that is warm already.
-        warm = f'"{python}" -I -S "{root}/airgap/plugins/warm.py" airgap.plugins.{name}_provider'
-        _write(bin_dir / f"pulumi-resource-{name}", f'{path} exec {warm} "$@"')
+    for name, module in MODULES.items():
+        # An assignment on the exec line keeps a PYTHONPATH that the caller has set.
+        line = f'PYTHONPATH="{root}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{python}" -m {module} "$@"'
+        _write(bin_dir / name, line)
     _write(bin_dir / ANALYZER, f'exec "{python}" "$2/__main__.py" "$@"')
 
 

@@ -10,7 +10,6 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 from airgap.plugins.awaits import NotReadyError, Waiter
 from airgap.plugins.cluster import Cluster, UnreachableError
-from airgap.plugins.lifetime import leave_with_engine
 from airgap.plugins.objects import (
     AUTONAMED,
     annotation,
@@ -238,10 +237,5 @@ class KubernetesProvider(p.Provider):
         return self._cluster.flag("deleteUnreachable", "PULUMI_K8S_DELETE_UNREACHABLE")
 
 
-def main() -> None:
-    serve(KubernetesProvider(), "pulumi_kubernetes")
-
-
 if __name__ == "__main__":
-    leave_with_engine()
-    main()
+    serve(KubernetesProvider(), "pulumi_kubernetes")

@@ -17,7 +17,6 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
-from airgap.plugins import warm
 from airgap.plugins.lifetime import leave_with_engine
 
 SERVICE = "/pulumirpc.LanguageRuntime/"
@@ -61,7 +60,6 @@ def run_program(directory: str, entry_point: str) -> None:
 
 
 def run(request: bytes, engine: str) -> bytes:
-    warm.spawn()
     from pulumi.automation._server import LanguageServer
     from pulumi.runtime.proto import language_pb2
 

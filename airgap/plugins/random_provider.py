@@ -7,7 +7,6 @@ from typing import Any
 
 from pulumi.provider.experimental import provider as p
 
-from airgap.plugins.lifetime import leave_with_engine
 from airgap.plugins.serve import UNKNOWN, Object, PluginError, plain_map, serve, wrapped
 
 DEFAULTS: Object = {
@@ -120,10 +119,5 @@ class RandomProvider(p.Provider):
         """Nothing exists outside the state."""
 
 
-def main() -> None:
-    serve(RandomProvider(), "pulumi_random")
-
-
 if __name__ == "__main__":
-    leave_with_engine()
-    main()
+    serve(RandomProvider(), "pulumi_random")

@@ -23,6 +23,8 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
+from airgap.plugins.lifetime import leave_with_engine
+
 Object = dict[str, Any]
 Properties = dict[str, PropertyValue]
 
@@ -140,6 +142,7 @@ def sdk_version(package: str) -> str:
 def serve(provider: Provider, package: str) -> None:
     """Serves until the engine ends it. The engine's address is the last argument."""
     gc.disable()  # it would only slow the imports down
+    leave_with_engine()
     logging.getLogger("grpc").addHandler(
         logging.NullHandler()
     )  # the engine asks for optional calls

@@ -1,20 +1,11 @@
 """The plugin stand-ins' decisions, without engine, cluster or Docker."""
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
 import pytest
-from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import PropertyDiffKind
-from pulumi.runtime.proto import provider_pb2_grpc
 
 from airgap.plugins import awaits, docker_provider, install, objects, random_provider, serve
 
@@ -249,56 +240,3 @@ def test_an_object_counts_as_ours_only_when_this_stack_s_manager_wrote_to_it() -
     assert objects.managed_by(ours, "pulumi-1")
     assert not objects.managed_by(ours, "pulumi-2")
     assert not objects.managed_by({"metadata": {}}, "pulumi-1")
-
-
-ROOT = Path(__file__).resolve().parents[2]
-ASK = ("-I", "-S", str(ROOT / "airgap/plugins/warm.py"), "airgap.plugins.random_provider", "[::]:1")
-
-
-@contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A Python process whose parent is this one, as the engine is the parent of its plugins."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                pipe.close()
-
-
-def announced_version(process: subprocess.Popen[str]) -> str:
-    assert process.stdout
-    port = process.stdout.readline().strip()
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        answer = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(Empty(), timeout=10)
-    return str(answer.version)
-
-
-def test_a_provider_serves_by_itself_where_no_fork_is_offered() -> None:
-    with running(*ASK) as plugin:
-        assert announced_version(plugin) == serve.sdk_version("pulumi_random")
-
-
-def test_a_fork_serves_in_the_name_of_the_process_that_asked_and_ends_with_it() -> None:
-    with running("-m", "airgap.plugins.warm", "serve", str(os.getpid())) as offering:
-        children = Path(f"/proc/{offering.pid}/task/{offering.pid}/children")
-        time.sleep(1)  # until it listens
-        with running(*ASK) as plugin:
-            assert announced_version(plugin) == serve.sdk_version("pulumi_random")
-            assert children.read_text().split(), "it was not a fork that answered"
-        deadline = time.monotonic() + 5
-        while forks := children.read_text().split():
-            if time.monotonic() > deadline:
-                for fork in forks:
-                    os.kill(int(fork), 9)
-                pytest.fail("the fork outlives the plugin that it stands for")
-            time.sleep(0.05)
