@@ -1,6 +1,6 @@
 """TaskFlow as a whole: the namespace, shared configuration and secrets, and the services on top."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pulumi
@@ -135,7 +135,7 @@ class TaskflowApp(pulumi.ComponentResource):
         in_cluster = minikube if builds and not images.registry else None
         daemon = in_cluster.docker_provider(f"{name}-docker") if in_cluster else None
         opts = pulumi.ResourceOptions(parent=self, provider=daemon)
-        return {
+        found = {
             component: Image(reference=image.ref)
             if image.ref
             else built_image(
@@ -150,6 +150,11 @@ class TaskflowApp(pulumi.ComponentResource):
             )
             for component, image in wanted.items()
         }
+        if (
+            args.config.cluster.minikube
+        ):  # The image is in the node's own daemon, and maybe nowhere else.
+            return found
+        return {name: replace(image, pull_policy="Always") for name, image in found.items()}
 
     def _existing_secret(self, name: str, config: StackConfig) -> ExistingSecret | None:
         if not config.secrets.existing:

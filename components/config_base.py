@@ -1,7 +1,7 @@
 """What every block of the stack configuration shares: strictness, rules across keys, partial blocks, names."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
@@ -52,6 +52,9 @@ class Model(BaseModel):
         validate_default=True,
     )
 
+    fills_up: ClassVar[bool] = True
+    """Whether missing keys of such a block come from the default of the place where it stands."""
+
     def problems(self) -> Iterable[Problem]:
         """The rules across keys that this block breaks."""
         return ()
@@ -65,9 +68,14 @@ class Model(BaseModel):
         filled = dict(values)
         for name, field in cls.model_fields.items():
             key = field.alias if field.alias in values else name
-            if isinstance(field.default, Model) and isinstance(values.get(key), dict):
+            default = field.default
+            if (
+                isinstance(default, Model)
+                and default.fills_up
+                and isinstance(values.get(key), dict)
+            ):
                 filled[key] = _overlaid(
-                    field.default.model_dump(by_alias=True, exclude_unset=True), values[key]
+                    default.model_dump(by_alias=True, exclude_unset=True), values[key]
                 )
         return filled
 

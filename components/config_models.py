@@ -336,8 +336,8 @@ class StackConfig(Model):
         json_schema_extra=replaces("ingress.enabled"),
     )
     network_policies: NetworkPolicies | None = Field(
-        None,
-        description="who may talk to whom; no policies if unset",
+        NetworkPolicies(),
+        description="who may talk to whom; null for no policies",
         json_schema_extra=replaces("networkPolicy.enabled"),
     )
     assistant: Assistant = Field(Assistant(), description="the AI assistant")

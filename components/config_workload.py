@@ -1,7 +1,7 @@
 """The blocks of the stack configuration that describe pods: `backend` and `frontend`, and what they consist of."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -168,6 +168,8 @@ class Autoscaling(Model):
 class DisruptionBudget(Model):
     """How many pods a drained node may take away at once. Give one of the two keys."""
 
+    fills_up: ClassVar[bool] = False  # From the default, which would be the other key.
+
     min_available: CountOrPercent | None = Field(
         None,
         description="pods that must stay",
@@ -304,8 +306,8 @@ class Workload(Model):
         json_schema_extra=replaces("progressDeadlineSeconds"),
     )
     disruption_budget: DisruptionBudget | None = Field(
-        None,
-        description="what a drained node may take away at once; none if unset",
+        DisruptionBudget(max_unavailable=1),
+        description="what a drained node may take away at once; null for none",
         json_schema_extra=replaces("podDisruptionBudget"),
     )
     topology_spread: TopologySpread = Field(

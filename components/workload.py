@@ -11,6 +11,8 @@ from components.image import Image
 
 SHARED = "config"  # The value of the component label on what belongs to no single component.
 USER_ID = 10001  # The images' own numeric user; runAsNonRoot cannot check a name.
+# The node's disk: /tmp and the container's log, which the kubelet rotates at 50 MB in all; beyond the limit it evicts.
+SCRATCH_REQUEST, SCRATCH_LIMIT = "64Mi", "512Mi"
 OLD_REPLICA_SETS = 3  # Enough to look back; a rollback goes through the stack, not through these.
 
 
@@ -105,7 +107,8 @@ def container_security() -> core.v1.SecurityContextArgs:
 def resource_requirements(resources: Resources) -> core.v1.ResourceRequirementsArgs:
     """Requests and limits as Kubernetes takes them."""
     return core.v1.ResourceRequirementsArgs(
-        requests=resources.requests.model_dump(), limits=resources.limits.model_dump()
+        requests=resources.requests.model_dump() | {"ephemeral-storage": SCRATCH_REQUEST},
+        limits=resources.limits.model_dump() | {"ephemeral-storage": SCRATCH_LIMIT},
     )
 
 
@@ -148,6 +151,25 @@ def secret_env(secrets: Mapping[str, SecretKey]) -> list[core.v1.EnvVarArgs]:
     ]
 
 
+def _apart(release: str, component: str) -> core.v1.AffinityArgs:
+    """Prefer a node without a pod of the same component, where the spread leaves a choice."""
+    return core.v1.AffinityArgs(
+        pod_anti_affinity=core.v1.PodAntiAffinityArgs(
+            preferred_during_scheduling_ignored_during_execution=[
+                core.v1.WeightedPodAffinityTermArgs(
+                    weight=100,
+                    pod_affinity_term=core.v1.PodAffinityTermArgs(
+                        topology_key="kubernetes.io/hostname",
+                        label_selector=meta.v1.LabelSelectorArgs(
+                            match_labels=selector_labels(release, component)
+                        ),
+                    ),
+                )
+            ]
+        )
+    )
+
+
 def _spread(
     config: TopologySpread, selector: Mapping[str, str]
 ) -> core.v1.TopologySpreadConstraintArgs:
@@ -176,6 +198,7 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
             core.v1.LocalObjectReferenceArgs(name=name) for name in release.pull_secrets
         ]
         or None,
+        affinity=_apart(release.name, container.component),
         topology_spread_constraints=[
             _spread(config.topology_spread, selector_labels(release.name, container.component))
         ],
@@ -183,8 +206,7 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
             core.v1.ContainerArgs(
                 name=container.component,
                 image=container.image.reference,
-                # Every reference is a content tag or a digest, so a present image is the right one.
-                image_pull_policy="IfNotPresent",
+                image_pull_policy=container.image.pull_policy,
                 ports=[
                     core.v1.ContainerPortArgs(
                         name="http", container_port=config.service.target_port

@@ -61,6 +61,7 @@ def test_the_order_is_that_of_applying(stack: Path) -> None:
     kinds = [item["kind"] for item in objects(stack)]
     assert kinds == [
         "Namespace",
+        *["NetworkPolicy"] * 4,
         "ConfigMap",
         "Secret",
         "Secret",
@@ -71,6 +72,8 @@ def test_the_order_is_that_of_applying(stack: Path) -> None:
         "StatefulSet",
         "Deployment",
         "Deployment",
+        "PodDisruptionBudget",
+        "PodDisruptionBudget",
     ]
 
 

@@ -33,6 +33,8 @@ def test_pods_come_from_deployments_and_one_statefulset_only(deploy: Deploy) -> 
     }
     expected = {
         "Namespace",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
         "ConfigMap",
         "Secret",
         "Deployment",
@@ -90,7 +92,10 @@ def test_resources_are_the_documented_ones(
     deploy: Deploy, component: str, requests: dict[str, str], limits: dict[str, str]
 ) -> None:
     resources = container_of(deploy(LOCAL).only("Deployment", component))["resources"]
-    assert resources == {"requests": requests, "limits": limits}
+    assert resources == {
+        "requests": requests | {"ephemeral-storage": "64Mi"},
+        "limits": limits | {"ephemeral-storage": "512Mi"},
+    }
 
 
 def test_the_backends_liveness_never_asks_the_database(deploy: Deploy) -> None:
@@ -262,7 +267,8 @@ def test_an_external_database_brings_no_database_objects(deploy: Deploy) -> None
 def test_the_embedded_database_stays_small(deploy: Deploy) -> None:
     engine = deploy(LOCAL)
     container = container_of(engine.only("StatefulSet", "postgres"))
-    assert container["resources"]["requests"] == {"cpu": "100m", "memory": "192Mi"}
+    requests = container["resources"]["requests"]
+    assert (requests["cpu"], requests["memory"]) == ("100m", "192Mi")
     claim = engine.only("PersistentVolumeClaim", "postgres")
     assert claim["spec"]["resources"]["requests"]["storage"] == "1Gi"
 
@@ -328,13 +334,25 @@ def test_pods_stop_after_their_endpoints_are_gone(deploy: Deploy) -> None:
     )
 
 
-def test_a_disruption_budget_exists_only_when_configured(deploy: Deploy) -> None:
-    assert deploy(LOCAL).of_kind("PodDisruptionBudget") == {}
-    engine = deploy(merged(LOCAL, {"backend": {"disruptionBudget": {"maxUnavailable": 1}}}))
-    assert engine.only("PodDisruptionBudget", "backend")["spec"] == {
-        "maxUnavailable": 1,
-        "selector": {"matchLabels": {"app": "taskflow", "component": "backend"}},
-    }
+def test_a_drained_node_takes_one_pod_unless_configured_otherwise(deploy: Deploy) -> None:
+    def budget(values: dict[str, Any]) -> dict[str, Any]:
+        return dict(deploy(merged(LOCAL, values)).only("PodDisruptionBudget", "backend")["spec"])
+
+    selector = {"matchLabels": {"app": "taskflow", "component": "backend"}}
+    assert budget({}) == {"maxUnavailable": 1, "selector": selector}
+    least = {"backend": {"disruptionBudget": {"minAvailable": 1}}}
+    assert budget(least) == {"minAvailable": 1, "selector": selector}
+    none = {"backend": {"disruptionBudget": None}, "frontend": {"disruptionBudget": None}}
+    assert deploy(merged(LOCAL, none)).of_kind("PodDisruptionBudget") == {}
+
+
+def test_images_from_a_registry_are_confirmed_by_it_and_minikubes_own_are_not_asked_for(
+    deploy: Deploy,
+) -> None:
+    own = container_of(deploy(LOCAL).only("Deployment", "backend"))
+    assert own["imagePullPolicy"] == "IfNotPresent"
+    pulled = container_of(deploy(DEPLOYED, PROD_SECRETS).only("Deployment", "backend"))
+    assert pulled["imagePullPolicy"] == "Always"
 
 
 def test_pods_prefer_to_be_spread_and_must_be_when_required(deploy: Deploy) -> None:

@@ -27,6 +27,7 @@ def outcome(
 @settings(
     max_examples=60,
     derandomize=True,  # The same sixty every time: a check that fails by chance is no check.
+    database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
