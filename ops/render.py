@@ -6,7 +6,6 @@ the Secrets that it makes. The names that Pulumi makes up end in a checksum of t
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
@@ -102,8 +101,6 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
         }
         TaskflowApp(config.release, TaskflowAppArgs(config=config, secrets=StackSecrets(**given)))
 
-    # The mocks need the loop that the program will run in.
-    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(recorder, project=source.project, stack=source.stack, preview=False)
     with _no_minikube():
         pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
