@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ops import browser, checks, setup
+from ops import browser, checks, linters, setup
 from ops.errors import OpsError
 from ops.machine import ThisMachine
 from ops.paths import ROOT
@@ -99,6 +99,7 @@ def _provide_browser(chosen: Setup, steps: Steps) -> None:
 def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
     return [
         (Suite("engine", lambda: _pytest("tests/engine", env)), ("tools",)),
+        (Suite("objects and Dockerfiles", lambda: _pytest("tests/lint", linters.provide(env))), ()),
         (Suite("backend", lambda: _backend(env)), ("docker", "images")),
         (Suite("frontend", lambda: _frontend(env)), ("docker", "images")),
         (Suite("frontend types", lambda: _frontend_types(env)), ("docker", "images")),
