@@ -104,6 +104,22 @@ def smoke_command(stack: StackName = "dev") -> None:
     console.print(f"[green]{url} works[/]")
 
 
+@app.command(name="bench")
+def bench_command(stack: StackName = "dev") -> None:
+    """Measure the deployed stack: start to Ready, and the backend's reads (its Service has to be a NodePort)."""
+    from ops import bench
+    from ops.validate import checked
+
+    file = StackFile.read(stack)
+    release = checked(file.path).config.release
+    chosen = setup.choose()
+    outputs = Stack(file, chosen.backend, chosen.env).outputs()
+    namespace, url = str(outputs["namespace"]), str(outputs["url"])
+    deployed = bench.Deployed(release, namespace, file.context, chosen.env)
+    console.print(bench.start_to_ready(deployed))
+    console.print(bench.reads(deployed, cluster.address(url, file, chosen.platform.system)))
+
+
 @app.command()
 def validate() -> None:
     """Check every Pulumi.<stack>.yaml, without the engine. Leaves with 2 if one is wrong."""
