@@ -60,9 +60,10 @@ def existing_secret(
 def _require_keys(namespace: str, secret: str, data: Mapping[str, str] | None) -> str:
     missing = [key for key in REQUIRED if key not in (data or {})]
     if missing:
+        what = f"lacks {', '.join(missing)}; make it again" if data else "is not there; make it"
         literals = " ".join(f"--from-literal={key}=..." for key in (*REQUIRED, *OPTIONAL))
         raise pulumi.RunError(
-            f"taskflow:secrets.existing: Secret {secret} in namespace {namespace} lacks {', '.join(missing)}; make it "
-            f"again with: kubectl --namespace {namespace} create secret generic {secret} {literals}"
+            f"taskflow:secrets.existing: Secret {secret} in namespace {namespace} {what} with: kubectl --namespace "
+            f"{namespace} create secret generic {secret} {literals}"
         )
     return namespace

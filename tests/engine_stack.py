@@ -98,11 +98,14 @@ class EngineStack:
         backend = Backend(self.env["PULUMI_BACKEND_URL"], ours=False)
         recover(Stack(StackFile.read(self.name, self.folder), backend, self.env))
 
+    def check_policies(self, pack: Path, *flags: str) -> str:
+        """Preview with a policy pack; returns what the engine printed."""
+        return self._run("preview", "--policy-pack", str(pack), *flags, *self._flags)
+
     def preview(self) -> list[dict[str, Any]]:
         """The steps that an update would take, as the engine's JSON tells them."""
-        steps: list[dict[str, Any]] = json.loads(self._run("preview", "--json", *self._flags))[
-            "steps"
-        ]
+        answer = self._run("preview", "--json", *self._flags)
+        steps: list[dict[str, Any]] = json.loads(answer)["steps"]
         return steps
 
     def destroy(self) -> str:

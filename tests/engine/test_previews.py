@@ -107,3 +107,19 @@ def test_a_context_that_does_not_exist_lists_those_that_do(tmp_path: Path) -> No
     message = refused("dev", tmp_path, values)
     assert "no context 'elsewhere'" in message
     assert "minikube" in message
+
+
+POLICY = ROOT / "policy"
+ALONE = {"frontend": {"replicas": 1}}
+
+
+def test_a_broken_policy_stops_a_preview(tmp_path: Path) -> None:
+    stack = stack_of("staging", tmp_path, merged(stack_values(STACKS["staging"]), ALONE))
+    with pytest.raises(EngineError, match="rollouts-keep-serving"):
+        stack.check_policies(POLICY)
+
+
+def test_a_broken_policy_only_warns_where_the_stack_says_so(tmp_path: Path) -> None:
+    stack = stack_of("dev", tmp_path, merged(stack_values(STACKS["dev"]), ALONE))
+    advisory = ("--policy-pack-config", str(POLICY / "advisory.json"))
+    assert "[advisory]  rollouts-keep-serving" in stack.check_policies(POLICY, *advisory)
