@@ -1,21 +1,17 @@
 """Stand-in for pulumi-docker's `Image`: BuildKit builds through the docker command line."""
 
 import asyncio
-import base64
-import json
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 from pathlib import Path
-from typing import Any
 
 from pulumi.provider.experimental import provider as p
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from airgap.plugins.objects import detailed, dig
+from airgap.plugins.objects import detailed
 from airgap.plugins.serve import (
     Object,
     PluginError,
@@ -34,14 +30,11 @@ FIRST_WITHOUT_BUILDKIT = 23  # from here on the docker client needs its buildx p
 
 
 def can_buildkit(client: str) -> bool:
-    found = subprocess.run([client, "--version"], capture_output=True, text=True, check=False)
+    found = subprocess.run([client, "--version"], capture_output=True, text=True)
     match = re.search(r"version (\d+)\.", found.stdout)
     if match and int(match[1]) < FIRST_WITHOUT_BUILDKIT:
         return True
-    return (
-        subprocess.run([client, "buildx", "version"], capture_output=True, check=False).returncode
-        == 0
-    )
+    return subprocess.run([client, "buildx", "version"], capture_output=True).returncode == 0
 
 
 def docker_client() -> str:
@@ -59,25 +52,17 @@ def docker_client() -> str:
     )
 
 
-def dockerfile(build: Object) -> str:
-    return str(build.get("dockerfile") or Path(build.get("context", "."), "Dockerfile"))
-
-
 def build_command(client: str, inputs: Object) -> tuple[list[str], dict[str, str]]:
     """The command line of a build, and the variables that carry the arguments' values."""
-    build: Object = inputs.get("build") or {}
-    context = build.get("context", ".")
-    command = [client, "build", "--tag", inputs["imageName"], "--file", dockerfile(build)]
-    classic = build.get("builderVersion") == "BuilderV1"
-    command += [] if classic else ["--progress", "plain"]
-    for option in ("target", "platform", "network"):
+    build: Object = inputs["build"]
+    command = [client, "build", "--progress", "plain", "--tag", inputs["imageName"]]
+    command += ["--file", build["dockerfile"]]
+    for option in ("target", "platform"):
         command += [f"--{option}", build[option]] if build.get(option) else []
-    for image in dig(build, "cacheFrom.images") or []:
-        command += ["--cache-from", image]
-    arguments = {str(k): str(v) for k, v in (build.get("args") or {}).items()}
+    arguments: dict[str, str] = build.get("args") or {}
     for name in arguments:  # without a value: docker reads it from the environment, `ps` shows none
         command += ["--build-arg", name]
-    return [*command, context], {"DOCKER_BUILDKIT": "0" if classic else "1", **arguments}
+    return [*command, build["context"]], {"DOCKER_BUILDKIT": "1", **arguments}
 
 
 def explain(image: str, output: str, host: str) -> str:
@@ -100,26 +85,30 @@ class DockerProvider(p.Provider):
     """Without preview support, as the official one: a preview shows the inputs and builds nothing."""
 
     def __init__(self) -> None:
-        self._settings: dict[str, str] = {}
+        self._connection: dict[str, str] = {}
         self._running: set[subprocess.Popen[str]] = set()
         self._cancelled = threading.Event()
 
     async def configure(self, request: p.ConfigureRequest) -> p.ConfigureResponse:
-        self._settings = {k.removeprefix(CONFIG): v for k, v in request.variables.items()}
+        settings = request.variables
+        if host := settings.get(f"{CONFIG}host"):
+            self._connection["DOCKER_HOST"] = host
+        if certificates := settings.get(f"{CONFIG}certPath"):
+            self._connection |= {"DOCKER_CERT_PATH": certificates, "DOCKER_TLS_VERIFY": "1"}
         return p.ConfigureResponse(accept_secrets=True)
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
         # The type of a child names its parents too, as in parent:Type$docker:index/image:Image.
         if request.type.split("$")[-1] != "docker:index/image:Image":
             raise PluginError(f"this stand-in builds Images only; it has no {request.type}")
-        path = dockerfile(plain_map(request.new_inputs).get("build") or {})
+        path = plain_map(request.new_inputs)["build"]["dockerfile"]
         if not Path(path).is_file():
-            raise PluginError(f"no Dockerfile at {path}; set `build.dockerfile` or `build.context`")
+            raise PluginError(f"no Dockerfile at {path}; set `build.dockerfile`")
         return p.CheckResponse(inputs=request.new_inputs)
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
         old = plain(request.old_state[INPUTS]) if INPUTS in request.old_state else {}
-        details = detailed(_compared(old), _compared(plain_map(request.new_inputs)), [])
+        details = detailed(old, plain_map(request.new_inputs), [])
         return p.DiffResponse(changes=bool(details), detailed_diff=details)
 
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
@@ -139,38 +128,16 @@ class DockerProvider(p.Provider):
 
     def _build(self, urn: str, properties: Properties) -> Properties:
         inputs = plain_map(properties)
-        image, build = inputs["imageName"], inputs.get("build") or {}
-        client = docker_client()
+        image, client = inputs["imageName"], docker_client()
         command, variables = build_command(client, inputs)
-        hidden = _secret_texts(PropertyValue(properties))
-        self._run(urn, image, command, variables, hidden)
-        template = "{{.Id}}"
-        registry: Object = inputs.get("registry") or {}
+        self._run(urn, image, command, variables)
         if not inputs.get("skipPush"):
-            with tempfile.TemporaryDirectory() as folder:
-                login = _login(Path(folder), registry)
-                self._run(urn, image, [client, "push", image], login, hidden)
-            template = "{{index .RepoDigests 0}}"
-        inspect = [client, "image", "inspect", "--format", template, image]
-        digest = self._run(urn, image, inspect, {}, hidden).strip()
-        context = build.get("context", ".")
-        outputs = {
-            "baseImageName": image,
-            "context": context,
-            "dockerfile": os.path.relpath(dockerfile(build), context),
-            "imageName": image,
-            "platform": build.get("platform"),
-            "registryServer": registry.get("server", ""),
-            "repoDigest": digest,
-        }
-        state = {key: wrapped(item) for key, item in outputs.items()}
-        state[INPUTS] = PropertyValue(properties)
-        return state
+            self._run(urn, image, [client, "push", image], {})
+        outputs = {"baseImageName": wrapped(image), "imageName": wrapped(image)}
+        return outputs | {INPUTS: PropertyValue(properties)}
 
-    def _run(
-        self, urn: str, image: str, command: list[str], variables: dict[str, str], hidden: list[str]
-    ) -> str:
-        environment = {**os.environ, **self._connection(), **variables}
+    def _run(self, urn: str, image: str, command: list[str], variables: dict[str, str]) -> None:
+        environment = {**os.environ, **self._connection, **variables}
         lines = []
         with subprocess.Popen(
             command,
@@ -183,57 +150,15 @@ class DockerProvider(p.Provider):
         ) as process:
             self._running.add(process)
             for line in process.stdout or ():
-                for secret in hidden:
-                    line = line.replace(secret, "[secret]")
                 lines.append(line)
                 if re.match(r"#\d+ \[", line):  # a BuildKit step begins
                     report(urn, line.strip())
         self._running.discard(process)
-        output = "".join(lines)
         if self._cancelled.is_set():
             raise PluginError(f"building {image} was interrupted")
         if process.returncode:
             host = environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-            with tempfile.NamedTemporaryFile(
-                "w", prefix="docker-build-", suffix=".log", delete=False
-            ) as log:
-                log.write(output)
-            raise PluginError(f"{explain(image, output, host)}\nThe whole output is in {log.name}")
-        return output
-
-    def _connection(self) -> dict[str, str]:
-        connection = {}
-        if host := self._settings.get("host"):
-            connection["DOCKER_HOST"] = host
-        if certificates := self._settings.get("certPath"):
-            connection |= {"DOCKER_CERT_PATH": certificates, "DOCKER_TLS_VERIFY": "1"}
-        return connection
-
-
-def _compared(inputs: Object) -> Object:
-    """Registry logins change often and mean no other image: they are no difference."""
-    registry = inputs.get("registry") or {}
-    compared = {**inputs, "registry": {"server": registry.get("server")}}
-    return compared if registry else inputs
-
-
-def _login(folder: Path, registry: Object) -> dict[str, str]:
-    if not registry.get("username"):
-        return {}
-    token = base64.b64encode(f"{registry['username']}:{registry['password']}".encode()).decode()
-    server = registry.get("server") or "https://index.docker.io/v1/"
-    (folder / "config.json").write_text(json.dumps({"auths": {server: {"auth": token}}}))
-    return {"DOCKER_CONFIG": str(folder)}
-
-
-def _secret_texts(value: PropertyValue, secret: bool = False) -> list[str]:
-    """The secret strings, which no log may repeat. Very short ones would hide ordinary text."""
-    hidden = secret or value.is_secret
-    raw: Any = value.value
-    if isinstance(raw, str):
-        return [raw] if hidden and len(raw) > 3 else []
-    children = raw.values() if hasattr(raw, "values") else raw if isinstance(raw, tuple) else ()
-    return [text for child in children for text in _secret_texts(child, hidden)]
+            raise PluginError(explain(image, "".join(lines), host))
 
 
 if __name__ == "__main__":

@@ -25,12 +25,11 @@ EMPTY = (
     "About",
     "Cancel",
     "GetPluginInfo",
+    "GetProgramDependencies",
     "GetRequiredPackages",
     "GetRequiredPlugins",
     "Handshake",
 )
-# Frames that say nothing about the program.
-HOST_FILES = (__file__, runpy.run_path.__code__.co_filename)
 
 
 def run_program(directory: str, entry_point: str) -> None:
@@ -46,17 +45,9 @@ def run_program(directory: str, entry_point: str) -> None:
         runpy.run_path(str(path), run_name="__main__")
     except (RunError, grpc.RpcError):
         raise
-    except SystemExit as left:
-        if isinstance(left.code, str):
-            raise RunError(left.code) from None
-        if left.code:
-            raise RunError(f"Program exited with non-zero exit code: {left.code}") from None
-    except Exception as error:
-        frames = error.__traceback__
-        while frames and frames.tb_frame.f_code.co_filename in HOST_FILES:
-            frames = frames.tb_next
-        lines = traceback.format_exception(type(error), error, frames)
-        raise RunError("Program failed with an unhandled exception:\n" + "".join(lines)) from None
+    except Exception:
+        text = f"Program failed with an unhandled exception:\n{traceback.format_exc()}"
+        raise RunError(text) from None
 
 
 def run(request: bytes, engine: str) -> bytes:
@@ -74,25 +65,11 @@ def run(request: bytes, engine: str) -> bytes:
     return bytes(answer.SerializeToString())
 
 
-def dependencies(request: bytes) -> bytes:
-    from importlib.metadata import distributions
-
-    from pulumi.runtime.proto import language_pb2
-
-    found = [
-        language_pb2.DependencyInfo(name=d.metadata["Name"], version=d.version)
-        for d in distributions()
-    ]
-    answer = language_pb2.GetProgramDependenciesResponse(dependencies=found)
-    return bytes(answer.SerializeToString())
-
-
 class LanguageHost:
     """A grpc.GenericRpcHandler on serialized messages, because their classes come with the whole SDK."""
 
     def __init__(self, engine: str) -> None:
         self._calls: dict[str, Callable[[bytes], bytes]] = {
-            "GetProgramDependencies": dependencies,
             "Run": lambda request: run(request, engine),
             **dict.fromkeys(EMPTY, lambda request: b""),
         }
