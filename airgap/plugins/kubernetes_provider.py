@@ -3,15 +3,16 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import Mapping
+from typing import Any
 
 from pulumi.provider.experimental import provider as p
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from airgap.plugins.awaits import NotReadyError, Waiter
-from airgap.plugins.cluster import Cluster, UnreachableError
+from airgap.plugins.cluster import Cluster
 from airgap.plugins.objects import (
     AUTONAMED,
+    SKIP_AWAIT,
     annotation,
     as_input,
     described,
@@ -35,24 +36,30 @@ from airgap.plugins.serve import (
     wrapped,
 )
 
-INPUTS, MANAGER, API_VERSION = "__inputs", "__fieldManager", "__initialApiVersion"
-CONFIG = "kubernetes:config:"
+INPUTS, MANAGER = "__inputs", "__fieldManager"
 READ_ONLY = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
 
 
-def state(live: Object, inputs: Object, like: Properties, manager: str) -> Properties:
+def secretive(properties: Properties, kind: str) -> Properties:
+    """A Secret's values are secrets wherever they came from."""
+    hidden = ("data", "stringData") if kind == "Secret" else ()
+    return {k: item.with_secret(item.is_secret or k in hidden) for k, item in properties.items()}
+
+
+def like_inputs(obj: Object, inputs: Properties) -> Properties:
+    """The object as properties, secret wherever the inputs are."""
+    marked: Any = wrapped(obj, PropertyValue(inputs)).value
+    return secretive(marked, obj["kind"])
+
+
+def state(live: Object, asked: Object, inputs: Properties, manager: str) -> Properties:
     """The resource's outputs: the live object, plus what the next update needs to know."""
     metadata = {key: item for key, item in live["metadata"].items() if key != "managedFields"}
-    model = PropertyValue(like)
-    outputs = dict(wrapped({**live, "metadata": metadata}, model).value)  # type: ignore[arg-type]
-    secret_text = like.get("stringData")
-    if live["kind"] == "Secret" and "data" in outputs and secret_text is not None:
-        held = wrapped(live["data"], secret_text)
-        outputs["data"] = held.with_secret(held.is_secret or outputs["data"].is_secret)
-    outputs[INPUTS] = wrapped(inputs, model)
-    outputs[MANAGER] = PropertyValue(manager)
-    outputs[API_VERSION] = PropertyValue(str(live["apiVersion"]))
-    return outputs
+    return {
+        **like_inputs({**live, "metadata": metadata}, inputs),
+        INPUTS: PropertyValue(like_inputs(asked, inputs)),
+        MANAGER: PropertyValue(manager),
+    }
 
 
 def from_type(token: str, resource_id: str) -> Object:
@@ -63,24 +70,9 @@ def from_type(token: str, resource_id: str) -> Object:
     return {"apiVersion": version.removeprefix("core/"), "kind": kind, "metadata": metadata}
 
 
-def overlaid(old: Properties, new: Properties) -> Properties:
-    """What an update will make of the outputs, as far as a preview can tell without the cluster."""
-
-    def merged(was: PropertyValue | None, item: PropertyValue) -> PropertyValue:
-        have, wish = was.value if was else None, item.value
-        if isinstance(have, Mapping) and isinstance(wish, Mapping):
-            return item.with_value(overlaid({**have}, {**wish}))
-        if isinstance(have, tuple) and isinstance(wish, tuple) and len(have) == len(wish):
-            return item.with_value([merged(*pair) for pair in zip(have, wish, strict=True)])
-        return item
-
-    return {**old, **{key: merged(old.get(key), item) for key, item in new.items()}}
-
-
 class KubernetesProvider(p.Provider):
     def __init__(self) -> None:
-        self._cluster = Cluster({})
-        self._mutable: frozenset[str] = frozenset()
+        self._cluster = Cluster(None)
         self._cancelled = threading.Event()
 
     async def diff_config(self, request: p.DiffRequest) -> p.DiffResponse:
@@ -90,34 +82,18 @@ class KubernetesProvider(p.Provider):
         return p.DiffResponse(replaces=[key] if moved and key in request.old_state else [])
 
     async def configure(self, request: p.ConfigureRequest) -> p.ConfigureResponse:
-        settings = {k.removeprefix(CONFIG): v for k, v in request.variables.items()}
-        self._cluster = Cluster(settings)
-        flags = {"ConfigMap": "enableConfigMapMutable", "Secret": "enableSecretMutable"}
-        self._mutable = frozenset(k for k, flag in flags.items() if settings.get(flag) == "true")
+        self._cluster = Cluster(request.variables.get("kubernetes:config:context"))
         return p.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
         inputs = plain_map(request.new_inputs)
-        if dig(inputs, "metadata.generateName"):
-            raise PluginError(
-                "this stand-in has no generateName; leave the name out to be given one"
-            )
         inputs = named(inputs, plain_map(request.old_inputs), request.name, request.random_seed)
-        default = self._cluster.default_namespace
-        if default and self._cluster.namespaced(inputs):
-            inputs["metadata"] = {"namespace": default, **inputs["metadata"]}
-        for key in READ_ONLY:
-            inputs["metadata"].pop(key, None)
-        checked = wrapped(inputs, PropertyValue(request.new_inputs)).value
-        return p.CheckResponse(inputs=dict(checked))  # type: ignore[arg-type]
+        return p.CheckResponse(inputs=like_inputs(inputs, request.new_inputs))
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
         old = plain(request.old_state[INPUTS]) if INPUTS in request.old_state else {}
         new = plain_map(request.new_inputs)
-        for obj in (old, new):  # "default" spelled out is no change
-            if dig(obj, "metadata.namespace") == "default":
-                obj["metadata"] = {k: v for k, v in obj["metadata"].items() if k != "namespace"}
-        fields = replacing(old, new, self._mutable)
+        fields = replacing(old, new)
         details = detailed(old, new, fields)
         same_place = identity(old) == identity(new) and annotation(new, AUTONAMED) != "true"
         return p.DiffResponse(
@@ -134,7 +110,7 @@ class KubernetesProvider(p.Provider):
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
         if request.preview:
-            return p.UpdateResponse(overlaid(request.olds, request.news))
+            return p.UpdateResponse(request.news)
         return await asyncio.to_thread(self._update, request)
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
@@ -148,42 +124,37 @@ class KubernetesProvider(p.Provider):
 
     def _create(self, request: p.CreateRequest) -> p.CreateResponse:
         inputs = plain_map(request.properties)
-        manager = self._manager(request.urn)
+        manager = self._manager(request.urn, {})
         there = self._cluster.get(inputs)
         if there and dig(there, "metadata.deletionTimestamp"):
-            self._waiter(request.urn).gone(there, request.timeout)
+            self._waiter(request.urn).gone(there)
         elif there and not managed_by(there, manager):
             raise PluginError(
                 f"{described(inputs)} already exists and is not in this stack's state; delete it, "
                 f"or take it over: pulumi import {request.type} {request.name} {identity(inputs)}"
             )
-        resource_id, outputs = self._settle(
-            request.urn, inputs, request.properties, manager, request.timeout
-        )
-        return p.CreateResponse(resource_id, outputs)
+        outputs = self._settle(request.urn, request.properties, manager)
+        return p.CreateResponse(identity(inputs), outputs)
 
     def _update(self, request: p.UpdateRequest) -> p.UpdateResponse:
-        held = request.olds.get(MANAGER)
-        manager = plain(held) if held else self._manager(request.urn)
-        _, outputs = self._settle(
-            request.urn, plain_map(request.news), request.news, manager, request.timeout
-        )
-        return p.UpdateResponse(outputs)
+        manager = self._manager(request.urn, request.olds)
+        return p.UpdateResponse(self._settle(request.urn, request.news, manager))
 
-    def _settle(
-        self, urn: str, inputs: Object, like: Properties, manager: str, timeout: float
-    ) -> tuple[str, Properties]:
-        live = self._cluster.apply(inputs, manager)
+    def _settle(self, urn: str, inputs: Properties, manager: str) -> Properties:
+        asked = plain_map(inputs)
+        live = self._cluster.apply(asked, manager)
         try:
-            live = self._waiter(urn).ready(live, timeout)
+            live = self._waiter(urn).ready(live)
         except NotReadyError as error:
-            outputs = state(error.live, inputs, like, manager)
+            outputs = state(error.live, asked, inputs, manager)
             raise InitializationError(identity(live), outputs, error.reasons) from None
-        return identity(live), state(live, inputs, like, manager)
+        return state(live, asked, inputs, manager)
 
     @staticmethod
-    def _manager(urn: str) -> str:
+    def _manager(urn: str, held: Properties) -> str:
         """The field manager of a resource of this stack: what a killed run made is known by it."""
+        if MANAGER in held:
+            return str(held[MANAGER].value)
         known = f"{engine_names.get('provider', '')} {urn}"
         return f"pulumi-kubernetes-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
 
@@ -191,50 +162,29 @@ class KubernetesProvider(p.Provider):
         return Waiter(self._cluster, self._cancelled, lambda message: report(urn, message))
 
     def _read(self, request: p.ReadRequest) -> p.ReadResponse:
-        asked = plain_map(request.inputs)
-        place = from_type(request.type, request.resource_id)
-        try:
-            live = self._cluster.get(place)
-        except UnreachableError:
-            if not self._forget_unreachable():
-                raise
-            live = None
+        live = self._cluster.get(from_type(request.type, request.resource_id))
         if live is None:
             return p.ReadResponse()
+        asked = plain_map(request.inputs)
         if asked:
-            inputs = as_input(live, asked)
-        else:  # an import: all but what the cluster wrote
-            inputs = {key: item for key, item in live.items() if key != "status"}
+            asked = as_input(live, asked)
+        else:  # read by its id alone: all but what the cluster wrote
             kept = {k: v for k, v in live["metadata"].items() if k not in READ_ONLY}
-            inputs["metadata"] = kept
-        model = PropertyValue(request.inputs)
-        held = request.properties.get(MANAGER)
-        manager = plain(held) if held else self._manager(request.urn)
+            asked = {k: v for k, v in live.items() if k != "status"} | {"metadata": kept}
+        manager = self._manager(request.urn, request.properties)
         return p.ReadResponse(
             request.resource_id,
-            state(live, inputs, request.inputs, manager),
-            dict(wrapped(inputs, model).value),  # type: ignore[arg-type]
+            state(live, asked, request.inputs, manager),
+            like_inputs(asked, request.inputs),
         )
 
     def _delete(self, request: p.DeleteRequest) -> None:
-        known = {key: plain(item) for key, item in request.properties.items() if key != INPUTS}
-        place = known | from_type(request.type, request.resource_id)
-        place["metadata"] = {**known.get("metadata", {}), **place["metadata"]}
-        try:
-            live = self._cluster.get(place)
-            if live is None:
-                return
-            self._cluster.delete({**place, "metadata": live["metadata"]})
-            if annotation(place, "pulumi.com/skipAwait") != "true":
-                self._waiter(request.urn).gone(
-                    {**place, "metadata": live["metadata"]}, request.timeout
-                )
-        except UnreachableError:
-            if not self._forget_unreachable():
-                raise
-
-    def _forget_unreachable(self) -> bool:
-        return self._cluster.flag("deleteUnreachable", "PULUMI_K8S_DELETE_UNREACHABLE")
+        live = self._cluster.get(from_type(request.type, request.resource_id))
+        if live is None:
+            return
+        self._cluster.delete(live)
+        if annotation(live, SKIP_AWAIT) != "true":
+            self._waiter(request.urn).gone(live)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import secrets
 from typing import Any
 
 from pulumi.provider.experimental.provider import PropertyDiff, PropertyDiffKind
@@ -10,44 +9,18 @@ from pulumi.provider.experimental.provider import PropertyDiff, PropertyDiffKind
 from airgap.plugins.serve import Object
 
 AUTONAMED = "pulumi.com/autonamed"
-CLUSTER_SCOPED = frozenset(
-    {
-        "APIService",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "CSIDriver",
-        "CustomResourceDefinition",
-        "IngressClass",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "PriorityClass",
-        "RuntimeClass",
-        "StorageClass",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-        "VolumeAttachment",
-    }
-)
+SKIP_AWAIT = "pulumi.com/skipAwait"
 # The fields whose change makes the official provider replace the object (its `forceNew` lists).
 FORCE_NEW: dict[str, tuple[str, ...]] = {
     "ConfigMap": ("binaryData", "data"),
-    "DaemonSet": ("spec.selector",),
     "Deployment": ("spec.selector",),
     "Job": ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
-    "PersistentVolume": ("spec.csi", "spec.hostPath", "spec.local", "spec.nfs"),
     "PersistentVolumeClaim": (
         "spec.accessModes",
         "spec.selector",
         "spec.storageClassName",
         "spec.volumeName",
     ),
-    "Pod": ("spec",),
-    "ResourceQuota": ("spec.scopes",),
-    "RoleBinding": ("roleRef",),
-    "ClusterRoleBinding": ("roleRef",),
     "Secret": ("type", "stringData", "data"),
     "Service": ("spec.clusterIP",),
     "StatefulSet": (
@@ -57,7 +30,6 @@ FORCE_NEW: dict[str, tuple[str, ...]] = {
         "spec.serviceName",
         "spec.volumeClaimTemplates",
     ),
-    "StorageClass": ("parameters", "provisioner"),
 }
 Path = tuple[str | int, ...]
 
@@ -97,8 +69,7 @@ def named(new: Object, old: Object, resource_name: str, seed: bytes) -> Object:
     if metadata.get("name"):
         return new
     kept = dig(old, "metadata.name") if annotation(old, AUTONAMED) == "true" else None
-    suffix = hashlib.sha256(seed).hexdigest()[:8] if seed else secrets.token_hex(4)
-    metadata["name"] = kept or f"{resource_name}-{suffix}"
+    metadata["name"] = kept or f"{resource_name}-{hashlib.sha256(seed).hexdigest()[:8]}"
     metadata["annotations"] = {**(metadata.get("annotations") or {}), AUTONAMED: "true"}
     return {**new, "metadata": metadata}
 
@@ -121,12 +92,9 @@ def differences(old: Any, new: Any, path: Path = ()) -> dict[Path, PropertyDiffK
     return {} if old == new else {path: PropertyDiffKind.UPDATE}
 
 
-def replacing(old: Object, new: Object, mutable: frozenset[str] = frozenset()) -> list[str]:
-    """The fields that differ and cannot change in place. `mutable`: kinds the user set free."""
-    kind = new.get("kind", "")
-    fields = ["kind", "metadata.name", "metadata.namespace"]
-    if kind not in mutable or new.get("immutable"):
-        fields += FORCE_NEW.get(kind, ())
+def replacing(old: Object, new: Object) -> list[str]:
+    """The fields that differ and cannot change in place."""
+    fields = ["kind", "metadata.name", "metadata.namespace", *FORCE_NEW.get(new["kind"], ())]
     return [field for field in fields if dig(old, field) != dig(new, field)]
 
 
@@ -154,16 +122,15 @@ def property_path(path: Path) -> str:
     return text
 
 
-def quantity(text: Any) -> float | None:
-    """A resource quantity such as `250m` or `1Gi` as a number."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m|[kMGTPE]i?)?", str(text))
-    if match is None:
-        return None
-    suffix = match[2] or ""
-    if suffix == "m":
-        return float(match[1]) / 1000
-    power = " kMGTPE".index(suffix[0]) if suffix else 0
-    return float(match[1]) * float((1024 if suffix.endswith("i") else 1000) ** power)
+def alike(live: Any, asked: Any) -> bool:
+    """Whether two values are the same, also as quantities such as `0.1` and `100m`."""
+    import kubernetes.utils  # late, because it is slow
+
+    number: Any = kubernetes.utils.parse_quantity
+    try:
+        return bool(live == asked or number(live) == number(asked))
+    except ValueError:
+        return False
 
 
 def as_input(live: Any, asked: Any) -> Any:
@@ -174,5 +141,4 @@ def as_input(live: Any, asked: Any) -> Any:
         return kept | {key: asked[key] for key in ("stringData",) if key in asked}
     if isinstance(live, list) and isinstance(asked, list) and len(live) == len(asked):
         return [as_input(item, wish) for item, wish in zip(live, asked, strict=True)]
-    same = live == asked or (quantity(live) is not None and quantity(live) == quantity(asked))
-    return asked if same else live
+    return asked if alike(live, asked) else live

@@ -2,13 +2,12 @@
 
 import asyncio
 import gc
-import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
-from pathlib import Path
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -80,21 +79,16 @@ def wrapped(raw: Any, like: PropertyValue | None = None) -> PropertyValue:
     return PropertyValue(value, is_secret=bool(like and like.is_secret))
 
 
+@cache
+def _engine() -> engine_pb2_grpc.EngineStub:
+    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
+
+
 def report(urn: str, message: str) -> None:
     """Shows a passing status line beside the resource."""
-    stub = engine_pb2_grpc.EngineStub(_engine_channel())
-    stub.Log(
+    _engine().Log(
         engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message, urn=urn, ephemeral=True)
     )
-
-
-_channels: list[grpc.Channel] = []
-
-
-def _engine_channel() -> grpc.Channel:
-    if not _channels:
-        _channels.append(grpc.insecure_channel(sys.argv[-1]))
-    return _channels[0]
 
 
 def _reporting(name: str) -> Callable[..., Awaitable[Any]]:
@@ -130,15 +124,6 @@ class _Servicer(ProviderServicer):
     Delete = _reporting("Delete")
 
 
-def sdk_version(package: str) -> str:
-    """The plugin version that the installed SDK package asks for; the package is not imported."""
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise PluginError(f"the Python package {package} is not installed beside this plugin")
-    described = json.loads((Path(spec.origin).parent / "pulumi-plugin.json").read_text())
-    return str(described["version"])
-
-
 def serve(provider: Provider, package: str) -> None:
     """Serves until the engine ends it. The engine's address is the last argument."""
     gc.disable()  # it would only slow the imports down
@@ -152,7 +137,7 @@ def serve(provider: Provider, package: str) -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(OPERATIONS))
         unlimited = [(f"grpc.max_{way}_message_length", 2**31 - 1) for way in ("receive", "send")]
         server = grpc.aio.server(options=unlimited)
-        servicer = _Servicer(sys.argv[1:], sdk_version(package), provider, sys.argv[-1])
+        servicer = _Servicer(sys.argv[1:], version(package), provider, sys.argv[-1])
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

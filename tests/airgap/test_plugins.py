@@ -85,14 +85,6 @@ def test_a_new_image_or_a_larger_claim_is_an_update_in_place() -> None:
     assert objects.replacing(old, new) == []
 
 
-def test_a_mutable_config_map_is_replaced_only_when_it_calls_itself_immutable() -> None:
-    old = {"kind": "ConfigMap", "data": {"a": "1"}}
-    new = {"kind": "ConfigMap", "data": {"a": "2"}}
-    mutable = frozenset({"ConfigMap"})
-    assert objects.replacing(old, new, mutable) == []
-    assert objects.replacing(old, new | {"immutable": True}, mutable) == ["data"]
-
-
 def test_differences_are_told_by_property_path_with_their_kind() -> None:
     old = {"data": {"a.b": "1", "gone": "x"}, "spec": {"ports": [{"port": 1}]}}
     new = {"data": {"a.b": "2"}, "spec": {"ports": [{"port": 1}, {"port": 2}]}}
@@ -116,7 +108,7 @@ def test_what_somebody_changed_in_the_cluster_is_drift() -> None:
 
 
 def test_a_deployment_is_ready_when_all_replicas_are_new_and_available() -> None:
-    assert awaits.deployment(deployment()).state == "ready"
+    assert awaits.deployment(deployment()) is None
 
 
 @pytest.mark.parametrize(
@@ -129,21 +121,24 @@ def test_a_deployment_is_ready_when_all_replicas_are_new_and_available() -> None
     ],
 )
 def test_a_deployment_whose_rollout_is_under_way_is_waited_for(status: dict[str, int]) -> None:
-    assert awaits.deployment(deployment(**status)).state == "waiting"
+    trouble = awaits.deployment(deployment(**status))
+    assert trouble
+    assert not trouble.fatal
 
 
 def test_a_rollout_past_its_deadline_has_failed() -> None:
-    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
-    verdict = awaits.deployment(deployment(availableReplicas=0, conditions=[late]))
-    assert (verdict.state, verdict.reason) == ("failed", "ProgressDeadlineExceeded")
+    late = {"type": "Progressing", "status": "False", "message": "exceeded its progress deadline"}
+    trouble = awaits.deployment(deployment(availableReplicas=0, conditions=[late]))
+    assert trouble == awaits.Trouble("exceeded its progress deadline", fatal=True)
 
 
 def test_a_job_is_ready_when_complete_and_failed_when_kubernetes_says_so() -> None:
     failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "m"}
     complete = {"type": "Complete", "status": "True"}
-    assert awaits.job({"status": {"conditions": [complete]}}).state == "ready"
-    assert awaits.job({"status": {"active": 1}}).state == "waiting"
-    assert awaits.job({"status": {"conditions": [failed]}}).message == "BackoffLimitExceeded: m"
+    assert awaits.job({"status": {"conditions": [complete]}}) is None
+    assert awaits.job({"status": {"active": 1}}) == awaits.Trouble("pods: 1 active, 0 failed")
+    trouble = awaits.job({"status": {"conditions": [failed]}})
+    assert trouble == awaits.Trouble("BackoffLimitExceeded: m", fatal=True)
 
 
 @pytest.mark.parametrize(
@@ -152,26 +147,26 @@ def test_a_job_is_ready_when_complete_and_failed_when_kubernetes_says_so() -> No
 )
 def test_a_pod_that_cannot_start_fails_with_its_own_reason(reason: str) -> None:
     stuck = pod("web-1", state={"waiting": {"reason": reason, "message": "no such thing"}})
-    verdict = awaits.pod_problem(stuck)
-    assert (verdict.state, verdict.reason) == ("failed", reason)
-    assert verdict.message == f"pod web-1, container main: {reason}: no such thing"
+    message = f"pod web-1, container main: {reason}: no such thing"
+    assert awaits.pod_trouble(stuck) == awaits.Trouble(message, fatal=True)
 
 
 def test_the_first_crash_is_forgiven_and_a_crash_loop_is_not() -> None:
     state = {"waiting": {"reason": "CrashLoopBackOff"}}
-    assert awaits.pod_problem(pod("web-1", state=state, restartCount=1)).state == "waiting"
-    assert awaits.pod_problem(pod("web-1", state=state, restartCount=2)).state == "failed"
+    first, second = (
+        awaits.pod_trouble(pod("web-1", state=state, restartCount=count)) for count in (1, 2)
+    )
+    assert first
+    assert not first.fatal
+    assert second
+    assert second.fatal
 
 
 def test_pods_of_an_older_revision_do_not_count_against_a_rollout() -> None:
-    revision = "deployment.kubernetes.io/revision"
-    owner = deployment() | {"metadata": {"name": "web", "annotations": {revision: "2"}}}
-    sets: list[dict[str, Any]] = [
-        {"metadata": {"annotations": {revision: str(n)}, "labels": {"pod-template-hash": f"h{n}"}}}
-        for n in (1, 2)
-    ]
     pods = [pod(f"web-{n}", labels={"pod-template-hash": f"h{n}"}) for n in (1, 2)]
-    assert awaits.newest(owner, sets, pods) == [pods[1]]
+    for minute, item in enumerate(pods):
+        item["metadata"]["creationTimestamp"] = f"2026-01-01T00:0{minute}:00Z"
+    assert awaits.newest(pods) == [pods[1]]
 
 
 def test_secret_marks_survive_the_way_to_the_cluster_and_back() -> None:
