@@ -160,6 +160,14 @@ def test_illegal_states_are_refused_with_the_reason(values: dict[str, Any], reas
     assert any(reason in line for line in found), found
 
 
+def test_a_block_in_place_of_a_choice_is_told_at_its_own_key() -> None:
+    found = errors(merged(LOCAL, {"backend": {"disruptionBudget": {"minAvailable": {"a": 1}}}}))
+    assert found == [
+        "Pulumi.prod.yaml: taskflow:backend.disruptionBudget.minAvailable: got a block, expected an integer or "
+        'a percentage such as "50%"'
+    ]
+
+
 def test_images_for_a_real_cluster_need_a_registry_or_a_digest() -> None:
     none = merged(DEPLOYED, {"images": {"registry": None}})
     assert "set images.registry" in errors(none)[0]

@@ -80,3 +80,15 @@ def test_what_is_wrong_inside_an_encrypted_secret_is_told_by_the_engine_alone(st
     (message,) = caught.value.messages
     assert "Pulumi.prod.yaml:5: taskflow:betterAuthSecret: has 6 characters" in message
     assert "canary" not in message
+
+
+def test_an_encrypted_value_is_refused_under_a_plain_key_wherever_it_came_from(stack: Path) -> None:
+    stack.write_text(
+        f"{DEPLOYED}{SECURE}  taskflow:backend:\n    env: {{TOKEN: {{secure: v1:x}}}}\n"
+    )
+    hand_over(stack, PROD_SECRETS)
+    stack.write_text(DEPLOYED + SECURE)  # As if the engine had been given another file.
+    with pytest.raises(ConfigError) as caught:
+        load()
+    (message,) = caught.value.messages
+    assert message.startswith("Pulumi.prod.yaml: taskflow:backend: an encrypted value would be")
