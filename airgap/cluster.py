@@ -55,16 +55,11 @@ def prepare() -> None:
 
 def _images() -> None:
     """The images that Minikube expects, under the names by which it asks for them."""
-    with only_one("images"):
-        _build_images()
-
-
-def _build_images() -> None:
-    images.debian()
-    for tag, program in PROGRAM_IMAGES.items():
-        images.wrap(tag, tools.find(program))
-    images.build(f"{REGISTRY}/etcd:3.5.21-0", FILES / "images/etcd", BASE_IMAGE=images.DEBIAN)
-    with tempfile.TemporaryDirectory(prefix="taskflow-infra-", dir=CACHE) as folder:
+    with only_one("images"), tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        images.debian()
+        for tag, program in PROGRAM_IMAGES.items():
+            images.wrap(tag, tools.find(program))
+        images.build(f"{REGISTRY}/etcd:3.5.21-0", FILES / "images/etcd", BASE_IMAGE=images.DEBIAN)
         context = Path(folder)
         shutil.copy(FILES / "images/kube-proxy/Dockerfile", context)
         shutil.copy(tools.find("kube-proxy"), context)

@@ -31,15 +31,13 @@ def run(
     hint: str = "",
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    stdin: str | None = None,
 ) -> str:
     """The standard output of a command that has to work."""
     argv = [str(part) for part in command]
     try:
         done = subprocess.run(
             argv,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             env={**os.environ, **(env or {})},
