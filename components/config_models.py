@@ -270,6 +270,11 @@ class NetworkPolicies(Model):
     `--cni=calico`), and neither does the plain bridge of driver `none`.
     """
 
+    enabled: bool = Field(
+        True,
+        description="false makes none",
+        json_schema_extra=replaces("networkPolicy.enabled"),
+    )
     ingress_namespace: DnsLabel = Field(
         "ingress-nginx",
         description="namespace of the ingress controller, which may reach the frontend",
@@ -335,11 +340,7 @@ class StackConfig(Model):
         description="the public address; none if unset",
         json_schema_extra=replaces("ingress.enabled"),
     )
-    network_policies: NetworkPolicies | None = Field(
-        NetworkPolicies(),
-        description="who may talk to whom; null for no policies",
-        json_schema_extra=replaces("networkPolicy.enabled"),
-    )
+    network_policies: NetworkPolicies = Field(NetworkPolicies(), description="who may talk to whom")
     assistant: Assistant = Field(Assistant(), description="the AI assistant")
     policies: Literal["mandatory", "advisory"] = Field(
         "mandatory",

@@ -107,7 +107,7 @@ def _address_mistakes(url: str, config: StackConfig | None) -> Iterable[Mistake]
             "plain text on the way is acceptable",
             "tls",
         )
-    if config.network_policies and port != outside.port:
+    if config.network_policies.enabled and port != outside.port:
         yield _about_address(
             f"has port {port}, but network policies open database.external.port {outside.port}; make them equal",
             "port",

@@ -43,7 +43,7 @@ def policies(
     Args:
         with_assistant: whether the backend calls the assistant's endpoint.
     """
-    if not config.network_policies:
+    if not config.network_policies.enabled:
         return
     # A namespace that the stack found is not its own: there it denies only its own pods.
     everyone = {} if config.create_namespace else {"app": release.name}

@@ -109,7 +109,9 @@ class StackFile:
 
 
 def decoded(value: str) -> Any:
-    """The engine hands blocks, numbers and booleans over as JSON, and texts as they are."""
+    """The engine hands blocks, numbers and booleans over as JSON, texts as they are, and null as an empty text."""
+    if not value:
+        return None
     try:
         return json.loads(value)
     except json.JSONDecodeError:

@@ -20,7 +20,7 @@ SECURE = "  taskflow:databaseUrl: {secure: v1:x}\n  taskflow:betterAuthSecret: {
 
 
 def hand_over(path: Path, secrets: dict[str, str]) -> None:
-    """What the engine does with a stack file: texts as they are, the rest as JSON, secrets in clear but marked."""
+    """As the engine does: texts as they are, null as an empty one, the rest as JSON, secrets in clear but marked."""
     values: dict[str, Any] = yaml.safe_load(path.read_text())["config"]
     texts: dict[str, str] = {}
     encrypted: list[str] = []
@@ -29,6 +29,8 @@ def hand_over(path: Path, secrets: dict[str, str]) -> None:
             encrypted.append(key)
             value = secrets.get(key.removeprefix("taskflow:"), {"env": {"TOKEN": "in clear"}})
         texts[key] = value if isinstance(value, str) else json.dumps(value)
+        if value is None:
+            texts[key] = ""
     pulumi.runtime.set_all_config(texts, encrypted)
 
 
@@ -47,6 +49,13 @@ def test_a_sound_file_is_loaded_with_its_secrets_beside_it(stack: Path) -> None:
     assert (config.cluster.context, config.log_level) == ("production", "debug")
     assert secrets.database_url is not None
     assert secrets.openai_api_key is None
+
+
+def test_a_block_that_is_nothing_is_left_out(stack: Path) -> None:
+    stack.write_text(f"{DEPLOYED}{SECURE}  taskflow:ingress:\n")
+    hand_over(stack, PROD_SECRETS)
+    assert load()[0].ingress is None
+    assert check_file(stack).config.ingress is None
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ def spec(engine: Engine, component: str) -> dict[str, Any]:
 
 def test_they_can_be_switched_off(deploy: Deploy) -> None:
     assert len(deploy(LOCAL).of_kind("NetworkPolicy")) == 4
-    assert deploy(merged(LOCAL, {"networkPolicies": None})).of_kind("NetworkPolicy") == {}
+    assert (
+        deploy(merged(LOCAL, {"networkPolicies": {"enabled": False}})).of_kind("NetworkPolicy")
+        == {}
+    )
 
 
 def test_every_pod_of_the_namespace_is_denied_everything_by_default(deploy: Deploy) -> None:
