@@ -29,7 +29,9 @@ time.sleep(60)
 """
 
 PARENT = """
-import os, sys
+import os, signal, sys
+# A shell's background job is born deaf to it, and so would be this one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from ops.cli import main
 import ops.cli
 from ops.processes import stream
