@@ -167,3 +167,36 @@ def test_the_page_works_on_a_phone(page: Page) -> None:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert overflow <= 0, f"the page is {overflow} px wider than a phone"
+
+
+def test_signing_up_and_keeping_a_task_need_no_mouse(page: Page) -> None:
+    person = Person("Barbara")
+    page.goto("/sign-up")
+    keys = page.keyboard
+    page.get_by_label("Name").focus()
+    for text in (person.name, person.email, person.password):
+        keys.type(text)
+        keys.press("Tab")
+    keys.press("Enter")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.get_by_role("form", name="New task").get_by_label("Title").focus()
+    keys.type("Press no mouse button")
+    keys.press("Enter")
+    task = page.get_by_role("checkbox", name="Press no mouse button")
+    expect(task).not_to_be_checked()
+    task.focus()
+    keys.press("Space")
+    expect(task).to_be_checked()
+    keys.press("Tab")
+    expect(page.get_by_role("button", name="Edit Press no mouse button")).to_be_focused()
+
+
+def test_pages_carry_the_security_headers(page: Page) -> None:
+    response = page.goto("/sign-in")
+    assert response is not None
+    headers = response.headers
+    assert "script-src" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "referrer-policy" in headers
+    assert "x-powered-by" not in headers
