@@ -23,14 +23,6 @@ def ask(release: LiveRelease, path: str) -> tuple[int, float]:
     return int(status), float(seconds)
 
 
-def restarts(release: LiveRelease) -> int:
-    return sum(
-        status["restartCount"]
-        for pod in release.kubectl.get("pods")["items"]
-        for status in pod["status"].get("containerStatuses", [])
-    )
-
-
 def test_an_update_without_a_change_touches_nothing(release: LiveRelease) -> None:
     before = release.generations()
     release.stack.up("--expect-no-changes")
@@ -64,7 +56,7 @@ def test_an_outage_of_the_database_makes_pods_unready_and_restarts_none(
     release: LiveRelease,
 ) -> None:
     kubectl = release.kubectl
-    before = restarts(release)
+    before = release.kubectl.restarts()
     kubectl("scale", f"statefulset/{RELEASE}-postgres", "--replicas=0")
     try:
         kubectl("wait", "pod", "-l", "component=postgres", "--for=delete", "--timeout=90s")
@@ -73,13 +65,13 @@ def test_an_outage_of_the_database_makes_pods_unready_and_restarts_none(
         assert seconds < 2, "a pod must say so at once, not hang"
         assert ask(release, "/health/live")[0] == 200
         time.sleep(35)  # Longer than three failures of a liveness probe take.
-        assert restarts(release) == before
+        assert release.kubectl.restarts() == before
     finally:
         kubectl("scale", f"statefulset/{RELEASE}-postgres", "--replicas=1")
     kubectl("rollout", "status", f"statefulset/{RELEASE}-postgres", "--timeout=90s")
     kubectl("rollout", "status", f"deployment/{RELEASE}-backend", "--timeout=60s")
     assert ask(release, "/health")[0] == 200
-    assert restarts(release) == before
+    assert release.kubectl.restarts() == before
 
 
 @pytest.mark.last

@@ -1,0 +1,141 @@
+"""A release on the real cluster: how it is configured, deployed, looked at and destroyed."""
+
+import copy
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.engine_stack import EngineStack
+
+CONTEXT = "minikube"
+
+
+def small(cpu: str, memory: str, limits: dict[str, str]) -> dict[str, Any]:
+    """Requests that leave room for a dev release beside this one on 2 CPUs; limits as by default."""
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": limits}
+
+
+def values(release: str, *, frontend_port: int, backend_port: int) -> dict[str, Any]:
+    """A stack's configuration with both services on node ports of this machine."""
+    return {
+        "release": release,
+        "cluster": {"context": CONTEXT, "minikube": "minikube"},
+        "secrets": {"generate": True},
+        "database": {
+            "embedded": {"resources": small("20m", "96Mi", {"cpu": "500m", "memory": "384Mi"})}
+        },
+        "backend": {
+            "resources": small("20m", "128Mi", {"cpu": "500m", "memory": "512Mi"}),
+            "service": _node_port(8000, backend_port),
+        },
+        "frontend": {
+            "resources": small("20m", "128Mi", {"cpu": "250m", "memory": "256Mi"}),
+            "service": _node_port(3000, frontend_port),
+        },
+    }
+
+
+def changed(values: Mapping[str, Any], **blocks: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with keys of some blocks replaced."""
+    new = copy.deepcopy(dict(values))
+    for block, keys in blocks.items():
+        new[block] = new.get(block, {}) | keys
+    return new
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl, bound to the tests' context and one release's namespace."""
+
+    namespace: str
+
+    def __call__(self, *arguments: str, timeout: int = 120) -> str:
+        command = ["kubectl", "--context", CONTEXT, "--namespace", self.namespace, *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+        assert result.returncode == 0, f"{' '.join(command)}: {result.stderr.strip()}"
+        return result.stdout
+
+    def get(self, kind: str, name: str = "", *flags: str) -> dict[str, Any]:
+        """An object, or a list of them, as JSON."""
+        found: dict[str, Any] = json.loads(
+            self("get", kind, *filter(None, [name]), *flags, "-o", "json")
+        )
+        return found
+
+    def pods(self, component: str) -> dict[str, dict[str, Any]]:
+        """The pods of a component that are not on their way out, by uid."""
+        items = self.get("pods", "", "-l", f"component={component}")["items"]
+        return {
+            pod["metadata"]["uid"]: pod
+            for pod in items
+            if "deletionTimestamp" not in pod["metadata"]
+        }
+
+    def restarts(self) -> int:
+        """How often containers of the release's present pods were started again."""
+        return sum(
+            status["restartCount"]
+            for pod in self.get("pods")["items"]
+            for status in pod["status"].get("containerStatuses", [])
+        )
+
+
+@dataclass(frozen=True)
+class LiveRelease:
+    """A deployed release: its stack, and kubectl in its namespace."""
+
+    stack: EngineStack
+    kubectl: Kubectl
+    first_up: str
+
+    @property
+    def url(self) -> str:
+        """Where the frontend answers."""
+        return str(self.stack.outputs()["url"])
+
+    def generations(self) -> dict[str, set[str]]:
+        """The pods of each component, by uid: a new uid is a restart."""
+        return {
+            component: set(self.kubectl.pods(component))
+            for component in ("backend", "frontend", "postgres")
+        }
+
+    def update(self, values: Mapping[str, Any]) -> set[str]:
+        """Apply a configuration and tell which components' pods were replaced."""
+        before = self.generations()
+        self.stack.configure(values)
+        self.stack.up()
+        after = self.generations()
+        for component, uids in after.items():
+            replaced = before[component].isdisjoint(uids)
+            assert replaced or before[component] == uids, (
+                f"{component}: only some pods were replaced"
+            )
+        return {component for component in after if before[component] != after[component]}
+
+
+@contextmanager
+def deployed(values: Mapping[str, Any], folder: Path) -> Iterator[LiveRelease]:
+    """The release, up; destroyed at the end unless a test did that already. `folder` takes its state."""
+    for tool in ("pulumi", "kubectl", "docker"):
+        assert shutil.which(tool), (
+            f"{tool} is not on PATH; `make test` sets the tools up and runs these tests"
+        )
+    release = str(values["release"])
+    kubectl = Kubectl(release)
+    # What a killed run left behind has no state any more; only this suite uses the name.
+    kubectl("delete", "namespace", release, "--ignore-not-found", "--wait", timeout=180)
+    stack = EngineStack.create("live", folder, values)
+    try:
+        yield LiveRelease(stack, kubectl, stack.up())
+    finally:
+        stack.destroy()
+
+
+def _node_port(port: int, node_port: int) -> dict[str, Any]:
+    return {"type": "NodePort", "port": port, "targetPort": port, "nodePort": node_port}
