@@ -16,13 +16,12 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ops import checks, cluster, recovery, setup, smoke, suites, testing
+from ops import checks, cluster, setup, smoke, suites, testing
 from ops.backend import prepare
 from ops.errors import OpsError
-from ops.machine import ThisMachine
 from ops.paths import ROOT
 from ops.processes import INTERRUPTED
-from ops.setup import Setup
+from ops.session import AsJson, StackName, console, ready_stack, selected_stack
 from ops.stack import Stack
 from ops.stack_file import StackFile
 from ops.steps import Steps
@@ -47,12 +46,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-# Logs are not 80 columns wide, whatever a pipe says.
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
-
-StackName = Annotated[
-    str, typer.Option("--stack", help="Which Pulumi.<stack>.yaml to use.", envvar="STACK")
-]
 
 
 @app.command()
@@ -63,7 +56,7 @@ def up(stack: StackName = "dev") -> None:
     _count_environment(steps)
     try:
         chosen = setup.provide_tools(steps)
-        ready = _ready(chosen, file, steps)
+        ready = ready_stack(chosen, file, steps)
         with steps.step("pulumi up"):
             ready.up()
             url = cluster.address(ready.url(), file, chosen.platform.system)
@@ -79,7 +72,7 @@ def preview(stack: StackName = "dev") -> None:
     """Show what `up` would change."""
     file = StackFile.read(stack)
     steps = Steps(f"make preview STACK={stack}", console)
-    _select(setup.provide_tools(steps), file, steps).preview()
+    selected_stack(setup.provide_tools(steps), file, steps).preview()
 
 
 @app.command()
@@ -87,7 +80,7 @@ def down(stack: StackName = "dev") -> None:
     """Destroy the stack's objects. The cluster stays."""
     file = StackFile.read(stack)
     steps = Steps(f"make down STACK={stack}", console)
-    ready = _ready(setup.provide_tools(steps), file, steps)
+    ready = ready_stack(setup.provide_tools(steps), file, steps)
     with steps.step("pulumi destroy"):
         ready.destroy()
     steps.table()
@@ -153,7 +146,7 @@ def render_command(stack: StackName = "dev") -> None:
 def footprint_command(
     stack: StackName = "dev",
     against: Annotated[str, typer.Option(help="A commit to compare with.", envvar="AGAINST")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what the stack requests of its cluster, at rest and at most, and the change since a commit."""
     from ops import footprint
@@ -249,27 +242,6 @@ def main() -> None:
             "the disk is full", where=str(error.filename or ""), fix="make room, then run it again"
         )
         _fail(str(full), full.code)
-
-
-def _ready(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
-    """From the tools to a selected stack."""
-    machine = ThisMachine()
-    if file.builds_images:
-        setup.provide_docker(chosen, steps, machine)
-    setup.provide_cluster(chosen, steps, file)
-    if file.builds_images:
-        setup.provide_images(chosen, steps)
-    return _select(chosen, file, steps)
-
-
-def _select(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
-    with steps.step("stack") as step:
-        prepare(chosen.backend)
-        stack = Stack(file, chosen.backend, chosen.env)
-        made = "made" if stack.select() else "found"
-        where = "state in .state/" if chosen.backend.ours else f"state in {chosen.backend.url}"
-        step.note = ", ".join(filter(None, [made, where, recovery.recover(stack)]))
-    return stack
 
 
 def _count_environment(steps: Steps) -> None:

@@ -1,0 +1,47 @@
+"""What the groups of commands share: the console, the options, and the way from tools to a stack."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ops import recovery, setup
+from ops.backend import prepare
+from ops.machine import ThisMachine
+from ops.setup import Setup
+from ops.stack import Stack
+from ops.stack_file import StackFile
+from ops.steps import Steps
+
+# Logs are not 80 columns wide, whatever a pipe says.
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+
+StackName = Annotated[
+    str, typer.Option("--stack", help="Which Pulumi.<stack>.yaml to use.", envvar="STACK")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def ready_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
+    """From the tools to a selected stack on a cluster that answers."""
+    machine = ThisMachine()
+    if file.builds_images:
+        setup.provide_docker(chosen, steps, machine)
+    setup.provide_cluster(chosen, steps, file)
+    if file.builds_images:
+        setup.provide_images(chosen, steps)
+    return selected_stack(chosen, file, steps)
+
+
+def selected_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
+    """The stack in its backend, made if it is new, and freed of what a killed run left."""
+    with steps.step("stack") as step:
+        prepare(chosen.backend)
+        stack = Stack(file, chosen.backend, chosen.env)
+        made = "made" if stack.select() else "found"
+        where = "state in .state/" if chosen.backend.ours else f"state in {chosen.backend.url}"
+        step.note = ", ".join(filter(None, [made, where, recovery.recover(stack)]))
+    return stack
