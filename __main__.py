@@ -1,5 +1,7 @@
 """The Pulumi program: read the stack's configuration, make one TaskflowApp on its cluster, export where it is."""
 
+from pathlib import Path
+
 import pulumi
 
 from components.app import TaskflowApp, TaskflowAppArgs
@@ -7,12 +9,14 @@ from components.cluster import ClusterError, kubernetes_provider
 from components.config import load
 from components.config_errors import ConfigError
 
+SOURCES = Path(__file__).resolve().parent / "docker"
+
 try:
     config, secrets = load()
     provider = kubernetes_provider("cluster", config.cluster)
     app = TaskflowApp(
         config.release,
-        TaskflowAppArgs(config=config, secrets=secrets),
+        TaskflowAppArgs(config=config, secrets=secrets, sources=SOURCES),
         pulumi.ResourceOptions(providers=[provider]),
     )
 except (ConfigError, ClusterError) as error:

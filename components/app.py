@@ -7,17 +7,16 @@ import pulumi
 import pulumi_random as random
 from pulumi_kubernetes import core, meta
 
-from components import backend, frontend, network, workload
-from components.backend import BackendService, BackendServiceArgs
-from components.cluster import Minikube
-from components.config import ComponentImage, Images, StackConfig, StackSecrets
-from components.existing_secret import ExistingSecret, existing_secret
-from components.frontend import FrontendService, FrontendServiceArgs
-from components.image import BuildArgs, Image, base_image, built_image
-from components.postgres import PostgresDatabase, PostgresDatabaseArgs
-from components.workload import Release, SecretKey
+from . import backend, frontend, network, workload
+from .backend import BackendService, BackendServiceArgs
+from .cluster import Minikube
+from .config import ComponentImage, ConfigError, Images, StackConfig, StackSecrets
+from .existing_secret import ExistingSecret, existing_secret
+from .frontend import FrontendService, FrontendServiceArgs
+from .image import BuildArgs, Image, base_image, built_image
+from .postgres import PostgresDatabase, PostgresDatabaseArgs
+from .workload import Release, SecretKey
 
-SOURCES = Path(__file__).resolve().parent.parent / "docker"
 GENERATED_SECRET_LENGTH = 48
 
 
@@ -26,12 +25,30 @@ class TaskflowAppArgs:
     """What a TaskflowApp is made from: the checked configuration, and the secrets beside it.
 
     Args:
-        sources: the folder with `backend/` and `frontend/`, each with a Dockerfile.
+        sources: the folder with `backend/` and `frontend/`, each with a Dockerfile; may be left out where the
+            configuration names prebuilt images.
+
+    Raises:
+        ConfigError: if something is missing without which there is no release.
     """
 
     config: StackConfig
     secrets: StackSecrets
-    sources: Path = SOURCES
+    sources: Path | None = None
+
+    def __post_init__(self) -> None:
+        lacking = []
+        if self.sources is None:
+            lacking += [
+                f"images.{component}: has no ref to a prebuilt image, and TaskflowAppArgs no sources to build it from"
+                for component, image in _wanted(self.config.images).items()
+                if image.ref is None
+            ]
+        from_secrets = self.config.database.outside and not self.config.secrets.existing
+        if from_secrets and self.secrets.database_url is None:
+            lacking.append("database: is an external one, but StackSecrets has no database_url")
+        if lacking:
+            raise ConfigError(lacking)
 
 
 class TaskflowApp(pulumi.ComponentResource):
@@ -126,30 +143,28 @@ class TaskflowApp(pulumi.ComponentResource):
         self, name: str, args: TaskflowAppArgs, minikube: Minikube | None
     ) -> dict[str, Image]:
         images = args.config.images
-        wanted: dict[str, ComponentImage] = {
-            backend.COMPONENT: images.backend,
-            frontend.COMPONENT: images.frontend,
-        }
+        wanted = _wanted(images)
         builds = any(image.ref is None for image in wanted.values())
         # With a registry the images are pushed, so any daemon may build them.
         in_cluster = minikube if builds and not images.registry else None
         daemon = in_cluster.docker_provider(f"{name}-docker") if in_cluster else None
         opts = pulumi.ResourceOptions(parent=self, provider=daemon)
-        found = {
-            component: Image(reference=image.ref)
-            if image.ref
-            else built_image(
-                f"taskflow-{component}",
-                BuildArgs(
-                    context=args.sources / component,
-                    platform=images.platform,
-                    args=_build_args(images, image, args.sources / component),
-                ),
-                registry=images.registry,
-                opts=opts,
-            )
-            for component, image in wanted.items()
-        }
+        found = {}
+        for component, image in wanted.items():
+            if image.ref:
+                found[component] = Image(reference=image.ref)
+            elif args.sources:  # They are there: TaskflowAppArgs has seen to it.
+                context = args.sources / component
+                found[component] = built_image(
+                    f"taskflow-{component}",
+                    BuildArgs(
+                        context=context,
+                        platform=images.platform,
+                        args=_build_args(images, image, context),
+                    ),
+                    registry=images.registry,
+                    opts=opts,
+                )
         if (
             args.config.cluster.minikube
         ):  # The image is in the node's own daemon, and maybe nowhere else.
@@ -266,6 +281,10 @@ class TaskflowApp(pulumi.ComponentResource):
             special=False,
             opts=pulumi.ResourceOptions(parent=self),
         ).result
+
+
+def _wanted(images: Images) -> dict[str, ComponentImage]:
+    return {backend.COMPONENT: images.backend, frontend.COMPONENT: images.frontend}
 
 
 def _build_args(images: Images, image: ComponentImage, context: Path) -> dict[str, str]:

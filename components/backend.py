@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components import workload
-from components.config import Assistant, Backend
-from components.image import Image
-from components.workload import Container, Release, SecretKey
+from . import workload
+from .config import Assistant, Backend
+from .image import Image
+from .workload import Container, Release, SecretKey
 
 COMPONENT = "backend"
 

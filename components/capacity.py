@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.quantities import bytes_of, millicores
+from .quantities import bytes_of, millicores
 
 
 @dataclass(frozen=True, kw_only=True)

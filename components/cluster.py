@@ -10,7 +10,7 @@ import pulumi_docker as docker
 import pulumi_kubernetes as kubernetes
 import yaml
 
-from components.config import Cluster
+from .config import Cluster
 
 
 class ClusterError(Exception):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.config_base import DnsLabel, Model
-from components.config_check import PROJECT, CheckedFile, check_file, parse
-from components.config_errors import ConfigError
-from components.config_models import (
+from .config_base import DnsLabel, Model
+from .config_check import PROJECT, CheckedFile, check_file, parse
+from .config_errors import ConfigError
+from .config_models import (
     Assistant,
     Cluster,
     ComponentImage,
@@ -22,8 +22,8 @@ from components.config_models import (
     NetworkPolicies,
     StackConfig,
 )
-from components.config_secrets import SECRET_KEYS, Secret
-from components.config_workload import (
+from .config_secrets import SECRET_KEYS, Secret
+from .config_workload import (
     Backend,
     Compute,
     Frontend,
@@ -33,7 +33,7 @@ from components.config_workload import (
     TopologySpread,
     Workload,
 )
-from components.stack_file import StackFile, decoded
+from .stack_file import StackFile, decoded
 
 __all__ = [
     "PROJECT",

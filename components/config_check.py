@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components import config_secrets
-from components.config_base import BrokenRulesError
-from components.config_errors import KeyPath, Mistake, explain
-from components.config_models import StackConfig
-from components.config_secrets import SECRET_KEYS, Secret
-from components.stack_file import StackFile
+from . import config_secrets
+from .config_base import BrokenRulesError
+from .config_errors import KeyPath, Mistake, explain
+from .config_models import StackConfig
+from .config_secrets import SECRET_KEYS, Secret
+from .stack_file import StackFile
 
 PROJECT = "taskflow"
 

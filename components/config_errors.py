@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from components.config_base import BrokenRulesError
+from .config_base import BrokenRulesError
 
 _SECRET_LIKE = re.compile(r"secret|password|passwd|token|key|url", re.IGNORECASE)
 

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints
 
-from components.capacity import PodGroup, Room, shortfalls
-from components.config_base import (
+from .capacity import PodGroup, Room, shortfalls
+from .config_base import (
     DnsLabel,
     HostName,
     ImagePrefix,
@@ -17,8 +17,8 @@ from components.config_base import (
     Problem,
     replaces,
 )
-from components.config_workload import Backend, Compute, Frontend, LogLevel, Resources
-from components.quantities import Bytes, Cpu
+from .config_workload import Backend, Compute, Frontend, LogLevel, Resources
+from .quantities import Bytes, Cpu
 
 Cidr = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-from components.config_errors import Mistake
-from components.config_models import StackConfig
-from components.stack_file import StackFile
+from .config_errors import Mistake
+from .config_models import StackConfig
+from .stack_file import StackFile
 
 SECRET_KEYS = ("databaseUrl", "betterAuthSecret", "openaiApiKey")
 # An HS256 key shorter than its 256-bit hash weakens it (RFC 7518, section 3.2).

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from components.config_base import Model, Port, Problem, replaces
-from components.quantities import Bytes, CountOrPercent, Cpu, bytes_of, millicores, share
+from .config_base import Model, Port, Problem, replaces
+from .quantities import Bytes, CountOrPercent, Cpu, bytes_of, millicores, share
 
 DRAIN_SECONDS = 10  # Both applications leave within this time of SIGTERM.
 DEFAULT_REPLICAS = 2

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import core
 
-from components.workload import SecretKey
+from .workload import SecretKey
 
 REQUIRED = ("database-url", "better-auth-secret")
 OPTIONAL = ("openai-api-key",)

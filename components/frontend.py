@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import core, networking
 
-from components import workload
-from components.config import Frontend, Ingress
-from components.image import Image
-from components.workload import Container, Release, SecretKey
+from . import workload
+from .config import Frontend, Ingress
+from .image import Image
+from .workload import Container, Release, SecretKey
 
 COMPONENT = "frontend"
 

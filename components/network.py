@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import meta, networking
 
-from components import backend, frontend, postgres, workload
-from components.config import StackConfig
-from components.workload import Release
+from . import backend, frontend, postgres, workload
+from .config import StackConfig
+from .workload import Release
 
 DNS_PORT = 53
 

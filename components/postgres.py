@@ -6,10 +6,10 @@ import pulumi
 import pulumi_random as random
 from pulumi_kubernetes import apps, core, meta
 
-from components import workload
-from components.config import EmbeddedPostgres, ProbeTiming
-from components.config_models import EMBEDDED_CONNECTIONS
-from components.workload import Release, SecretKey
+from . import workload
+from .config import EmbeddedPostgres, ProbeTiming
+from .config_models import EMBEDDED_CONNECTIONS
+from .workload import Release, SecretKey
 
 COMPONENT = "postgres"
 PORT = 5432

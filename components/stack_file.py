@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from components.config_errors import ConfigError, KeyPath, Mistake
+from .config_errors import ConfigError, KeyPath, Mistake
 
 # What the engine keeps in a stack file: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 TOP_LEVEL_KEYS = ("config", "encryptedkey", "encryptionsalt", "environment", "secretsprovider")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
-from components.config import ProbeTiming, Resources, TopologySpread, Workload
-from components.image import Image
+from .config import ProbeTiming, Resources, TopologySpread, Workload
+from .image import Image
 
 SHARED = "config"  # The value of the component label on what belongs to no single component.
 USER_ID = 10001  # The images' own numeric user; runAsNonRoot cannot check a name.

@@ -22,3 +22,6 @@ STATE = ROOT / ".state"
 
 POLICY = ROOT / "policy"
 """The policy pack that `make preview` and `make up` run with."""
+
+SOURCES = ROOT / "docker"
+"""What the images are built from."""

@@ -22,6 +22,7 @@ from components.app import TaskflowApp, TaskflowAppArgs
 from components.config import SECRET_KEYS, StackConfig, StackSecrets
 from components.existing_secret import OPTIONAL, REQUIRED
 from components.stack_file import StackFile
+from ops.paths import SOURCES
 
 MASKED = "masked"
 KINDS = (
@@ -99,7 +100,10 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
             if SECRET_KEYS[2] in source.values
             else None,
         }
-        TaskflowApp(config.release, TaskflowAppArgs(config=config, secrets=StackSecrets(**given)))
+        secrets = StackSecrets(**given)
+        TaskflowApp(
+            config.release, TaskflowAppArgs(config=config, secrets=secrets, sources=SOURCES)
+        )
 
     pulumi.runtime.set_mocks(recorder, project=source.project, stack=source.stack, preview=False)
     with _no_minikube():

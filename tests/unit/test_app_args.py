@@ -1,0 +1,69 @@
+"""A program that makes its configuration itself, without a stack file, is told at once what it lacks."""
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from components.app import TaskflowAppArgs
+from components.config import (
+    Cluster,
+    ComponentImage,
+    ConfigError,
+    EmbeddedPostgres,
+    Images,
+    StackConfig,
+    StackSecrets,
+)
+from components.config_models import Database, Secrets
+
+DIGEST = f"sha256:{'0' * 64}"
+PREBUILT = Images(
+    backend=ComponentImage(ref=f"ghcr.io/example/backend@{DIGEST}"),
+    frontend=ComponentImage(ref=f"ghcr.io/example/frontend@{DIGEST}"),
+)
+EMBEDDED = Database(embedded=EmbeddedPostgres())
+MINIKUBE = Cluster(minikube="minikube")
+NO_SECRETS = StackSecrets()
+
+
+def test_without_sources_every_image_has_to_be_prebuilt() -> None:
+    images = Images(backend=PREBUILT.backend)
+    config = StackConfig(cluster=MINIKUBE, database=EMBEDDED, images=images)
+    with pytest.raises(ConfigError) as caught:
+        TaskflowAppArgs(config=config, secrets=NO_SECRETS)
+    assert caught.value.messages == (
+        "images.frontend: has no ref to a prebuilt image, and TaskflowAppArgs no sources to build it from",
+    )
+
+
+def test_an_external_database_needs_its_address() -> None:
+    with pytest.raises(ConfigError, match=r"StackSecrets has no database_url"):
+        TaskflowAppArgs(config=StackConfig(images=PREBUILT), secrets=NO_SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "sources"),
+    [
+        (StackConfig(images=PREBUILT, database=EMBEDDED), NO_SECRETS, None),
+        (StackConfig(cluster=MINIKUBE, database=EMBEDDED), NO_SECRETS, Path("docker")),
+        (
+            StackConfig(images=PREBUILT),
+            StackSecrets(database_url=pulumi.Output.secret("postgresql://db.example.com/t")),
+            None,
+        ),
+        (
+            StackConfig(
+                images=PREBUILT, create_namespace=False, secrets=Secrets(existing="made-by-hand")
+            ),
+            NO_SECRETS,
+            None,
+        ),
+    ],
+    ids=["embedded", "built", "external", "existing-secret"],
+)
+def test_what_is_complete_is_taken(
+    config: StackConfig, secrets: StackSecrets, sources: Path | None
+) -> None:
+    args = TaskflowAppArgs(config=config, secrets=secrets, sources=sources)
+    assert args.config is config
