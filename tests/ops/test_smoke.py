@@ -1,0 +1,101 @@
+"""The smoke check against a small application that breaks in one place at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
+
+import pytest
+
+from ops import smoke
+from ops.errors import OpsError
+
+TASK = "0191f6a2-7c1e-7b6e-9d53-2f7b1c0a9e11"
+SCRIPT = "/_next/static/chunks/tasks.js"
+ACTIONS = "".join(
+    f'(0,a.createServerReference)("{action}",a.callServer,void 0,a.findSourceMapURL,"{name}");'
+    for name, action in {"addTask": "40add", "deleteTask": "40de1e7e"}.items()
+)
+
+
+@dataclass
+class Application:
+    """Keeps one task; what is in `broken` does not work."""
+
+    broken: str = ""
+    url: str = ""
+    title: str = ""
+    calls: list[str] = field(default_factory=list)
+
+    def get(self, path: str) -> tuple[int, str]:
+        if path == SCRIPT:
+            return 200, "" if self.broken == "no action" else ACTIONS
+        row = f'<input id="done-{TASK}"/>{self.title}' if self.title else ""
+        return 200, f'<script src="{SCRIPT}"></script>{row}'
+
+    def post(self, path: str, action: str, body: str) -> tuple[int, str]:
+        self.calls.append(action or PurePosixPath(path).name)
+        if action == "40add":
+            if self.broken == "refused":
+                return 200, '1:{"ok":false,"message":"The backend is away."}'
+            if self.broken != "lost":
+                part = body.partition('name="_1_title"')[2]
+                self.title = part.strip().splitlines()[0]
+        if action == "40de1e7e" and TASK in body and self.broken != "kept":
+            self.title = ""
+        return 200, '1:{"ok":true}'
+
+
+@pytest.fixture
+def application() -> Iterator[Application]:
+    served = Application()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(*served.get(self.path))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self._answer(*served.post(self.path, self.headers.get("Next-Action", ""), body))
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+        def _answer(self, status: int, text: str) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        served.url = f"http://127.0.0.1:{server.server_address[1]}"
+        yield served
+        server.shutdown()
+
+
+def test_a_task_is_added_read_back_and_deleted_with_its_person(application: Application) -> None:
+    said: list[str] = []
+    smoke.check(application.url, said.append)
+    assert application.calls == ["email", "40add", "40de1e7e", "delete-user"]
+    assert "task added and read back" in said
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ("no action", "offer no addTask"),
+        ("refused", "an action on /tasks failed"),
+        ("lost", "was added, but is not listed"),
+        ("kept", "cannot be deleted"),
+    ],
+)
+def test_what_is_broken_is_said_and_the_person_is_deleted_all_the_same(
+    application: Application, broken: str, message: str
+) -> None:
+    application.broken = broken
+    with pytest.raises(OpsError, match=message):
+        smoke.check(application.url, lambda line: None)
+    assert application.calls[-1] == "delete-user"
