@@ -9,11 +9,12 @@ from pulumi_kubernetes import core, meta
 
 from . import backend, frontend, network, workload
 from .backend import BackendService, BackendServiceArgs
+from .build_context import build_of
 from .cluster import Minikube
 from .config import ComponentImage, ConfigError, Images, StackConfig, StackSecrets
 from .existing_secret import ExistingSecret, existing_secret
 from .frontend import FrontendService, FrontendServiceArgs
-from .image import BuildArgs, Image, base_image, built_image
+from .image import Image, built_image
 from .postgres import PostgresDatabase, PostgresDatabaseArgs
 from .workload import Release, SecretKey
 
@@ -154,14 +155,9 @@ class TaskflowApp(pulumi.ComponentResource):
             if image.ref:
                 found[component] = Image(reference=image.ref)
             elif args.sources:  # They are there: TaskflowAppArgs has seen to it.
-                context = args.sources / component
                 found[component] = built_image(
-                    f"taskflow-{component}",
-                    BuildArgs(
-                        context=context,
-                        platform=images.platform,
-                        args=_build_args(images, image, context),
-                    ),
+                    component,
+                    build_of(images, component, args.sources),
                     registry=images.registry,
                     opts=opts,
                 )
@@ -285,11 +281,3 @@ class TaskflowApp(pulumi.ComponentResource):
 
 def _wanted(images: Images) -> dict[str, ComponentImage]:
     return {backend.COMPONENT: images.backend, frontend.COMPONENT: images.frontend}
-
-
-def _build_args(images: Images, image: ComponentImage, context: Path) -> dict[str, str]:
-    """The base image, where it is not the Dockerfile's own."""
-    if image.base_image:
-        return {"BASE_IMAGE": image.base_image}
-    default = base_image(context) if images.mirror else None
-    return {"BASE_IMAGE": images.mirrored(default)} if default else {}

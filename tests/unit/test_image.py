@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.image import BuildArgs, content_tag, context_files
+from components.build_context import BuildArgs, content_tag, context_files
 
 
 @pytest.fixture
