@@ -131,6 +131,16 @@ class EmbeddedPostgres(Model):
         description="storage class; the cluster's default if unset",
         json_schema_extra=replaces("postgresql.primary.persistence.storageClass"),
     )
+    # Above 10000, so that it is nobody on the node. The official image runs as any user:
+    # https://hub.docker.com/_/postgres, "Arbitrary --user Notes".
+    user: int = Field(
+        10002,
+        ge=1,
+        le=2**31 - 1,
+        description="numeric user and group of the pod, who own the files on the volume; a volume made by another user "
+        "(999 is the official image's own) is readable to that one alone",
+        json_schema_extra=replaces("postgresql.primary.podSecurityContext.fsGroup"),
+    )
     keep: bool = Field(
         False,
         description="keep the volume (and so the namespace) when the stack is destroyed",

@@ -159,6 +159,14 @@ class Autoscaling(Model):
         description="target CPU use, percent of the request",
         json_schema_extra=replaces("autoscaling.targetCPUUtilizationPercentage"),
     )
+    # Kubernetes' own default; https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/
+    scale_down_seconds: int = Field(
+        300,
+        ge=0,
+        le=3600,
+        description="seconds that the load must stay low before pods are taken away",
+        json_schema_extra=replaces("autoscaling.behavior.scaleDown.stabilizationWindowSeconds"),
+    )
 
     def problems(self) -> Iterable[Problem]:
         if self.min > self.max:

@@ -13,7 +13,6 @@ from .workload import Release, SecretKey
 
 COMPONENT = "postgres"
 PORT = 5432
-USER_ID = 999  # The user `postgres` of the official image.
 DATABASE = "taskflow"
 DATA = "/var/lib/postgresql/data"
 # Memory for 192Mi requested: a quarter for shared buffers.
@@ -31,7 +30,7 @@ class PostgresDatabaseArgs:
 
 
 class PostgresDatabase(pulumi.ComponentResource):
-    """StatefulSet, Service, volume claim and a generated password.
+    """StatefulSet, its two Services, volume claim and a generated password.
 
     Attributes:
         url: postgresql://user:password@host:port/name, a secret.
@@ -69,22 +68,15 @@ class PostgresDatabase(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.config.keep),
         )
-        service = core.v1.Service(
-            f"{name}-service",
-            metadata=workload.object_meta(
-                release, COMPONENT, name, {"pulumi.com/skipAwait": "true"}
-            ),
-            spec=core.v1.ServiceSpecArgs(
-                selector=workload.selector_labels(release.name, COMPONENT),
-                ports=[core.v1.ServicePortArgs(name="postgres", port=PORT, target_port="postgres")],
-            ),
-            opts=child,
-        )
+        service = _service(f"{name}-service", name, release, None, child)
+        # Kubernetes wants a headless one behind a StatefulSet. Clients use the other: its address outlives the pod,
+        # and no resolver remembers that the pod was away.
+        headless = _service(f"{name}-headless-service", f"{name}-headless", release, "None", child)
         self.ready = apps.v1.StatefulSet(
             f"{name}-statefulset",
             metadata=workload.object_meta(release, COMPONENT, name),
             spec=apps.v1.StatefulSetSpecArgs(
-                service_name=name,
+                service_name=headless.metadata.name,
                 replicas=1,
                 selector=meta.v1.LabelSelectorArgs(
                     match_labels=workload.selector_labels(release.name, COMPONENT)
@@ -113,6 +105,25 @@ class PostgresDatabase(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
 
+def _service(
+    resource: str,
+    name: str,
+    release: Release,
+    cluster_ip: str | None,
+    opts: pulumi.ResourceOptions,
+) -> core.v1.Service:
+    return core.v1.Service(
+        resource,
+        metadata=workload.object_meta(release, COMPONENT, name, {"pulumi.com/skipAwait": "true"}),
+        spec=core.v1.ServiceSpecArgs(
+            cluster_ip=cluster_ip,
+            selector=workload.selector_labels(release.name, COMPONENT),
+            ports=[core.v1.ServicePortArgs(name="postgres", port=PORT, target_port="postgres")],
+        ),
+        opts=opts,
+    )
+
+
 def _pod_spec(
     args: PostgresDatabaseArgs, password: SecretKey, claim: core.v1.PersistentVolumeClaim
 ) -> core.v1.PodSpecArgs:
@@ -120,7 +131,7 @@ def _pod_spec(
     return core.v1.PodSpecArgs(
         automount_service_account_token=False,
         enable_service_links=False,
-        security_context=workload.pod_security(USER_ID),
+        security_context=workload.pod_security(args.config.user),
         termination_grace_period_seconds=60,  # The image stops by SIGINT: it ends sessions and writes a checkpoint.
         image_pull_secrets=[
             core.v1.LocalObjectReferenceArgs(name=name) for name in args.release.pull_secrets

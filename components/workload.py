@@ -79,7 +79,8 @@ def object_meta(
         name=name,
         namespace=release.namespace,
         labels=metadata_labels(release.name, component),
-        annotations=dict(annotations) if annotations else None,
+        # The stack file has the last word on its fields, also over what kubectl or a former autoscaler wrote there.
+        annotations={"pulumi.com/patchForce": "true", **(annotations or {})},
     )
 
 
@@ -342,6 +343,11 @@ def companions(
                         ),
                     )
                 ],
+                behavior=autoscaling.v2.HorizontalPodAutoscalerBehaviorArgs(
+                    scale_down=autoscaling.v2.HPAScalingRulesArgs(
+                        stabilization_window_seconds=config.autoscaling.scale_down_seconds
+                    )
+                ),
             ),
             opts=opts,
         )

@@ -43,9 +43,9 @@ class Cluster:
             raise
         return found
 
-    def apply(self, obj: Object, manager: str) -> Object:
-        """Server-side apply; a field that somebody else manages is a conflict."""
-        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+    def apply(self, obj: Object, manager: str, *, force: bool = False) -> Object:
+        """Server-side apply; a field that somebody else manages is a conflict, unless it is forced."""
+        query = {"fieldManager": manager, "fieldValidation": "Strict", "force": str(force).lower()}
         form = "application/apply-patch+yaml"
         try:
             answer = self._request("PATCH", self._path(obj), query, json.dumps(obj), form)

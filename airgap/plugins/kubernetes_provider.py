@@ -12,6 +12,7 @@ from airgap.plugins.awaits import NotReadyError, Waiter
 from airgap.plugins.cluster import Cluster
 from airgap.plugins.objects import (
     AUTONAMED,
+    FORCE,
     SKIP_AWAIT,
     annotation,
     as_input,
@@ -142,7 +143,7 @@ class KubernetesProvider(p.Provider):
 
     def _settle(self, urn: str, inputs: Properties, manager: str) -> Properties:
         asked = plain_map(inputs)
-        live = self._cluster.apply(asked, manager)
+        live = self._cluster.apply(asked, manager, force=annotation(asked, FORCE) == "true")
         try:
             live = self._waiter(urn).ready(live)
         except NotReadyError as error:

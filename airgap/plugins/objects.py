@@ -10,6 +10,7 @@ from airgap.plugins.serve import Object
 
 AUTONAMED = "pulumi.com/autonamed"
 SKIP_AWAIT = "pulumi.com/skipAwait"
+FORCE = "pulumi.com/patchForce"
 # The fields whose change makes the official provider replace the object (its `forceNew` lists).
 FORCE_NEW: dict[str, tuple[str, ...]] = {
     "ConfigMap": ("binaryData", "data"),

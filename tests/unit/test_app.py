@@ -51,11 +51,12 @@ def test_pods_come_from_deployments_and_one_statefulset_only(deploy: Deploy) -> 
 def test_names_are_release_dash_component(deploy: Deploy) -> None:
     engine = deploy(merged(LOCAL, {"release": "blue"}))
     for kind, components in {
-        "Deployment": ("backend", "frontend"),
-        "Service": ("backend", "frontend", "postgres"),
+        "Deployment": {"backend", "frontend"},
+        "StatefulSet": {"postgres"},
+        "Service": {"backend", "frontend", "postgres", "postgres-headless"},
     }.items():
-        for component in components:
-            assert engine.only(kind, component)["metadata"]["name"] == f"blue-{component}"
+        names = {inputs["metadata"]["name"] for inputs in engine.of_kind(kind).values()}
+        assert names == {f"blue-{component}" for component in components}
     assert engine.inputs["outputs"]["namespace"] == "blue"
 
 
@@ -276,9 +277,47 @@ def test_the_embedded_database_stays_small(deploy: Deploy) -> None:
 def test_services_skip_pulumis_wait_and_deployments_do_not(deploy: Deploy) -> None:
     engine = deploy(LOCAL)
     for name, inputs in engine.of_kind("Service").items():
-        assert inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}, name
+        assert inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true", name
     for name, inputs in engine.of_kind("Deployment").items():
-        assert "annotations" not in inputs["metadata"], f"{name} carries the wait for both"
+        assert "pulumi.com/skipAwait" not in inputs["metadata"]["annotations"], (
+            f"{name} carries the wait for both"
+        )
+
+
+def test_the_stack_file_wins_over_what_others_wrote_into_its_objects(deploy: Deploy) -> None:
+    engine = deploy(LOCAL)
+    for kind in ("Deployment", "StatefulSet", "Service", "NetworkPolicy", "PodDisruptionBudget"):
+        for name, inputs in engine.of_kind(kind).items():
+            assert inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true", (
+                f"{name}: server-side apply would refuse to take a field back from kubectl or an autoscaler"
+            )
+
+
+def test_the_database_runs_as_a_user_that_is_nobody_on_the_node(deploy: Deploy) -> None:
+    def user_of(values: dict[str, Any]) -> int:
+        pod = deploy(values).only("StatefulSet", "postgres")["spec"]["template"]["spec"]
+        security = pod["securityContext"]
+        assert security["runAsUser"] == security["runAsGroup"] == security["fsGroup"]
+        return int(security["runAsUser"])
+
+    assert user_of(LOCAL) > 10000
+    older = merged(LOCAL, {"database": {"embedded": {"user": 999}}})
+    assert user_of(older) == 999, "the owner of the files on a volume that is there already"
+
+
+def test_the_statefulset_has_a_headless_service_and_clients_have_one_with_an_address(
+    deploy: Deploy,
+) -> None:
+    engine = deploy(LOCAL)
+    services = {
+        inputs["metadata"]["name"]: inputs["spec"] for inputs in engine.of_kind("Service").values()
+    }
+    governing = engine.only("StatefulSet", "postgres")["spec"]["serviceName"]
+    assert services[governing]["clusterIP"] == "None"
+    for_clients = "taskflow-postgres"
+    assert f"@{for_clients}:5432/" in str(engine.only("Secret", "config"))
+    assert "clusterIP" not in services[for_clients]
+    assert services[for_clients]["selector"] == services[governing]["selector"]
 
 
 def test_the_backend_is_reached_inside_the_cluster_only(deploy: Deploy) -> None:
@@ -314,6 +353,7 @@ def test_autoscaling_leaves_the_replicas_field_to_the_autoscaler(deploy: Deploy)
         "kind": "Deployment",
         "name": "taskflow-backend",
     }
+    assert spec["behavior"] == {"scaleDown": {"stabilizationWindowSeconds": 300}}
 
 
 def test_an_ingress_exists_only_when_configured_and_routes_to_the_frontend(deploy: Deploy) -> None:

@@ -3,6 +3,22 @@
 # PGDATA from POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB, every other start just starts.
 set -euo pipefail
 
+# initdb alone insists on a name for the user that it runs as, and the pod may choose any number.
+as_somebody() {
+    if getent passwd "$(id -u)" >/dev/null; then
+        "$@"
+        return
+    fi
+    local passwd group library
+    passwd=$(mktemp)
+    group=$(mktemp)
+    library=$(echo /usr/lib/*/libnss_wrapper.so)
+    printf 'postgres:x:%s:%s::%s:/bin/false\n' "$(id -u)" "$(id -g)" "$PGDATA" >"$passwd"
+    printf 'postgres:x:%s:\n' "$(id -g)" >"$group"
+    LD_PRELOAD=$library NSS_WRAPPER_PASSWD=$passwd NSS_WRAPPER_GROUP=$group "$@"
+    rm -f "$passwd" "$group"
+}
+
 initialise() {
     local user=${POSTGRES_USER:-postgres}
     local database=${POSTGRES_DB:-$user}
@@ -10,7 +26,7 @@ initialise() {
         echo "docker-entrypoint.sh: a first start needs POSTGRES_PASSWORD" >&2
         exit 1
     fi
-    initdb --username="$user" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD")
+    as_somebody initdb --username="$user" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD")
     printf '\nhost all all all scram-sha-256\n' >>"$PGDATA/pg_hba.conf"
     if [ "$database" != postgres ]; then
         # Nobody but this script may connect yet: a client that got in would be cut off.
