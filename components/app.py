@@ -172,8 +172,8 @@ class TaskflowApp(pulumi.ComponentResource):
             return None
         return existing_secret(
             f"{name}-existing-secret",
-            config.namespace_name,
             config.secrets.existing,
+            config,
             pulumi.ResourceOptions(parent=self),
         )
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from . import config_secrets
 from .config_base import BrokenRulesError
 from .config_errors import KeyPath, Mistake, explain
-from .config_models import StackConfig
+from .config_models import PLACEHOLDER_DIGEST, StackConfig
 from .config_secrets import SECRET_KEYS, Secret
 from .stack_file import StackFile
 
@@ -23,7 +23,8 @@ class CheckedFile:
     """A sound stack file.
 
     Attributes:
-        missing: what the stack lacks for an `up`, in words: secrets, which nobody has to commit.
+        missing: what the stack lacks for a preview or an `up`, in words: secrets, which nobody has to commit, and
+            the digests of a release to come.
     """
 
     config: StackConfig
@@ -76,7 +77,7 @@ def _examined(
     source: StackFile,
     encrypted: Iterable[str],
 ) -> tuple[StackConfig | None, list[Mistake], list[Mistake]]:
-    """The configuration as far as it can be read, its mistakes, and the secrets that are missing."""
+    """The configuration as far as it can be read, its mistakes, and what an `up` would still miss."""
     misplaced = list(config_secrets.misplaced(source, encrypted))
     config, mistakes, unsure = _validated(values, misplaced)
     mistakes += [
@@ -84,8 +85,26 @@ def _examined(
         for mistake in config_secrets.mistakes_in(secrets, config, source)
         if not mistake.rests_on(unsure)
     ]
-    missing = config_secrets.missing(secrets, config, source) if config else ()
+    missing: list[Mistake] = []
+    if config:
+        missing = [*_placeholders(config, source), *config_secrets.missing(secrets, config, source)]
     return config, mistakes, [mistake for mistake in missing if not mistake.rests_on(unsure)]
+
+
+def _placeholders(config: StackConfig, source: StackFile) -> Iterable[Mistake]:
+    """Images whose digest is still to come."""
+    for component, image in (
+        ("backend", config.images.backend),
+        ("frontend", config.images.frontend),
+    ):
+        if image.ref and image.ref.endswith(PLACEHOLDER_DIGEST):
+            path = ("images", component, "ref")
+            repository = image.ref.removesuffix(PLACEHOLDER_DIGEST)
+            yield Mistake.at(
+                path,
+                "its digest is a placeholder, so there is no such image; run: pulumi config set --stack "
+                f"{source.stack} --path '{PROJECT}:{'.'.join(path)}' {repository}@sha256:<the pushed image's digest>",
+            )
 
 
 def _validated(

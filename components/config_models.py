@@ -22,6 +22,9 @@ from .quantities import Bytes, Cpu
 
 Cidr = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
 
+# What a stack file holds until a release's digest is known: it pins nothing, and no registry has such an image.
+PLACEHOLDER_DIGEST = f"@sha256:{'0' * 64}"
+
 BACKEND_POOL = 8  # DATABASE_POOL_SIZE of docker/backend/taskflow_api/settings.py
 MIGRATION_CONNECTIONS = 1  # A starting backend pod holds one beside its pool.
 FRONTEND_POOL = 5  # `max` in docker/frontend/lib/database.ts
@@ -69,7 +72,8 @@ class ComponentImage(Model):
 
     ref: ImageReference | None = Field(
         None,
-        description="prebuilt image, used as it is; outside Minikube by digest (name@sha256:...)",
+        description="prebuilt image, used as it is; outside Minikube by digest (name@sha256:...), of which 64 zeros "
+        "say that a release has still to set it",
         json_schema_extra=replaces("image.repository, image.tag"),
     )
     base_image: ImageReference | None = Field(

@@ -69,18 +69,24 @@ def mistakes_in(
     for key, secret in secrets.items():
         if not secret.encrypted:
             yield Mistake.at(key, f"is in plain text; {source.how_to_set(key)}")
-    signing_key = secrets.get("betterAuthSecret")
-    if signing_key and signing_key.text is not None:
-        length = len(signing_key.text)
+    known = {key: secret.text for key, secret in secrets.items() if secret.text is not None}
+    yield from mistakes_in_values(known, config)
+
+
+def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) -> Iterable[Mistake]:
+    """What is wrong with secret values, by their keys, wherever they come from."""
+    signing_key = values.get("betterAuthSecret")
+    if signing_key is not None:
+        length = len(signing_key)
         if length < BETTER_AUTH_SECRET_LENGTH:
             yield Mistake.at(
                 "betterAuthSecret",
                 f"has {length} characters, expected at least {BETTER_AUTH_SECRET_LENGTH}; make one with: "
                 "openssl rand -base64 32",
             )
-    address = secrets.get("databaseUrl")
-    if address and address.text is not None:
-        yield from _address_mistakes(address.text, config)
+    address = values.get("databaseUrl")
+    if address is not None:
+        yield from _address_mistakes(address, config)
 
 
 def _address_mistakes(url: str, config: StackConfig | None) -> Iterable[Mistake]:

@@ -1,15 +1,20 @@
 """A Secret that a person made with kubectl: read, and checked before anything that needs it is deployed."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes import core
 
+from .config import StackConfig
+from .config_secrets import mistakes_in_values
 from .workload import SecretKey
 
 REQUIRED = ("database-url", "better-auth-secret")
 OPTIONAL = ("openai-api-key",)
+# The configuration's names for the same values, under which the rules know them.
+CONFIG_KEYS = {"database-url": "databaseUrl", "better-auth-secret": "betterAuthSecret"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +33,18 @@ class ExistingSecret:
 
 
 def existing_secret(
-    name: str, namespace: str, secret: str, opts: pulumi.ResourceOptions
+    name: str, secret: str, config: StackConfig, opts: pulumi.ResourceOptions
 ) -> ExistingSecret:
     """Read the Secret, at preview and at up; one that is not there at all is the cluster's own error, which names it.
 
     Args:
         name: resource name for the engine.
+        secret: its name in the stack's namespace.
 
     Raises:
-        RunError: (in the outputs) with the keys that it lacks.
+        RunError: (in the outputs) with the keys that it lacks, or with what is wrong with its values, never the values.
     """
+    namespace = config.namespace_name
     found = core.v1.Secret.get(
         name,
         f"{namespace}/{secret}",
@@ -46,7 +53,7 @@ def existing_secret(
             opts, pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
         ),
     )
-    whole = found.data.apply(lambda data: _require_keys(namespace, secret, data))
+    whole = found.data.apply(lambda data: _checked(config, secret, data))
     return ExistingSecret(
         namespace=pulumi.Output.unsecret(whole),
         version=found.metadata.apply(lambda metadata: str(metadata.resource_version)),
@@ -57,7 +64,9 @@ def existing_secret(
     )
 
 
-def _require_keys(namespace: str, secret: str, data: Mapping[str, str] | None) -> str:
+def _checked(config: StackConfig, secret: str, data: Mapping[str, str] | None) -> str:
+    """The namespace of a Secret that is whole and sound."""
+    namespace = config.namespace_name
     missing = [key for key in REQUIRED if key not in (data or {})]
     if missing:
         what = f"lacks {', '.join(missing)}; make it again" if data else "is not there; make it"
@@ -65,5 +74,18 @@ def _require_keys(namespace: str, secret: str, data: Mapping[str, str] | None) -
         raise pulumi.RunError(
             f"taskflow:secrets.existing: Secret {secret} in namespace {namespace} {what} with: kubectl --namespace "
             f"{namespace} create secret generic {secret} {literals}"
+        )
+    values = {
+        config_key: base64.b64decode((data or {})[key]).decode(errors="replace")
+        for key, config_key in CONFIG_KEYS.items()
+    }
+    names = {config_key: key for key, config_key in CONFIG_KEYS.items()}
+    wrong = [
+        f"its {names[mistake.path[0]]} {mistake.text}"
+        for mistake in mistakes_in_values(values, config)
+    ]
+    if wrong:
+        raise pulumi.RunError(
+            f"taskflow:secrets.existing: Secret {secret} in namespace {namespace}: {'; '.join(wrong)}"
         )
     return namespace

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import yaml
 
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config import SECRET_KEYS, StackConfig, StackSecrets
+from components.config_secrets import BETTER_AUTH_SECRET_LENGTH
 from components.existing_secret import OPTIONAL, REQUIRED
 from components.stack_file import StackFile
 from ops.paths import SOURCES
@@ -50,6 +52,8 @@ class Recorder(pulumi.runtime.Mocks):
     """In the engine's place: takes every object down and knows of no cluster."""
 
     objects: list[Manifest] = field(default_factory=list)
+    by_hand: dict[str, str] = field(default_factory=dict)
+    """The data of a Secret made by hand."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, Manifest]:
         inputs = _masked(args.inputs)
@@ -57,7 +61,7 @@ class Recorder(pulumi.runtime.Mocks):
             metadata = {"name": args.resource_id.partition("/")[2], "resourceVersion": MASKED}
             return args.resource_id, {
                 "metadata": metadata,
-                "data": dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED),
+                "data": self.by_hand,
             }
         if args.typ.startswith("kubernetes:"):
             inputs = self._recorded(inputs, args.name)
@@ -90,7 +94,7 @@ def render(config: StackConfig, source: StackFile) -> str:
 
 def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
     """The objects as the API server would get them."""
-    recorder = Recorder()
+    recorder = Recorder(by_hand=_sound_secret(config))
 
     def program() -> None:
         given = {
@@ -109,6 +113,14 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
     with _no_minikube():
         pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return sorted(recorder.objects, key=_place)
+
+
+def _sound_secret(config: StackConfig) -> dict[str, str]:
+    """A Secret made by hand as it has to be: what it really holds is known to the cluster alone."""
+    port = config.database.outside.port if config.database.outside else 5432
+    values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)
+    values["database-url"] = f"postgresql://{MASKED}@{MASKED}:{port}/{MASKED}?sslmode=require"
+    return {key: b64encode(value.encode()).decode() for key, value in values.items()}
 
 
 @contextmanager

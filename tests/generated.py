@@ -29,7 +29,7 @@ TEXTS: dict[str, list[Any]] = {
     "minAvailable": [1, "50%"],
     "minikube": ["minikube", "other"],
     "mirror": ["mirror.example.com/library"],
-    "ref": [f"ghcr.io/acme/x@sha256:{'0' * 64}", "taskflow:1"],
+    "ref": [f"ghcr.io/acme/x@sha256:{'1' * 64}", "taskflow:1"],
     "registry": ["ghcr.io/acme", "localhost:5000"],
     "size": ["1Gi", "500Mi"],
 }

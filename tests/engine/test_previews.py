@@ -102,6 +102,14 @@ def test_a_missing_secret_on_prod_names_the_command_that_sets_it(tmp_path: Path)
     assert "run: pulumi config set --secret --stack prod taskflow:databaseUrl" in message
 
 
+def test_prod_as_committed_asks_for_the_digests_of_a_release(tmp_path: Path) -> None:
+    ref = f"ghcr.io/acme/api@sha256:{'0' * 64}"
+    values = merged(stack_values(STACKS["prod"]), {"images": {"backend": {"ref": ref}}})
+    message = refused("prod", tmp_path, values)
+    assert "taskflow:images.backend.ref: its digest is a placeholder" in message
+    assert "run: pulumi config set --stack prod --path 'taskflow:images.backend.ref'" in message
+
+
 def test_a_context_that_does_not_exist_lists_those_that_do(tmp_path: Path) -> None:
     values = merged(stack_values(STACKS["dev"]), {"cluster": {"context": "elsewhere"}})
     message = refused("dev", tmp_path, values)

@@ -26,8 +26,14 @@ def kubectl(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+SOUND = {
+    "database-url": "postgresql://canary:canary@db.example.com/taskflow?sslmode=require",
+    "better-auth-secret": "canary" * 6,
+}
+
+
 def make_secret(*keys: str) -> None:
-    literals = [f"--from-literal={key}=canary-{key}" for key in keys]
+    literals = [f"--from-literal={key}={SOUND[key]}" for key in keys]
     kubectl("delete", "secret", SECRET, "--ignore-not-found")
     kubectl("create", "secret", "generic", SECRET, *literals)
 

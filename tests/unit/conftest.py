@@ -12,6 +12,7 @@ import yaml
 
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config import SECRET_KEYS, Secret, StackSecrets, parse
+from components.config_models import PLACEHOLDER_DIGEST
 from components.stack_file import StackFile
 
 AUTO_NAME_SUFFIX = "-0a1b2c3d"
@@ -159,7 +160,8 @@ PROD_SECRETS = {
 
 
 def stack_values(path: Path) -> dict[str, Any]:
-    """The plain values of a committed stack file, without their namespace."""
-    config = yaml.safe_load(path.read_text())["config"]
+    """The plain values of a committed stack file, without their namespace, and with digests as a release sets them."""
+    released = path.read_text().replace(PLACEHOLDER_DIGEST, f"@sha256:{'0123456789abcdef' * 4}")
+    config = yaml.safe_load(released)["config"]
     values = {key.removeprefix("taskflow:"): value for key, value in config.items()}
     return {key: value for key, value in values.items() if key not in SECRET_KEYS}

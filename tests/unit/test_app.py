@@ -1,5 +1,6 @@
 """TaskflowApp: what a release consists of, and what it leaves out."""
 
+import base64
 from typing import Any
 
 import pulumi
@@ -203,15 +204,21 @@ def test_without_an_api_key_no_pod_asks_for_one(deploy: Deploy) -> None:
 BY_HAND = {"secrets": {"existing": "taskflow-secrets"}, "createNamespace": False}
 
 
-def with_secret_by_hand(*keys: str) -> Engine:
+SOUND = {
+    "database-url": PROD_SECRETS["databaseUrl"],
+    "better-auth-secret": PROD_SECRETS["betterAuthSecret"],
+}
+
+
+def with_secret_by_hand(values: dict[str, str]) -> Engine:
     """An engine whose cluster has the Secret already."""
     metadata = {"name": "taskflow-secrets", "namespace": "taskflow", "resourceVersion": "4711"}
-    secret = {"metadata": metadata, "data": dict.fromkeys(keys, "eA==")}
-    return Engine(existing={"taskflow/taskflow-secrets": secret})
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    return Engine(existing={"taskflow/taskflow-secrets": {"metadata": metadata, "data": data}})
 
 
 def test_an_existing_secret_is_used_and_none_is_made(deploy: Deploy) -> None:
-    engine = with_secret_by_hand("database-url", "better-auth-secret")
+    engine = with_secret_by_hand(SOUND)
     deploy(merged(DEPLOYED, BY_HAND), engine=engine)
     backend = env_of(container_of(engine.only("Deployment", "backend")))
     assert backend["DATABASE_URL"] == {
@@ -222,7 +229,7 @@ def test_an_existing_secret_is_used_and_none_is_made(deploy: Deploy) -> None:
 
 
 def test_a_change_of_an_existing_secret_rolls_its_readers(deploy: Deploy) -> None:
-    engine = with_secret_by_hand("database-url", "better-auth-secret")
+    engine = with_secret_by_hand(SOUND)
     deploy(merged(DEPLOYED, BY_HAND), engine=engine)
     for component in ("backend", "frontend"):
         template = engine.only("Deployment", component)["spec"]["template"]
@@ -232,9 +239,30 @@ def test_a_change_of_an_existing_secret_rolls_its_readers(deploy: Deploy) -> Non
 def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_deployed(
     deploy: Deploy,
 ) -> None:
-    engine = with_secret_by_hand("database-url")
+    engine = with_secret_by_hand({"database-url": SOUND["database-url"]})
     with pytest.raises(pulumi.RunError, match="lacks better-auth-secret; make it again with"):
         deploy(merged(DEPLOYED, BY_HAND), engine=engine)
+    assert [typ for typ in engine.types.values() if typ.startswith("kubernetes:")] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "mistake"),
+    [
+        ("database-url", "postgresql://u:canary@db.example.com/taskflow", "asks for no TLS"),
+        ("database-url", "postgresql://u:canary@h:6543/t?sslmode=require", "has port 6543, but"),
+        ("database-url", "canary", "is no Postgres address"),
+        ("better-auth-secret", "canary", "has 6 characters, expected at least 32"),
+    ],
+)
+def test_the_values_of_an_existing_secret_obey_the_rules_of_the_others(
+    deploy: Deploy, key: str, value: str, mistake: str
+) -> None:
+    engine = with_secret_by_hand(SOUND | {key: value})
+    with pytest.raises(
+        pulumi.RunError, match=f"Secret taskflow-secrets in namespace taskflow: its {key} {mistake}"
+    ) as caught:
+        deploy(merged(DEPLOYED, BY_HAND), engine=engine)
+    assert "canary" not in str(caught.value)
     assert [typ for typ in engine.types.values() if typ.startswith("kubernetes:")] == []
 
 

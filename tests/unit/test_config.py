@@ -173,8 +173,20 @@ def test_images_for_a_real_cluster_need_a_registry_or_a_digest() -> None:
     assert "set images.registry" in errors(none)[0]
     tagged = merged(DEPLOYED, {"images": {"backend": {"ref": "ghcr.io/example/backend:1.2"}}})
     assert 'got "ghcr.io/example/backend:1.2", expected a digest' in errors(tagged)[0]
-    accept(merged(DEPLOYED, {"images": {"backend": {"ref": f"backend@sha256:{'0' * 64}"}}}))
+    accept(merged(DEPLOYED, {"images": {"backend": {"ref": f"backend@sha256:{'1' * 64}"}}}))
     accept(merged(LOCAL, {"images": {"backend": {"ref": "backend:1.2"}}}))
+
+
+def test_a_digest_that_a_release_has_still_to_set_stops_an_up_with_the_command() -> None:
+    zeros = merged(
+        DEPLOYED, {"images": {"backend": {"ref": f"ghcr.io/acme/api@sha256:{'0' * 64}"}}}
+    )
+    (message,) = errors(zeros)
+    assert "taskflow:images.backend.ref: its digest is a placeholder" in message
+    assert (
+        "run: pulumi config set --stack prod --path 'taskflow:images.backend.ref' ghcr.io/acme/api@sha256:"
+        in message
+    )
 
 
 def test_a_secret_made_by_hand_needs_a_namespace_made_by_hand() -> None:
