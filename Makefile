@@ -10,16 +10,19 @@ export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up preview down smoke validate render footprint test check fmt tools cluster-delete
+.PHONY: help up diff preview down smoke validate render footprint test check fmt tools cluster-delete
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\nup, preview, down, smoke, render and footprint take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
+	@printf '\nup, diff, preview, down, smoke, render and footprint take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
 
 up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check
 	@$(OPS) up --stack $(STACK)
 
-preview: $(STAMP) ## Show what `make up` would change
+diff: $(STAMP) ## Show the steps of `make up`, each with its risk, from none to data loss
+	@$(OPS) diff --stack $(STACK)
+
+preview: $(STAMP) ## Show what `make up` would change in the engine's words, then the risks
 	@$(OPS) preview --stack $(STACK)
 
 down: $(STAMP) ## Destroy the stack's objects; the cluster stays

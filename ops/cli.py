@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ops import checks, cluster, setup, smoke, suites, testing
+from ops import checks, cluster, review, setup, smoke, suites, testing
 from ops.backend import prepare
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.processes import INTERRUPTED
-from ops.session import AsJson, StackName, console, ready_stack, selected_stack
+from ops.session import AsJson, StackName, console, ready_stack
 from ops.stack import Stack
 from ops.stack_file import StackFile
 from ops.steps import Steps
@@ -46,17 +46,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(review.commands)
 
 
 @app.command()
-def up(stack: StackName = "dev") -> None:
-    """Bring the stack up: tools, Docker, cluster, images, pulumi up, smoke check."""
+def up(stack: StackName = "dev", confirm: review.Confirm = "") -> None:
+    """Bring the stack up: tools, Docker, cluster, images, preview, pulumi up, smoke check."""
     file = StackFile.read(stack)
     steps = Steps(f"make up STACK={stack}", console)
     _count_environment(steps)
     try:
         chosen = setup.provide_tools(steps)
         ready = ready_stack(chosen, file, steps)
+        with steps.step("preview") as step:
+            step.note = review.guard_up(ready, confirm)
         with steps.step("pulumi up"):
             ready.up()
             url = cluster.address(ready.url(), file, chosen.platform.system)
@@ -65,14 +68,6 @@ def up(stack: StackName = "dev") -> None:
     finally:
         steps.table()
     _say_what_next(url, file)
-
-
-@app.command()
-def preview(stack: StackName = "dev") -> None:
-    """Show what `up` would change."""
-    file = StackFile.read(stack)
-    steps = Steps(f"make preview STACK={stack}", console)
-    selected_stack(setup.provide_tools(steps), file, steps).preview()
 
 
 @app.command()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ SALT = "encryptionsalt:"
 
 # The engine says this of each stand-in again and again; the step before it has said it once.
 NOISE = r"using pulumi-\S+ from \$PATH"
+
+QUIET_SECONDS = 300
+"""A preview starts three plugins and reads the program; nobody sees how far one is that hangs."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,15 @@ class Stack:
     def up(self) -> None:
         self._engine("up", "--yes", "--skip-preview", *self._policies)
 
-    def preview(self) -> None:
-        self._engine("preview", *self._policies)
+    def preview(self, *, quiet: bool = False) -> str:
+        """Have the engine show what `up` would change; returns its event log (ops/plan.py reads it).
+
+        With `quiet` nothing is shown unless it fails.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "events"
+            self._engine("preview", "--event-log", str(log), *self._policies, quiet=quiet)
+            return log.read_text()
 
     def destroy(self) -> None:
         self._engine("destroy", "--yes", "--skip-preview")
@@ -85,16 +96,22 @@ class Stack:
             )
         return url
 
-    def engine(self, *arguments: str) -> Result:
-        """Run an engine command on this stack with its output passed through."""
+    def engine(self, *arguments: str, quiet: bool = False) -> Result:
+        """Run an engine command on this stack; its output is passed through, if `quiet` only when it fails."""
         command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
         command += ["--color", "always" if sys.stdout.isatty() else "never"]
         if self._uses_copy:
             command += ["--config-file", str(self._copied_project() / self.file.path.name)]
-        return stream(command, env=self.env, hide=NOISE)
+        env = {**self.env, "PULUMI_DEBUG_COMMANDS": "true"}  # else it knows no --event-log
+        if not quiet:
+            return stream(command, env=env, hide=NOISE)
+        result = ask(command, env=env, timeout=QUIET_SECONDS)
+        if result.code != 0:
+            print(result.output, end="", flush=True)
+        return result
 
-    def _engine(self, *arguments: str) -> None:
-        result = self.engine(*arguments)
+    def _engine(self, *arguments: str, quiet: bool = False) -> None:
+        result = self.engine(*arguments, quiet=quiet)
         if result.code in {INTERRUPTED, -2}:
             raise KeyboardInterrupt
         if result.code != 0:

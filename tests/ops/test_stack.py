@@ -33,6 +33,10 @@ if "export" in sys.argv:
     print(json.dumps({"version": 3, "deployment": json.loads(state.read_text())["checkpoint"]["latest"]}))
 if "import" in sys.argv:
     (here / "imported").write_text(pathlib.Path(sys.argv[sys.argv.index("--file") + 1]).read_text())
+if "--event-log" in sys.argv:
+    pathlib.Path(sys.argv[sys.argv.index("--event-log") + 1]).write_text("events")
+    print("what the engine shows")
+    sys.exit(os.environ.get("ENGINE_FAILS") == "yes")
 if "init" in sys.argv:
     folder = pathlib.Path(sys.argv[sys.argv.index("--cwd") + 1])
     with (folder / "Pulumi.dev.yaml").open("a") as file:
@@ -257,3 +261,21 @@ def test_what_a_killed_run_did_not_make_is_made_by_the_next(
     recover(checkout.stack)
     assert checkout.imported == {"resources": []}
     assert "refresh" not in checkout.calls[-1]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_preview_gives_its_events_back_and_shows_itself_unless_it_is_quiet(
+    checkout: Checkout, capfd: pytest.CaptureFixture[str], quiet: bool
+) -> None:
+    assert checkout.stack.preview(quiet=quiet) == "events"
+    assert ("what the engine shows" in capfd.readouterr().out) is not quiet
+    assert str(POLICY) in checkout.calls[-1], "what breaks a policy fails before anything is applied"
+
+
+def test_a_quiet_preview_that_fails_shows_what_the_engine_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENGINE_FAILS", "yes")
+    with pytest.raises(OpsError, match="pulumi preview failed"):
+        Checkout(tmp_path).stack.preview(quiet=True)
+    assert "what the engine shows" in capfd.readouterr().out
