@@ -193,7 +193,9 @@ class TaskflowApp(pulumi.ComponentResource):
             ),
             # A volume that is to be kept would go with its namespace.
             opts=pulumi.ResourceOptions(
-                parent=self, retain_on_delete=bool(embedded and embedded.keep)
+                parent=self,
+                protect=config.protects,
+                retain_on_delete=bool(embedded and embedded.keep),
             ),
         )
         return made.metadata.name
@@ -232,6 +234,7 @@ class TaskflowApp(pulumi.ComponentResource):
                 release=release,
                 image=config.images.mirrored(config.database.embedded.image),
                 config=config.database.embedded,
+                protect=config.protects,
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -360,6 +360,16 @@ class StackConfig(Model):
         "mandatory",
         description="what an object that breaks a rule of policy/ does to make preview and make up: stop, or warn",
     )
+    protect: bool | None = Field(
+        None,
+        description="whether the engine refuses to delete or replace the namespace and the database's volume; yes "
+        "unless set, except on Minikube",
+    )
+
+    @property
+    def protects(self) -> bool:
+        """Whether what holds data is protected: a Minikube is there to be thrown away, any other cluster is not."""
+        return not self.cluster.minikube if self.protect is None else self.protect
 
     @property
     def namespace_name(self) -> str:

@@ -22,11 +22,16 @@ START_SECONDS = 120  # Recovery after a crash replays the log before it accepts 
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresDatabaseArgs:
-    """What a PostgresDatabase is made from."""
+    """What a PostgresDatabase is made from.
+
+    Args:
+        protect: the engine refuses to delete or replace the volume.
+    """
 
     release: Release
     image: str = EmbeddedPostgres().image
     config: EmbeddedPostgres = EmbeddedPostgres()
+    protect: bool = False
 
 
 class PostgresDatabase(pulumi.ComponentResource):
@@ -66,7 +71,9 @@ class PostgresDatabase(pulumi.ComponentResource):
                     requests={"storage": args.config.size}
                 ),
             ),
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.config.keep),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=args.protect, retain_on_delete=args.config.keep
+            ),
         )
         service = _service(f"{name}-service", name, release, None, child)
         # Kubernetes wants a headless one behind a StatefulSet. Clients use the other: its address outlives the pod,

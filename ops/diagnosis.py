@@ -43,6 +43,13 @@ KNOWN = (
         "set PULUMI_CONFIG_PASSPHRASE to the one that {file} was encrypted with",
     ),
     Known(
+        r"::(?P<resource>[-a-z0-9]+)\"\s+(?:cannot be deleted\s+because it is protected|"
+        r"as it is currently marked for protection)",
+        "{resource} holds data and is protected from deletion",
+        "take the edit back; or save the data, set taskflow:protect to false in {file} and nothing else, "
+        "run make up STACK={stack}, and then this command again",
+    ),
+    Known(
         r"(?P<port>\d+): provided port is already allocated",
         "node port {port} belongs to another Service in the cluster",
         "set taskflow:frontend.service.nodePort in {file} to a free one, or delete that Service: "

@@ -19,7 +19,7 @@ from ops.errors import OpsError
 from ops.processes import ask
 
 # What a footprint is reckoned from; the rest of an old commit need not be unpacked.
-NEEDED = ("Pulumi.yaml", "components", "ops")
+NEEDED = ("Pulumi.yaml", "components", "ops", "policy")
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,22 @@ def test_image_references_are_known_at_preview(tmp_path: Path) -> None:
         )
 
 
+def protected(name: str, folder: Path, **changes: Any) -> set[str]:
+    """The kinds of objects that the engine will refuse to delete or replace."""
+    steps = stack_of(name, folder, merged(stack_values(STACKS[name]), changes)).preview()
+    states = [step["newState"] for step in steps if step["newState"].get("protect")]
+    return {state["type"].rpartition(":")[2] for state in states}
+
+
+def test_what_holds_data_is_protected_on_staging_and_not_on_minikube(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    assert protected("dev", tmp_path / "dev") == set()
+    with_volume: dict[str, Any] = {"embedded": {}, "external": None}
+    (tmp_path / "staging").mkdir()
+    found = protected("staging", tmp_path / "staging", database=with_volume)
+    assert found == {"Namespace", "PersistentVolumeClaim"}
+
+
 def refused(name: str, folder: Path, values: dict[str, Any], *, with_secrets: bool = True) -> str:
     stack = stack_of(name, folder, values, with_secrets=with_secrets)
     with pytest.raises(EngineError) as caught:

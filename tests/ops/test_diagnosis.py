@@ -22,6 +22,18 @@ FAILURES = {
         "the passphrase does not open the secrets of stack dev",
         "PULUMI_CONFIG_PASSPHRASE",
     ),
+    "protected, deleted": (
+        'resource "urn:pulumi:prod::taskflow::k8s:core/v1:Namespace::taskflow-namespace" cannot be deleted\n'
+        "because it is protected. To unprotect the resource, either remove the `protect` flag",
+        "taskflow-namespace holds data and is protected from deletion",
+        "set taskflow:protect to false in Pulumi.dev.yaml and nothing else",
+    ),
+    "protected, replaced": (
+        'error: unable to replace resource "urn:pulumi:prod::taskflow::a$b:c:D::taskflow-postgres-data"\n'
+        "as it is currently marked for protection. To unprotect the resource, remove",
+        "taskflow-postgres-data holds data and is protected from deletion",
+        "run make up STACK=dev",
+    ),
     "node port": (
         'Service "taskflow-frontend" is invalid: spec.ports[0].nodePort: Invalid value: 30080: '
         "provided port is already allocated",
@@ -73,7 +85,9 @@ def test_a_known_failure_says_what_where_and_what_to_do(name: str) -> None:
     output, what, fix = FAILURES[name]
     error = explain(f"Updating (dev)\n  {output}\nResources:\n", doing="pulumi up", stack=DEV)
     assert what in error.what
-    assert error.where == " ".join(output.split()), "the tool's own line is the place"
+    assert error.where == " ".join(output.splitlines()[0].split()), (
+        "the tool's own line is the place"
+    )
     assert fix in error.fix
 
 

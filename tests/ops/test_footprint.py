@@ -60,7 +60,7 @@ def test_changes_stand_beside_the_figures_that_changed(tmp_path: Path) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A checkout with one commit, in which the stack `local` has one backend pod."""
-    for name in ("components", "ops"):
+    for name in ("components", "ops", "policy"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     (tmp_path / "Pulumi.local.yaml").write_text(f"{LOCAL}  taskflow:backend: {{replicas: 1}}\n")

@@ -269,7 +269,9 @@ def test_a_preview_gives_its_events_back_and_shows_itself_unless_it_is_quiet(
 ) -> None:
     assert checkout.stack.preview(quiet=quiet) == "events"
     assert ("what the engine shows" in capfd.readouterr().out) is not quiet
-    assert str(POLICY) in checkout.calls[-1], "what breaks a policy fails before anything is applied"
+    assert str(POLICY) in checkout.calls[-1], (
+        "what breaks a policy fails before anything is applied"
+    )
 
 
 def test_a_quiet_preview_that_fails_shows_what_the_engine_said(
