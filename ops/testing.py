@@ -99,6 +99,7 @@ def _provide_browser(chosen: Setup, steps: Steps) -> None:
 def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
     return [
         (Suite("engine", lambda: _pytest("tests/engine", env)), ("tools",)),
+        (Suite("packaging", lambda: _pytest("tests/packaging", env)), ("tools",)),
         (Suite("objects and Dockerfiles", lambda: _pytest("tests/lint", linters.provide(env))), ()),
         (Suite("backend", lambda: _backend(env)), ("docker", "images")),
         (Suite("frontend", lambda: _frontend(env)), ("docker", "images")),

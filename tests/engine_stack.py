@@ -7,7 +7,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,23 @@ class EngineStack:
         if result.returncode != 0:
             raise EngineError(f"pulumi {arguments[0]} failed:\n{result.stdout}\n{result.stderr}")
         return result.stdout
+
+
+def kubeconfig_to_nowhere(folder: Path, contexts: Iterable[str]) -> Path:
+    """A kubeconfig in `folder` with these contexts, at whose address nothing listens."""
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "nobody", "user": {}}],
+        "contexts": [
+            {"name": name, "context": {"cluster": "nowhere", "user": "nobody"}}
+            for name in sorted(contexts)
+        ],
+    }
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig))
+    return path
 
 
 def _is_secure(value: Any) -> bool:

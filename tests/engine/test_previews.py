@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.engine_stack import EngineError, EngineStack
+from tests.engine_stack import EngineError, EngineStack, kubeconfig_to_nowhere
 from tests.unit.conftest import merged, stack_values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,23 +15,10 @@ STACKS = {path.stem.removeprefix("Pulumi."): path for path in sorted(ROOT.glob("
 
 @pytest.fixture(autouse=True)
 def no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kubeconfig whose contexts lead nowhere: nothing listens on port 1."""
     contexts = {
         stack_values(path).get("cluster", {}).get("context", "minikube") for path in STACKS.values()
     }
-    kubeconfig = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "nobody", "user": {}}],
-        "contexts": [
-            {"name": name, "context": {"cluster": "nowhere", "user": "nobody"}}
-            for name in sorted(contexts)
-        ],
-    }
-    path = tmp_path / "kubeconfig"
-    path.write_text(yaml.safe_dump(kubeconfig))
-    monkeypatch.setenv("KUBECONFIG", str(path))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_to_nowhere(tmp_path, contexts)))
     monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
 
 
