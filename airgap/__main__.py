@@ -20,23 +20,27 @@ STEPS = {
     "plugins": "Pulumi's language host and providers, on PATH executables",
     "host": "system packages and a running Docker daemon",
     "cluster": "a healthy Minikube on the Docker daemon",
+    "metrics": "an image for Minikube's addon metrics-server, which can then be enabled",
     "images": "stand-ins for the base images that the application builds on",
 }
-AS_ROOT = {"host", "cluster", "images"}
+AS_ROOT = {"host", "cluster", "metrics", "images"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m airgap", description=__doc__)
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     for name, text in STEPS.items():
-        steps.add_parser(name, help=text, description=text)
-    step: str = parser.parse_args().step
+        step_parser = steps.add_parser(name, help=text, description=text)
+        if name == "tools":
+            step_parser.add_argument("program", nargs="*", help="build only these")
+    asked = parser.parse_args()
+    step: str = asked.step
     if step in AS_ROOT and os.geteuid() != 0:
         return _as_root()
     signal.signal(signal.SIGTERM, _stop)
     began = time.monotonic()
     try:
-        _prepare(step)
+        _prepare(step, asked)
     except StepError as error:
         print(f"airgap {step}: {error}", file=sys.stderr)
         return 1
@@ -47,11 +51,15 @@ def main() -> int:
     return 0
 
 
-def _prepare(step: str) -> None:
+def _prepare(step: str, asked: argparse.Namespace) -> None:
     if step == "plugins":
         install_plugins(BIN)
+    elif step == "tools":
+        tools.prepare(*asked.program)
+    elif step == "metrics":
+        cluster.provide_metrics()
     else:
-        {"tools": tools, "host": host, "cluster": cluster, "images": images}[step].prepare()
+        {"host": host, "cluster": cluster, "images": images}[step].prepare()
 
 
 def _as_root() -> int:

@@ -53,6 +53,27 @@ def prepare() -> None:
         (_profile() / COMPLETE).touch()
 
 
+def provide_metrics() -> None:
+    """Let `minikube addons enable metrics-server` find an image on this machine.
+
+    It would ask for one by its digest, which no image made here can have, unless the profile names
+    another, as `minikube addons enable --images` would write it there.
+    """
+    need_docker()
+    tools.prepare("metrics-server")
+    program = tools.find("metrics-server")
+    image = f"{REGISTRY}/metrics-server/metrics-server:{program.parent.name.split('-')[2]}"
+    with only_one("images"):
+        images.wrap(image, program)
+    config = _profile() / "config.json"
+    if not config.exists():
+        raise StepError("There is no cluster yet: run `python -m airgap cluster` first.")
+    settings = json.loads(config.read_text())
+    wanted = {**(settings.get("CustomAddonImages") or {}), "MetricsServer": image}
+    if settings.get("CustomAddonImages") != wanted:
+        config.write_text(json.dumps({**settings, "CustomAddonImages": wanted}, indent=2))
+
+
 def _images() -> None:
     """The images that Minikube expects, under the names by which it asks for them."""
     with only_one("images"), tempfile.TemporaryDirectory(dir=CACHE) as folder:

@@ -19,7 +19,7 @@ from .run import BIN, CACHE, StepError, link, need_space, only_one, say, watch
 KUBERNETES_VERSION = "v1.33.1"
 GIGABYTES_PER_MODULE = 1.5
 MODULES = Path(__file__).parent / "go"
-ON_PATH = ("pulumi", "minikube", "kubectl", "vegeta")
+ON_PATH = {"pulumi", "minikube", "kubectl", "actionlint", "helm", "kube-score", "vegeta"}
 
 
 @dataclass(frozen=True)
@@ -123,24 +123,62 @@ ALL = (
     Module("coredns", "github.com/coredns/coredns", (".",)),
     Module("pause", "go", (".",)),
     Module("storage-provisioner", "k8s.io/client-go", (".",)),
+)
+# Built when somebody asks for them by name.
+EXTRA = (
+    Module(
+        "actionlint",
+        "github.com/rhysd/actionlint",
+        ("github.com/rhysd/actionlint/cmd/actionlint",),
+        ("github.com/rhysd/actionlint.version=VERSION",),
+    ),
+    Module(
+        "helm",
+        "helm.sh/helm/v4",
+        ("helm.sh/helm/v4/cmd/helm",),
+        ("helm.sh/helm/v4/internal/version.version=VERSION",),
+    ),
+    Module(
+        "kube-score",
+        "github.com/zegl/kube-score",
+        ("github.com/zegl/kube-score/cmd/kube-score",),
+        ("main.version=VERSION",),
+    ),
+    Module(
+        "metrics-server",
+        "sigs.k8s.io/metrics-server",
+        ("sigs.k8s.io/metrics-server/cmd/metrics-server",),
+        ("sigs.k8s.io/metrics-server/pkg/version.gitVersion=VERSION",),
+    ),
     Module("vegeta", "github.com/tsenart/vegeta/v12", ("github.com/tsenart/vegeta/v12",)),
 )
 
 
-def prepare() -> None:
+def prepare(*programs: str) -> None:
+    """Build these programs; without any, what the application's first start needs."""
+    modules = [_holding(program) for program in programs] or ALL
     with only_one("tools"):
-        missing = [module for module in ALL if not module.folder.exists()]
+        missing = [module for module in modules if not module.folder.exists()]
         # Nearly all of it is Go's own caches, for sources and for compiled packages.
         need_space(CACHE, GIGABYTES_PER_MODULE * len(missing), "Building the tools")
         for module in missing:
             module.build()
-        for program in ON_PATH:
-            link(find(program), BIN / program)
+        for module in modules:
+            for program in ON_PATH.intersection(path.name for path in module.folder.iterdir()):
+                link(module.folder / program, BIN / program)
 
 
 def find(program: str) -> Path:
     """A built program, for the steps after this one."""
-    for module in ALL:
-        if (module.folder / program).exists():
-            return module.folder / program
-    raise StepError(f"`{program}` is not built yet: run `python -m airgap tools` first.")
+    path = _holding(program).folder / program
+    if not path.exists():
+        raise StepError(f"`{program}` is not built: run `python -m airgap tools {program}` first.")
+    return path
+
+
+def _holding(program: str) -> Module:
+    for module in (*ALL, *EXTRA):
+        if program in (module.name, *(package.rsplit("/")[-1] for package in module.packages)):
+            return module
+    known = ", ".join(module.name for module in EXTRA)
+    raise StepError(f"There is nothing here to build `{program}` from; besides the usual: {known}.")

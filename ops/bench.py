@@ -22,6 +22,7 @@ from rich.table import Table
 
 from ops.errors import OpsError
 from ops.processes import ask
+from ops.tools import provide_extra
 
 TASKS = 20
 SECONDS = 15
@@ -133,22 +134,17 @@ def _attack(address: str, header: str, rate: int, env: Mapping[str, str]) -> dic
     command = ["vegeta", "attack", f"-rate={rate}", f"-duration={SECONDS}s", "-timeout=5s"]
     command += [f"-max-workers={CONNECTIONS}"] if rate == 0 else []
     command += ["-header", f"Authorization: {header}"]
-    try:
-        attack = subprocess.run(
-            command, input=f"GET {address}\n".encode(), capture_output=True, check=True, env=env
-        )
-        report = subprocess.run(
-            ["vegeta", "report", "-type=json"],
-            input=attack.stdout,
-            capture_output=True,
-            check=True,
-            env=env,
-        )
-    except FileNotFoundError:
-        raise OpsError(
-            "vegeta, which makes the load, is not on PATH",
-            fix="go install github.com/tsenart/vegeta/v12@v12.13.0",
-        ) from None
+    provide_extra("vegeta", env=env)
+    attack = subprocess.run(
+        command, input=f"GET {address}\n".encode(), capture_output=True, check=True, env=env
+    )
+    report = subprocess.run(
+        ["vegeta", "report", "-type=json"],
+        input=attack.stdout,
+        capture_output=True,
+        check=True,
+        env=env,
+    )
     found: dict[str, Any] = json.loads(report.stdout)
     return found
 

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ops.errors import OpsError
-from ops.paths import ROOT, TOOLS
+from ops.paths import CHOSEN, ROOT, TOOLS
 from ops.processes import stream
+from ops.tools import provide_extra
 
 LINT = TOOLS / "lint"
 REQUIREMENTS = ROOT / "requirements-lint.txt"
-KUBE_SCORE = ROOT / "airgap" / "go" / "kube-score"
-PACKAGE = "github.com/zegl/kube-score/cmd/kube-score"
 
 
 def provide(env: Mapping[str, str]) -> dict[str, str]:
@@ -32,22 +31,9 @@ def provide(env: Mapping[str, str]) -> dict[str, str]:
         _run([sys.executable, "-m", "venv", str(LINT)], env)
         pip = [str(LINT / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, "-r", str(REQUIREMENTS)], env)
-        _kube_score(env)
         stamp.touch()
-    return {**env, "PATH": path}
-
-
-def _kube_score(env: Mapping[str, str]) -> None:
-    if shutil.which("kube-score", path=env.get("PATH")):
-        return
-    if not shutil.which("go", path=env.get("PATH")):
-        raise OpsError(
-            "there is neither kube-score nor a Go compiler to build it with",
-            fix="install kube-score 1.20 or Go 1.26",
-        )
-    quiet = {**env, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    target = str(LINT / "bin" / "kube-score")
-    _run(["go", "build", "-C", str(KUBE_SCORE), "-trimpath", "-o", target, PACKAGE], quiet)
+    provide_extra("kube-score", env=env)
+    return {**env, "PATH": os.pathsep.join([path, str(CHOSEN)])}
 
 
 def _run(command: list[str], env: Mapping[str, str]) -> None:
@@ -56,5 +42,5 @@ def _run(command: list[str], env: Mapping[str, str]) -> None:
 
 
 def _checksum() -> str:
-    files = [REQUIREMENTS, *sorted(KUBE_SCORE.iterdir()), Path(__file__)]
+    files = [REQUIREMENTS, Path(__file__)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]

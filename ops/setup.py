@@ -123,6 +123,14 @@ def provide_cluster(setup: Setup, steps: Steps, stack: StackFile) -> None:
             cluster.require_free_port(stack.node_port)
 
 
+def provide_metrics(setup: Setup, steps: Steps) -> None:
+    """Minikube's addon pulls its image when it is enabled; only without a registry is one made."""
+    if setup.minikube is Origin.BUILT:
+        with steps.step("metrics-server image") as step:
+            tools.airgap("metrics", env=setup.env)
+            step.note = "stand-in"
+
+
 def provide_images(setup: Setup, steps: Steps) -> None:
     """Base images come from their registry at build time; only without one are stand-ins made."""
     if setup.minikube is Origin.BUILT:

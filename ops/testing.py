@@ -23,7 +23,7 @@ from ops.suites import Count, Outcome, Suite, read_junit, read_tap, run
 
 POSTGRES = "postgres:17"
 POSTGRES_SECONDS = 60
-LIVE = ("docker", "cluster", "images", "browser")
+LIVE = ("docker", "cluster", "metrics", "images", "browser")
 REPORTS = "/tmp/reports"  # noqa: S108 - inside the container
 
 
@@ -86,6 +86,7 @@ def _stages(chosen: Setup, steps: Steps) -> list[Stage]:
     return [
         Stage("docker", lambda: setup.provide_docker(chosen, steps, machine)),
         Stage("cluster", lambda: setup.provide_cluster(chosen, steps, dev), ("docker",)),
+        Stage("metrics", lambda: setup.provide_metrics(chosen, steps), ("cluster",)),
         Stage("images", lambda: setup.provide_images(chosen, steps), ("docker",)),
         Stage("browser", lambda: _provide_browser(chosen, steps)),
     ]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -117,9 +118,26 @@ def provide(choices: Mapping[str, Choice], *, env: Mapping[str, str]) -> None:
         link(choice.name, choice.path, needed=choice.origin is not Origin.PATH)
 
 
-def airgap(step: str, *, env: Mapping[str, str]) -> None:
+def provide_extra(*programs: str, env: Mapping[str, str]) -> None:
+    """Build what tests and measurements call, and PATH lacks, from its Go module.
+
+    Raises:
+        OpsError: if one is neither there nor can be built.
+    """
+    for program in programs:
+        if not shutil.which(program, path=env.get("PATH")):
+            if not shutil.which("go", path=env.get("PATH")):
+                raise OpsError(
+                    f"there is neither {program} nor a Go compiler to build it with",
+                    fix=f"install {program}, or Go 1.26",
+                )
+            airgap("tools", program, env=env)
+            link(program, STAND_INS / program, needed=True)
+
+
+def airgap(step: str, *arguments: str, env: Mapping[str, str]) -> None:
     """Run one step of `airgap`, which explains its own failures."""
-    result = stream([sys.executable, "-u", "-m", "airgap", step], env=env)
+    result = stream([sys.executable, "-u", "-m", "airgap", step, *arguments], env=env)
     if result.code != 0:
         raise OpsError(
             f"`python -m airgap {step}` failed (its own message is above)",
