@@ -19,7 +19,13 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 def create_app(settings: Settings) -> FastAPI:
-    app = FastAPI(title="TaskFlow", lifespan=_lifespan, max_body_size=MAX_BODY_BYTES)
+    app = FastAPI(
+        title="TaskFlow",
+        lifespan=_lifespan,
+        max_body_size=MAX_BODY_BYTES,
+        # Nothing collects it (taskflow_api.observe has the figures), and asking so costs every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.state.settings = settings
     for module in (tasks, chat, health):
         app.include_router(module.router)

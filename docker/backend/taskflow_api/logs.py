@@ -28,6 +28,12 @@ class JsonFormatter(logging.Formatter):
 def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
+    # What no line contains need not be found out for each of them; the first is the place in the source.
+    # https://docs.python.org/3/howto/logging.html#optimization
+    logging._srcfile = None
+    logging.logThreads = False
+    logging.logProcesses = False
+    logging.logMultiprocessing = False
     logging.captureWarnings(True)
     # Libraries speak from warning on: at debug some of them print addresses and headers.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -3,6 +3,7 @@
 import logging
 import re
 import uuid
+from functools import cache
 from time import perf_counter
 
 from prometheus_client import Counter, Histogram
@@ -21,6 +22,9 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+# Finding the series of some labels takes as long as all else that is done with it. There are few.
+requests_of = cache(REQUESTS.labels)
+seconds_of = cache(SECONDS.labels)
 
 # Anything may be sent in these two places; labels and logs take only what is harmless.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -75,8 +79,8 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     # The template, not the path: ids would make a new time series for every task.
     route = getattr(scope.get("route"), "path", "unmatched")
-    REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(method, route).observe(seconds)
+    requests_of(method, route, status).inc()
+    seconds_of(method, route).observe(seconds)
     level = logging.DEBUG if route in QUIET_ROUTES else logging.INFO
     logger.log(
         level,

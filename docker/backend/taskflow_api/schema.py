@@ -4,10 +4,12 @@ import asyncio
 import importlib
 import logging
 from pathlib import Path
-
-from sqlalchemy import Connection, Text, column, select, table, text
+from typing import TYPE_CHECKING
 
 from taskflow_api.database import Database, SchemaMissingError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ LOCK_KEY = 0x7461736B  # "task": any number, the same in every pod
 FIRST_RETRY_SECONDS = 0.25
 LONGEST_RETRY_SECONDS = 3.0
 
-_revision = select(column("version_num", Text)).select_from(table("alembic_version"))
+REVISION = "select version_num from alembic_version"
 
 
 class Schema:
@@ -34,10 +36,10 @@ class Schema:
         A newer schema counts: after a rollback the older pods must still start.
         """
         try:
-            rows = await self._database.rows(_revision)
+            rows = await self._database.rows(REVISION)
         except SchemaMissingError:
             return False
-        return bool(rows) and rows[0].version_num >= HEAD
+        return bool(rows) and rows[0]["version_num"] >= HEAD
 
     def start(self) -> None:
         """Migrates in the background until it is done; does nothing while that runs."""
@@ -64,16 +66,23 @@ class Schema:
     async def _upgrade(self) -> None:
         # In a thread: the import takes long enough to make the event loop miss probes.
         await asyncio.to_thread(importlib.import_module, "alembic.command")
-        async with self._database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="READ COMMITTED")
-            async with connection.begin():
-                # Held to the end of the transaction: the others wait, then find the work done.
-                await connection.execute(text(f"select pg_advisory_xact_lock({LOCK_KEY})"))
-                await connection.run_sync(_upgrade_to_head)
+        from sqlalchemy.ext.asyncio import create_async_engine
+        from sqlalchemy.pool import NullPool
+
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._database.connect,
+            poolclass=NullPool,
+            hide_parameters=True,
+        )
+        async with engine.begin() as connection:
+            # Held to the end of the transaction: the others wait, then find the work done.
+            await connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK_KEY})")
+            await connection.run_sync(_upgrade_to_head)
         logger.info("the schema is at %s", HEAD)
 
 
-def _upgrade_to_head(connection: Connection) -> None:
+def _upgrade_to_head(connection: "Connection") -> None:
     from alembic import command
     from alembic.config import Config
 

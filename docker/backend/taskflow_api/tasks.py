@@ -1,15 +1,15 @@
 """One user's tasks: the shapes of the API, and the statements behind them."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import sqlalchemy as sa
+import asyncpg
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
-from sqlalchemy.exc import IntegrityError
 
-from taskflow_api.database import Database, Rows
+from taskflow_api.database import Database
 
 # Postgres' text knows every character but NUL.
 NO_NUL = r"^[^\x00]*$"
@@ -68,59 +68,38 @@ class UnknownUserError(Exception):
     """The token was good, but its user is gone."""
 
 
-_metadata = sa.MetaData()
-_user = sa.Table("user", _metadata, sa.Column("id", sa.Text, primary_key=True))
-_task = sa.Table(
-    "task",
-    _metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("owner_id", sa.Text),
-    sa.Column("title", sa.Text),
-    sa.Column("notes", sa.Text),
-    sa.Column("done", sa.Boolean),
-    sa.Column("due", sa.Date),
-    sa.Column("created_at", sa.TIMESTAMP(timezone=True)),
-    sa.Column("updated_at", sa.TIMESTAMP(timezone=True)),
-)
+# Every statement that touches a task names its owner, so no task of anybody else can be reached from here. Postgres
+# writes the JSON of the API: turning rows into objects, only to turn those into text again, would cost a third more.
+TASK = """json_build_object(
+    'id', id, 'title', title, 'notes', notes, 'done', done, 'due', due,
+    'created_at', created_at, 'updated_at', updated_at
+)"""
+MATCHES = """owner_id = $1
+    and ($2::boolean is null or done = $2)
+    and ($3::text is null or title ilike $3 or notes ilike $3)"""
+MINE = "id = $2 and owner_id = $1"
 
-# Postgres writes the JSON of the API: turning rows into objects, only to turn those into text
-# again, would be a third of the cost of a list.
-_fields: list[sa.ColumnElement[Any]] = []
-for _name in Task.model_fields:
-    _fields += [sa.literal_column(f"'{_name}'"), _task.c[_name]]
-_json = sa.func.json_build_object(*_fields)
-_json_text = sa.cast(_json, sa.Text)
+FIND_USER = 'select id from "user" where id = $1'
+PAGE = f"""
+select
+    coalesce(json_agg(task)::text, '[]') as items,
+    (select count(*) from task where {MATCHES}) as total
+from (
+    select {TASK} as task from task where {MATCHES}
+    order by created_at desc, id desc limit $4 offset $5
+) page"""  # noqa: S608 - of the constants above
+GET = f"select {TASK}::text from task where {MINE}"  # noqa: S608
+CREATE = f"""
+insert into task (owner_id, id, title, notes, done, due) values ($1, $2, $3, $4, $5, $6)
+returning {TASK}::text"""  # noqa: S608
+DELETE = f"delete from task where {MINE} returning {TASK}::text"  # noqa: S608
 
-# Built once: building a statement and its cache key again costs as much as running it. Every one
-# that touches a task names its owner, so no task of anybody else can be reached from here.
-_owner = sa.bindparam("owner", type_=sa.Text)
-_done = sa.bindparam("wanted_done", type_=sa.Boolean)
-_pattern = sa.bindparam("pattern", type_=sa.Text)
-_matches = sa.and_(
-    _task.c.owner_id == _owner,
-    _done.is_(None) | (_task.c.done == _done),
-    _pattern.is_(None) | _task.c.title.ilike(_pattern) | _task.c.notes.ilike(_pattern),
-)
-_is_mine = sa.and_(_task.c.id == sa.bindparam("task_id"), _task.c.owner_id == _owner)
-_newest_first = (
-    sa.select(_json.label("task"))
-    .where(_matches)
-    .order_by(_task.c.created_at.desc(), _task.c.id.desc())
-    .limit(sa.bindparam("limit"))
-    .offset(sa.bindparam("offset"))
-    .subquery()
-)
-_total = sa.select(sa.func.count()).select_from(_task).where(_matches).scalar_subquery()
 
-FIND_USER = sa.select(_user.c.id).where(_user.c.id == _owner)
-PAGE = sa.select(
-    sa.func.coalesce(sa.cast(sa.func.json_agg(_newest_first.c.task), sa.Text), "[]").label("items"),
-    _total.label("total"),
-)
-GET = sa.select(_json_text).where(_is_mine)
-CREATE = sa.insert(_task).returning(_json_text)
-UPDATE = sa.update(_task).where(_is_mine).values(updated_at=sa.func.now()).returning(_json_text)
-DELETE = sa.delete(_task).where(_is_mine).returning(_json_text)
+def update_of(fields: Iterable[str]) -> str:
+    """The statement that sets these fields of TaskUpdate, in this order, after the owner and the id."""
+    changes = [f"{field} = ${number}" for number, field in enumerate(fields, start=3)]
+    changes.append("updated_at = now()")
+    return f"update task set {', '.join(changes)} where {MINE} returning {TASK}::text"  # noqa: S608
 
 
 class UserTasks:
@@ -134,7 +113,7 @@ class UserTasks:
         self._user_id = user_id
 
     async def require_user(self) -> None:
-        if not await self._rows(FIND_USER):
+        if not await self._database.rows(FIND_USER, self._user_id):
             raise UnknownUserError
 
     async def page(
@@ -147,40 +126,33 @@ class UserTasks:
     ) -> str:
         """Newest first."""
         pattern = _contains(search) if search else None
-        found = await self._rows(
-            PAGE, wanted_done=done, pattern=pattern, limit=limit, offset=offset
-        )
-        items, total = found[0][0], found[0][1]
-        if not total:
+        [page] = await self._database.rows(PAGE, self._user_id, done, pattern, limit, offset)
+        if not page["total"]:
             await self.require_user()
-        return f'{{"items":{items},"total":{total}}}'
+        return f'{{"items":{page["items"]},"total":{page["total"]}}}'
 
     async def get(self, task_id: UUID) -> str:
         return await self._one(GET, task_id)
 
     async def create(self, task_id: UUID, new: TaskCreate) -> str:
-        values = {"id": task_id, "owner_id": self._user_id, **new.model_dump()}
         try:
-            created = await self._database.rows(CREATE, values)
-        except IntegrityError as error:  # the owner is its only reference
+            return await self._one(CREATE, task_id, new.title, new.notes, new.done, new.due)
+        except asyncpg.ForeignKeyViolationError as error:  # the owner is its only reference
             raise UnknownUserError from error
-        return str(created[0][0])
 
     async def update(self, task_id: UUID, changes: TaskUpdate) -> str:
-        return await self._one(UPDATE.values(changes.model_dump(exclude_unset=True)), task_id)
+        values = changes.model_dump(exclude_unset=True)
+        return await self._one(update_of(values), task_id, *values.values())
 
     async def delete(self, task_id: UUID) -> str:
         return await self._one(DELETE, task_id)
 
-    async def _one(self, statement: sa.Executable, task_id: UUID) -> str:
-        rows = await self._rows(statement, task_id=task_id)
+    async def _one(self, statement: str, task_id: UUID, *values: object) -> str:
+        rows = await self._database.rows(statement, self._user_id, task_id, *values)
         if not rows:
             await self.require_user()
             raise TaskNotFoundError
         return str(rows[0][0])
-
-    async def _rows(self, statement: sa.Executable, **values: object) -> Rows:
-        return await self._database.rows(statement, {"owner": self._user_id, **values})
 
 
 def _contains(text: str) -> str:
