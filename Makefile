@@ -10,14 +10,29 @@ export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up diff preview down smoke validate render footprint test check fmt tools cluster-delete
+.PHONY: help up diff preview down status open logs history rollback smoke validate render footprint test check fmt tools cluster-delete
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\nup, diff, preview, down, smoke, render and footprint take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
+	@printf '\nAll but validate, test, check, fmt and tools take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
 
-up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check
+up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check (ATOMIC=1: or back)
 	@$(OPS) up --stack $(STACK)
+
+status: $(STAMP) ## Show the release on one screen: revision, images, pods and why they are not ready
+	@$(OPS) status --stack $(STACK)
+
+open: $(STAMP) ## Open TaskFlow in the browser; forwards a port where there is no other way
+	@$(OPS) open --stack $(STACK)
+
+logs: $(STAMP) ## Follow the logs of all pods (COMPONENT=backend: of its pods)
+	@$(OPS) logs --stack $(STACK)
+
+history: $(STAMP) ## List the revisions: every successful `make up`
+	@$(OPS) history --stack $(STACK)
+
+rollback: $(STAMP) ## Bring images and configuration of a revision back: make rollback TO=3
+	@$(OPS) rollback --stack $(STACK)
 
 diff: $(STAMP) ## Show the steps of `make up`, each with its risk, from none to data loss
 	@$(OPS) diff --stack $(STACK)

@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from types import FrameType
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ops import checks, cluster, review, setup, smoke, suites, testing
+from ops import checks, cluster, releases, review, setup, suites, testing
 from ops.backend import prepare
 from ops.errors import OpsError
 from ops.paths import ROOT
@@ -46,13 +47,27 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(releases.commands)
 app.add_typer(review.commands)
 
 
 @app.command()
-def up(stack: StackName = "dev", confirm: review.Confirm = "") -> None:
+def up(
+    stack: StackName = "dev",
+    confirm: review.Confirm = "",
+    atomic: Annotated[
+        bool,
+        typer.Option("--atomic", help="Bring the last revision back if it fails.", envvar="ATOMIC"),
+    ] = False,
+    message: Annotated[
+        str, typer.Option(help="What the history shall say of it.", envvar="MESSAGE")
+    ] = "make up",
+) -> None:
     """Bring the stack up: tools, Docker, cluster, images, preview, pulumi up, smoke check."""
+    from ops import reach, record, rollback, smoke
+
     file = StackFile.read(stack)
+    noted = record.of_checkout(file.path)
     steps = Steps(f"make up STACK={stack}", console)
     _count_environment(steps)
     try:
@@ -60,14 +75,14 @@ def up(stack: StackName = "dev", confirm: review.Confirm = "") -> None:
         ready = ready_stack(chosen, file, steps)
         with steps.step("preview") as step:
             step.note = review.guard_up(ready, confirm)
-        with steps.step("pulumi up"):
-            ready.up()
-            url = cluster.address(ready.url(), file, chosen.platform.system)
-        with steps.step("smoke check"):
-            smoke.check(url, lambda line: console.print(f"    {line}"))
+        with rollback.atomic(ready, chosen, steps) if atomic else nullcontext():
+            with steps.step("pulumi up"):
+                ready.up(noted.message(message))
+            with steps.step("smoke check"), reach.way_to(ready, chosen.platform.system) as way:
+                smoke.check(way.url, lambda line: console.print(f"    {line}"))
     finally:
         steps.table()
-    _say_what_next(url, file)
+    _say_what_next("make open forwards a port to it" if way.forward else way.url, file)
 
 
 @app.command()
@@ -79,17 +94,6 @@ def down(stack: StackName = "dev") -> None:
     with steps.step("pulumi destroy"):
         ready.destroy()
     steps.table()
-
-
-@app.command(name="smoke")
-def smoke_command(stack: StackName = "dev") -> None:
-    """Ask the deployed stack over HTTP whether it works."""
-    file = StackFile.read(stack)
-    chosen = setup.choose()
-    deployed = Stack(file, chosen.backend, chosen.env).url()
-    url = cluster.address(deployed, file, chosen.platform.system)
-    smoke.check(url, lambda line: console.print(line))
-    console.print(f"[green]{url} works[/]")
 
 
 @app.command(name="bench")

@@ -72,7 +72,12 @@ def stream(
 
 
 def ask(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT, timeout: float = 60
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path = ROOT,
+    timeout: float = 60,
+    stdin: str = "",
 ) -> Result:
     """Run a short `command` quietly. Code 127: no such executable; 124: no answer in time."""
     try:
@@ -80,7 +85,7 @@ def ask(
             command,
             env=dict(env),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

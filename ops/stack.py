@@ -59,8 +59,10 @@ class Stack:
             raise explain(result.output, doing="pulumi stack init", stack=self.file)
         return True
 
-    def up(self) -> None:
-        self._engine("up", "--yes", "--skip-preview", *self._policies)
+    def up(self, message: str) -> None:
+        """Bring it up; the message is kept in the stack's history."""
+        command = ["up", "--yes", "--skip-preview", "--message", message]
+        self._engine(*command, *self._policies)
 
     def preview(self, *, quiet: bool = False) -> str:
         """Have the engine show what `up` would change; returns its event log (ops/plan.py reads it).
@@ -100,8 +102,7 @@ class Stack:
         """Run an engine command on this stack; its output is passed through, if `quiet` only when it fails."""
         command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
         command += ["--color", "always" if sys.stdout.isatty() else "never"]
-        if self._uses_copy:
-            command += ["--config-file", str(self._copied_project() / self.file.path.name)]
+        command += ["--config-file", str(self.config_file())]
         env = {**self.env, "PULUMI_DEBUG_COMMANDS": "true"}  # else it knows no --event-log
         if not quiet:
             return stream(command, env=env, hide=NOISE)
@@ -109,6 +110,10 @@ class Stack:
         if result.code != 0:
             print(result.output, end="", flush=True)
         return result
+
+    def config_file(self) -> Path:
+        """What the engine reads: the stack file, or the copy of it that is brought up to date here."""
+        return self._copied_project() / self.file.path.name if self._uses_copy else self.file.path
 
     def _engine(self, *arguments: str, quiet: bool = False) -> None:
         result = self.engine(*arguments, quiet=quiet)

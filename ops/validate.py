@@ -23,10 +23,10 @@ class Verdict:
 
 
 def verdicts(root: Path = ROOT) -> list[Verdict]:
-    return [_verdict(path) for path in sorted(root.glob("Pulumi.*.yaml"))]
+    return [verdict(path) for path in sorted(root.glob("Pulumi.*.yaml"))]
 
 
-def _verdict(path: Path) -> Verdict:
+def verdict(path: Path) -> Verdict:
     try:
         return Verdict(path.name, missing=check_file(path).missing)
     except ConfigError as error:

@@ -95,8 +95,13 @@ class EngineStack:
 
     def recover(self) -> None:
         """What `make up` does first when a run before it was killed."""
+        recover(self.of_ops)
+
+    @property
+    def of_ops(self) -> Stack:
+        """The stack as the commands of `ops` see it."""
         backend = Backend(self.env["PULUMI_BACKEND_URL"], ours=False)
-        recover(Stack(StackFile.read(self.name, self.folder), backend, self.env))
+        return Stack(StackFile.read(self.name, self.folder), backend, self.env)
 
     def check_policies(self, pack: Path, *flags: str) -> str:
         """Preview with a policy pack; returns what the engine printed."""

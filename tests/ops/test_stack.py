@@ -137,9 +137,10 @@ def test_the_engine_reads_later_edits_together_with_the_salt(checkout: Checkout)
     checkout.stack.select()
     checkout.committed.write_text("config:\n  taskflow:release: blue\n")
 
-    checkout.stack.up()
+    checkout.stack.up("a message")
 
     assert f"--config-file {checkout.copy}" in checkout.calls[-1]
+    assert "--message a message" in checkout.calls[-1], "the history shall say what it was"
     assert checkout.copy.read_text() == (
         "config:\n  taskflow:release: blue\nencryptionsalt: v1:made-by-the-engine\n"
     )
@@ -147,13 +148,13 @@ def test_the_engine_reads_later_edits_together_with_the_salt(checkout: Checkout)
 
 def test_a_stack_file_with_its_own_salt_is_read_as_it_is(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path, "encryptionsalt: v1:of-the-team\nconfig: {}\n")
-    checkout.stack.up()
-    assert "--config-file" not in checkout.calls[-1]
+    checkout.stack.up("a message")
+    assert f"--config-file {checkout.committed}" in checkout.calls[-1]
 
 
 def test_preview_and_up_run_with_the_policies_and_destroy_without(checkout: Checkout) -> None:
     checkout.stack.preview()
-    checkout.stack.up()
+    checkout.stack.up("a message")
     checkout.stack.destroy()
     preview, up, destroy = checkout.calls
     for call in (preview, up):
@@ -164,7 +165,7 @@ def test_preview_and_up_run_with_the_policies_and_destroy_without(checkout: Chec
 
 def test_a_stack_may_have_broken_rules_as_warnings(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path, "config:\n  taskflow:policies: advisory\n")
-    checkout.stack.up()
+    checkout.stack.up("a message")
     assert f"--policy-pack-config {POLICY / 'advisory.json'}" in checkout.calls[-1]
 
 

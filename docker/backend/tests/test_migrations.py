@@ -49,6 +49,12 @@ def wait_for_waiting(url: str, count: int) -> None:
         time.sleep(0.05)
 
 
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
 def applied(url: str) -> list[str]:
     return [row["version_num"] for row in query(url, "select version_num from alembic_version")]
 
@@ -102,9 +108,16 @@ def test_a_schema_newer_than_the_code_is_served() -> None:
 
 
 def test_the_newest_file_is_alembics_head() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+    assert ScriptDirectory.from_config(_config()).get_heads() == [HEAD]
+
+
+def test_every_migration_says_whether_older_code_works_after_it() -> None:
+    for script in ScriptDirectory.from_config(_config()).walk_revisions():
+        said = getattr(script.module, "older_code_works", None)
+        assert isinstance(said, bool), (
+            f"{script.revision}: a rollback goes back over it only if it says older_code_works = True, "
+            "which holds as long as it only adds what older code does not have to fill"
+        )
 
 
 def test_the_authentication_tables_are_better_auths_own(

@@ -9,6 +9,7 @@ from alembic import op
 
 revision = "0001_authentication"
 down_revision = None
+older_code_works = True
 
 
 def _moment(name: str, *, default: bool = False, nullable: bool = False) -> sa.Column[object]:

@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0002_task"
 down_revision = "0001_authentication"
+older_code_works = True
 
 
 def upgrade() -> None:

@@ -1,0 +1,146 @@
+"""The logs of a release's pods, followed together; new pods join as they come.
+
+`kubectl logs --follow --selector` stays with the pods that it has found, and a rollout replaces them all. So each
+container that starts has a `kubectl logs` of its own, and the list of pods is asked for again and again.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.text import Text
+
+from ops.errors import OpsError
+from ops.processes import ask
+
+LOOK_SECONDS = 2.0
+"""How long a new pod may go unseen; its log is shown from its first line all the same."""
+
+ALL = -1
+COLOURS = (
+    "cyan",
+    "magenta",
+    "yellow",
+    "green",
+    "blue",
+    "bright_cyan",
+    "bright_magenta",
+    "bright_green",
+)
+
+
+def as_json(pod: str, line: str) -> None:
+    """Print a line for a program."""
+    print(json.dumps({"pod": pod, "line": line}), flush=True)
+
+
+@dataclass
+class Coloured:
+    """Prints lines for people, each pod's in a colour of its own."""
+
+    console: Console
+    _colours: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, pod: str, line: str) -> None:
+        colour = self._colours.setdefault(pod, COLOURS[len(self._colours) % len(COLOURS)])
+        self.console.print(Text.assemble((pod, colour), " ", line))
+
+
+@dataclass(frozen=True)
+class Start:
+    """One run of a container; it writes one log."""
+
+    pod: str
+    container: str
+    restarts: int
+
+
+@dataclass
+class Follower:
+    """Shows the logs of the pods that a selector finds.
+
+    Args:
+        kubectl: the command, bound to a context and a namespace.
+        tail: how many lines of the past are shown of each container that is there at the start.
+        say: takes a pod's name and one line; called from several threads.
+    """
+
+    kubectl: Sequence[str]
+    selector: str
+    tail: int
+    env: Mapping[str, str]
+    say: Callable[[str, str], None]
+    _children: list[subprocess.Popen[str]] = field(default_factory=list)
+    _readers: list[threading.Thread] = field(default_factory=list)
+    _seen: set[Start] = field(default_factory=set)
+
+    def show(self) -> None:
+        """The last lines of every container, once."""
+        self._begin()
+        for reader in self._readers:
+            reader.join()
+
+    def follow(self, stop: threading.Event) -> None:
+        """Everything that is written until `stop` is set, or the person presses Ctrl-C."""
+        try:
+            self._begin("--follow")
+            while not stop.wait(LOOK_SECONDS):
+                self._read(self._unseen(), "--follow", f"--tail={ALL}")
+        finally:
+            for child in self._children:
+                child.terminate()
+            for reader in self._readers:
+                reader.join(timeout=2)
+
+    def _begin(self, *flags: str) -> None:
+        found = self._unseen()
+        if not found:
+            raise OpsError(
+                f"no pod with {self.selector} has started a container",
+                where=" ".join(self.kubectl),
+                fix="make status shows what there is, and why it does not start",
+            )
+        self._read(found, *flags, f"--tail={self.tail}")
+
+    def _unseen(self) -> list[Start]:
+        command = [*self.kubectl, "get", "pods", "--selector", self.selector, "--output=json"]
+        answer = ask(command, env=self.env)
+        if answer.code != 0:
+            raise OpsError("the pods cannot be listed", where=answer.output.strip())
+        starts = [
+            Start(pod["metadata"]["name"], status["name"], status["restartCount"])
+            for pod in json.loads(answer.output)["items"]
+            for status in pod["status"].get("containerStatuses", [])
+            if "waiting" not in status["state"] or status["lastState"]
+        ]
+        found = [start for start in starts if start not in self._seen]
+        self._seen.update(found)
+        return found
+
+    def _read(self, starts: Sequence[Start], *flags: str) -> None:
+        for start in starts:
+            command = [*self.kubectl, "logs", start.pod, "--container", start.container, *flags]
+            child = subprocess.Popen(
+                command,
+                env=dict(self.env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+            reader = threading.Thread(target=self._pass_on, args=(start.pod, child), daemon=True)
+            reader.start()
+            self._children.append(child)
+            self._readers.append(reader)
+
+    def _pass_on(self, pod: str, child: subprocess.Popen[str]) -> None:
+        assert child.stdout is not None
+        for line in child.stdout:
+            self.say(pod, line.rstrip("\n"))
+        child.wait()

@@ -1,0 +1,41 @@
+"""The database migrations of a checkout: which there are, and which of them older code cannot live with.
+
+The backend migrates forward by itself when it starts, never back: taking a column away again would lose what people
+have written since. So a rollback leaves the schema as it is, and the older code has to work on it. A migration says
+that by the line `older_code_works = True`; without it, it is taken to be one that cannot be undone.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.paths import ROOT
+
+FOLDER = Path("docker/backend/taskflow_api/migrations/versions")
+FLAG = "older_code_works"
+
+
+@dataclass(frozen=True)
+class Migrations:
+    head: str
+    """The newest one; they are numbered, so that later ones are greater."""
+    breaking: tuple[str, ...]
+    """Those after which code from before them does not work."""
+
+
+def of_checkout(root: Path = ROOT) -> Migrations:
+    files = sorted((root / FOLDER).glob("[0-9]*.py"))
+    breaking = tuple(file.stem for file in files if not _older_code_works(file))
+    return Migrations(files[-1].stem if files else "", breaking)
+
+
+def _older_code_works(file: Path) -> bool:
+    """Read, not run: a migration is code of the backend, with imports of its own."""
+    for line in ast.parse(file.read_text(), file.name).body:
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant):
+            names = [target.id for target in line.targets if isinstance(target, ast.Name)]
+            if FLAG in names:
+                return line.value.value is True
+    return False

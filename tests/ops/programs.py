@@ -1,0 +1,53 @@
+"""Programs on PATH that answer from files and take notes: tested is what `ops` asks, and makes of the answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+PROGRAM = """
+import json, pathlib, sys, time
+here = pathlib.Path(__file__)
+said = sys.stdin.read() if not sys.stdin.isatty() else ""
+with (here.parent / "calls").open("a") as calls:
+    print(json.dumps([here.name, *sys.argv[1:], said]), file=calls)
+for words, answer in json.loads((here.parent / (here.name + ".json")).read_text()):
+    if all(word in sys.argv for word in words.split()):
+        print(answer["text"], flush=True)
+        time.sleep(answer["seconds"])
+        sys.exit(answer["code"])
+"""
+
+
+class Programs:
+    """A folder of made-up programs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "bin"
+        self.folder.mkdir()
+        self.env = {**os.environ, "PATH": f"{self.folder}{os.pathsep}{os.environ['PATH']}"}
+
+    def answer(
+        self, name: str, words: str, answer: Any, *, code: int = 0, seconds: float = 0
+    ) -> None:
+        """Have `name` print this (JSON unless it is a text) when called with all these words; the latest rule wins."""
+        program, rules = self.folder / name, self.folder / f"{name}.json"
+        program.write_text(f"#!{sys.executable}{PROGRAM}")
+        program.chmod(0o755)
+        known = json.loads(rules.read_text()) if rules.exists() else []
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        rule = [words, {"text": text, "code": code, "seconds": seconds}]
+        part = rules.with_suffix(".part")
+        part.write_text(json.dumps([rule, *known]))
+        part.rename(rules)
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """Each call: the program, its arguments, and what it read from stdin."""
+        notes = self.folder / "calls"
+        return (
+            [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+        )

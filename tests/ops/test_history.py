@@ -1,0 +1,242 @@
+"""Revisions made of the engine's history, and what is refused on the way back to one of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ops import history, rollback
+from ops.backend import Backend
+from ops.errors import OpsError
+from ops.record import Record
+from ops.stack import Stack
+from ops.stack_file import StackFile
+from tests.ops.programs import Programs
+
+DIGEST = "ghcr.io/acme/it@sha256:" + "a" * 64
+BUILT = {"backend": "taskflow-backend:0123456789ab", "frontend": "taskflow-frontend:0123456789ab"}
+NOTED = Record(images=BUILT, commit="c" * 40, schema="0002_task", by="ada")
+CONFIG = {
+    "cluster": {"context": "minikube", "minikube": "minikube"},
+    "database": {"embedded": {}},
+    "secrets": {"generate": True},
+    "logLevel": "debug",
+}
+
+
+def entry(noted: Record | str = NOTED, **changes: Any) -> dict[str, Any]:
+    """An entry as `pulumi stack history --json` tells it; `changes` replace values of the configuration."""
+    message = noted if isinstance(noted, str) else noted.message("make up")
+    config: dict[str, Any] = {}
+    for key, value in (CONFIG | changes).items():
+        config[f"taskflow:{key}"] = (
+            {"value": json.dumps(value), "objectValue": value, "secret": False}
+            if isinstance(value, dict)
+            else {"value": value, "secret": False}
+        )
+    return {
+        "kind": "update",
+        "message": message,
+        "environment": {},
+        "config": config,
+        "result": "succeeded",
+        "endTime": "2026-11-23T21:32:05.000Z",
+        "resourceChanges": {"same": 20, "update": 2},
+    }
+
+
+def secret(text: str | None = None) -> dict[str, Any]:
+    return {"secret": True} | ({"value": text} if text else {})
+
+
+class Team:
+    """A stack of a team's: its history as given, newest first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.programs = Programs(folder)
+        self.file = folder / "Pulumi.dev.yaml"
+        self.file.write_text(f"encryptionsalt: v1:salt\n{yaml.safe_dump({'config': {}})}")
+        self.programs.answer(
+            "minikube", "image ls", "\n".join(f"docker.io/library/{i}" for i in BUILT.values())
+        )
+        self.programs.answer("pulumi", "config set", "")
+
+    def remembers(self, *entries: dict[str, Any]) -> None:
+        self.programs.answer("pulumi", "stack history", list(entries))
+
+    @property
+    def stack(self) -> Stack:
+        backend = Backend("s3://team", ours=False)
+        return Stack(StackFile.read("dev", self.folder), backend, self.programs.env)
+
+    @property
+    def revisions(self) -> list[history.Revision]:
+        return history.revisions(history.updates(self.stack))
+
+    def target(self, number: int, **options: Any) -> rollback.Target:
+        return rollback.find(self.stack, number, folder=self.folder / "rollback", **options)
+
+    def config_of(self, target: rollback.Target) -> dict[str, Any]:
+        config: dict[str, Any] = yaml.safe_load(target.file.path.read_text())["config"]
+        return config
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return Team(tmp_path)
+
+
+def test_successful_ups_are_counted_from_the_oldest(team: Team) -> None:
+    failed = entry() | {"result": "failed"}
+    destroyed = entry() | {"kind": "destroy"}
+    team.remembers(entry("third"), failed, entry("second"), destroyed, entry("first"))
+    assert [(r.number, r.update.title) for r in team.revisions] == [
+        (1, "first"),
+        (2, "second"),
+        (3, "third"),
+    ]
+
+
+def test_a_long_history_is_read_to_its_end(team: Team) -> None:
+    page = [entry(f"{n}") for n in range(history.PAGE)]
+    team.programs.answer("pulumi", "--page 1", page)
+    team.programs.answer("pulumi", "--page 2", [entry("oldest")])
+    assert len(team.revisions) == history.PAGE + 1
+    assert team.revisions[0].update.place == history.PAGE + 1
+
+
+def test_a_bare_pulumi_up_is_known_by_what_the_engine_notes(team: Team) -> None:
+    images = {component: {"ref": DIGEST} for component in history.COMPONENTS}
+    bare = entry("Title of a commit", images=images)
+    bare["environment"] = {"git.head": "d" * 40, "git.dirty": "true", "git.author": "ada"}
+    team.remembers(bare)
+    (revision,) = team.revisions
+    assert revision.record == Record(
+        images=dict.fromkeys(history.COMPONENTS, DIGEST), commit="d" * 40, changed=True, by="ada"
+    )
+
+
+def test_the_configurations_hash_leaves_the_images_out_and_nothing_else(team: Team) -> None:
+    prebuilt = {component: {"ref": DIGEST} for component in history.COMPONENTS}
+    team.remembers(
+        entry(replace(NOTED, secrets="another")),
+        entry(images=prebuilt | {"registry": "ghcr.io/acme"}),
+        entry(logLevel="info"),
+        entry(images=prebuilt),
+        entry(),
+    )
+    plain, with_images, level, registry, secrets = (r.config_hash for r in team.revisions)
+    assert plain == with_images
+    assert len({plain, level, registry, secrets}) == 4
+
+
+def test_a_history_that_cannot_be_read_is_told_in_the_engines_words(team: Team) -> None:
+    team.programs.answer("pulumi", "stack history", "error: no stack named 'dev' found", code=255)
+    with pytest.raises(OpsError, match="the history of stack dev cannot be read") as caught:
+        history.updates(team.stack)
+    assert "no stack named" in caught.value.where
+
+
+def test_a_rollback_names_the_images_and_keeps_the_encryption_of_the_checkout(team: Team) -> None:
+    team.remembers(
+        entry(logLevel="info"),
+        entry(images={"mirror": "mirror.example.com", "backend": {"baseImage": "a:1"}}),
+    )
+    target = team.target(1)
+    assert team.config_of(target)["taskflow:images"] == {
+        "mirror": "mirror.example.com",
+        "backend": {"ref": BUILT["backend"]},
+        "frontend": {"ref": BUILT["frontend"]},
+    }
+    assert team.config_of(target)["taskflow:logLevel"] == "debug"
+    assert target.file.path.read_text().startswith("encryptionsalt: v1:salt\n")
+    assert not target.file.builds_images
+    assert target.record == replace(NOTED, by=target.record.by, rollback_to=1)
+
+
+def test_secrets_are_encrypted_again_and_never_written_in_plain(team: Team) -> None:
+    hidden, shown = entry(), entry()
+    hidden["config"]["taskflow:openaiApiKey"] = secret()
+    shown["config"]["taskflow:openaiApiKey"] = secret("of-then")
+    team.remembers(entry(), hidden)
+    team.programs.answer("pulumi", "--show-secrets --page 2", [shown])
+    target = team.target(1)
+
+    (setting,) = [call for call in team.programs.calls if "config" in call]
+    assert setting[-1] == "of-then", "on stdin, where no list of processes shows it"
+    assert "of-then" not in setting[:-1]
+    assert "of-then" not in target.file.path.read_text()
+
+
+def test_secrets_of_today_are_taken_as_they_are_encrypted(team: Team) -> None:
+    hidden = entry()
+    hidden["config"]["taskflow:openaiApiKey"] = secret()
+    team.remembers(hidden)
+    today = {"taskflow:openaiApiKey": {"secure": "v1:today"}}
+    team.file.write_text(yaml.safe_dump({"encryptionsalt": "v1:salt", "config": today}))
+    target = team.target(1, secrets=rollback.CURRENT)
+    assert team.config_of(target)["taskflow:openaiApiKey"] == {"secure": "v1:today"}
+    assert not [call for call in team.programs.calls if "--show-secrets" in call]
+
+
+def test_secrets_that_no_key_opens_any_more_are_no_dead_end(team: Team) -> None:
+    hidden = entry()
+    hidden["config"]["taskflow:openaiApiKey"] = secret()
+    team.remembers(hidden)
+    team.programs.answer("pulumi", "--show-secrets", "error: incorrect passphrase", code=255)
+    with pytest.raises(OpsError, match="cannot be decrypted") as caught:
+        team.target(1)
+    assert "SECRETS=current" in caught.value.fix
+
+
+BREAKING = replace(NOTED, schema="0004_split", breaking=("0001_old", "0003_drop"))
+
+
+@pytest.mark.parametrize("result", ["succeeded", "failed"])
+def test_a_migration_that_cannot_be_undone_stops_it_and_is_named(team: Team, result: str) -> None:
+    team.remembers(entry(BREAKING) | {"result": result}, entry())
+    with pytest.raises(
+        OpsError, match=r"revision 1 cannot .* after 0003_drop, which cannot be undone"
+    ):
+        team.target(1)
+    assert team.target(1, anyway=("0003_drop",)).revision.number == 1
+
+
+def test_migrations_that_older_code_works_after_do_not_stop_it(team: Team) -> None:
+    team.remembers(entry(replace(NOTED, schema="0003_add")), entry(BREAKING), entry())
+    assert team.target(2).revision.number == 2, "what it knows itself is no obstacle either"
+
+
+def test_images_that_minikube_has_dropped_are_named(team: Team) -> None:
+    team.remembers(entry(replace(NOTED, images=BUILT | {"backend": "taskflow-backend:gone"})))
+    with pytest.raises(
+        OpsError, match="taskflow-backend:gone is not in Minikube any more"
+    ) as caught:
+        team.target(1)
+    assert "git checkout ccccccc" in caught.value.fix
+
+
+def test_a_configuration_that_todays_models_refuse_is_told_with_its_lines(team: Team) -> None:
+    team.remembers(entry(backend={"replicas": 2, "colour": "red"}))
+    with pytest.raises(
+        OpsError, match=r"Pulumi.dev.yaml:\d+: taskflow:backend.colour: unknown key"
+    ):
+        team.target(1)
+
+
+def test_a_revision_that_does_not_exist_is_told_with_those_that_do(team: Team) -> None:
+    team.remembers(entry(), entry())
+    with pytest.raises(OpsError, match="no revision 3: it has 1 to 2"):
+        team.target(3)
+
+
+def test_a_revision_whose_images_nobody_noted_is_refused(team: Team) -> None:
+    team.remembers(entry("somebody's own pulumi up"))
+    with pytest.raises(OpsError, match="does not tell its images"):
+        team.target(1)
