@@ -10,7 +10,7 @@ export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up diff preview down status open logs history rollback smoke validate render footprint test check fmt tools cluster-delete
+.PHONY: help up diff drift preview down status open logs history rollback smoke validate render footprint test check fmt tools cluster-delete
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ rollback: $(STAMP) ## Bring images and configuration of a revision back: make ro
 
 diff: $(STAMP) ## Show the steps of `make up`, each with its risk, from none to data loss
 	@$(OPS) diff --stack $(STACK)
+
+drift: $(STAMP) ## Show what somebody changed in the cluster since the last `make up`
+	@$(OPS) drift --stack $(STACK)
 
 preview: $(STAMP) ## Show what `make up` would change in the engine's words, then the risks
 	@$(OPS) preview --stack $(STACK)

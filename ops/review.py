@@ -71,7 +71,7 @@ def guard_up(stack: Stack, confirm: str) -> str:
         show(verdicts)
     refuse_loss(verdicts, confirm, stack.name)
     changes = len(verdicts)
-    return f"{changes} changes, at worst: {risk.highest(verdicts)}" if changes else "no changes"
+    return f"changes: {changes}, at worst: {risk.highest(verdicts)}" if changes else "no changes"
 
 
 def refuse_loss(verdicts: Iterable[Verdict], confirm: str, stack: str) -> None:

@@ -252,6 +252,33 @@ def test_a_loss_stops_unless_it_is_confirmed_and_says_how() -> None:
     review.refuse_loss(recorded("backend-port.json"), "", "dev")
 
 
+class Previewed:
+    """In a stack's place: its preview was recorded."""
+
+    name = "dev"
+
+    def __init__(self, recording: str) -> None:
+        self.told = (PREVIEWS / recording).read_text()
+
+    def preview(self, *, quiet: bool) -> str:
+        assert quiet, "the engine's own words come once, with the up that follows"
+        return self.told
+
+
+def test_an_up_is_stopped_before_anything_is_applied_and_its_worst_step_is_noted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    loses: Any = Previewed("external.json")
+    with pytest.raises(OpsError, match="nothing was changed"):
+        review.guard_up(loses, "")
+    assert "taskflow-postgres-data" in capsys.readouterr().out, "the steps are shown with it"
+    assert review.guard_up(loses, "data-loss") == "changes: 11, at worst: data loss"
+    scales: Any = Previewed("frontend-three.json")
+    capsys.readouterr()
+    assert review.guard_up(scales, "") == "changes: 1, at worst: none"
+    assert capsys.readouterr().out == "", "what nobody notices needs no table"
+
+
 def test_programs_get_the_steps_as_json() -> None:
     arguments = ["diff", "--json", "--from", str(PREVIEWS / "postgres-image.json")]
     answer = CliRunner().invoke(review.commands, arguments)

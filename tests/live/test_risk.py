@@ -1,0 +1,85 @@
+"""The risk that a preview gets beforehand is what then happens to the pods."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from ops import plan, review, risk
+from ops.errors import OpsError
+from ops.risk import Risk, Verdict
+from tests.live.conftest import RELEASE, VALUES, LiveRelease, changed
+from tests.live_release import small
+
+WORKLOADS = ("Deployment", "StatefulSet")
+EXTERNAL: dict[str, Any] = {"database": {"external": {"tls": False}}}
+
+
+def judged(release: LiveRelease, values: Mapping[str, Any]) -> list[Verdict]:
+    """What the engine's preview of a configuration comes to."""
+    release.stack.configure(values)
+    return risk.judge(plan.read(json.dumps({"steps": release.stack.preview()})))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "replaced"),
+    [
+        pytest.param(
+            changed(frontend={"replicas": 3}, backend={"strategy": {"maxUnavailable": 0}}),
+            {"backend": Risk.NONE, "frontend": Risk.NONE},
+            set(),
+            id="more replicas, another strategy",
+        ),
+        pytest.param(
+            changed(backend={"env": {"GREETING": "hello"}}),
+            {"backend": Risk.ROLLING, "frontend": Risk.NONE},
+            {"backend"},
+            id="a variable",
+        ),
+        pytest.param(
+            changed(
+                backend={"env": {"GREETING": "hello"}},
+                database={
+                    "embedded": {
+                        "keep": True,
+                        "resources": small("21m", "96Mi", {"cpu": "500m", "memory": "384Mi"}),
+                    }
+                },
+            ),
+            {"postgres": Risk.OUTAGE},
+            {"postgres"},
+            id="the database's resources",
+        ),
+    ],
+)
+def test_pods_are_replaced_where_the_risk_says_so_and_nowhere_else(
+    release: LiveRelease, values: dict[str, Any], expected: dict[str, Risk], replaced: set[str]
+) -> None:
+    workloads = {
+        verdict.step.name.removeprefix(f"{RELEASE}-"): verdict.risk
+        for verdict in judged(release, values)
+        if verdict.step.kind in WORKLOADS
+    }
+    assert workloads == expected
+    before = release.generations()
+    release.stack.up()
+    after = release.generations()
+    assert {name for name in after if not before[name] & after[name]} == replaced
+
+
+def test_the_volume_of_a_kept_database_is_no_loss_and_any_other_is_refused(
+    release: LiveRelease,
+) -> None:
+    external = {key: value for key, value in VALUES.items() if key != "database"} | EXTERNAL
+    release.stack.set_secret("databaseUrl", "postgresql://u:p@db.example.com:5432/t")
+    kept = judged(release, external)
+    assert risk.highest(kept) is Risk.OUTAGE, "the test before this one has set `keep`"
+
+    release.stack.configure(VALUES)
+    release.stack.up()
+    lost = judged(release, external)
+    with pytest.raises(OpsError, match="data would be lost") as refused:
+        review.refuse_loss(lost, "", release.stack.name)
+    assert f"PersistentVolumeClaim {RELEASE}-postgres-data" in refused.value.where
+    release.stack.configure(VALUES)
