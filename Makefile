@@ -10,7 +10,7 @@ export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up diff drift preview down status open logs history rollback smoke validate render footprint test check fmt tools cluster-delete
+.PHONY: help up diff drift pr-report preview down status open logs history rollback smoke validate render footprint test check fmt tools cluster-delete
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ diff: $(STAMP) ## Show the steps of `make up`, each with its risk, from none to 
 
 drift: $(STAMP) ## Show what somebody changed in the cluster since the last `make up`
 	@$(OPS) drift --stack $(STACK)
+
+pr-report: $(STAMP) ## Say in Markdown what the checkout changes on every stack (AGAINST=commit, default: main)
+	@$(OPS) pr-report --against "$(AGAINST)"
 
 preview: $(STAMP) ## Show what `make up` would change in the engine's words, then the risks
 	@$(OPS) preview --stack $(STACK)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ops import checks, cluster, drift_command, releases, review, setup, suites, testing
+from ops import checks, cluster, drift_command, pr_report, releases, review, setup, suites, testing
 from ops.backend import prepare
 from ops.errors import OpsError
 from ops.paths import ROOT
@@ -50,6 +50,7 @@ app = typer.Typer(
 app.add_typer(releases.commands)
 app.add_typer(review.commands)
 app.add_typer(drift_command.commands)
+app.add_typer(pr_report.commands)
 
 
 @app.command()

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-import tarfile
-import tempfile
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
@@ -15,11 +11,7 @@ from rich.table import Table
 from components.capacity import PodGroup, mebibytes
 from components.config import StackConfig
 from components.quantities import millicores
-from ops.errors import OpsError
-from ops.processes import ask
-
-# What a footprint is reckoned from; the rest of an old commit need not be unpacked.
-NEEDED = ("Pulumi.yaml", "components", "ops", "policy")
+from ops.commits import unpacked
 
 
 @dataclass(frozen=True)
@@ -72,33 +64,10 @@ def at_commit(stack: str, commit: str, root: Path) -> list[Row]:
     Raises:
         OpsError: if there is no such commit, or it cannot reckon yet.
     """
-    file = f"Pulumi.{stack}.yaml"
-    with tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder) / "commit.tar"
-        known = ask(["git", "ls-tree", "--name-only", commit], env=os.environ, cwd=root)
-        if known.code != 0:
-            raise OpsError(
-                f"there is no commit {commit!r}",
-                where=known.output.strip(),
-                fix="AGAINST=main, AGAINST=HEAD~1, or any other name that git knows",
-            )
-        if file not in known.output.splitlines():
+    with unpacked(commit, root) as then:
+        if not then.has(stack):
             return []
-        command = ["git", "archive", "--output", str(archive), commit, file, *NEEDED]
-        packed = ask(command, env=os.environ, cwd=root)
-        if packed.code != 0:
-            raise OpsError(f"commit {commit} cannot be unpacked", where=packed.output.strip())
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
-        command = [sys.executable, "-m", "ops", "footprint", "--stack", stack, "--json"]
-        answer = ask(command, env=os.environ, cwd=Path(folder))
-    if answer.code != 0:
-        raise OpsError(
-            f"commit {commit} cannot tell its footprint",
-            where=(answer.output.strip().splitlines() or ["no output"])[-1],
-            fix="compare with a later commit",
-        )
-    return from_json(answer.output)
+        return from_json(then.ask("footprint", "--stack", stack, "--json"))
 
 
 def to_json(rows: list[Row]) -> str:

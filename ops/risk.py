@@ -86,7 +86,8 @@ class Plan:
                 sizes = [
                     at(side, "spec", "resources", "requests", "storage") for side in _sides(step)
                 ]
-                return Risk.NONE, f"the volume grows in place ({sizes[0]} to {sizes[1]})"
+                grows = f"the volume grows in place ({sizes[0]} to {sizes[1]})"
+                return Risk.NONE, grows if sizes[0] != sizes[1] else f"it stays: {_changed(step)}"
             case kind if kind in HARMLESS:
                 return Risk.NONE, f"no pod is replaced: {_changed(step)}"
             case _ if step.action == UPDATE:

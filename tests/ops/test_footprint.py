@@ -57,6 +57,18 @@ def test_changes_stand_beside_the_figures_that_changed(tmp_path: Path) -> None:
     assert "(" not in next(line for line in lines if line.startswith("postgres"))
 
 
+def commit(folder: Path) -> None:
+    """Commit whatever is in the folder, by a repository of its own."""
+    author = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for command in (
+        ["init", "--quiet"],
+        ["add", "."],
+        [*author, "commit", "--quiet", "-m", "one"],
+    ):
+        done = ask(["git", *command], env=os.environ, cwd=folder)
+        assert done.code == 0, done.output
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A checkout with one commit, in which the stack `local` has one backend pod."""
@@ -64,13 +76,7 @@ def repository(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     (tmp_path / "Pulumi.local.yaml").write_text(f"{LOCAL}  taskflow:backend: {{replicas: 1}}\n")
-    for command in (
-        ["init", "--quiet"],
-        ["add", "."],
-        ["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "-m", "one"],
-    ):
-        done = ask(["git", *command], env=os.environ, cwd=tmp_path)
-        assert done.code == 0, done.output
+    commit(tmp_path)
     return tmp_path
 
 

@@ -1,0 +1,75 @@
+"""What the program of another commit says of its own stacks, asked in a copy of that commit."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.processes import ask
+
+# What a stack's objects, images' tags and requests follow from; the rest of a commit need not be unpacked.
+NEEDED = ("Pulumi.yaml", "components", "docker", "ops", "policy")
+
+
+@dataclass(frozen=True)
+class Commit:
+    name: str
+    folder: Path
+
+    def has(self, stack: str) -> bool:
+        return (self.folder / f"Pulumi.{stack}.yaml").is_file()
+
+    def ask(self, *arguments: str) -> str:
+        """Output of that commit's own `python -m ops`.
+
+        Raises:
+            OpsError: if it fails, or does not know the command yet.
+        """
+        command = [sys.executable, "-m", "ops", *arguments]
+        answer = ask(command, env=os.environ, cwd=self.folder)
+        if answer.code != 0:
+            raise OpsError(
+                f"commit {self.name} cannot tell its {arguments[0]}",
+                where=(answer.output.strip().splitlines() or ["no output"])[-1],
+                fix="compare with a later commit",
+            )
+        return answer.output
+
+
+@contextmanager
+def unpacked(name: str, root: Path) -> Iterator[Commit]:
+    """A copy of the commit's program and stack files, gone when the block ends.
+
+    Raises:
+        OpsError: if there is no such commit.
+    """
+    known = ask(
+        ["git", "ls-tree", "--name-only", "--end-of-options", name], env=os.environ, cwd=root
+    )
+    if known.code != 0:
+        raise OpsError(
+            f"there is no commit {name!r}",
+            where=known.output.strip(),
+            fix="AGAINST=main, AGAINST=HEAD~1, or any other name that git knows",
+        )
+    paths = [
+        path
+        for path in known.output.splitlines()
+        if path in NEEDED or (path.startswith("Pulumi.") and path.endswith(".yaml"))
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "commit.tar"
+        command = ["git", "archive", "--output", str(archive), name, *paths]
+        packed = ask(command, env=os.environ, cwd=root)
+        if packed.code != 0:
+            raise OpsError(f"commit {name} cannot be unpacked", where=packed.output.strip())
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        yield Commit(name, Path(folder))

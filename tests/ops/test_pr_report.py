@@ -1,0 +1,282 @@
+"""The report on a pull request: what it says of a change, and that the change cannot say anything by itself."""
+
+import re
+import shutil
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops import pr_report, rendered, risk
+from ops.errors import OpsError
+from ops.footprint import Amount, Row, of_config, to_json
+from ops.paths import ROOT
+from ops.plan import Step
+from ops.pr_markdown import Section, annotation, document
+from ops.render import render
+from ops.risk import Risk, Verdict
+from ops.validate import checked
+from tests.ops.test_footprint import commit
+
+STACK = """config:
+  taskflow:cluster: {minikube: minikube}
+  taskflow:database: {embedded: {}}
+  taskflow:secrets: {generate: true}
+  taskflow:images: {backend: {ref: "one:1"}, frontend: {ref: "two:1"}}
+"""
+
+
+class InProcess:
+    """In a commit's place: the stack files that it had, asked here and not in a process of its own."""
+
+    name = "HEAD"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, stack: str) -> bool:
+        return (self.folder / f"Pulumi.{stack}.yaml").is_file()
+
+    def ask(self, command: str, _: str, stack: str, *__: str) -> str:
+        file = checked(self.folder / f"Pulumi.{stack}.yaml")
+        if command == "footprint":
+            return to_json(of_config(file.config))
+        return render(file.config, file.source)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A stack file as it was and as it is."""
+
+    now: Path
+    then: Path
+
+    def section(self, text: str) -> Section:
+        (self.now / "Pulumi.local.yaml").write_text(text)
+        (one,) = pr_report.report("HEAD", self.now, deployed=False)
+        return one
+
+    def run(self, *flags: str) -> tuple[int, str]:
+        answer = CliRunner().invoke(pr_report.commands, ["--against", "HEAD", *flags])
+        return answer.exit_code, answer.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """The stack `local`, unchanged."""
+    one = Checkout(tmp_path / "now", tmp_path / "then")
+    for folder in (one.now, one.then):
+        folder.mkdir()
+        shutil.copy(ROOT / "Pulumi.yaml", folder)
+        (folder / "Pulumi.local.yaml").write_text(STACK)
+    monkeypatch.setattr(pr_report, "ROOT", one.now)
+    monkeypatch.setattr(pr_report, "unpacked", lambda *_: nullcontext(InProcess(one.then)))
+    return one
+
+
+def risks(one: Section) -> dict[str, Risk]:
+    return {
+        f"{verdict.step.kind} {verdict.step.resource}": verdict.risk for verdict in one.verdicts
+    }
+
+
+def test_a_change_is_judged_by_its_rendered_objects(checkout: Checkout) -> None:
+    one = checkout.section(f"{STACK}  taskflow:logLevel: debug\n")
+    assert risks(one) == {
+        "ConfigMap taskflow-config": Risk.NONE,
+        "Deployment taskflow-backend": Risk.ROLLING,
+        "Deployment taskflow-frontend": Risk.ROLLING,
+    }
+    assert (one.outcome, one.before) == ("rolling restart", one.after)
+
+
+def test_a_volume_of_another_class_is_a_loss(checkout: Checkout) -> None:
+    one = checkout.section(STACK.replace("embedded: {}", "embedded: {storageClass: fast}"))
+    assert risks(one) == {"PersistentVolumeClaim taskflow-postgres-data": Risk.LOSS}
+    assert "CONFIRM=data-loss" in document([one], "HEAD")
+
+
+def test_the_footprint_is_told_where_it_changes(checkout: Checkout) -> None:
+    text = document([checkout.section(f"{STACK}  taskflow:backend: {{replicas: 1}}\n")], "HEAD")
+    assert "| backend, at rest | 2 → 1 | 500m → 250m | 512Mi → 256Mi | 0Mi |" in text
+    assert "postgres, at rest" not in text
+
+
+def test_a_stack_that_is_new_is_all_new(checkout: Checkout) -> None:
+    (checkout.then / "Pulumi.local.yaml").unlink()
+    one = checkout.section(STACK)
+    assert {verdict.step.action for verdict in one.verdicts} == {"create"}
+    assert (one.outcome, one.before) == ("none", ())
+
+
+def test_mistakes_are_told_with_their_lines_and_annotated_on_github_only(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (checkout.now / "Pulumi.local.yaml").write_text(f"{STACK}  taskflow:backend: {{replica: 3}}\n")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    code, shown = checkout.run()
+    assert code == 2
+    assert "### local: configuration errors" in shown
+    assert "- Pulumi.local.yaml:6: taskflow:backend.replica: unknown key" in shown
+    assert "::error" not in shown
+
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    file = tmp_path / "report.md"
+    code, shown = checkout.run("--output", str(file))
+    (line,) = shown.splitlines()
+    assert line.startswith("::error file=Pulumi.local.yaml,line=6::taskflow:backend.replica: ")
+    assert "configuration errors" in file.read_text()
+
+
+def test_nothing_changed_is_said_and_leaves_with_zero(checkout: Checkout) -> None:
+    code, shown = checkout.run()
+    assert code == 0
+    assert "No object changes (rendered here and at HEAD)." in shown
+    assert "Footprint: unchanged." in shown
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A real checkout with the program, one commit, and a stack in it that nothing can render."""
+    for name in ("components", "ops", "policy"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    (tmp_path / "Pulumi.local.yaml").write_text(f"{STACK}  taskflow:no-such-key: 1\n")
+    commit(tmp_path)
+    return tmp_path
+
+
+def test_a_commit_that_cannot_be_rendered_is_told_instead_of_guessed(repository: Path) -> None:
+    (repository / "Pulumi.local.yaml").write_text(STACK)
+    (one,) = pr_report.report("HEAD", repository, deployed=False)
+    assert one.outcome == "could not be told"
+    assert "commit HEAD cannot tell its render" in document([one], "HEAD")
+
+
+def test_an_unknown_commit_is_named(repository: Path) -> None:
+    for name in ("nowhere", "--output=/tmp/x"):
+        with pytest.raises(OpsError, match="there is no commit"):
+            pr_report.report(name, repository, deployed=False)
+
+
+def verdict(level: Risk, name: str, reason: str) -> Verdict:
+    old = {"metadata": {"name": name}}
+    return Verdict(
+        Step(action="update", type="k:v1:Deployment", resource="r", old=old), level, reason
+    )
+
+
+def test_the_markdown_as_a_whole() -> None:
+    row = Row("all", Amount(2, 100, 256, 0), Amount(3, 150, 384, 0))
+    more = Row("all", Amount(3, 150, 384, 0), Amount(4, 200, 512, 0))
+    sections = [
+        Section(
+            "prod",
+            basis="compared with what is deployed",
+            verdicts=(
+                verdict(Risk.NONE, "web", "replicas"),
+                verdict(Risk.ROLLING, "api", "image: 2 pods one by one"),
+            ),
+            before=(row,),
+            after=(more,),
+            missing=("set it",),
+        ),
+        Section("staging", errors=("Pulumi.staging.yaml:3: is wrong",)),
+    ]
+    assert document(sections, "main") == (
+        """## What this change does
+
+| stack | worst step | changes |
+| --- | --- | --- |
+| prod | rolling restart | 2 |
+| staging | **configuration errors** | 0 |
+
+### prod: rolling restart
+
+Steps, compared with what is deployed:
+
+| risk | step | object | why |
+| --- | --- | --- | --- |
+| rolling restart | update | Deployment api | image: 2 pods one by one |
+
+<details><summary>without risk: 1</summary>
+
+| risk | step | object | why |
+| --- | --- | --- | --- |
+| none | update | Deployment web | replicas |
+
+</details>
+
+Footprint:
+
+|  | pods | CPU requests | memory requests | storage |
+| --- | --- | --- | --- | --- |
+| all, at rest | 2 → 3 | 100m → 150m | 256Mi → 384Mi | 0Mi |
+| all, at most | 3 → 4 | 150m → 200m | 384Mi → 512Mi | 0Mi |
+
+Before its first `up`:
+
+- set it
+
+### staging: configuration errors
+
+- Pulumi.staging.yaml:3: is wrong
+
+Compared with `main`.
+"""
+    )
+
+
+def test_what_comes_from_the_change_is_text_and_nothing_else() -> None:
+    evil = "x | **b** <img src=x> [a](http://e) `c` @everyone\n# heading"
+    text = document([Section("s", verdicts=(verdict(Risk.OUTAGE, evil, evil),))], "`main`\n# x")
+    (row,) = [line for line in text.splitlines() if line.startswith("| short outage")]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5, "four cells"
+    for mark in ("<img", "[a]", " **b", "@everyone", "`c`"):
+        assert mark not in row
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "## What this change does",
+        "### s: short outage",
+    ]
+
+
+def test_an_annotation_cannot_start_another_command() -> None:
+    assert annotation("Pulumi.dev.yaml:7: 50% of\n::set-output name=x::y") == (
+        "::error file=Pulumi.dev.yaml,line=7::50%25 of%0A::set-output name=x::y"
+    )
+    assert annotation("Pulumi.dev.yaml: is missing") == (
+        "::error file=Pulumi.dev.yaml,line=1::is missing"
+    )
+    assert annotation("something else") == "::error::something else"
+
+
+def test_rendered_objects_of_a_made_up_name_are_one_object() -> None:
+    before = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "immutable": True,
+        "metadata": {"name": "keys-0a1b2c3d"},
+    }
+    after = before | {"metadata": {"name": "keys-4e5f6a7b"}}
+    (step,) = rendered.steps([before], [after])
+    assert (step.action, step.forced_by) == ("replace", ("metadata.name",))
+    assert [one.action for one in rendered.steps([before], [])] == ["delete"]
+    mutable = [one | {"immutable": False} for one in (before, after)]
+    assert {one.action for one in rendered.steps(mutable[:1], mutable[1:])} == {"delete", "create"}
+
+
+def test_a_field_that_the_api_server_fixes_makes_a_replacement() -> None:
+    before = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db"},
+        "spec": {"serviceName": "a", "replicas": 1},
+    }
+    moved = before | {"spec": {"serviceName": "b", "replicas": 1}}
+    (step,) = rendered.steps([before], [moved])
+    assert (step.action, step.forced_by) == ("replace", ("spec.serviceName",))
+    scaled = before | {"spec": {"serviceName": "a", "replicas": 2}}
+    assert rendered.steps([before], [scaled])[0].action == "update"
+    assert risk.judge(rendered.steps([before], [before])) == []
