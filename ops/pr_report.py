@@ -1,30 +1,14 @@
-"""`make pr-report`: what a change of the checkout does to each stack, as the Markdown of a pull request's comment.
-
-Without secrets each stack's objects are rendered twice, at the commit that the change is compared with and as they
-are now; with `--deployed` the engine previews the stacks of real clusters against their states instead.
-"""
+"""`make pr-report`: what a change of the checkout does to each stack, as the Markdown of a pull request's comment."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
-from ops import plan, rendered, risk, setup
-from ops.commits import Commit, unpacked
-from ops.errors import OpsError
-from ops.footprint import Row, from_json, of_config
 from ops.paths import ROOT
-from ops.plan import Step
-from ops.pr_markdown import Section, annotation, document
-from ops.render import manifests
-from ops.stack import Stack
-from ops.stack_file import StackFile
-from ops.validate import INVALID, Verdict, checked, verdicts
 
 commands = typer.Typer()
 
@@ -42,6 +26,11 @@ def pr_report(
     ] = None,
 ) -> None:
     """Say in Markdown what the checkout's changes do to each stack. Leaves with 2 if a stack file is wrong."""
+    # Here, because the program takes a second to load, and the other commands do without.
+    from ops.pr_markdown import annotation, document
+    from ops.pr_sections import report
+    from ops.validate import INVALID
+
     sections = report(against or "main", ROOT, deployed=deployed)
     text = document(sections, against or "main")
     if output:
@@ -56,57 +45,3 @@ def pr_report(
         raise typer.Exit(INVALID)
     if any(section.trouble for section in sections):
         raise typer.Exit(1)
-
-
-def report(against: str, root: Path, *, deployed: bool) -> list[Section]:
-    """A section for each stack of the checkout.
-
-    Raises:
-        OpsError: if there is no such commit.
-    """
-    with unpacked(against, root) as then:
-        return [_section(verdict, then, root, deployed=deployed) for verdict in verdicts(root)]
-
-
-def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> Section:
-    stack = verdict.file.removeprefix("Pulumi.").removesuffix(".yaml")
-    if verdict.errors:
-        return Section(stack, errors=verdict.errors)
-    file = StackFile.read(stack, root)
-    config = checked(file.path).config
-    by_engine = deployed and not file.profile
-    basis = "compared with what is deployed" if by_engine else f"rendered here and at {then.name}"
-    trouble = ""
-    steps: Sequence[Step] = ()
-    before: Sequence[Row] = ()
-    try:
-        steps = _previewed(file) if by_engine else _rendered(stack, file.path, then)
-    except OpsError as error:
-        trouble = str(error)
-    try:
-        before = (
-            from_json(then.ask("footprint", "--stack", stack, "--json")) if then.has(stack) else ()
-        )
-    except OpsError as error:
-        trouble = trouble or str(error)
-    return Section(
-        stack,
-        missing=verdict.missing,
-        trouble=trouble,
-        basis=basis,
-        verdicts=tuple(risk.judge(steps)),
-        before=tuple(before),
-        after=tuple(of_config(config)),
-    )
-
-
-def _rendered(stack: str, path: Path, then: Commit) -> Sequence[Step]:
-    now = checked(path)
-    old = then.ask("render", "--stack", stack) if then.has(stack) else ""
-    before = [item for item in yaml.safe_load_all(old) if item]
-    return rendered.steps(before, manifests(now.config, now.source))
-
-
-def _previewed(file: StackFile) -> Sequence[Step]:
-    chosen = setup.choose()
-    return plan.read(Stack(file, chosen.backend, chosen.env).preview(quiet=True))

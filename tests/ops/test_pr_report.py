@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ops import pr_report, rendered, risk
+from ops import pr_report, pr_sections, rendered, risk
 from ops.errors import OpsError
 from ops.footprint import Amount, Row, of_config, to_json
 from ops.paths import ROOT
@@ -55,7 +55,7 @@ class Checkout:
 
     def section(self, text: str) -> Section:
         (self.now / "Pulumi.local.yaml").write_text(text)
-        (one,) = pr_report.report("HEAD", self.now, deployed=False)
+        (one,) = pr_sections.report("HEAD", self.now, deployed=False)
         return one
 
     def run(self, *flags: str) -> tuple[int, str]:
@@ -72,7 +72,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
         shutil.copy(ROOT / "Pulumi.yaml", folder)
         (folder / "Pulumi.local.yaml").write_text(STACK)
     monkeypatch.setattr(pr_report, "ROOT", one.now)
-    monkeypatch.setattr(pr_report, "unpacked", lambda *_: nullcontext(InProcess(one.then)))
+    monkeypatch.setattr(pr_sections, "unpacked", lambda *_: nullcontext(InProcess(one.then)))
     return one
 
 
@@ -150,7 +150,7 @@ def repository(tmp_path: Path) -> Path:
 
 def test_a_commit_that_cannot_be_rendered_is_told_instead_of_guessed(repository: Path) -> None:
     (repository / "Pulumi.local.yaml").write_text(STACK)
-    (one,) = pr_report.report("HEAD", repository, deployed=False)
+    (one,) = pr_sections.report("HEAD", repository, deployed=False)
     assert one.outcome == "could not be told"
     assert "commit HEAD cannot tell its render" in document([one], "HEAD")
 
@@ -158,7 +158,7 @@ def test_a_commit_that_cannot_be_rendered_is_told_instead_of_guessed(repository:
 def test_an_unknown_commit_is_named(repository: Path) -> None:
     for name in ("nowhere", "--output=/tmp/x"):
         with pytest.raises(OpsError, match="there is no commit"):
-            pr_report.report(name, repository, deployed=False)
+            pr_sections.report(name, repository, deployed=False)
 
 
 def verdict(level: Risk, name: str, reason: str) -> Verdict:

@@ -1,0 +1,77 @@
+"""What a change of the checkout does to each stack: the matter of a pull request's report.
+
+Without secrets each stack's objects are rendered twice, at the commit that the change is compared with and as they
+are now; with `deployed` the engine previews the stacks of real clusters against their states instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from ops import plan, rendered, risk, setup
+from ops.commits import Commit, unpacked
+from ops.errors import OpsError
+from ops.footprint import Row, from_json, of_config
+from ops.plan import Step
+from ops.pr_markdown import Section
+from ops.render import manifests
+from ops.stack import Stack
+from ops.stack_file import StackFile
+from ops.validate import Verdict, checked, verdicts
+
+
+def report(against: str, root: Path, *, deployed: bool) -> list[Section]:
+    """A section for each stack of the checkout.
+
+    Raises:
+        OpsError: if there is no such commit.
+    """
+    with unpacked(against, root) as then:
+        return [_section(verdict, then, root, deployed=deployed) for verdict in verdicts(root)]
+
+
+def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> Section:
+    stack = verdict.file.removeprefix("Pulumi.").removesuffix(".yaml")
+    if verdict.errors:
+        return Section(stack, errors=verdict.errors)
+    file = StackFile.read(stack, root)
+    config = checked(file.path).config
+    by_engine = deployed and not file.profile
+    basis = "compared with what is deployed" if by_engine else f"rendered here and at {then.name}"
+    trouble = ""
+    steps: Sequence[Step] = ()
+    before: Sequence[Row] = ()
+    try:
+        steps = _previewed(file) if by_engine else _rendered(stack, file.path, then)
+    except OpsError as error:
+        trouble = str(error)
+    try:
+        before = (
+            from_json(then.ask("footprint", "--stack", stack, "--json")) if then.has(stack) else ()
+        )
+    except OpsError as error:
+        trouble = trouble or str(error)
+    return Section(
+        stack,
+        missing=verdict.missing,
+        trouble=trouble,
+        basis=basis,
+        verdicts=tuple(risk.judge(steps)),
+        before=tuple(before),
+        after=tuple(of_config(config)),
+    )
+
+
+def _rendered(stack: str, path: Path, then: Commit) -> Sequence[Step]:
+    now = checked(path)
+    old = then.ask("render", "--stack", stack) if then.has(stack) else ""
+    before = [item for item in yaml.safe_load_all(old) if item]
+    return rendered.steps(before, manifests(now.config, now.source))
+
+
+def _previewed(file: StackFile) -> Sequence[Step]:
+    chosen = setup.choose()
+    return plan.read(Stack(file, chosen.backend, chosen.env).preview(quiet=True))
