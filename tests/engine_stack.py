@@ -65,6 +65,19 @@ class EngineStack:
         content["config"] = kept | {f"taskflow:{key}": value for key, value in values.items()}
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
+    def plain_values(self) -> dict[str, Any]:
+        """The values that were configured last."""
+        config = yaml.safe_load(self.config_file.read_text())["config"]
+        return {
+            key.removeprefix("taskflow:"): value
+            for key, value in config.items()
+            if not _is_secure(value)
+        }
+
+    def unset(self, key: str) -> None:
+        """Take a configuration value away, if it is there."""
+        self._run("config", "rm", f"taskflow:{key}", *self._flags)
+
     def set_secret(self, key: str, value: str) -> None:
         """Set an encrypted configuration value."""
         self._run("config", "set", "--secret", f"taskflow:{key}", *self._flags, stdin=value)
@@ -132,8 +145,15 @@ class EngineStack:
     def _flags(self) -> tuple[str, ...]:
         return ("--stack", self.name, "--config-file", str(self.config_file))
 
-    def _run(self, *arguments: str, stdin: str | None = None) -> str:
-        result = subprocess.run(
+    def transcript(self, *arguments: str) -> str:
+        """All that a command prints, whether it fails or not."""
+        result = self._result(*arguments, *self._flags)
+        return result.stdout + result.stderr
+
+    def _result(
+        self, *arguments: str, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=ROOT,
             env=dict(self.env),
@@ -142,6 +162,9 @@ class EngineStack:
             text=True,
             timeout=UP_TIMEOUT_SECONDS,
         )
+
+    def _run(self, *arguments: str, stdin: str | None = None) -> str:
+        result = self._result(*arguments, stdin=stdin)
         if result.returncode != 0:
             raise EngineError(f"pulumi {arguments[0]} failed:\n{result.stdout}\n{result.stderr}")
         return result.stdout

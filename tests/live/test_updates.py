@@ -1,10 +1,10 @@
-"""What an update rolls, and what it leaves alone; what an outage of the database does; what destroy leaves."""
+"""What an update without a change does, what an outage of the database does, and what destroy leaves."""
 
 import time
 
 import pytest
 
-from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
+from tests.live.conftest import CONTEXT, RELEASE, LiveRelease
 
 HEALTH = (
     "import urllib.request as r, urllib.error as e, time\n"
@@ -27,29 +27,6 @@ def test_an_update_without_a_change_touches_nothing(release: LiveRelease) -> Non
     before = release.generations()
     release.stack.up("--expect-no-changes")
     assert release.generations() == before
-
-
-def test_a_new_log_level_rolls_both_services_that_read_it_and_not_the_database(
-    release: LiveRelease,
-) -> None:
-    assert release.update(VALUES | {"logLevel": "debug"}) == {"backend", "frontend"}
-
-
-def test_a_variable_of_the_backend_rolls_the_backend_alone(release: LiveRelease) -> None:
-    values = changed(backend={"env": {"GREETING": "hello"}}) | {"logLevel": "debug"}
-    assert release.update(values) == {"backend"}
-    release.stack.set_secret("openaiApiKey", "not-a-real-key")
-    assert release.update(values) == {"backend"}, "only the backend reads the assistant's key"
-
-
-def test_more_replicas_start_pods_and_restart_none(release: LiveRelease) -> None:
-    before = set(release.kubectl.pods("frontend"))
-    values = changed(backend={"env": {"GREETING": "hello"}}, frontend={"replicas": 3})
-    release.stack.configure(values | {"logLevel": "debug"})
-    release.stack.up()
-    after = set(release.kubectl.pods("frontend"))
-    assert before < after
-    assert len(after) == 3
 
 
 def test_an_outage_of_the_database_makes_pods_unready_and_restarts_none(
