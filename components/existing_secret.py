@@ -48,15 +48,19 @@ def existing_secret(
     found = core.v1.Secret.get(
         name,
         f"{namespace}/{secret}",
-        # Its values pass through the state; there they are encrypted, like all secrets.
+        # Its values pass through the state; there they are encrypted, like all secrets. So is its metadata, where
+        # `kubectl apply` keeps the values once more.
         opts=pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData"])
+            opts,
+            pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData", "metadata"]),
         ),
     )
     whole = found.data.apply(lambda data: _checked(config, secret, data))
     return ExistingSecret(
         namespace=pulumi.Output.unsecret(whole),
-        version=found.metadata.apply(lambda metadata: str(metadata.resource_version)),
+        version=pulumi.Output.unsecret(
+            found.metadata.apply(lambda metadata: str(metadata.resource_version))
+        ),
         keys={
             key: SecretKey(name=secret, key=key, optional=key in OPTIONAL)
             for key in (*REQUIRED, *OPTIONAL)

@@ -23,6 +23,7 @@ from airgap.plugins.objects import (
     managed_by,
     named,
     replacing,
+    without_last_applied,
 )
 from airgap.plugins.serve import (
     InitializationError,
@@ -56,6 +57,8 @@ def like_inputs(obj: Object, inputs: Properties) -> Properties:
 def state(live: Object, asked: Object, inputs: Properties, manager: str) -> Properties:
     """The resource's outputs: the live object, plus what the next update needs to know."""
     metadata = {key: item for key, item in live["metadata"].items() if key != "managedFields"}
+    if live["kind"] == "Secret":
+        metadata = without_last_applied(metadata)
     return {
         **like_inputs({**live, "metadata": metadata}, inputs),
         INPUTS: PropertyValue(like_inputs(asked, inputs)),
@@ -170,7 +173,8 @@ class KubernetesProvider(p.Provider):
         if asked:
             asked = as_input(live, asked)
         else:  # read by its id alone: all but what the cluster wrote
-            kept = {k: v for k, v in live["metadata"].items() if k not in READ_ONLY}
+            kept = without_last_applied(live["metadata"])
+            kept = {k: v for k, v in kept.items() if k not in READ_ONLY}
             asked = {k: v for k, v in live.items() if k != "status"} | {"metadata": kept}
         manager = self._manager(request.urn, request.properties)
         return p.ReadResponse(

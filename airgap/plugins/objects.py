@@ -11,6 +11,7 @@ from airgap.plugins.serve import Object
 AUTONAMED = "pulumi.com/autonamed"
 SKIP_AWAIT = "pulumi.com/skipAwait"
 FORCE = "pulumi.com/patchForce"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # The fields whose change makes the official provider replace the object (its `forceNew` lists).
 FORCE_NEW: dict[str, tuple[str, ...]] = {
     "ConfigMap": ("binaryData", "data"),
@@ -46,6 +47,12 @@ def dig(obj: Any, path: str, default: Any = None) -> Any:
 
 def annotation(obj: Object, name: str) -> str:
     return str((dig(obj, "metadata.annotations") or {}).get(name, ""))
+
+
+def without_last_applied(metadata: Object) -> Object:
+    """Without the annotation in which `kubectl apply` repeats an object, a Secret's values among it."""
+    kept = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED}
+    return {**metadata, "annotations": kept} if "annotations" in metadata else metadata
 
 
 def identity(obj: Object) -> str:

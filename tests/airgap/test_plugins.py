@@ -96,6 +96,12 @@ def test_differences_are_told_by_property_path_with_their_kind() -> None:
     }
 
 
+def test_what_kubectl_repeats_of_an_object_is_left_out() -> None:
+    metadata = {"name": "x", "annotations": {objects.LAST_APPLIED: "{}", "mine": "1"}}
+    assert objects.without_last_applied(metadata) == {"name": "x", "annotations": {"mine": "1"}}
+    assert objects.without_last_applied({"name": "x"}) == {"name": "x"}
+
+
 def test_what_the_cluster_adds_or_writes_another_way_is_no_drift() -> None:
     asked = {"spec": {"cpu": "0.1", "memory": "1Gi", "ports": [{"port": 80}]}}
     live = {"spec": {"cpu": "100m", "memory": "1024Mi", "ports": [{"port": 80, "protocol": "TCP"}]}}

@@ -1,79 +1,110 @@
-"""Secrets made by hand with kubectl: what they lack is named before anything is deployed."""
+"""Secrets made by hand: what they lack is named before anything is deployed, and a change rolls their readers."""
 
-import subprocess
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests import live_release
 from tests.engine_stack import EngineError, EngineStack
-from tests.live.conftest import CONTEXT
+from tests.live import outside
+from tests.live_release import Kubectl, LiveRelease
 
 NAMESPACE = "byhand"
 SECRET = "taskflow-secrets"  # noqa: S105 - the name of one
-VALUES = {
-    "release": NAMESPACE,
-    "createNamespace": False,
-    "cluster": {"context": CONTEXT, "minikube": "minikube"},
-    "secrets": {"existing": SECRET},
-    "images": {part: {"ref": f"taskflow-{part}:any"} for part in ("backend", "frontend")},
-}
+PASSWORD = f"canary{secrets.token_hex(8)}"
+FRONTEND_PORT, BACKEND_PORT = 30087, 30088
 
 
-def kubectl(*arguments: str) -> str:
-    command = ["kubectl", "--context", CONTEXT, "--namespace", NAMESPACE, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return done.stdout + done.stderr
+def values() -> dict[str, Any]:
+    """One pod of each service, with a database and a Secret that somebody else made."""
+    ported = live_release.values(NAMESPACE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
+    ported |= {
+        "createNamespace": False,
+        "database": {"external": {"tls": False}},
+        "secrets": {"existing": SECRET},
+    }
+    return live_release.changed(ported, backend={"replicas": 1}, frontend={"replicas": 1})
 
 
-SOUND = {
-    "database-url": "postgresql://canary:canary@db.example.com/taskflow?sslmode=require",
-    "better-auth-secret": "canary" * 6,
-}
+def sound(**changes: str) -> dict[str, str]:
+    """What such a Secret has to hold."""
+    return {
+        "database-url": outside.address(NAMESPACE, PASSWORD),
+        "better-auth-secret": "canary" * 6,
+    } | changes
 
 
-def make_secret(*keys: str) -> None:
-    literals = [f"--from-literal={key}={SOUND[key]}" for key in keys]
-    kubectl("delete", "secret", SECRET, "--ignore-not-found")
-    kubectl("create", "secret", "generic", SECRET, *literals)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def namespace() -> Iterator[None]:
+@pytest.fixture(scope="module")
+def kubectl() -> Iterator[Kubectl]:
     """The namespace, made by hand too."""
-    kubectl("create", "namespace", NAMESPACE)
-    yield
-    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    with outside.namespace_with_postgres(NAMESPACE, PASSWORD) as kubectl:
+        yield kubectl
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> EngineStack:
+def stack(kubectl: Kubectl, tmp_path: Path) -> EngineStack:
     """A stack that reads its secrets from the cluster."""
-    return EngineStack.create("byhand", tmp_path, VALUES)
-
-
-def test_a_secret_that_is_not_there_is_named(stack: EngineStack) -> None:
     kubectl("delete", "secret", SECRET, "--ignore-not-found")
-    with pytest.raises(EngineError, match=f"Secret {SECRET} in namespace {NAMESPACE} is not there"):
+    return EngineStack.create(NAMESPACE, tmp_path, values())
+
+
+def refused(stack: EngineStack, kubectl: Kubectl) -> str:
+    """What an update says that must not deploy anything."""
+    with pytest.raises(EngineError) as caught:
         stack.up()
+    message = str(caught.value)
+    assert "Traceback" not in message, "a person's mistake is no crash of the program"
+    assert "canary" not in message
+    owned = kubectl("get", "deployments,services,configmaps", "--selector", f"app={NAMESPACE}")
+    assert owned == ""
+    return message
 
 
-def test_the_keys_that_it_lacks_are_named_and_nothing_is_deployed(stack: EngineStack) -> None:
-    make_secret("database-url")
-    with pytest.raises(EngineError, match="lacks better-auth-secret") as caught:
-        stack.up()
-    assert "Traceback" not in str(caught.value), "a person's mistake is no crash of the program"
-    assert "canary" not in str(caught.value)
-    objects = kubectl("get", "deployments,services,configmaps", "--selector", f"app={NAMESPACE}")
-    assert "No resources found" in objects
+def test_a_secret_that_is_not_there_is_named(stack: EngineStack, kubectl: Kubectl) -> None:
+    assert f"Secret {SECRET} in namespace {NAMESPACE} is not there" in refused(stack, kubectl)
 
 
-def test_a_whole_one_is_used_and_its_values_stay_encrypted_in_the_state(stack: EngineStack) -> None:
-    make_secret("database-url", "better-auth-secret")
-    steps = stack.preview()
-    assert not [
-        step
-        for step in steps
-        if step["newState"]["type"].endswith(":Secret") and step["op"] == "create"
-    ]
-    assert "canary" not in str(steps)
+def test_the_keys_that_it_lacks_are_named(stack: EngineStack, kubectl: Kubectl) -> None:
+    address = sound()["database-url"]
+    outside.apply(NAMESPACE, outside.secret(SECRET, {"database-url": address}))
+    assert "lacks better-auth-secret" in refused(stack, kubectl)
+
+
+def test_values_that_break_a_rule_are_named(stack: EngineStack, kubectl: Kubectl) -> None:
+    outside.apply(NAMESPACE, outside.secret(SECRET, sound(**{"better-auth-secret": "canary"})))
+    assert "its better-auth-secret has 6 characters" in refused(stack, kubectl)
+
+
+def test_its_change_is_seen_by_the_next_preview_and_rolls_its_readers_alone(
+    stack: EngineStack, kubectl: Kubectl
+) -> None:
+    outside.apply(NAMESPACE, outside.secret(SECRET, sound()))
+    release = LiveRelease(stack, kubectl, stack.up())
+    try:
+        assert "canary" not in stack.export(), "what was read is encrypted in the state"
+        stack.up("--expect-no-changes")
+        before = release.generations()
+        assert all(before[component] for component in ("backend", "frontend"))
+
+        outside.apply(NAMESPACE, outside.secret(SECRET, sound(**{"better-auth-secret": "c" * 40})))
+        steps = stack.preview()
+        assert "canary" not in str(steps)
+        changes = {
+            step["urn"].rpartition("::")[2]: step["op"]
+            for step in steps
+            if step["op"] not in ("same", "read")
+        }
+        assert changes == {
+            f"{NAMESPACE}-{component}-deployment": "update" for component in ("backend", "frontend")
+        }
+        assert release.update(values()) == {"backend", "frontend"}
+        stack.up("--expect-no-changes")
+    finally:
+        stack.destroy()
+    for kind, name in (("secret", SECRET), ("pod", outside.DATABASE)):
+        assert "deletionTimestamp" not in kubectl.get(kind, name)["metadata"], (
+            "what the stack did not make, it leaves alone"
+        )

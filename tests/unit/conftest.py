@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
+from pulumi.runtime.mocks import MockMonitor
 
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config import SECRET_KEYS, Secret, StackSecrets, parse
@@ -26,6 +27,8 @@ class Engine(pulumi.runtime.Mocks):
     """Objects that are in the cluster already, by namespace/name."""
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
+    options: dict[str, dict[str, bool]] = field(default_factory=dict)
+    """Resource options by resource name, which mocks are not told of by themselves."""
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -104,6 +107,7 @@ Deploy = Callable[..., Engine]
 @pytest.fixture
 def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
     """Run the whole program on a recording engine and hand that engine back, once everything is registered."""
+    _record_options(monkeypatch)
     monkeypatch.setenv(
         "MINIKUBE_HOME", str(tmp_path)
     )  # Not the profile that this machine happens to have.
@@ -144,6 +148,19 @@ def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
         return engine
 
     return run
+
+
+def _record_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    register = MockMonitor.RegisterResource
+
+    def recording(monitor: Any, request: Any) -> Any:
+        monitor.mocks.options[request.name] = {
+            "protect": request.protect,
+            "retainOnDelete": request.retainOnDelete,
+        }
+        return register(monitor, request)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(MockMonitor, "RegisterResource", recording)
 
 
 OUTPUTS = ("url", "namespace", "backend_image", "frontend_image")

@@ -1,0 +1,112 @@
+"""Under load the replicas rise, without it they fall again, and an update in between leaves them to the autoscaler."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ops.tools import provide_extra
+from tests.live.conftest import BACKEND_PORT, CONTEXT, RELEASE, VALUES, LiveRelease
+from tests.live_release import Kubectl
+from tests.unit.conftest import merged
+
+# A twentieth of a core and half of it for the target: a laptop's probes stay below, a hundred requests a second do not.
+SCALED = merged(
+    VALUES,
+    {
+        "backend": {
+            "autoscaling": {"min": 1, "max": 3, "cpu": 50, "scaleDownSeconds": 15},
+            "resources": {"requests": {"cpu": "50m"}},
+            "env": {"SCALED": "yes"},
+        }
+    },
+)
+ADDON = "metrics-server"
+RATE, LONGEST_SECONDS = 100, 150  # Of the load, which ends by itself.
+PATIENCE_SECONDS = 120
+SYSTEM = Kubectl("kube-system")
+
+
+def minikube(*arguments: str) -> str:
+    command = ["minikube", "--profile", CONTEXT, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=180).stdout
+
+
+@pytest.fixture(scope="module")
+def metrics() -> Iterator[None]:
+    """Minikube's metrics server, asking four times as often as usual; afterwards the addon is as it was."""
+    status = json.loads(minikube("addons", "list", "--output", "json"))[ADDON]["Status"]
+    if status != "enabled":
+        minikube("addons", "enable", ADDON)
+    arguments = SYSTEM.get("deployment", ADDON)["spec"]["template"]["spec"]["containers"][0]["args"]
+    index = next(i for i, text in enumerate(arguments) if text.startswith("--metric-resolution"))
+    path = f"/spec/template/spec/containers/0/args/{index}"
+    faster = [{"op": "replace", "path": path, "value": "--metric-resolution=15s"}]
+    SYSTEM("patch", "deployment", ADDON, "--type=json", "--patch", json.dumps(faster))
+    SYSTEM("rollout", "status", f"deployment/{ADDON}", "--timeout=120s", timeout=130)
+    yield
+    minikube("addons", "disable", ADDON)
+    if status == "enabled":
+        minikube("addons", "enable", ADDON)
+
+
+@pytest.fixture
+def scaled(metrics: None, release: LiveRelease) -> Iterator[LiveRelease]:
+    """The suite's release with an autoscaler for its backend; afterwards it is as it was."""
+    release.stack.configure(SCALED)
+    release.stack.up()
+    yield release
+    release.stack.configure(VALUES)
+    release.stack.up()
+
+
+@contextmanager
+def load() -> Iterator[None]:
+    """Requests to the backend's node port of this machine."""
+    provide_extra("vegeta", env=os.environ)
+    vegeta = shutil.which("vegeta")
+    assert vegeta
+    command = [vegeta, "attack", f"-rate={RATE}", f"-duration={LONGEST_SECONDS}s", "-timeout=5s"]
+    target = f"GET http://127.0.0.1:{BACKEND_PORT}/health\n"
+    with subprocess.Popen(
+        [*command, "-output", os.devnull], stdin=subprocess.PIPE, text=True
+    ) as attack:
+        assert attack.stdin
+        attack.stdin.write(target)
+        attack.stdin.close()
+        try:
+            yield
+        finally:
+            attack.terminate()
+
+
+def wait_until(what: str, happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
+        time.sleep(2)
+
+
+def test_replicas_follow_the_load_and_no_update_interferes(scaled: LiveRelease) -> None:
+    def wanted() -> int:
+        return int(scaled.kubectl.get("deployment", f"{RELEASE}-backend")["spec"]["replicas"])
+
+    def measured() -> bool:
+        autoscaler = scaled.kubectl.get("horizontalpodautoscaler", f"{RELEASE}-backend")
+        return bool(autoscaler["status"].get("currentMetrics"))
+
+    wait_until("the autoscaler knows the CPU use", measured)
+    wait_until("without load one pod is enough", lambda: wanted() == 1)
+    with load():
+        wait_until("under load there are more", lambda: wanted() > 1)
+        many = scaled.kubectl.pods("backend").keys()
+        scaled.stack.configure(merged(SCALED, {"backend": {"rolloutDeadlineSeconds": 81}}))
+        assert "1 updated" in scaled.stack.up(), "the Deployment itself"
+        assert wanted() > 1
+        assert many <= scaled.kubectl.pods("backend").keys()
+    wait_until("without load one pod is enough again", lambda: wanted() == 1)

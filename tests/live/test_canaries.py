@@ -1,0 +1,213 @@
+"""No secret of a release is anywhere but in its Secrets: known values go in, and every place is searched for them."""
+
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from components.config_check import check_file
+from ops.render import render
+from tests import live_release
+from tests.canaries import Canaries, files_of
+from tests.engine_stack import EngineStack
+from tests.live import outside
+from tests.live_release import Kubectl
+
+NAME = "canary"
+FRONTEND_PORT, BACKEND_PORT = 30085, 30086
+FRONTEND, BACKEND = (f"http://127.0.0.1:{port}" for port in (FRONTEND_PORT, BACKEND_PORT))
+DESCRIBED = (
+    "all,configmaps,secrets,ingresses,networkpolicies,poddisruptionbudgets,persistentvolumeclaims,"
+    "serviceaccounts,endpointslices,events"
+)
+
+
+def values() -> dict[str, Any]:
+    """One pod of each service, an external database, and an assistant whose address leads nowhere."""
+    one = {"replicas": 1, "rolloutDeadlineSeconds": 20}
+    ported = live_release.values(NAME, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
+    ported |= {"database": {"external": {"tls": False}}, "secrets": {}, "createNamespace": False}
+    ported |= {"logLevel": "debug"}  # What is talkative at all.
+    nowhere = {"baseUrl": "http://127.0.0.1:9/v1"}
+    return live_release.changed(ported, backend=one, frontend=one, assistant=nowhere)
+
+
+def a_secret(characters: str = "") -> str:
+    """A value that stands nowhere by chance, around characters that encodings write another way."""
+    return f"{secrets.token_hex(12)}{characters}{secrets.token_hex(12)}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A release that was deployed, used, misused and broken, and what was said meanwhile."""
+
+    canaries: Canaries
+    stack: EngineStack
+    kubectl: Kubectl
+    said: dict[str, str] = field(default_factory=dict)
+
+    def engine(self, what: str, *command: str) -> None:
+        """Run an engine command and keep all that it prints, whether it fails or not."""
+        self.said[what] = self.stack.transcript(*command)
+
+    def logs(self, what: str) -> None:
+        """Keep what all containers of the release have written."""
+        flags = ("--all-containers", "--prefix", "--tail=-1")
+        self.said[what] = self.kubectl("logs", "--selector", f"app={NAME}", *flags)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """What all searches look at."""
+    folder = tmp_path_factory.mktemp(NAME)
+    password, wrong, bare = (a_secret("/+&<") for _ in range(3))
+    key, assistant_key = a_secret(), a_secret()
+    canaries = Canaries(
+        {
+            "the database's password": password,
+            "a wrong password": wrong,
+            "a password of an address without TLS": bare,
+            "the signing key": key,
+            "the assistant's key": assistant_key,
+        }
+    )
+    with outside.namespace_with_postgres(NAME, password) as kubectl:
+        stack = EngineStack.create(NAME, folder, values())
+        scene = Scene(canaries, stack, kubectl)
+        try:
+            stack.set_secret("databaseUrl", outside.address(NAME, password))
+            stack.set_secret("betterAuthSecret", key)
+            stack.set_secret("openaiApiKey", assistant_key)
+            scene.engine("preview", "preview", "--diff")
+            scene.engine("preview for programs", "preview", "--json")
+            scene.engine("up", "up", "--yes", "--skip-preview", "--diff")
+            use(key)
+            scene.logs("logs")
+            stack.set_secret("databaseUrl", outside.address(NAME, wrong))
+            scene.engine("failing up", "up", "--yes", "--skip-preview", "--diff")
+            scene.logs("logs of pods that fail")
+            stack.set_secret("databaseUrl", outside.address(NAME, bare))
+            stack.configure(values() | {"database": {"external": {}}})
+            scene.engine("refused configuration", "preview")
+            yield scene
+        finally:
+            stack.destroy()
+
+
+def use(key: str) -> None:
+    """Ask both services for what they do, rightly and wrongly."""
+    person = {"name": "Ada", "email": "ada@example.com", "password": a_secret()}
+    with httpx.Client(base_url=FRONTEND, headers={"Origin": FRONTEND}, timeout=20) as browser:
+        signed_up = browser.post("/api/auth/sign-up/email", json=person)
+        assert signed_up.status_code == 200, signed_up.text
+        assert browser.get("/tasks").status_code == 200
+        wrong = person | {"password": a_secret()}
+        assert browser.post("/api/auth/sign-in/email", json=wrong).status_code == 401
+        assert browser.post("/api/auth/sign-in/email", content=b"{").status_code >= 400
+    user = signed_up.json()["user"]["id"]
+    with httpx.Client(base_url=BACKEND, timeout=60) as client:
+
+        def ask(token: str, path: str = "/api/tasks", **body: Any) -> int:
+            headers = {"Authorization": f"Bearer {token}"}
+            method = "POST" if body else "GET"
+            return client.request(method, path, headers=headers, json=body or None).status_code
+
+        assert ask(token_for(user, key)) == 200
+        for misuse in (
+            token_for(user, a_secret()),
+            token_for(user, key, lifetime=-60),
+            "not.a.token",
+            key,
+        ):
+            assert ask(misuse) == 401
+        question = [{"role": "user", "content": "What is there to do?"}]
+        assert ask(token_for(user, key), "/api/chat", messages=question) in (502, 504)
+
+
+def token_for(user: str, key: str, lifetime: int = 60) -> str:
+    """A token as the frontend makes them."""
+    return jwt.encode({"sub": user, "exp": int(time.time()) + lifetime}, key, "HS256")
+
+
+def config_maps(scene: Scene) -> str:
+    return scene.kubectl("get", "configmaps", "--output", "yaml")
+
+
+def described(scene: Scene) -> str:
+    return scene.kubectl("describe", DESCRIBED)
+
+
+def rendered(scene: Scene) -> str:
+    scene.stack.configure(values())
+    checked = check_file(scene.stack.config_file)
+    return render(checked.config, checked.source)
+
+
+def state(scene: Scene) -> str:
+    return scene.stack.export()
+
+
+def files_of_the_engine(scene: Scene) -> str:
+    """The stack file, the state, its history and backups, and logs."""
+    files = [path for path in scene.stack.folder.rglob("*") if path.is_file()]
+    return "\n".join(f"{path}\n{path.read_text(errors='replace')}" for path in files)
+
+
+def said(what: str) -> Callable[[Scene], str]:
+    return lambda scene: scene.said[what]
+
+
+# Each place with a text that stands there for certain: else it was not the place.
+PLACES: dict[str, tuple[Callable[[Scene], str], str]] = {
+    "ConfigMaps": (config_maps, "NODE_ENV"),
+    "objects described": (described, "DATABASE_URL"),
+    "rendered YAML": (rendered, "kind: Deployment"),
+    "state": (state, "ciphertext"),
+    "files of the engine": (files_of_the_engine, "secure: v1:"),
+    "preview": (said("preview"), f"{NAME}-secrets"),
+    "preview for programs": (said("preview for programs"), f"{NAME}-secrets"),
+    "up": (said("up"), f"{NAME}-secrets"),
+    "failing up": (said("failing up"), f"{NAME}-backend"),
+    "refused configuration": (said("refused configuration"), "asks for no TLS"),
+    "logs of the backend": (said("logs"), "/api/chat"),
+    "logs of the frontend": (said("logs"), f"[pod/{NAME}-frontend-"),
+    "logs of pods that fail": (said("logs of pods that fail"), "not ready"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_secret_is_in(scene: Scene, place: str) -> None:
+    read, marker = PLACES[place]
+    content = read(scene)
+    assert marker in content
+    assert scene.canaries.found_in(content) == []
+
+
+def test_the_secrets_are_where_they_belong(scene: Scene) -> None:
+    values = scene.kubectl("get", "secrets", "--output", "yaml")
+    assert {finding.partition(" (")[0] for finding in scene.canaries.found_in(values)} >= {
+        "the database's password",
+        "the signing key",
+        "the assistant's key",
+    }, "else the release did not have them, and could not have leaked them"
+
+
+@pytest.mark.parametrize(
+    ("component", "marker"), [("backend", "taskflow_api"), ("frontend", "server.js")]
+)
+def test_no_secret_is_in_a_layer_of_an_image(scene: Scene, component: str, marker: str) -> None:
+    marked = Canaries({**scene.canaries.values, "the marker": marker})
+    reference = str(scene.stack.outputs()[f"{component}_image"])
+    with subprocess.Popen(["docker", "save", reference], stdout=subprocess.PIPE) as saving:
+        assert saving.stdout
+        found = {
+            what for _, content in files_of(saving.stdout) for what in marked.found_in(content)
+        }
+    assert saving.returncode == 0
+    assert found == {"the marker (plain)"}

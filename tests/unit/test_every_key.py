@@ -1,0 +1,222 @@
+"""Every key of the configuration does something: another value makes other objects, or is judged another way."""
+
+import base64
+import functools
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from components.config import ConfigError, StackConfig, parse
+from components.existing_secret import CONFIG_KEYS
+from tests.unit.conftest import LOCAL, PROD_SECRETS, Deploy, Engine, encrypted, merged, source_of
+
+DIGEST = f"@sha256:{'ab' * 32}"
+ROOM = {"cluster": {"node": {"cpu": "32", "memory": "64Gi"}}}
+OUTSIDE = {"database": {"embedded": None}}
+INGRESS = {"ingress": {"host": "taskflow.example.com"}}
+TLS = {"ingress": {"host": "taskflow.example.com", "tls": {"issuer": "letsencrypt"}}}
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another value for a key, and what has to stand around it for both values to be sound."""
+
+    value: Any
+    around: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+# Keys whose value shows in what the program asks of the engine: objects, images, options of resources.
+WORKLOAD: dict[str, Other] = {
+    "replicas": Other(3),
+    "autoscaling.min": Other(3, {"autoscaling": {"max": 4}}),
+    "autoscaling.max": Other(5, {"autoscaling": {"max": 4}}),
+    "autoscaling.cpu": Other(50, {"autoscaling": {"max": 4}}),
+    "autoscaling.scaleDownSeconds": Other(30, {"autoscaling": {"max": 4}}),
+    "resources.requests.cpu": Other("51m"),
+    "resources.requests.memory": Other("65Mi"),
+    "resources.limits.cpu": Other("2"),
+    "resources.limits.memory": Other("2Gi"),
+    **{
+        f"probes.{probe}.{key}": Other(value)
+        for probe in ("startup", "readiness", "liveness")
+        for key, value in {"initialDelay": 7, "period": 9, "timeout": 2, "failures": 5}.items()
+    },
+    "strategy.maxUnavailable": Other(0),
+    "strategy.maxSurge": Other("50%"),
+    "service.type": Other("LoadBalancer"),
+    "service.port": Other(8181),
+    "service.targetPort": Other(8282),
+    "service.nodePort": Other(30123, {"service": {"type": "NodePort"}}),
+    "env": Other({"GREETING": "hello"}),
+    "logLevel": Other("debug"),
+    "preStopSeconds": Other(7),
+    "gracePeriodSeconds": Other(33),
+    "rolloutDeadlineSeconds": Other(99),
+    "disruptionBudget.minAvailable": Other("50%", {"disruptionBudget": {"minAvailable": 1}}),
+    "disruptionBudget.maxUnavailable": Other(2),
+    "topologySpread.key": Other("topology.kubernetes.io/zone"),
+    "topologySpread.maxSkew": Other(2),
+    "topologySpread.required": Other(True),
+}
+SHOWN: dict[str, Other] = {
+    **{
+        f"{component}.{key}": Other(other.value, merged(ROOM, {component: other.around}))
+        for component in ("backend", "frontend")
+        for key, other in WORKLOAD.items()
+    },
+    "release": Other("blue"),
+    "namespace": Other("elsewhere"),
+    "createNamespace": Other(False),
+    "logLevel": Other("debug"),
+    "protect": Other(True),
+    "cluster.minikube": Other(None, {"images": {"registry": "ghcr.io/acme"}}),
+    "images.registry": Other("ghcr.io/acme"),
+    "images.mirror": Other("mirror.example.com/library"),
+    "images.platform": Other("linux/arm64"),
+    "images.pullSecrets": Other(["registry-access"]),
+    **{
+        f"images.{component}.{key}": Other(value)
+        for component in ("backend", "frontend")
+        for key, value in {"ref": f"ghcr.io/acme/x{DIGEST}", "baseImage": "python:3.14"}.items()
+    },
+    "database.embedded.image": Other("postgres:18"),
+    "database.embedded.size": Other("2Gi"),
+    "database.embedded.storageClass": Other("fast"),
+    "database.embedded.user": Other(999),
+    "database.embedded.keep": Other(True),
+    "database.embedded.resources.requests.cpu": Other("51m"),
+    "database.embedded.resources.requests.memory": Other("65Mi"),
+    "database.embedded.resources.limits.cpu": Other("2"),
+    "database.embedded.resources.limits.memory": Other("2Gi"),
+    "database.external.addresses": Other(["10.1.0.0/16"], OUTSIDE, PROD_SECRETS),
+    "database.poolSize": Other(5),
+    "secrets.existing": Other(
+        "by-hand",
+        merged(OUTSIDE, {"createNamespace": False, "secrets": {"generate": False}}),
+        PROD_SECRETS,
+    ),
+    "ingress.host": Other("other.example.com", INGRESS),
+    "ingress.class": Other("traefik", INGRESS),
+    "ingress.annotations": Other({"a/b": "c"}, INGRESS),
+    "ingress.tls.secret": Other("by-hand", TLS),
+    "ingress.tls.issuer": Other("other", TLS),
+    "networkPolicies.enabled": Other(False),
+    "networkPolicies.ingressNamespace": Other("edge", INGRESS),
+    "assistant.model": Other("another", {}, {"openaiApiKey": "key"}),
+    "assistant.baseUrl": Other("http://llm.example.com", {}, {"openaiApiKey": "key"}),
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A value for a key that is accepted, one that is refused, and what stands around both."""
+
+    accepted: Any
+    refused: Any
+    around: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+# Keys that make no object: they say what the others are held against.
+MANY = {"backend": {"replicas": 5}}
+PLAIN = PROD_SECRETS | {"databaseUrl": "postgresql://u:p@db.example.com/t"}
+JUDGED: dict[str, Judged] = {
+    "cluster.node.count": Judged(2, 1, MANY),
+    "cluster.node.cpu": Judged("4", "2", MANY),
+    "cluster.node.memory": Judged("8Gi", "1Gi"),
+    "cluster.node.otherRequests.cpu": Judged("100m", "1900m"),
+    "cluster.node.otherRequests.memory": Judged("100Mi", "4Gi"),
+    "database.external.maxConnections": Judged(100, 20, OUTSIDE, PROD_SECRETS),
+    "database.external.port": Judged(5432, 6543, OUTSIDE, PROD_SECRETS),
+    "database.external.tls": Judged(False, True, OUTSIDE, PLAIN),
+    "secrets.generate": Judged(True, False),
+}
+# Keys that others than the program's objects follow; tests/unit/test_cluster.py and tests/ops/test_stack.py have them.
+ELSEWHERE = {"cluster.context", "policies"}
+
+
+def keys_of(model: type[BaseModel], block: str = "") -> Iterator[str]:
+    """Every key that holds a value and not a block, with the blocks around it."""
+    for key, definition in model.model_json_schema()["properties"].items():
+        yield from _keys_in(definition, model.model_json_schema().get("$defs", {}), block + key)
+
+
+def _keys_in(definition: dict[str, Any], models: dict[str, Any], path: str) -> Iterator[str]:
+    choices = [definition, *definition.get("anyOf", ())]
+    blocks = [choice["$ref"].rpartition("/")[2] for choice in choices if "$ref" in choice]
+    if not blocks:
+        yield path
+    for block in blocks:
+        for key, inner in models[block]["properties"].items():
+            yield from _keys_in(inner, models, f"{path}.{key}")
+
+
+def with_value(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """The configuration with another value at a dotted path."""
+    change = value
+    for key in reversed(path.split(".")):
+        change = {key: change}
+    return merged(values, change)
+
+
+BY_HAND = {
+    "metadata": {"name": "by-hand", "resourceVersion": "1"},
+    "data": {
+        key: base64.b64encode(PROD_SECRETS[config_key].encode()).decode()
+        for key, config_key in CONFIG_KEYS.items()
+    },
+}
+Asked = Callable[[dict[str, Any], dict[str, str]], str]
+
+
+@pytest.fixture
+def asked(deploy: Deploy, tmp_path: Path) -> Asked:
+    """What the program asks of the engine: types, inputs and options of all resources, and its outputs."""
+
+    def asked(values: dict[str, Any], secrets: dict[str, str]) -> str:
+        engine = deploy(values, secrets, Engine(existing={"taskflow/by-hand": BY_HAND}))
+        text = json.dumps([engine.types, engine.inputs, engine.options], sort_keys=True)
+        return text.replace(os.path.relpath(tmp_path), "docker")
+
+    return asked
+
+
+@functools.cache
+def remembered() -> dict[str, str]:
+    """What was asked for before a change, which many changes have in common."""
+    return {}
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_another_value_is_seen_by_the_engine(asked: Asked, path: str) -> None:
+    other = SHOWN[path]
+    base = merged(LOCAL, other.around)
+    key = str((base, other.secrets))
+    before = remembered().get(key) or asked(base, other.secrets)
+    remembered()[key] = before
+    assert asked(with_value(base, path, other.value), other.secrets) != before
+
+
+def test_what_is_asked_of_the_engine_does_not_change_by_itself(asked: Asked) -> None:
+    assert asked(LOCAL, {}) == asked(LOCAL, {})
+
+
+@pytest.mark.parametrize("path", JUDGED)
+def test_another_value_is_judged_another_way(path: str) -> None:
+    judged = JUDGED[path]
+    base, secrets = merged(LOCAL, judged.around), encrypted(judged.secrets)
+    parse(with_value(base, path, judged.accepted), secrets=secrets, source=source_of("test"))
+    with pytest.raises(ConfigError):
+        parse(with_value(base, path, judged.refused), secrets=secrets, source=source_of("test"))
+
+
+def test_no_key_is_forgotten() -> None:
+    known = [*SHOWN, *JUDGED, *ELSEWHERE]
+    assert sorted(known) == sorted(keys_of(StackConfig))
