@@ -149,6 +149,7 @@ def _pod_spec(
                 name=COMPONENT,
                 image=args.image,
                 image_pull_policy="IfNotPresent",
+                termination_message_policy="FallbackToLogsOnError",
                 args=[
                     "postgres",
                     *(word for pair in SETTINGS.items() for word in ("-c", "=".join(pair))),

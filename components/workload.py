@@ -208,6 +208,8 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
                 name=container.component,
                 image=container.image.reference,
                 image_pull_policy=container.image.pull_policy,
+                # What it wrote last is then in its status, where the engine, kubectl and `make status` find it.
+                termination_message_policy="FallbackToLogsOnError",
                 ports=[
                     core.v1.ContainerPortArgs(
                         name="http", container_port=config.service.target_port

@@ -57,7 +57,7 @@ def unpacked(name: str, root: Path) -> Iterator[Commit]:
         raise OpsError(
             f"there is no commit {name!r}",
             where=known.output.strip(),
-            fix="AGAINST=main, AGAINST=HEAD~1, or any other name that git knows",
+            fix="name one that git knows here, such as main or HEAD~1 (git fetch brings those of others)",
         )
     paths = [
         path

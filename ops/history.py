@@ -7,6 +7,7 @@ destroyed stack still has it. What `ops` adds is in the updates' messages (recor
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from ops.record import Record
 from ops.stack import Stack
 
 PAGE = 100
+TITLE_LENGTH = 40
 COMPONENTS = ("backend", "frontend")
 Value = Mapping[str, Any]
 
@@ -63,12 +65,16 @@ class Revision:
         return self.update.record
 
     @property
+    def images(self) -> Mapping[str, Any]:
+        """The block `images` of its configuration."""
+        found = plain(self.update.config).get(f"{PROJECT}:images")
+        return found if isinstance(found, dict) else {}
+
+    @property
     def config_hash(self) -> str:
         """Over everything but the images, which are told beside it."""
-        values = {
-            key: decoded(str(value.get("value", ""))) for key, value in self.update.config.items()
-        }
-        values[f"{PROJECT}:images"] = without_images(values.get(f"{PROJECT}:images"))
+        values = plain(self.update.config)
+        values[f"{PROJECT}:images"] = without_images(self.images)
         text = json.dumps([values, self.record.secrets], sort_keys=True)
         return record.checksum(text)
 
@@ -142,7 +148,7 @@ def place(stack: Stack, history: list[Update]) -> Place:
             where=stack.backend.url,
             fix=f"make up STACK={stack.name}",
         )
-    config = {key: decoded(str(value.get("value", ""))) for key, value in history[0].config.items()}
+    config = plain(history[0].config)
     cluster = config.get(f"{PROJECT}:cluster") or {}
     return Place(
         release=str(config.get(f"{PROJECT}:release") or PROJECT),
@@ -170,7 +176,8 @@ def table(found: list[Revision]) -> Table:
         update, noted = revision.update, revision.record
         commit = noted.commit[:7] + ("+" if noted.changed else "")
         images = [short(noted.images.get(component, "")) for component in COMPONENTS]
-        what = f"{update.title}, {changes(update)}" if update.title else changes(update)
+        title = textwrap.shorten(update.title, TITLE_LENGTH, placeholder=" ...")
+        what = ", ".join(filter(None, [title, changes(update)]))
         when = update.ended.strftime("%Y-%m-%d %H:%M")
         row = [
             str(revision.number),
@@ -178,7 +185,7 @@ def table(found: list[Revision]) -> Table:
             commit,
             *images,
             revision.config_hash[:7],
-            noted.by,
+            noted.name,
             what,
         ]
         shown.add_row(*(cell or "-" for cell in row))
@@ -197,10 +204,13 @@ def changes(update: Update) -> str:
     return ", ".join(told) or "no change"
 
 
-def without_images(images: Any) -> Any:
+def plain(config: Mapping[str, Value]) -> dict[str, Any]:
+    """The values of a configuration as the program would get them; a secret is nothing."""
+    return {key: decoded(str(value.get("value", ""))) for key, value in config.items()}
+
+
+def without_images(images: Mapping[str, Any]) -> dict[str, Any] | None:
     """The block `images` without the choice of each component's image."""
-    if not isinstance(images, dict):
-        return None
     return {key: value for key, value in images.items() if key not in COMPONENTS} or None
 
 
@@ -230,7 +240,7 @@ def _update(entry: dict[str, Any], place: int) -> Update:
 
 def _prebuilt(config: Mapping[str, Value]) -> dict[str, str]:
     """The images that the configuration names, if it names all."""
-    images = decoded(str(config.get(f"{PROJECT}:images", {}).get("value", ""))) or {}
+    images = plain(config).get(f"{PROJECT}:images") or {}
     found = {
         component: str((images.get(component) or {}).get("ref") or "") for component in COMPONENTS
     }

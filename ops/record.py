@@ -12,11 +12,12 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.build_context import references
-from ops import migrations
+from components.config_models import Images
+from ops import commits, migrations
 from ops.paths import ROOT, SOURCES
 from ops.processes import ask
 from ops.validate import checked
@@ -43,6 +44,11 @@ class Record:
     """Another text when another secret was set."""
     by: str = ""
     rollback_to: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Who it was, without an address."""
+        return self.by.partition(" <")[0]
 
     def message(self, title: str) -> str:
         """The title, and the record below it."""
@@ -99,6 +105,18 @@ def of_checkout(stack_file: Path, root: Path = ROOT) -> Record:
         secrets=secrets_of(stack_file),
         by=who(root),
     )
+
+
+def completed(noted: Record, images: Images, root: Path = ROOT) -> Record:
+    """The record of an update that `ops` did not make, from the commit that it was made of.
+
+    Raises:
+        OpsError: if git does not have the commit here.
+    """
+    with commits.unpacked(noted.commit, root) as commit:
+        schema = migrations.of_checkout(commit.folder)
+        built = references(images, commit.folder / SOURCES.name)
+    return replace(noted, images=built, schema=schema.head, breaking=schema.breaking)
 
 
 def secrets_of(stack_file: Path) -> str:

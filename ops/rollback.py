@@ -16,7 +16,7 @@ import yaml
 from rich.markup import escape
 
 from components.config_check import PROJECT
-from components.stack_file import decoded
+from components.config_models import Images
 from ops import reach, record, smoke
 from ops.errors import OpsError
 from ops.history import (
@@ -28,7 +28,6 @@ from ops.history import (
     with_secrets,
     without_images,
 )
-from ops.paths import STATE
 from ops.processes import ask
 from ops.record import Record
 from ops.review import guard_up
@@ -62,7 +61,6 @@ def find(
     *,
     secrets: str = RECORDED,
     anyway: tuple[str, ...] = (),
-    folder: Path = STATE / "rollback",
 ) -> Target:
     """Everything that bringing revision `number` back takes.
 
@@ -70,7 +68,6 @@ def find(
         stack: as the checkout has it.
         secrets: those of the revision, or those that the checkout has.
         anyway: migrations that shall not stop it.
-        folder: where the stack file of the revision is written.
 
     Raises:
         OpsError: if it cannot be brought back; nothing is changed.
@@ -78,7 +75,7 @@ def find(
     history = updates(stack)
     revision = _choose(revisions(history), number, stack.name)
     _require_schema(revision, history, anyway)
-    target = _prepare(stack, revision, folder, secrets)
+    target = _prepare(stack, revision, secrets)
     _require_images(target, stack)
     return target
 
@@ -90,13 +87,18 @@ def _choose(known: list[Revision], number: int, stack: str) -> Revision:
         raise OpsError(
             f"stack {stack} has no revision {number}: {there}", fix=f"make history STACK={stack}"
         )
-    if not found.record.images:
-        raise OpsError(
-            f"revision {number} does not tell its images: it was not brought up by make up",
-            where=f"commit {found.record.commit or 'unknown'}",
-            fix="git checkout that commit and run make up, or choose another revision",
-        )
-    return found
+    noted = found.record
+    if noted.images:
+        return found
+    if noted.commit and not noted.changed:
+        images = Images.model_validate(found.images)
+        update = replace(found.update, record=record.completed(noted, images))
+        return replace(found, update=update)
+    raise OpsError(
+        f"revision {number} does not tell its images: it was not brought up by make up, and not from a clean commit",
+        where=f"commit {noted.commit[:7] or 'unknown'}",
+        fix=f"choose another revision: make history STACK={stack}",
+    )
 
 
 def _require_schema(
@@ -119,10 +121,11 @@ def _require_schema(
         )
 
 
-def _prepare(stack: Stack, revision: Revision, folder: Path, secrets: str) -> Target:
+def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
     """Write the stack file that the engine is to read; no secret is in it in plain text."""
     source = stack.config_file()
     header = [line for line in source.read_text().splitlines() if line.startswith(ENCRYPTION_KEYS)]
+    folder = stack.state / "rollback"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"Pulumi.{stack.name}.yaml"
     values = _values(revision)
@@ -178,10 +181,9 @@ def _values(revision: Revision) -> dict[str, Any]:
         for key, value in config.items()
         if not value.get("secret")
     }
-    key = f"{PROJECT}:images"
-    images = without_images(decoded(str(config.get(key, {}).get("value", "")))) or {}
+    images = without_images(revision.images) or {}
     chosen = {component: {"ref": revision.record.images[component]} for component in COMPONENTS}
-    return values | {key: images | chosen}
+    return values | {f"{PROJECT}:images": images | chosen}
 
 
 def _encrypted(file: Path) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def _head(status: Status) -> Table:
             else ""
         )
         rows["revision"] = f"{revision.number} ({commit}config {revision.config_hash[:7]})"
-        by = f" by {noted.by}" if noted.by else ""
+        by = f" by {noted.name}" if noted.by else ""
         ended = revision.update.ended.isoformat()
         rows["last change"] = (
             f"{age(ended)} ago{by}: {revision.update.title or 'pulumi up'}, {changes(revision.update)}"

@@ -187,12 +187,13 @@ def _probe(pod: Manifest, events: Sequence[Manifest]) -> str:
 
 
 def _ended(state: Manifest) -> str:
-    """How a container ended: `OOMKilled (exit code 137): message`."""
+    """How a container ended, and its last line: `Error (exit code 2): no such file`."""
     ended = state.get("terminated")
     if not ended:
         return ""
     how = f"{ended.get('reason', 'ended')} (exit code {ended['exitCode']})"
-    return _joined(how, ended.get("message"))
+    last_lines = (ended.get("message") or "").strip().splitlines()
+    return _joined(how, last_lines[-1] if last_lines else None)
 
 
 def _joined(reason: str | None, message: str | None) -> str:

@@ -114,7 +114,8 @@ class EngineStack:
     def of_ops(self) -> Stack:
         """The stack as the commands of `ops` see it."""
         backend = Backend(self.env["PULUMI_BACKEND_URL"], ours=False)
-        return Stack(StackFile.read(self.name, self.folder), backend, self.env)
+        file = StackFile.read(self.name, self.folder)
+        return Stack(file, backend, self.env, self.folder / "ops")
 
     def check_policies(self, pack: Path, *flags: str) -> str:
         """Preview with a policy pack; returns what the engine printed."""

@@ -2,21 +2,29 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from ops import history, record, rollback, setup
+from ops import history, record, rollback, setup, smoke, status
+from ops.errors import OpsError
 from ops.steps import Steps
 from tests.engine_stack import ROOT
 from tests.live.conftest import RELEASE, VALUES, LiveRelease, changed
 
 BASE_IMAGE = "python:3.13-slim"
-ANOTHER_BASE = "python:of-the-history-test"  # The same image, but another content tag.
-QUICK = {"rolloutDeadlineSeconds": 30}
+
+
+@pytest.fixture
+def another_base() -> Iterator[str]:
+    """The same image by another name: what is built on it has another content tag."""
+    name = "python:of-the-history-test"
+    subprocess.run(["docker", "tag", BASE_IMAGE, name], check=True)
+    yield name
+    subprocess.run(["docker", "rmi", name], check=True)
 
 
 def chosen(release: LiveRelease) -> setup.Setup:
@@ -53,17 +61,18 @@ def deployed(release: LiveRelease) -> dict[str, str]:
     }
 
 
+QUIET = VALUES | {"policies": "advisory"}
+
+
 def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_true(
-    release: LiveRelease, tmp_path: Path
+    release: LiveRelease, another_base: str
 ) -> None:
-    subprocess.run(["docker", "tag", BASE_IMAGE, ANOTHER_BASE], check=True)
-    quiet = VALUES | {"policies": "advisory"}
     release.stack.set_secret("openaiApiKey", "not-a-real-key")
-    make_up(release, quiet)
+    make_up(release, QUIET)
     before, first = deployed(release), revisions(release)[-1]
 
     loud = changed(
-        images={"backend": {"baseImage": ANOTHER_BASE}}, backend={"env": {"GREETING": "hi"}}
+        images={"backend": {"baseImage": another_base}}, backend={"env": {"GREETING": "hi"}}
     )
     make_up(release, loud | {"policies": "advisory", "logLevel": "debug"})
     release.stack.set_secret("openaiApiKey", "another-key")
@@ -77,7 +86,7 @@ def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_tru
 
     # The working tree moves on, and is not even valid any more.
     release.stack.configure(VALUES | {"backend": {"replicas": "many"}})
-    target = rollback.find(release.stack.of_ops, first.number, folder=tmp_path / "rollback")
+    target = rollback.find(release.stack.of_ops, first.number)
     rollback.bring_back(target, chosen(release), steps())
 
     assert deployed(release) == before
@@ -105,3 +114,43 @@ def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_tru
     assert "not-a-real-key" not in json.dumps(
         [revision.as_json() for revision in revisions(release)]
     )
+
+
+def test_a_migration_that_cannot_be_undone_forbids_the_way_back(release: LiveRelease) -> None:
+    make_up(release, QUIET)
+    number = revisions(release)[-1].number
+    make_up(release, QUIET, schema="9999_later", breaking=("9999_later",))
+    before = release.generations()
+    with pytest.raises(OpsError, match="after 9999_later, which cannot be undone"):
+        rollback.find(release.stack.of_ops, number)
+    assert release.generations() == before
+    assert rollback.find(release.stack.of_ops, number + 1).revision.number == number + 1
+
+
+def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
+    release: LiveRelease,
+) -> None:
+    make_up(release, QUIET)
+    before, number = deployed(release), revisions(release)[-1].number
+    wrong = changed(backend={"env": {"DRAIN_SECONDS": "never"}, "rolloutDeadlineSeconds": 30})
+    stack = release.stack.of_ops
+    place = history.place(stack, history.updates(stack))
+    faults: list[str] = []
+
+    def fail() -> None:
+        with rollback.atomic(stack, chosen(release), steps()):
+            try:
+                make_up(release, wrong | {"policies": "advisory"})
+            finally:
+                faults.extend(status.look(place, None, stack.env).faults)
+
+    with pytest.raises(OpsError, match=f"revision {number} is back"):
+        fail()
+
+    (fault,) = [fault for fault in faults if "pod livetest-backend-" in fault][:1]
+    assert "the environment variable DRAIN_SECONDS" in fault, "the container's own last words"
+    assert deployed(release) == before
+    assert revisions(release)[-1].record.rollback_to == number
+    assert status.look(place, None, stack.env).faults == []
+    release.stack.configure(QUIET)
+    smoke.check(release.url, print)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from components.build_context import references
+from components.config_models import Images
 from ops import history, rollback
 from ops.backend import Backend
+from ops.commits import unpacked
 from ops.errors import OpsError
 from ops.record import Record
 from ops.stack import Stack
@@ -73,14 +77,14 @@ class Team:
     @property
     def stack(self) -> Stack:
         backend = Backend("s3://team", ours=False)
-        return Stack(StackFile.read("dev", self.folder), backend, self.programs.env)
+        return Stack(StackFile.read("dev", self.folder), backend, self.programs.env, self.folder)
 
     @property
     def revisions(self) -> list[history.Revision]:
         return history.revisions(history.updates(self.stack))
 
     def target(self, number: int, **options: Any) -> rollback.Target:
-        return rollback.find(self.stack, number, folder=self.folder / "rollback", **options)
+        return rollback.find(self.stack, number, **options)
 
     def config_of(self, target: rollback.Target) -> dict[str, Any]:
         config: dict[str, Any] = yaml.safe_load(target.file.path.read_text())["config"]
@@ -236,7 +240,33 @@ def test_a_revision_that_does_not_exist_is_told_with_those_that_do(team: Team) -
         team.target(3)
 
 
-def test_a_revision_whose_images_nobody_noted_is_refused(team: Team) -> None:
-    team.remembers(entry("somebody's own pulumi up"))
+def bare(**environment: str) -> dict[str, Any]:
+    return entry("somebody's own pulumi up") | {"environment": environment}
+
+
+def test_a_revision_of_a_clean_commit_is_known_by_the_commit(team: Team, root: Path) -> None:
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    team.remembers(bare(**{"git.head": head, "git.dirty": "false"}))
+    with unpacked(head, root) as commit:
+        images = references(Images(), commit.folder / "docker")
+    team.programs.answer("minikube", "image ls", "\n".join(images.values()))
+    target = team.target(1)
+    assert dict(target.record.images) == images
+    assert target.record.schema >= "0002_task"
+
+
+def test_a_commit_that_is_not_here_is_told(team: Team) -> None:
+    team.remembers(bare(**{"git.head": "f" * 40, "git.dirty": "false"}))
+    with pytest.raises(OpsError, match="there is no commit 'ffff"):
+        team.target(1)
+
+
+@pytest.mark.parametrize("environment", [{}, {"git.head": "f" * 40, "git.dirty": "true"}])
+def test_a_revision_whose_images_nobody_can_know_is_refused(
+    team: Team, environment: dict[str, str]
+) -> None:
+    team.remembers(bare(**environment))
     with pytest.raises(OpsError, match="does not tell its images"):
         team.target(1)

@@ -84,7 +84,7 @@ def test_a_release_that_is_well_has_no_fault(programs: Programs) -> None:
     assert [call for call in programs.calls if "events" in call] == [], "nothing is asked in vain"
 
 
-ENDED = {"exitCode": 2, "reason": "Error", "message": "the environment variable\n PORT"}
+ENDED = {"exitCode": 2, "reason": "Error", "message": "starting\nno variable  PORT\n"}
 REASONS = {
     "no image": (
         pod(
@@ -102,7 +102,7 @@ REASONS = {
                 "lastState": {"terminated": ENDED},
             }
         ),
-        "CrashLoopBackOff: back-off 40s; before that: Error (exit code 2): the environment variable PORT",
+        "CrashLoopBackOff: back-off 40s; before that: Error (exit code 2): no variable PORT",
     ),
     "ended": (
         pod(container={"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}),

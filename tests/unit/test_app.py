@@ -462,3 +462,14 @@ def test_the_pool_size_reaches_the_backend_only_when_set(deploy: Deploy) -> None
     )
     engine = deploy(merged(LOCAL, {"database": {"poolSize": 4}}))
     assert env_of(container_of(engine.only("Deployment", "backend")))["DATABASE_POOL_SIZE"] == "4"
+
+
+def test_every_container_leaves_its_last_words_in_its_status(deploy: Deploy) -> None:
+    engine = deploy(LOCAL)
+    for kind, component in (
+        ("Deployment", "backend"),
+        ("Deployment", "frontend"),
+        ("StatefulSet", "postgres"),
+    ):
+        container = container_of(engine.only(kind, component))
+        assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
