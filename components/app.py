@@ -158,8 +158,8 @@ class TaskflowApp(pulumi.ComponentResource):
                 found[component] = built_image(
                     component,
                     build_of(images, component, args.sources),
-                    registry=images.registry,
-                    opts=opts,
+                    images,
+                    opts,
                 )
         if (
             args.config.cluster.minikube

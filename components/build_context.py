@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .config_models import ComponentImage, Images
+from .config_models import TAG_LENGTH, ComponentImage, Images
 
 COMPONENTS = ("backend", "frontend")
-TAG_LENGTH = 12  # Hexadecimal digits: 48 bits, enough for the builds of one repository.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +27,13 @@ def references(images: Images, sources: Path) -> dict[str, str]:
     """The image of each component: prebuilt, or what its sources make today."""
     return {
         component: getattr(images, component).ref
-        or reference(component, build_of(images, component, sources), images.registry)
+        or reference(images.repository(component), build_of(images, component, sources))
         for component in COMPONENTS
     }
 
 
-def reference(component: str, build: BuildArgs, registry: str | None) -> str:
-    """`<registry>/taskflow-<component>:<content tag>`."""
-    name = f"taskflow-{component}"
-    repository = f"{registry.rstrip('/')}/{name}" if registry else name
+def reference(repository: str, build: BuildArgs) -> str:
+    """The repository with the content as its tag."""
     return f"{repository}:{content_tag(build)}"
 
 

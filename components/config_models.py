@@ -1,5 +1,6 @@
 """The blocks of the stack configuration around the pods, and `StackConfig`, which holds them all."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -31,6 +32,10 @@ FRONTEND_POOL = 5  # `max` in docker/frontend/lib/database.ts
 EMBEDDED_CONNECTIONS = (
     80  # max_connections: room for four pods of each service; an idle one costs 2 MB.
 )
+TAG_LENGTH = (
+    12  # Hexadecimal digits of a content tag: 48 bits, enough for the builds of one repository.
+)
+CONTENT_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
 SUPERUSER_CONNECTIONS = 3  # Postgres keeps these free of max_connections.
 
 
@@ -111,6 +116,17 @@ class Images(Model):
     )
     backend: ComponentImage = Field(ComponentImage(), description="the backend's image")
     frontend: ComponentImage = Field(ComponentImage(), description="the frontend's image")
+
+    def repository(self, component: str) -> str:
+        """The name that images of a component are built under."""
+        prefix = f"{self.registry}/" if self.registry else ""
+        return f"{prefix}taskflow-{component}"
+
+    def content_tagged(self, component: str, reference: str) -> bool:
+        """Whether it is what a build of this stack is called: such a tag never moves. A rollback names it as `ref`."""
+        repository, _, tag = reference.rpartition(":")
+        known = bool(self.registry) and repository == self.repository(component)
+        return known and bool(CONTENT_TAG.match(tag))
 
     def mirrored(self, reference: str) -> str:
         """The reference by way of the mirror, where it is one of Docker Hub's official images."""
@@ -427,7 +443,8 @@ class StackConfig(Model):
                     "the cluster is not a Minikube, so the image must come from elsewhere: give a prebuilt ref by "
                     "digest, or set images.registry to build and push",
                 )
-            if image.ref and "@sha256:" not in image.ref:
+            built_here = self.images.content_tagged(component, image.ref or "")
+            if image.ref and "@sha256:" not in image.ref and not built_here:
                 yield Problem(
                     reads,
                     f'got "{image.ref}", expected a digest (name@sha256:...), because a tag can move under a running '

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_docker as docker
 
 from .build_context import BuildArgs, reference
+from .config_models import Images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +25,14 @@ class Image:
 
 
 def built_image(
-    component: str, build: BuildArgs, *, registry: str | None, opts: pulumi.ResourceOptions
+    component: str, build: BuildArgs, images: Images, opts: pulumi.ResourceOptions
 ) -> Image:
     """Build a component's image by pulumi-docker, and push it if there is a registry.
 
     The reference is computed here and not read from the resource, whose outputs are unknown until it is built: so a
     preview shows which pods a source edit rolls, and the same content never rolls any.
     """
-    tagged = reference(component, build, registry)
+    tagged = reference(images.repository(component), build)
     image = docker.Image(
         f"taskflow-{component}-image",
         image_name=tagged,
@@ -43,7 +44,7 @@ def built_image(
             args=dict(build.args) or None,
             builder_version=docker.BuilderVersion.BUILDER_BUILD_KIT,
         ),
-        skip_push=registry is None,
+        skip_push=images.registry is None,
         opts=opts,
     )
     return Image(reference=tagged, depends_on=(image,))

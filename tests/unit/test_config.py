@@ -177,6 +177,20 @@ def test_images_for_a_real_cluster_need_a_registry_or_a_digest() -> None:
     accept(merged(LOCAL, {"images": {"backend": {"ref": "backend:1.2"}}}))
 
 
+def test_a_content_tag_of_the_stacks_own_builds_is_as_good_as_a_digest() -> None:
+    def with_ref(ref: str) -> dict[str, Any]:
+        return merged(DEPLOYED, {"images": {"registry": "ghcr.io/acme", "backend": {"ref": ref}}})
+
+    accept(with_ref("ghcr.io/acme/taskflow-backend:0123456789ab"))
+    for foreign in (
+        "ghcr.io/acme/taskflow-backend:latest",
+        "ghcr.io/acme/taskflow-frontend:0123456789ab",
+        "ghcr.io/other/taskflow-backend:0123456789ab",
+        "taskflow-backend:0123456789ab",
+    ):
+        assert "expected a digest" in errors(with_ref(foreign))[0]
+
+
 def test_a_digest_that_a_release_has_still_to_set_stops_an_up_with_the_command() -> None:
     zeros = merged(
         DEPLOYED, {"images": {"backend": {"ref": f"ghcr.io/acme/api@sha256:{'0' * 64}"}}}
