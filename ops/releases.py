@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import webbrowser
-from contextlib import suppress
+from contextlib import nullcontext, redirect_stdout, suppress
 from typing import Annotated, Literal
 
 import typer
@@ -52,20 +52,26 @@ def rollback_command(
         ),
     ] = "",
     confirm: Confirm = "",
+    as_json: AsJson = False,
 ) -> None:
     """Bring back the images and the configuration of an earlier revision, as a new one."""
     from ops import rollback
 
     steps = Steps(f"make rollback TO={to} STACK={stack}", console)
-    try:
-        chosen = setup.provide_tools(steps)
-        here = Stack(StackFile.read(stack), chosen.backend, chosen.env)
-        with steps.step("revision") as step:
-            target = rollback.find(here, to, secrets=secrets, anyway=tuple(anyway.split()))
-            step.note = ", ".join(target.record.images.values())
-        url = rollback.bring_back(target, chosen, steps, confirm)
-    finally:
-        steps.table()
+    # The answer for programs is alone on stdout.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        try:
+            chosen = setup.provide_tools(steps)
+            here = Stack(StackFile.known(stack), chosen.backend, chosen.env)
+            with steps.step("revision") as step:
+                target = rollback.find(here, to, secrets=secrets, anyway=tuple(anyway.split()))
+                step.note = ", ".join(target.record.images.values())
+            url = rollback.bring_back(target, chosen, steps, confirm)
+        finally:
+            steps.table()
+    if as_json:
+        print(json.dumps({"rollbackTo": to, "images": dict(target.record.images), "url": url}))
+        return
     console.print(f"\n[bold green]Revision {to} is back: {url}[/]\n")
     console.print(f"The next `make up STACK={stack}` deploys the working tree again.")
 
@@ -149,4 +155,4 @@ def logs_command(
 
 def _stack(name: str) -> Stack:
     chosen = setup.choose()
-    return Stack(StackFile.read(name), chosen.backend, chosen.env)
+    return Stack(StackFile.known(name), chosen.backend, chosen.env)

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ops.errors import OpsError
-from ops.paths import ROOT
+from ops.paths import ROOT, STATE
 
 PROJECT = "taskflow"
 MANDATORY, ADVISORY = "mandatory", "advisory"
@@ -59,6 +59,20 @@ class StackFile:
             builds_images=not all(_block(images, part).get("ref") for part in BUILT),
             policies=str(_block(content, "config").get(f"{PROJECT}:policies", MANDATORY)),
         )
+
+    @classmethod
+    def known(cls, name: str, root: Path = ROOT, state: Path = STATE) -> StackFile:
+        """The stack file, or the copy of it that the engine read last where the checkout has none that can be read.
+
+        For commands about what is deployed, whatever the working tree has become.
+        """
+        try:
+            return cls.read(name, root)
+        except OpsError:
+            copies = state / "config"
+            if not (copies / f"Pulumi.{name}.yaml").is_file():
+                raise
+            return cls.read(name, copies)
 
     @property
     def names_its_encryption(self) -> bool:

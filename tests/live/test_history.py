@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ops import history, record, rollback, setup, smoke, status
+from ops import drift_command, history, record, rollback, setup, smoke, status
 from ops.errors import OpsError
 from ops.steps import Steps
 from tests.engine_stack import ROOT
-from tests.live.conftest import RELEASE, VALUES, LiveRelease, changed
+from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
 
 BASE_IMAGE = "python:3.13-slim"
 
@@ -107,7 +107,11 @@ def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_tru
     again = replace(release.stack.of_ops, file=target.file).engine(
         "up", "--yes", "--skip-preview", "--expect-no-changes"
     )
-    assert again.code == 0, f"the state says what is in the cluster:\n{again.output}"
+    assert again.code == 0, f"the state says what was brought back:\n{again.output}"
+    env = release.stack.env
+    assert drift_command.find(drift_command.deployed("live", env), CONTEXT, env) == [], (
+        "and the cluster has it"
+    )
     assert not (ROOT / f"Pulumi.{release.stack.name}.yaml").exists(), (
         "reading secrets leaves no stack file"
     )

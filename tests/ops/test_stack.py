@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,25 @@ def test_a_missing_stack_file_is_named_with_those_that_exist(tmp_path: Path) -> 
     with pytest.raises(OpsError, match="no stack 'staging'") as error:
         StackFile.read("staging", tmp_path)
     assert error.value.fix == "use one of STACK=dev, STACK=prod"
+
+
+@pytest.mark.parametrize("committed", [None, "<<<<<<< HEAD\n"], ids=["gone", "in a conflict"])
+def test_what_is_deployed_is_known_though_the_stack_file_cannot_be_read(
+    checkout: Checkout, committed: str | None
+) -> None:
+    checkout.stack.select()
+    if committed:
+        checkout.committed.write_text(committed)
+    else:
+        checkout.committed.unlink()
+    known = replace(checkout.stack, file=StackFile.known("dev", checkout.folder, checkout.state))
+    assert known.config_file() == checkout.copy
+    assert "encryptionsalt" in checkout.copy.read_text()
+
+
+def test_a_stack_that_nobody_brought_up_here_is_not_known(checkout: Checkout) -> None:
+    with pytest.raises(OpsError, match="no stack 'qa'"):
+        StackFile.known("qa", checkout.folder, checkout.state)
 
 
 def test_the_committed_dev_stack_is_on_minikube_with_a_fixed_port() -> None:
