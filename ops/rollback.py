@@ -249,10 +249,14 @@ def atomic(stack: Stack, chosen: Setup, steps: Steps) -> Iterator[None]:
             bring_back(find(stack, number), chosen, steps)
         except OpsError as second:
             raise OpsError(
-                f"{failure.what}; and revision {number} could not be brought back: {second.what}",
-                where=f"{failure.where}\n  and: {second.where}",
+                f"{failure.what}; and then: {second.what}",
+                where="; ".join(filter(None, [failure.where, second.where])),
                 fix=second.fix,
+                code=failure.code,
             ) from failure
         raise OpsError(
-            f"{failure.what}; revision {number} is back", where=failure.where, fix=failure.fix
+            f"{failure.what}; revision {number} is back",
+            where=failure.where,
+            fix=failure.fix,
+            code=failure.code,
         ) from failure
