@@ -154,10 +154,11 @@ def _record_options(monkeypatch: pytest.MonkeyPatch) -> None:
     register = MockMonitor.RegisterResource
 
     def recording(monitor: Any, request: Any) -> Any:
-        monitor.mocks.options[request.name] = {
-            "protect": request.protect,
-            "retainOnDelete": request.retainOnDelete,
-        }
+        if request.type != "pulumi:pulumi:Stack":  # Once in a process, whichever test comes first.
+            monitor.mocks.options[request.name] = {
+                "protect": request.protect,
+                "retainOnDelete": request.retainOnDelete,
+            }
         return register(monitor, request)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(MockMonitor, "RegisterResource", recording)

@@ -321,6 +321,18 @@ def test_the_stack_file_wins_over_what_others_wrote_into_its_objects(deploy: Dep
             )
 
 
+def test_a_volume_that_is_kept_keeps_its_namespace_too(deploy: Deploy) -> None:
+    def kept(values: dict[str, Any]) -> set[str]:
+        options = deploy(values).options
+        return {name for name, chosen in options.items() if chosen["retainOnDelete"]}
+
+    assert kept(LOCAL) == set()
+    assert kept(merged(LOCAL, {"database": {"embedded": {"keep": True}}})) == {
+        "taskflow-namespace",
+        "taskflow-postgres-data",
+    }
+
+
 def test_the_database_runs_as_a_user_that_is_nobody_on_the_node(deploy: Deploy) -> None:
     def user_of(values: dict[str, Any]) -> int:
         pod = deploy(values).only("StatefulSet", "postgres")["spec"]["template"]["spec"]
