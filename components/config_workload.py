@@ -223,7 +223,8 @@ class TopologySpread(Model):
     )
     required: bool = Field(
         False,
-        description="rather leave a pod waiting than break the spread (else it is a preference)",
+        description="rather leave a pod waiting than break the spread (else it is a preference); a node without the "
+        "key's label then gets no pod",
         json_schema_extra=replaces("topologySpreadConstraints[].whenUnsatisfiable"),
     )
 

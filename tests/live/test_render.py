@@ -15,7 +15,7 @@ from ops.paths import ROOT
 from ops.render import render
 from tests.generated import configs
 from tests.live.conftest import CONTEXT
-from tests.unit.conftest import PROD_SECRETS, encrypted, source_of
+from tests.unit.conftest import PROD_SECRETS, encrypted, source_of, stack_values
 
 NAMESPACE = "rendertest"
 STACKS = ("dev", "staging", "prod")
@@ -52,7 +52,8 @@ def would_be_accepted(text: str) -> None:
 def test_a_committed_stack_would_be_accepted(stack: str) -> None:
     source = StackFile.of_stack(stack, "taskflow", ROOT)
     secrets = encrypted(PROD_SECRETS) | secrets_in(source)
-    config = parse({**source.values, "namespace": NAMESPACE}, secrets=secrets, source=source)
+    values = {**stack_values(ROOT / source.name), "namespace": NAMESPACE}
+    config = parse(values, secrets=secrets, source=source)
     would_be_accepted(render(config, source))
 
 

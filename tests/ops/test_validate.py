@@ -1,5 +1,8 @@
 """`make validate`: which files it looks at, what it says, and how it leaves."""
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,16 @@ def test_every_stack_file_of_the_folder_is_checked(tmp_path: Path) -> None:
 
 def test_the_committed_stack_files_are_sound() -> None:
     assert [verdict.errors for verdict in validate.verdicts(ROOT)] == [(), (), ()]
+
+
+def test_it_takes_less_than_two_seconds() -> None:
+    def used() -> float:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
+
+    before = used()
+    subprocess.run([sys.executable, "-m", "ops", "validate"], cwd=ROOT, check=True, timeout=60)
+    assert used() - before < 2, "of the processor's time, which other work does not lengthen"
 
 
 def test_a_mistake_leaves_with_two_and_says_it_on_stderr(

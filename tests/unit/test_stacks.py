@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.conftest import PROD_SECRETS, Deploy, stack_values
+from components.config_check import check_file
+from ops.render import render
+from tests.unit.conftest import PROD_SECRETS, Deploy, source_of, stack_values
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = {path.stem.removeprefix("Pulumi."): path for path in sorted(ROOT.glob("Pulumi.*.yaml"))}
@@ -31,6 +33,12 @@ def test_no_secret_value_stands_in_a_stack_file(stack: str) -> None:
         )
         if key.strip().endswith(("betterAuthSecret", "databaseUrl", "openaiApiKey")):
             assert value.strip().startswith("secure"), f"{key} is in plain text"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_name_of_a_stack_decides_nothing(stack: str) -> None:
+    config = check_file(STACKS[stack]).config
+    assert render(config, source_of("dev")) == render(config, source_of("anything"))
 
 
 def test_dev_answers_on_its_node_port(deploy: Deploy) -> None:
