@@ -18,6 +18,7 @@ from taskflow_api.app import create_app
 from taskflow_api.logs import configure_logging
 from taskflow_api.observe import Observe
 from taskflow_api.settings import Settings
+from taskflow_api.shed import Shed
 
 logger = logging.getLogger("taskflow_api")
 
@@ -57,7 +58,7 @@ def main() -> int:
     configure_logging(settings.log_level)
     observe = Observe(create_app(settings))
     config = uvicorn.Config(
-        observe,
+        Shed(observe),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

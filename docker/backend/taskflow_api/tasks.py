@@ -7,7 +7,15 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+)
 
 from taskflow_api.database import Database
 
@@ -18,8 +26,20 @@ Title = Annotated[
 ]
 Notes = Annotated[str, StringConstraints(max_length=10_000, pattern=NO_NUL)]
 Search = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
+WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _written_date(value: object) -> object:
+    """By itself pydantic takes times and numbers, too, the latter as seconds since 1970."""
+    if type(value) is date or (isinstance(value, str) and WRITTEN_DATE.fullmatch(value)):
+        return value
+    raise ValueError("a date is written like 2026-12-31")
+
+
 # Wider than any plan, and free of the date that the driver takes for infinity (9999-12-31).
-Due = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
+Due = Annotated[
+    date, BeforeValidator(_written_date), Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))
+]
 
 MAX_LIMIT = 100
 MAX_OFFSET = 1_000_000

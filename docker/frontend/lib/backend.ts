@@ -3,7 +3,8 @@ import type { ChatMessage } from './chat.ts';
 import { env } from './env.ts';
 import { backendQuery, type Filter } from './filter.ts';
 import { log } from './log.ts';
-import { AWAY, isConnectionError, type Problem, problemOf } from './problem.ts';
+import { fetchPatiently } from './patience.ts';
+import { AWAY, type Problem, problemOf } from './problem.ts';
 import type { NewTask, Task, TaskFields, TaskPage } from './task.ts';
 import { backendToken } from './token.ts';
 
@@ -47,14 +48,14 @@ async function request<T>(userId: string, path: string, call: Call): Promise<Res
       Authorization: `Bearer ${await backendToken(userId, env.secret())}`,
     });
     if (body !== undefined) headers.set('Content-Type', 'application/json');
-    const init: RequestInit = {
+    const init = {
       method,
       headers,
-      cache: 'no-store',
+      cache: 'no-store' as const,
       signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    const response = await fetchOnceMore(`${env.backendUrl()}${path}`, init);
+    const response = await fetchPatiently(`${env.backendUrl()}${path}`, init);
     if (response.ok) {
       const value = response.status === 204 ? undefined : await response.json();
       return { ok: true, value: value as T };
@@ -65,16 +66,6 @@ async function request<T>(userId: string, path: string, call: Call): Promise<Res
   } catch (error) {
     log.error('The backend could not be reached', { method, path: pathOf(path), error });
     return { ok: false, problem: AWAY };
-  }
-}
-
-/** A pod that has just left may break a connection. Only a read is sure to be safe to repeat. */
-async function fetchOnceMore(url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (error) {
-    if (init.method === 'GET' && isConnectionError(error)) return fetch(url, init);
-    throw error;
   }
 }
 

@@ -11,6 +11,7 @@ from taskflow_api.assistant import (
     Reply,
 )
 from taskflow_api.auth import Tasks
+from taskflow_api.routes.refusals import refusals
 
 router = APIRouter(prefix="/api/chat", tags=["assistant"])
 
@@ -24,7 +25,7 @@ async def availability(request: Request) -> Availability:
     return Availability(available=request.app.state.assistant is not None)
 
 
-@router.post("")
+@router.post("", responses=refusals(400, 401, 413, 502, 503, 504))
 async def chat(conversation: Conversation, tasks: Tasks, request: Request) -> Reply:
     assistant: Assistant | None = request.app.state.assistant
     if assistant is None:
