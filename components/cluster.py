@@ -75,16 +75,16 @@ class Minikube:
         """Where a NodePort answers. Driver `none` runs on this machine itself, so loopback serves."""
         return "127.0.0.1" if self.driver == "none" else self.node_ip
 
-    def docker_provider(self, name: str) -> docker.Provider | None:
-        """A provider for the daemon that the cluster's kubelet takes images from.
+    def docker_environment(self) -> dict[str, str]:
+        """The variables by which a Docker client reaches the daemon that the cluster's kubelet takes images from.
 
-        None with driver `none`: there it is this machine's own daemon, the default.
+        Empty with driver `none`: there it is this machine's own daemon, the default.
 
         Raises:
             ClusterError: if the profile does not tell its daemon (it is stopped, or runs containerd).
         """
         if self.driver == "none":
-            return None
+            return {}
         command = ["minikube", "docker-env", "--profile", self.profile, "--output", "json"]
         try:
             answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
@@ -94,7 +94,18 @@ class Minikube:
                 f"taskflow:cluster.minikube: {' '.join(command)} failed: {str(reason).strip()}; "
                 f"start it with: minikube start --profile {self.profile} --container-runtime docker"
             ) from error
-        environment = json.loads(answer.stdout)
+        environment: dict[str, str] = json.loads(answer.stdout)
+        return environment
+
+    def docker_provider(self, name: str) -> docker.Provider | None:
+        """A provider for that daemon; None where it is the default.
+
+        Raises:
+            ClusterError: as `docker_environment` does.
+        """
+        environment = self.docker_environment()
+        if not environment:
+            return None
         return docker.Provider(
             name,
             host=environment["DOCKER_HOST"],

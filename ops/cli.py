@@ -17,7 +17,18 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ops import checks, cluster, drift_command, pr_report, releases, review, setup, suites, testing
+from ops import (
+    checks,
+    cluster,
+    drift_command,
+    pr_report,
+    releases,
+    reliability,
+    review,
+    setup,
+    suites,
+    testing,
+)
 from ops.backend import prepare
 from ops.errors import OpsError
 from ops.paths import ROOT
@@ -48,6 +59,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(releases.commands)
+app.add_typer(reliability.commands)
 app.add_typer(review.commands)
 app.add_typer(drift_command.commands)
 app.add_typer(pr_report.commands)

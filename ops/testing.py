@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ops import browser, checks, linters, setup
+from ops import browser, checks, linters, setup, tools
 from ops.errors import OpsError
 from ops.machine import ThisMachine
 from ops.paths import ROOT
@@ -23,7 +23,9 @@ from ops.suites import Count, Outcome, Suite, read_junit, read_tap, run
 
 POSTGRES = "postgres:17"
 POSTGRES_SECONDS = 60
-LIVE = ("docker", "cluster", "metrics", "images", "browser")
+DEPLOYS = ("docker", "cluster", "images")
+LIVE = (*DEPLOYS, "metrics", "browser")
+UNDER_LOAD = (*DEPLOYS, "load generator")
 REPORTS = "/tmp/reports"  # noqa: S108 - inside the container
 
 
@@ -44,7 +46,7 @@ def outcomes(console: Console) -> list[Outcome]:
     try:
         chosen = setup.provide_tools(steps)
     except OpsError as error:
-        blocked = dict.fromkeys(("tools", *LIVE), error)
+        blocked = dict.fromkeys(("tools", *LIVE, *UNDER_LOAD), error)
     else:
         blocked = set_up(_stages(chosen, steps))
         env = chosen.env
@@ -52,6 +54,17 @@ def outcomes(console: Console) -> list[Outcome]:
         done.append(run(unless_blocked(suite, needs, blocked), console))
     steps.table()
     return done
+
+
+def reliability(console: Console, report: Path) -> Outcome:
+    """The suite of that name in full, with all that it needs; `report` gets what it measured."""
+    steps = Steps("setting up", console)
+    chosen = setup.provide_tools(steps)
+    stages = [stage for stage in _stages(chosen, steps) if stage.name in UNDER_LOAD]
+    suite = Suite(
+        "reliability", lambda: _pytest("tests/reliability", chosen.env, "--full", report=report)
+    )
+    return run(unless_blocked(suite, UNDER_LOAD, set_up(stages)), console)
 
 
 def set_up(stages: Sequence[Stage]) -> dict[str, OpsError]:
@@ -89,6 +102,7 @@ def _stages(chosen: Setup, steps: Steps) -> list[Stage]:
         Stage("metrics", lambda: setup.provide_metrics(chosen, steps), ("cluster",)),
         Stage("images", lambda: setup.provide_images(chosen, steps), ("docker",)),
         Stage("browser", lambda: _provide_browser(chosen, steps)),
+        Stage("load generator", lambda: tools.provide_extra("vegeta", env=chosen.env)),
     ]
 
 
@@ -107,17 +121,18 @@ def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
         (Suite("frontend types", lambda: _frontend_types(env)), ("docker", "images")),
         (Suite("frontend lint", lambda: _frontend_lint(env)), ("docker", "images")),
         (Suite("live and browser", lambda: _pytest("tests/live", env)), LIVE),
+        (Suite("reliability", lambda: _pytest("tests/reliability", env)), UNDER_LOAD),
     ]
 
 
-def _pytest(path: str, env: Mapping[str, str]) -> Count:
+def _pytest(path: str, env: Mapping[str, str], *flags: str, report: Path | None = None) -> Count:
     if not (ROOT / path).is_dir():
         raise OpsError(f"there is no {path}")
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        command = [checks.PYTHON, "-m", "pytest", "-rs", f"--junitxml={report}", path]
+        written = report or Path(folder) / "report.xml"
+        command = [checks.PYTHON, "-m", "pytest", "-rs", f"--junitxml={written}", *flags, path]
         stream(command, env=env)
-        return read_junit(report)
+        return read_junit(written)
 
 
 def _backend(env: Mapping[str, str]) -> Count:

@@ -1,0 +1,40 @@
+"""The figures of `make test-reliability` in docs/reliability.md."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.errors import OpsError
+from ops.reliability import BEGIN, DOCUMENT, END, table, updated
+
+REPORT = """<testsuites><testsuite>
+<testcase name="test_no_request_fails_when_a_pod_is_deleted[backend]"><properties>
+<property name="done" value="5 x a backend pod deleted"/>
+<property name="measured" value="backend: 0 of 500 failed"/>
+<property name="measured" value="frontend: 0 of 200 failed"/>
+</properties></testcase></testsuite></testsuites>"""
+
+
+def test_a_row_says_what_was_promised_done_and_measured(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    assert table(report).splitlines()[2:] == [
+        "| no request fails when a pod is deleted | 5 x a backend pod deleted "
+        "| backend: 0 of 500 failed<br>frontend: 0 of 200 failed |"
+    ]
+
+
+def test_only_the_measured_part_of_the_document_is_replaced() -> None:
+    old = f"# Title\n{BEGIN}\nold\n{END}\nWhy.\n"
+    assert (
+        updated(old, "| new |", "Today.") == f"# Title\n{BEGIN}\nToday.\n\n| new |\n{END}\nWhy.\n"
+    )
+
+
+def test_a_document_without_a_place_for_figures_is_an_error() -> None:
+    with pytest.raises(OpsError, match="no place for the figures"):
+        updated("# Title\n", "", "")
+
+
+def test_the_document_has_the_place() -> None:
+    assert updated(DOCUMENT.read_text(), "", "")

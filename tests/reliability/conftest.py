@@ -1,0 +1,85 @@
+"""One release on the real cluster for the tests of what it withstands: its own stack, namespace and node ports."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from tests import live_release
+from tests.live_release import LiveRelease, deployed
+from tests.reliability.person import Person
+
+RELEASE = "reltest"
+FRONTEND_PORT, BACKEND_PORT = 30083, 30084
+FRONTEND, BACKEND = f"http://127.0.0.1:{FRONTEND_PORT}", f"http://127.0.0.1:{BACKEND_PORT}"
+VALUES = live_release.values(RELEASE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
+
+READY_SECONDS = 120  # A pod that is started anew after a crash waits a minute at most.
+
+Record = Callable[[str, Sequence[object]], None]
+
+
+def await_ready(release: LiveRelease, component: str) -> None:
+    """Wait until all of a component's pods are up to date and ready."""
+    kind = "statefulset" if component == "postgres" else "deployment"
+    workload = f"{kind}/{RELEASE}-{component}"
+    release.kubectl(
+        "rollout", "status", workload, f"--timeout={READY_SECONDS}s", timeout=READY_SECONDS + 10
+    )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full", action="store_true", help="all repetitions (make test-reliability), not a few"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes the whole cluster down, or too long, is left out of a short run; pytest says how many were."""
+    if config.getoption("--full", default=False):
+        return
+    left_out = [item for item in items if item.get_closest_marker("full_only")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether this run takes its time."""
+    return bool(pytestconfig.getoption("--full", default=False))
+
+
+@pytest.fixture
+def record(record_property: Callable[[str, Any], None]) -> Record:
+    """Note what was done and what was measured, for the report from which docs/reliability.md is made."""
+
+    def note(done: str, measured: Sequence[object]) -> None:
+        print(done, *measured, sep="\n  ")
+        record_property("done", done)
+        for line in measured:
+            record_property("measured", str(line))
+
+    return note
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
+    """The suite's release."""
+    with deployed(VALUES, tmp_path_factory.mktemp("reliability")) as release:
+        yield release
+
+
+@pytest.fixture
+def person(release: LiveRelease) -> Person:
+    """Somebody with one task."""
+    person = Person.signed_up(FRONTEND, BACKEND, release.kubectl)
+    with person.api() as api:
+        api.post("/api/tasks", json={"title": "Keep serving"}).raise_for_status()
+    return person
+
+
+@pytest.fixture(autouse=True)
+def whole(release: LiveRelease) -> None:
+    """Every test begins with a release that serves, whatever the one before it broke."""
+    for component in ("postgres", "backend", "frontend"):
+        await_ready(release, component)

@@ -1,0 +1,160 @@
+"""Open-model load by vegeta: requests leave at a fixed rate, however slow the answers, so that stalls count.
+
+It goes to a node port of this machine alone, and ends by itself at the latest after `LONGEST_SECONDS`.
+"""
+
+import csv
+import json
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+LONGEST_SECONDS = 900
+CLIENTS = 8  # As many as the backend's database connections, or the frontend's places for pages.
+PATIENCE_SECONDS = 10  # Of a client: an answer that takes longer has failed.
+
+# `vegeta encode --to csv`: the columns that are read here.
+CODE, LATENCY, ERROR, URL = 1, 2, 5, 10
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is asked for. Only status 200 counts as an answer; a redirect, as to a sign-in page, does not."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert urlsplit(self.url).hostname == "127.0.0.1", f"no load to {self.url}"
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [f"GET {self.url}", *(f"{name}: {value}" for name, value in self.headers.items())]
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one load was answered."""
+
+    name: str
+    requests: int
+    failures: Counter[str]
+    latencies: Sequence[float]
+    """Seconds, sorted."""
+
+    @property
+    def failed(self) -> int:
+        return self.failures.total()
+
+    def percentile(self, percent: float) -> float:
+        """The latency in seconds that so many percent of the requests kept below."""
+        return self.latencies[
+            min(len(self.latencies) - 1, int(len(self.latencies) * percent / 100))
+        ]
+
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{count} x {reason}" for reason, count in self.failures.most_common(5))
+        return (
+            f"{self.name}: {self.failed} of {self.requests:,} failed, "
+            f"p99 {self.percentile(99) * 1000:.0f} ms, longest {self.latencies[-1] * 1000:.0f} ms"
+            + (f" ({reasons})" if reasons else "")
+        )
+
+
+class Load:
+    """A load that runs until it is stopped."""
+
+    def __init__(self, name: str, pages: Sequence[Page], rate: int, *, keepalive: bool) -> None:
+        self.name = f"{name}, {'keep-alive' if keepalive else 'new connections'}"
+        self._folder = tempfile.TemporaryDirectory(prefix="load-")
+        self._results = Path(self._folder.name) / "results"
+        targets = Path(self._folder.name) / "targets"
+        targets.write_text("\n\n".join(map(str, pages)) + "\n")
+        self._process = subprocess.Popen(
+            [
+                "vegeta",
+                "attack",
+                f"-rate={rate}",
+                f"-duration={LONGEST_SECONDS}s",
+                f"-timeout={PATIENCE_SECONDS}s",
+                f"-keepalive={str(keepalive).lower()}",
+                "-redirects=0",
+                "-max-body=0",
+                f"-targets={targets}",
+                f"-output={self._results}",
+            ],
+        )
+
+    def stop(self) -> Result:
+        """No more requests; those on their way are waited for."""
+        assert self._process.poll() is None, f"{self.name}: the load ended before it was stopped"
+        self._process.send_signal(signal.SIGINT)
+        assert self._process.wait(PATIENCE_SECONDS + 10) == 0, f"{self.name}: vegeta failed"
+        table = subprocess.run(
+            ["vegeta", "encode", "--to", "csv", str(self._results)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self._folder.cleanup()
+        return _result(self.name, table.stdout.splitlines())
+
+    def kill(self) -> None:
+        """End it without a result."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+
+def capacity(page: Page, seconds: int = 5) -> float:
+    """Requests/s that are answered while a few clients each ask again as soon as they have an answer."""
+    attack = subprocess.run(
+        [
+            "vegeta",
+            "attack",
+            "-rate=0",
+            f"-max-workers={CLIENTS}",
+            f"-duration={seconds}s",
+            f"-timeout={PATIENCE_SECONDS}s",
+            "-redirects=0",
+            "-max-body=0",
+        ],
+        input=str(page).encode(),
+        capture_output=True,
+        check=True,
+        timeout=seconds + PATIENCE_SECONDS + 10,
+    )
+    report = subprocess.run(
+        ["vegeta", "report", "-type=json"], input=attack.stdout, capture_output=True, check=True
+    )
+    throughput: float = json.loads(report.stdout)["throughput"]
+    return throughput
+
+
+@contextmanager
+def under(*loads: Load) -> Iterator[list[Result]]:
+    """Do what the block does under these loads; the list has their results when it has ended."""
+    results: list[Result] = []
+    try:
+        yield results
+        results += [load.stop() for load in loads]
+    finally:
+        for load in loads:
+            load.kill()
+
+
+def _result(name: str, lines: Sequence[str]) -> Result:
+    rows = list(csv.reader(lines))
+    assert rows, f"{name}: no request was made"
+    failures = Counter(
+        row[ERROR] or f"status {row[CODE]}" for row in rows if row[CODE] != "200" or row[ERROR]
+    )
+    return Result(name, len(rows), failures, sorted(int(row[LATENCY]) / 1e9 for row in rows))

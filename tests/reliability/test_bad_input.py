@@ -1,0 +1,128 @@
+"""Whatever is sent to the API: no error of the server's own, nobody is let in, nothing is taken for code."""
+
+import base64
+import html
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+
+from tests.live_release import LiveRelease
+from tests.reliability.conftest import BACKEND, Record
+from tests.reliability.person import Person, signing_key
+
+SCHEMATHESIS_SECONDS = 240
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'; drop table task; --",
+    "' or '1'='1",
+    "{{7*7}}${7*7}<%= 7*7 %>",
+    "../../../../etc/passwd",
+    "%00%0d%0aSet-Cookie: a=b",
+    "\u202etxt.exe\u2028\ufeff",
+]
+
+
+def test_the_api_answers_as_its_document_says(person: Person, full: bool, record: Record) -> None:
+    """Schemathesis asks whatever the OpenAPI document allows, and whatever it does not."""
+    program = Path(sys.executable).with_name("schemathesis")
+    command = [str(program), "--config-file", str(CONFIG), "run", f"{BACKEND}/openapi.json"]
+    command += ["--header", f"Authorization: {person.authorization['Authorization']}"]
+    command += [f"--max-examples={200 if full else 20}", "--seed=1", "--no-color"]
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=SCHEMATHESIS_SECONDS, check=False
+    )
+    assert result.returncode == 0, result.stdout[-5000:]
+    (cases,) = re.findall(r"(\d+) generated, (\d+) passed", result.stdout)
+    record("schemathesis against the OpenAPI document", [f"{cases[1]} of {cases[0]} cases passed"])
+
+
+def tokens(key: bytes, subject: str) -> dict[str, str]:
+    """Tokens that must not open anything."""
+
+    def part(content: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+    soon = int(time.time()) + 600
+    good = {"sub": subject, "exp": soon}
+    header, claims, signature = jwt.encode(good, key, "HS256").split(".")
+    return {
+        "none": f"{part({'alg': 'none', 'typ': 'JWT'})}.{claims}.",
+        "None": f"{part({'alg': 'None', 'typ': 'JWT'})}.{claims}.{signature}",
+        "no signature": f"{header}.{claims}.",
+        "expired": jwt.encode(good | {"exp": soon - 700}, key, "HS256"),
+        "without an end": jwt.encode({"sub": subject}, key, "HS256"),
+        "another key": jwt.encode(good, b"x" * 32, "HS256"),
+        "another algorithm": jwt.encode(good, key, "HS512"),
+        "other claims": f"{header}.{part(good | {'sub': 'somebody else'})}.{signature}",
+        "injection": jwt.encode(good | {"sub": "' or '1'='1"}, key, "HS256"),
+        "nothing": "",
+    }
+
+
+def test_no_wrong_token_opens_anything(
+    release: LiveRelease, person: Person, record: Record
+) -> None:
+    key = signing_key(release.kubectl)
+    subject = jwt.decode(person.token, key, ["HS256"])["sub"]
+    wrong = tokens(key, subject)
+    with httpx.Client(base_url=BACKEND, timeout=10) as client:
+        for name, token in wrong.items():
+            for method, path in (("GET", "/api/tasks"), ("POST", "/api/tasks")):
+                body = {"title": "let in"} if method == "POST" else None
+                headers = {"Authorization": f"Bearer {token}".rstrip()}
+                answer = client.request(method, path, json=body, headers=headers)
+                assert answer.status_code == 401, f"{name}: {method} {path}"
+    record("wrong tokens", [f"{len(wrong)} kinds, each 401"])
+    with person.api() as api:
+        assert api.get("/api/tasks").json()["total"] == 1
+
+
+def test_hostile_text_is_kept_as_text(person: Person, record: Record) -> None:
+    with person.api() as api:
+        for text in HOSTILE:
+            added = api.post("/api/tasks", json={"title": text, "notes": text})
+            assert added.status_code == 201, text
+            assert (added.json()["title"], added.json()["notes"]) == (text, text)
+            found = api.get("/api/tasks", params={"search": text}).json()
+            assert [task["title"] for task in found["items"]] == [text], "searched for as text"
+            changed = api.patch(f"/api/tasks/{added.json()['id']}", json={"title": f"{text}!"})
+            assert changed.json()["title"] == f"{text}!"
+        assert api.get("/api/tasks").json()["total"] == 1 + len(HOSTILE), "nothing was dropped"
+    page = person.tasks_page().text
+    for text in HOSTILE[:2]:
+        assert text not in page, "the page's HTML has it escaped"
+        assert html.escape(text) in page
+    record("SQL, HTML and templates in every field", [f"{len(HOSTILE)} texts, all kept as text"])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: b'{"title": "x", "notes": "' + b"n" * 10_000_000 + b'"}', id="10 MB"),
+        pytest.param(lambda: b"[" * 60_000, id="deep"),
+        pytest.param(lambda: b'{"title": "x", "title": ', id="cut off"),
+        pytest.param(lambda: b'{"title": "\xff\xfe"}', id="not UTF-8"),
+        pytest.param(lambda: b'{"title": 1e999}', id="infinite"),
+        pytest.param(lambda: b'{"title": "\\ud800"}', id="lone surrogate"),
+        pytest.param(lambda: b"\x00" * 1000, id="zeros"),
+    ],
+)
+def test_a_body_that_is_none_is_the_clients_fault(
+    person: Person, make: Callable[[], bytes]
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    with person.api() as api:
+        for sent in (make(), iter([make()])):  # With a length, and in chunks.
+            answer = api.post("/api/tasks", content=sent, headers=headers)
+            assert answer.status_code in (400, 413, 422)
+        assert api.get("/api/tasks").json()["total"] == 1, "nothing was stored"

@@ -1,0 +1,74 @@
+"""A release that cannot run: told in time, in the pod's own words; the old pods serve on, and a good one repairs it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.engine_stack import EngineError
+from tests.live_release import LiveRelease, changed
+from tests.reliability.conftest import RELEASE, VALUES, Record
+from tests.reliability.person import Person
+from tests.reliability.traffic import traffic
+
+TOLD_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Blocks of the configuration, and what `pulumi up` has to say about them."""
+
+    blocks: Mapping[str, Mapping[str, Any]]
+    words: tuple[str, ...]
+
+
+CASES = {
+    "the image cannot start": Bad(
+        {"backend": {"env": {"DRAIN_SECONDS": "never"}}},
+        ("CrashLoopBackOff", "the environment variable DRAIN_SECONDS"),
+    ),
+    "the probe never passes": Bad(
+        # It listens, but not where the kubelet asks.
+        {"backend": {"env": {"HOST": "127.0.0.1"}}},
+        ("connection refused", "draining"),
+    ),
+    "the tag does not exist": Bad(
+        {"images": {"backend": {"ref": "taskflow-backend:no-such-tag"}}},
+        ("taskflow-backend:no-such-tag", "ImagePull"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "the image cannot start",
+        *(
+            pytest.param(name, marks=pytest.mark.full_only)
+            for name in ("the probe never passes", "the tag does not exist")
+        ),
+    ],
+)
+def test_a_release_that_cannot_run_is_told_in_time_and_harms_nobody(
+    release: LiveRelease, person: Person, record: Record, case: str
+) -> None:
+    bad = CASES[case]
+    old = set(release.kubectl.pods("backend"))
+    release.stack.configure(changed(VALUES, **bad.blocks))
+    with traffic(person) as results:
+        began = time.monotonic()
+        with pytest.raises(EngineError) as failure:
+            release.stack.up()
+        told = time.monotonic() - began
+        kept = old & set(release.kubectl.pods("backend"))
+        release.stack.configure(VALUES)
+        release.stack.up()
+    release.stack.up("--expect-no-changes")
+    record(f"an update in which {case}, then a good one", [f"told after {told:.0f} s", *results])
+    assert told <= TOLD_SECONDS
+    for word in (f"{RELEASE}-backend", *bad.words):
+        assert word in str(failure.value)
+    assert kept, "with maxUnavailable 1 one of two old pods stays"
+    assert [result.failed for result in results] == [0, 0, 0, 0], "\n".join(map(str, results))

@@ -1,0 +1,49 @@
+"""More than the pods can do: they say so quickly, live through it, and serve as before when it is over."""
+
+import time
+
+import pytest
+
+from tests.live_release import LiveRelease
+from tests.reliability.conftest import Record
+from tests.reliability.load import Load, Page, capacity, under
+from tests.reliability.person import Person
+
+TIMES_CAPACITY = 2
+P99_SECONDS = 5.0  # As long as a liveness probe waits.
+AFTERWARDS_SECONDS = 10
+
+
+def target(person: Person, component: str) -> Page:
+    if component == "frontend":
+        return Page(f"{person.frontend}/tasks", {"Cookie": person.cookie})
+    return Page(f"{person.backend}/api/tasks", person.authorization)
+
+
+@pytest.mark.parametrize("component", ["backend", "frontend"])
+def test_a_load_beyond_the_limits_is_survived(
+    release: LiveRelease, person: Person, full: bool, record: Record, component: str
+) -> None:
+    # Three failures of a liveness probe take 30 s: a shorter load could not show that none restarts a pod.
+    seconds = 60 if full else 35
+    page = target(person, component)
+    restarts = release.kubectl.restarts()
+    capacity(page)  # Once to warm up.
+    can = capacity(page)
+    rate = round(TIMES_CAPACITY * can)
+    with under(Load(component, [page], rate, keepalive=True)) as results:
+        time.sleep(seconds)
+    (result,) = results
+    with under(Load("afterwards", [page], 2, keepalive=False)) as afterwards:
+        time.sleep(AFTERWARDS_SECONDS)
+    answered = (result.requests - result.failed) / seconds
+    restarted = release.kubectl.restarts() - restarts
+    record(
+        f"{rate} requests/s for {seconds} s to the {component}, whose two pods can do {can:.0f}",
+        [f"{answered:.0f} answered each second", result, *afterwards, f"{restarted} restarts"],
+    )
+    assert restarted == 0
+    assert answered > 0
+    assert set(result.failures) <= {"503 Service Unavailable"}
+    assert result.percentile(99) <= P99_SECONDS
+    assert afterwards[0].failed == 0
