@@ -25,6 +25,8 @@ HOLDS_DATA = {
 # Kinds whose absence stops no running pod and no request.
 HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "Image", "RandomPassword")
 
+CONTENT = ("data", "binaryData", "stringData")
+
 
 class Risk(IntEnum):
     NONE = 0
@@ -159,6 +161,8 @@ class Plan:
                 return Risk.OUTAGE, f"{left[0].title} still reads it: its next pod cannot start"
             return Risk.NONE, "nothing reads it any more"
         if step.action == UPDATE:
+            if all(step.old.get(key) == step.new.get(key) for key in CONTENT):
+                return Risk.NONE, f"its content stays: {_changed(step)}"
             return Risk.NONE, f"read by {names} at the next start of a pod"
         return Risk.NONE, f"a new one beside the old; read by {names}"
 

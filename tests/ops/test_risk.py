@@ -24,6 +24,10 @@ def verdict_on(kind: str, name: str, verdicts: list[Verdict]) -> Verdict:
     return found
 
 
+def config_map(level: str) -> dict[str, Any]:
+    return {"metadata": {"name": "config"}, "immutable": True, "data": {"LOG_LEVEL": level}}
+
+
 def deployment(**spec: Any) -> dict[str, Any]:
     """A workload of two pods that run image `one`, with keys of its specification replaced."""
     template = {"spec": {"containers": [{"name": "backend", "image": spec.pop("image", "one")}]}}
@@ -62,8 +66,14 @@ def test_an_edit_has_the_risk_of_its_worst_step(edit: str, highest: Risk) -> Non
 
 
 def test_both_forms_of_a_preview_say_the_same() -> None:
-    told = [(v.step.title, v.risk, v.reason) for v in recorded("log-level.json")]
-    assert told == [(v.step.title, v.risk, v.reason) for v in recorded("log-level.events")]
+    told, logged = (
+        [
+            (v.step.action, v.step.title, v.step.forced_by, sorted(v.step.new), v.risk, v.reason)
+            for v in recorded(f"log-level.{form}")
+        ]
+        for form in ("json", "events")
+    )
+    assert told == logged
     assert len(told) == 3, "the engine tells a replacement in three parts: they are one step"
 
 
@@ -224,12 +234,37 @@ def test_a_secret_that_goes_while_a_workload_reads_it_is_an_outage() -> None:
     assert risk.judge([gone])[0].risk is Risk.NONE
 
 
+def test_a_config_map_is_read_anew_only_where_its_content_changes() -> None:
+    renamed = judged("ConfigMap", "update", config_map("info"), config_map("debug"))
+    assert renamed.reason == "read by no workload at the next start of a pod"
+    noted = config_map("info") | {"metadata": {"name": "config", "annotations": {"a": "b"}}}
+    same = judged("ConfigMap", "update", config_map("info"), noted)
+    assert same.reason == "its content stays: annotations"
+
+
 def test_a_generated_password_made_anew_locks_its_database_out() -> None:
     assert judged("RandomPassword", "replace").risk is Risk.OUTAGE
 
 
 def test_what_nobody_knows_interrupts_when_it_goes() -> None:
     assert judged("Gateway", "delete").risk is Risk.OUTAGE
+
+
+def test_reads_and_the_engines_own_resources_are_no_steps_and_what_it_keeps_is_marked() -> None:
+    def told(op: str, kind: str, **state: Any) -> dict[str, Any]:
+        return {"op": op, "urn": f"urn::{kind}", "oldState": {"type": kind, "custom": True} | state}
+
+    claim = "kubernetes:core/v1:PersistentVolumeClaim"
+    document = {
+        "steps": [
+            told("update", "pulumi:providers:kubernetes"),
+            told("delete", "taskflow:index:TaskflowApp", custom=False),
+            told("read", "kubernetes:core/v1:Secret"),
+            told("delete", claim, retainOnDelete=True),
+        ]
+    }
+    (step,) = plan.read(json.dumps(document))
+    assert (step.type, step.retained) == (claim, True)
 
 
 def test_anything_else_than_a_preview_is_refused_with_the_command_that_makes_one() -> None:
