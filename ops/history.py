@@ -230,7 +230,7 @@ def _update(entry: dict[str, Any], place: int) -> Update:
         place=place,
         kind=str(entry.get("kind")),
         succeeded=entry.get("result") == "succeeded",
-        ended=datetime.fromisoformat(entry["endTime"]).astimezone(UTC),
+        ended=datetime.fromisoformat(entry.get("endTime") or entry["startTime"]).astimezone(UTC),
         title=message.partition("\n")[0],
         record=noted,
         config=config,

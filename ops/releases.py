@@ -83,8 +83,7 @@ def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
 
     here = _stack(stack)
     known = history.updates(here)
-    revisions = history.revisions(known)
-    found = status.look(history.place(here, known), revisions[-1] if revisions else None, here.env)
+    found = status.look(history.place(here, known), known, here.env)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:

@@ -75,9 +75,7 @@ def find(
     history = updates(stack)
     revision = _choose(revisions(history), number, stack.name)
     _require_schema(revision, history, anyway)
-    target = _prepare(stack, revision, secrets)
-    _require_images(target, stack)
-    return target
+    return _prepare(stack, revision, secrets)
 
 
 def _choose(known: list[Revision], number: int, stack: str) -> Revision:
@@ -101,9 +99,7 @@ def _choose(known: list[Revision], number: int, stack: str) -> Revision:
     )
 
 
-def _require_schema(
-    revision: Revision, history: list[Update], anyway: tuple[str, ...] = ()
-) -> None:
+def _require_schema(revision: Revision, history: list[Update], anyway: tuple[str, ...]) -> None:
     """Refuse if the database was migrated, since then, in a way that the revision's code cannot live with.
 
     Failed updates count: pods may have migrated before something else failed.
@@ -117,7 +113,7 @@ def _require_schema(
             f"database after {', '.join(stops)}, which cannot be undone",
             where=f"its own newest migration is {revision.record.schema or 'unknown'}",
             fix="mend it forward, by a new make up; or restore a backup from before the migration, then add "
-            + " ".join(f"ANYWAY={name}" for name in stops[:1]),
+            f'ANYWAY="{" ".join(stops)}"',
         )
 
 
@@ -152,7 +148,7 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
     return Target(revision, StackFile.read(stack.name, folder), noted)
 
 
-def _require_images(target: Target, stack: Stack) -> None:
+def require_images(target: Target, stack: Stack) -> None:
     """On Minikube nothing could pull an image that its daemon has dropped."""
     profile = target.file.profile
     if profile is None:
@@ -220,9 +216,11 @@ def bring_back(target: Target, chosen: Setup, steps: Steps, confirm: str = "") -
     """Bring the revision up, check it, and return its address.
 
     Raises:
-        OpsError: if data would be lost and `confirm` does not say that it may, or if the engine fails.
+        OpsError: if its images are gone, if data would be lost and `confirm` does not say that it may, or if the
+            engine fails.
     """
     ready = ready_stack(chosen, target.file, steps)
+    require_images(target, ready)
     with steps.step("preview") as step:
         step.note = guard_up(ready, confirm)
     with steps.step(f"pulumi up: {target.title}"):

@@ -23,30 +23,30 @@ def status_screen(status: Status) -> RenderableType:
 
 
 def _head(status: Status) -> Table:
-    head = _table()
-    revision = status.revision
+    head, last = _table(), status.last
+    by = f" by {last.record.name}" if last.record.by else ""
+    outcome = "" if last.succeeded else "FAILED "
+    what = ", ".join(filter(None, [last.title, changes(last)]))
     rows = {
         "release": f"{status.release} in namespace {status.namespace} of {status.context}",
         "URL": status.url,
-        "revision": "none: never brought up",
+        "revision": _revision(status),
         "age": age(status.since),
+        "last change": f"{outcome}{last.kind} {age(last.ended.isoformat())} ago{by}: {what}",
     }
-    if revision:
-        noted = revision.record
-        commit = (
-            f"commit {noted.commit[:7]}{' with changes' if noted.changed else ''}, "
-            if noted.commit
-            else ""
-        )
-        rows["revision"] = f"{revision.number} ({commit}config {revision.config_hash[:7]})"
-        by = f" by {noted.name}" if noted.by else ""
-        ended = revision.update.ended.isoformat()
-        rows["last change"] = (
-            f"{age(ended)} ago{by}: {revision.update.title or 'pulumi up'}, {changes(revision.update)}"
-        )
     for name, text in rows.items():
         head.add_row(f"[bold]{name}[/]", escape(text))
     return head
+
+
+def _revision(status: Status) -> str:
+    revision = status.revision
+    if revision is None:
+        return "none: no up has succeeded yet"
+    noted = revision.record
+    edited = " with changes" if noted.changed else ""
+    commit = f"commit {noted.commit[:7]}{edited}, " if noted.commit else ""
+    return f"{revision.number} ({commit}config {revision.config_hash[:7]})"
 
 
 def _workloads(status: Status) -> Table:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from ops.errors import OpsError
-from ops.history import Place, Revision
+from ops.history import Place, Revision, Update, revisions
 from ops.processes import ask
 
 KINDS = "deployments,statefulsets,pods,services,endpointslices.discovery.k8s.io"
@@ -50,6 +50,8 @@ class Status:
     url: str
     since: str
     """When the oldest of its workloads was made."""
+    last: Update
+    """The last time that the engine ran on the stack, whatever came of it."""
     revision: Revision | None
     workloads: tuple[Workload, ...]
     pods: tuple[Pod, ...]
@@ -60,7 +62,9 @@ class Status:
         """What is not as it should be, in words; empty means that all is well."""
         if not self.workloads:
             return [f"no objects of release {self.release} in namespace {self.namespace}"]
+        failed = [] if self.last.succeeded else [f"the last {self.last.kind} failed"]
         return [
+            *failed,
             *(f"pod {pod.name} is not ready: {pod.reason}" for pod in self.pods if not pod.ready),
             *(
                 f"{workload.name} has {workload.ready} of {workload.wanted} pods ready"
@@ -71,13 +75,26 @@ class Status:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        told = {**asdict(self), "faults": self.faults}
+        parts = ("workloads", "pods", "endpoints")
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        told |= {part: [asdict(one) for one in told[part]] for part in parts}
+        told["faults"] = self.faults
         told["revision"] = self.revision.as_json() if self.revision else None
+        told["last"] = {
+            "kind": self.last.kind,
+            "succeeded": self.last.succeeded,
+            "time": self.last.ended.isoformat(),
+            "title": self.last.title,
+            "by": self.last.record.by,
+        }
         return told
 
 
-def look(place: Place, revision: Revision | None, env: Mapping[str, str]) -> Status:
+def look(place: Place, history: list[Update], env: Mapping[str, str]) -> Status:
     """Ask the cluster.
+
+    Args:
+        history: of the stack, not empty.
 
     Raises:
         OpsError: if it does not answer.
@@ -99,7 +116,8 @@ def look(place: Place, revision: Revision | None, env: Mapping[str, str]) -> Sta
         context=place.context,
         url=place.url,
         since=min(made, default=""),
-        revision=revision,
+        last=history[0],
+        revision=next(reversed(revisions(history)), None),
         workloads=tuple(_workload(item) for item in workloads),
         pods=tuple(_pod(item, events) for item in pods),
         endpoints=tuple(_endpoints(objects)),

@@ -141,12 +141,15 @@ def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
     place = history.place(stack, history.updates(stack))
     faults: list[str] = []
 
+    def look() -> status.Status:
+        return status.look(place, history.updates(stack), stack.env)
+
     def fail() -> None:
         with rollback.atomic(stack, chosen(release), steps()):
             try:
                 make_up(release, wrong | {"policies": "advisory"})
             finally:
-                faults.extend(status.look(place, None, stack.env).faults)
+                faults.extend(look().faults)
 
     with pytest.raises(OpsError, match=f"revision {number} is back"):
         fail()
@@ -155,6 +158,6 @@ def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
     assert "the environment variable DRAIN_SECONDS" in fault, "the container's own last words"
     assert deployed(release) == before
     assert revisions(release)[-1].record.rollback_to == number
-    assert status.look(place, None, stack.env).faults == []
+    assert look().faults == []
     release.stack.configure(QUIET)
     smoke.check(release.url, print)

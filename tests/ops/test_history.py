@@ -222,7 +222,7 @@ def test_images_that_minikube_has_dropped_are_named(team: Team) -> None:
     with pytest.raises(
         OpsError, match="taskflow-backend:gone is not in Minikube any more"
     ) as caught:
-        team.target(1)
+        rollback.require_images(team.target(1), team.stack)
     assert "git checkout ccccccc" in caught.value.fix
 
 

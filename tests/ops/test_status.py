@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -12,10 +14,21 @@ from rich.console import Console
 
 from ops import screens, status
 from ops.errors import OpsError
-from ops.history import Place
+from ops.history import Place, Revision, Update
+from ops.record import Record
 from tests.ops.programs import Programs
 
 PLACE = Place("taskflow", "taskflow", "minikube", "http://127.0.0.1:30080")
+UPDATE = Update(
+    place=1,
+    kind="update",
+    succeeded=True,
+    ended=datetime.fromisoformat("2026-11-20T12:00:00+00:00"),
+    title="make up",
+    record=Record(by="Ada <ada@example.com>", commit="c" * 40),
+    config={},
+    changes={"update": 2},
+)
 MADE = "2026-11-20T12:00:00Z"
 
 
@@ -74,7 +87,7 @@ def seen(
 ) -> status.Status:
     programs.answer("kubectl", "get", {"items": list(items)})
     programs.answer("kubectl", "events", {"items": events or []})
-    return status.look(PLACE, None, programs.env)
+    return status.look(PLACE, [UPDATE], programs.env)
 
 
 def test_a_release_that_is_well_has_no_fault(programs: Programs) -> None:
@@ -187,6 +200,21 @@ def test_a_service_that_leads_nowhere_and_missing_pods_are_faults(programs: Prog
     ]
 
 
+def test_an_update_that_failed_is_a_fault_though_all_pods_are_well(programs: Programs) -> None:
+    seen(programs, *WELL)
+    failed = replace(UPDATE, succeeded=False)
+    found = status.look(PLACE, [failed, UPDATE], programs.env)
+    assert found.faults == ["the last update failed"]
+    assert found.revision == Revision(1, UPDATE)
+
+
+def test_programs_get_all_of_it(programs: Programs) -> None:
+    told = json.loads(json.dumps(seen(programs, *WELL).as_json()))
+    assert told["revision"]["revision"] == 1
+    assert told["last"]["by"] == "Ada <ada@example.com>"
+    assert [one["ready"] for one in told["pods"]] == [True, True]
+
+
 def test_a_release_without_objects_is_a_fault(programs: Programs) -> None:
     assert seen(programs).faults == ["no objects of release taskflow in namespace taskflow"]
 
@@ -194,7 +222,7 @@ def test_a_release_without_objects_is_a_fault(programs: Programs) -> None:
 def test_a_cluster_that_does_not_answer_is_an_error(programs: Programs) -> None:
     programs.answer("kubectl", "get", "Unable to connect to the server", code=1)
     with pytest.raises(OpsError, match="does not tell") as caught:
-        status.look(PLACE, None, programs.env)
+        status.look(PLACE, [UPDATE], programs.env)
     assert "Unable to connect" in caught.value.where
 
 
