@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ops.paths import ROOT
+from ops.session import AsJson
 
 commands = typer.Typer()
 
@@ -21,23 +22,28 @@ def pr_report(
     deployed: Annotated[
         bool, typer.Option("--deployed", help="Preview the stacks of real clusters by the engine.")
     ] = False,
+    stack: Annotated[
+        str, typer.Option(help="Only this stack; all of them if unset.", envvar="STACK")
+    ] = "",
     output: Annotated[
-        Path | None, typer.Option(help="Where to write the Markdown; stdout if unset.")
+        Path | None, typer.Option(help="Where to write the report; stdout if unset.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say in Markdown what the checkout's changes do to each stack. Leaves with 2 if a stack file is wrong."""
     # Here, because the program takes a second to load, and the other commands do without.
     from ops.pr_markdown import annotation, document
-    from ops.pr_sections import report
+    from ops.pr_sections import report, to_json
     from ops.validate import INVALID
 
-    sections = report(against or "main", ROOT, deployed=deployed)
-    text = document(sections, against or "main")
+    against = against or "main"
+    sections = report(against, ROOT, deployed=deployed, only=stack)
+    text = to_json(sections) if as_json else document(sections, against)
     if output:
         output.write_text(text)
     else:
         print(text)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not as_json:
         for section in sections:
             for error in section.errors:
                 print(annotation(error))

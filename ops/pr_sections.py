@@ -6,7 +6,9 @@ are now; with `deployed` the engine previews the stacks of real clusters against
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import yaml
@@ -23,14 +25,40 @@ from ops.stack_file import StackFile
 from ops.validate import Verdict, checked, verdicts
 
 
-def report(against: str, root: Path, *, deployed: bool) -> list[Section]:
-    """A section for each stack of the checkout.
+def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[Section]:
+    """A section for each stack of the checkout, or for one of them.
 
     Raises:
         OpsError: if there is no such commit.
     """
+    wanted = [StackFile.read(only, root).path.name] if only else None
     with unpacked(against, root) as then:
-        return [_section(verdict, then, root, deployed=deployed) for verdict in verdicts(root)]
+        return [
+            _section(verdict, then, root, deployed=deployed)
+            for verdict in verdicts(root)
+            if wanted is None or verdict.file in wanted
+        ]
+
+
+def to_json(sections: Sequence[Section]) -> str:
+    return json.dumps(
+        [
+            {
+                "stack": section.stack,
+                "outcome": section.outcome,
+                "errors": section.errors,
+                "missing": section.missing,
+                "trouble": section.trouble,
+                "steps": risk.as_json(section.verdicts),
+                "footprint": {
+                    "before": [asdict(row) for row in section.before],
+                    "after": [asdict(row) for row in section.after],
+                },
+            }
+            for section in sections
+        ],
+        indent=2,
+    )
 
 
 def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> Section:

@@ -108,17 +108,8 @@ def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 
 def to_json(verdicts: Sequence[Verdict]) -> str:
-    steps = [
-        {
-            "risk": str(verdict.risk),
-            "step": verdict.step.action,
-            "kind": verdict.step.kind,
-            "name": verdict.step.name,
-            "reason": verdict.reason,
-        }
-        for verdict in verdicts
-    ]
-    return json.dumps({"risk": str(risk.highest(verdicts)), "steps": steps}, indent=2)
+    worst = str(risk.highest(verdicts))
+    return json.dumps({"risk": worst, "steps": risk.as_json(verdicts)}, indent=2)
 
 
 def _told(stack: str) -> str:

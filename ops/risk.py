@@ -55,6 +55,20 @@ def highest(verdicts: Iterable[Verdict]) -> Risk:
     return max((verdict.risk for verdict in verdicts), default=Risk.NONE)
 
 
+def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, str]]:
+    """For programs, in the order of the preview."""
+    return [
+        {
+            "risk": str(verdict.risk),
+            "step": verdict.step.action,
+            "kind": verdict.step.kind,
+            "name": verdict.step.name,
+            "reason": verdict.reason,
+        }
+        for verdict in verdicts
+    ]
+
+
 @dataclass(frozen=True)
 class Plan:
     """The whole preview, because a step's risk may lie in another: a ConfigMap's in the pods that read it."""

@@ -1,5 +1,6 @@
 """The report on a pull request: what it says of a change, and that the change cannot say anything by itself."""
 
+import json
 import re
 import shutil
 from contextlib import nullcontext
@@ -71,6 +72,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
         folder.mkdir()
         shutil.copy(ROOT / "Pulumi.yaml", folder)
         (folder / "Pulumi.local.yaml").write_text(STACK)
+    for variable in ("STACK", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(pr_report, "ROOT", one.now)
     monkeypatch.setattr(pr_sections, "unpacked", lambda *_: nullcontext(InProcess(one.then)))
     return one
@@ -115,7 +118,6 @@ def test_mistakes_are_told_with_their_lines_and_annotated_on_github_only(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (checkout.now / "Pulumi.local.yaml").write_text(f"{STACK}  taskflow:backend: {{replica: 3}}\n")
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     code, shown = checkout.run()
     assert code == 2
     assert "### local: configuration errors" in shown
@@ -135,6 +137,18 @@ def test_nothing_changed_is_said_and_leaves_with_zero(checkout: Checkout) -> Non
     assert code == 0
     assert "No object changes (rendered here and at HEAD)." in shown
     assert "Footprint: unchanged." in shown
+
+
+def test_programs_get_one_stack_as_json(checkout: Checkout) -> None:
+    (checkout.now / "Pulumi.other.yaml").write_text(STACK)
+    (checkout.now / "Pulumi.local.yaml").write_text(f"{STACK}  taskflow:backend: {{replicas: 1}}\n")
+    code, shown = checkout.run("--json", "--stack", "local")
+    (one,) = json.loads(shown)
+    assert (code, one["stack"], one["outcome"]) == (0, "local", "none")
+    (step,) = one["steps"]
+    assert (step["name"], step["risk"]) == ("taskflow-backend", "none")
+    before, after = one["footprint"]["before"][-1], one["footprint"]["after"][-1]
+    assert before["at_rest"]["pods"] - after["at_rest"]["pods"] == 1
 
 
 @pytest.fixture
