@@ -18,7 +18,7 @@ from ops.suites import Count, Outcome, Suite, read_junit, run
 
 TYPED = ("components", "ops", "airgap", "policy", "tests", "__main__.py")
 BACKEND = ("docker/backend/taskflow_api",)
-UNIT_TESTS = ("tests/unit", "tests/ops", "tests/airgap")
+UNIT_TESTS = ("tests/unit", "tests/ops", "tests/airgap", "tests/docs")
 PYTHON = sys.executable
 BIN = Path(PYTHON).parent
 LIMIT_SECONDS = 600

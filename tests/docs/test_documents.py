@@ -1,0 +1,133 @@
+"""What the documents say is so: links lead somewhere, names exist, and console sessions print what is shown."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.documents import LIVE, OFFLINE, ROOT, Checkout, Command, Document, differs, documents
+
+DOCUMENTS = documents()
+TARGETS = frozenset(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+# Each is run or checked by something: console here and in tests/live, python by tests/packaging, yaml below; text is a
+# drawing or a quotation.
+LANGUAGES = {OFFLINE, LIVE, "python", "yaml", "text"}
+SESSIONS = [command for document in DOCUMENTS for command in document.commands(OFFLINE)]
+FOLDERS = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
+
+each_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=[document.name for document in DOCUMENTS]
+)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    return Checkout.make(tmp_path_factory.mktemp("documents") / "clone")
+
+
+@pytest.mark.parametrize("command", SESSIONS, ids=lambda command: f"{command.place}-{command.line}")
+def test_a_session_prints_what_is_shown(command: Command, checkout: Checkout) -> None:
+    checkout.run(command)
+
+
+@each_document
+def test_every_block_is_of_a_kind_that_something_runs_or_checks(document: Document) -> None:
+    strange = [fence for fence in document.fences if fence.language not in LANGUAGES]
+    assert not strange, f"{strange[0].document}:{strange[0].line}: one of {sorted(LANGUAGES)}"
+    hidden = [fence for fence in document.fences if fence.language in ("yaml", "text")]
+    assert not [fence for fence in hidden if fence.text.startswith("$ ")], "a command nobody runs"
+
+
+@each_document
+def test_python_blocks_stand_where_they_are_run(document: Document) -> None:
+    assert document.name == "docs/library.md" or "python" not in {
+        fence.language for fence in document.fences
+    }
+
+
+@each_document
+def test_links_lead_somewhere(document: Document) -> None:
+    known = {other.name: other for other in DOCUMENTS}
+    for link in document.links:
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (ROOT / document.name).parent / name if name else ROOT / document.name
+        assert target.exists(), f"{document.name}: {link}"
+        if anchor:
+            there = known[target.resolve().relative_to(ROOT).as_posix()]
+            assert anchor in there.anchors, f"{document.name}: {link} is none of {there.anchors}"
+
+
+@each_document
+def test_make_targets_exist(document: Document) -> None:
+    named = {
+        target
+        for code in document.code
+        for target in re.findall(r"(?:^|[\s(;|&])make (?:-s )?([a-z][a-z-]+)", code)
+    }
+    assert named <= TARGETS, f"{document.name} names targets that the Makefile has not"
+
+
+@each_document
+def test_files_exist(document: Document) -> None:
+    """Whatever is set as code and looks like a path from the root, `*` and alternatives included."""
+    paths = {
+        path
+        for code in document.code
+        if re.fullmatch(rf"({FOLDERS})/[\w.*/-]*", code)
+        for path in [code]
+    }
+    missing = [path for path in paths if not list(ROOT.glob(path.rstrip("/")))]
+    assert not missing, f"{document.name} names what is not there"
+
+
+@each_document
+def test_yaml_blocks_are_sound_configuration(document: Document) -> None:
+    schema = json.loads((ROOT / "schema" / "stack.schema.json").read_text())
+    for fence in document.fences:
+        if fence.language == "yaml":
+            content = yaml.safe_load(fence.text)
+            jsonschema.validate(content if "config" in content else {"config": content}, schema)
+
+
+def test_every_target_is_described_in_operations() -> None:
+    (operations,) = (item for item in DOCUMENTS if item.name == "docs/operations.md")
+    text = "\n".join(operations.code)
+    assert {target for target in TARGETS if not re.search(rf"make (-s )?{target}\b", text)} == set()
+
+
+def test_every_module_of_ops_has_its_row() -> None:
+    (readme,) = (item for item in DOCUMENTS if item.name == "ops/README.md")
+    modules = {path.name for path in (ROOT / "ops").glob("*.py") if path.name[0] != "_"}
+    assert modules <= set(readme.code)
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+@pytest.mark.parametrize(
+    ("documented", "printed", "same"),
+    [
+        ("a\nb", "a\nb\n", True),
+        ("a\n...\nd", "a\nb\nc\nd", True),
+        ("took ... s", "took 3.5 s", True),
+        ("a", "a\nb", False),
+        ("a\n...", "b\na", False),
+    ],
+)
+def test_dots_stand_for_anything_and_nothing_else_does(
+    documented: str, printed: str, same: bool
+) -> None:
+    assert (differs(documented, printed) == "") is same
+
+
+def test_a_failure_that_the_document_does_not_show_is_one(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path)
+    with pytest.raises(AssertionError, match="left with 3"):
+        checkout.run(Command("a.md:1", "exit 3", ""))
+    checkout.run(Command("a.md:1", "echo error: no; exit 3", "error: no"))

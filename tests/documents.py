@@ -1,0 +1,199 @@
+"""The documents as tests see them: their links, what they name in code, and their console sessions, which can be run.
+
+A console session is a fenced block `console` (needs no more than the Python environment) or `console live` (needs a
+release, which the sessions themselves bring up). A line `$ command` is run by the shell, the lines below it are what it
+prints; `...` stands for anything. A command without output below it has to succeed, and may print what it likes.
+"""
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+ROOT = Path(__file__).resolve().parent.parent
+OFFLINE, LIVE = "console", "console live"
+LIMIT_SECONDS = 600
+# Set by a `make` or a test run around this one, and by terminals that show colours.
+NOT_INHERITED = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "STACK", "OPS_STARTED", "FORCE_COLOR")
+PARSER = MarkdownIt().enable("table")
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block of a document."""
+
+    document: str
+    line: int
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a console session, and what the document says that it prints."""
+
+    place: str
+    line: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A Markdown file of this repository.
+
+    Attributes:
+        name: its path from the root.
+        links: where its links and images lead, as written.
+        code: everything in it that is set as code, inline or in a block.
+        anchors: what a link to one of its headings says after `#`.
+    """
+
+    name: str
+    links: tuple[str, ...]
+    code: tuple[str, ...]
+    anchors: frozenset[str]
+    fences: tuple[Fence, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "Document":
+        name = path.relative_to(ROOT).as_posix()
+        tokens = PARSER.parse(path.read_text())
+        inline = [child for token in tokens for child in token.children or []]
+        return cls(
+            name=name,
+            links=tuple(
+                str(token.attrs.get("href") or token.attrs.get("src"))
+                for token in inline
+                if token.type in ("link_open", "image")
+            ),
+            code=tuple(
+                token.content
+                for token in (*tokens, *inline)
+                if token.type in ("code_inline", "code_block", "fence")
+            ),
+            anchors=frozenset(
+                _anchor(text)
+                for heading, text in pairwise(tokens)
+                if heading.type == "heading_open"
+            ),
+            fences=tuple(
+                Fence(name, token.map[0] + 1, token.info.strip(), token.content)
+                for token in tokens
+                if token.type == "fence" and token.map
+            ),
+        )
+
+    def commands(self, language: str) -> Iterator[Command]:
+        """The commands of all its sessions of one kind, in order."""
+        for fence in self.fences:
+            if fence.language == language:
+                yield from _commands(fence)
+
+
+def documents() -> list[Document]:
+    """All Markdown files that git tracks or would track, the README first."""
+    listed = _git("ls-files", "--cached", "--others", "--exclude-standard", "--", "*.md")
+    paths = {ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()}
+    return [Document.read(path) for path in sorted(paths, key=lambda path: (len(path.parts), path))]
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A clone of this repository with its uncommitted changes, where a document's commands can be run.
+
+    Attributes:
+        renamed: words of the output that the documents have others for.
+    """
+
+    folder: Path
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, folder: Path, renamed: Mapping[str, str] | None = None) -> "Checkout":
+        """Clone into `folder`, which must not exist; the Python environment is this checkout's own."""
+        _git("clone", "--quiet", str(ROOT), str(folder))
+        for name in _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split(
+            "\0"
+        ):
+            source, target = ROOT / name, folder / name
+            if source.is_symlink() or not name:
+                continue
+            if source.is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, target)
+            else:
+                target.unlink(missing_ok=True)
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+        return cls(folder, renamed or {})
+
+    def run(self, command: Command) -> None:
+        """Run a command in the clone.
+
+        Raises:
+            AssertionError: if it prints something else than the document says, or fails where that shows no failure.
+        """
+        env = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
+        result = subprocess.run(
+            ["bash", "-c", command.line],
+            cwd=self.folder,
+            env=env | {"NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT_SECONDS,
+        )
+        printed = result.stdout
+        for ours, theirs in self.renamed.items():
+            printed = printed.replace(ours, theirs)
+        shown_failing = re.search(r"^error: |^make: \*\*\*", command.output, re.MULTILINE)
+        assert result.returncode == 0 or shown_failing, (
+            f"{command.place}: `{command.line}` left with {result.returncode}:\n{printed}"
+        )
+        if command.output:
+            difference = differs(command.output, printed)
+            assert not difference, f"{command.place}: `{command.line}`\n{difference}"
+
+
+def differs(documented: str, printed: str) -> str:
+    """How the two differ, empty if they do not: `...` matches anything, white space at the end of lines is ignored."""
+    want, got = (
+        "".join(f"{line.rstrip()}\n" for line in text.strip().splitlines())
+        for text in (documented, printed)
+    )
+    checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS
+    if checker.check_output(want, got, flags):
+        return ""
+    return f"The document says:\n{want}\nIt prints:\n{got}"
+
+
+def _commands(fence: Fence) -> Iterator[Command]:
+    place = f"{fence.document}:{fence.line}"
+    before, *sessions = re.split(r"^\$ ", fence.text, flags=re.MULTILINE)
+    assert not before.strip(), f"{place}: a console session begins with a line `$ command`"
+    for session in sessions:
+        line, _, output = session.partition("\n")
+        while line.endswith("\\"):
+            more, _, output = output.partition("\n")
+            line = f"{line}\n{more}"
+        yield Command(f"{place}", line, output.strip("\n"))
+
+
+def _anchor(heading: Token) -> str:
+    """As GitHub makes them: small letters, hyphens for spaces, no other signs."""
+    text = "".join(child.content for child in heading.children or [])
+    return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
