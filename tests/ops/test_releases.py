@@ -1,0 +1,115 @@
+"""The commands about what is deployed: what they print for programs, and how they leave."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ops import setup
+from ops.backend import Backend
+from ops.cli import app
+from ops.errors import OpsError
+from ops.plugins import Plugins
+from ops.setup import Setup
+from tests.ops.machines import LINUX
+from tests.ops.programs import Programs
+from tests.ops.test_history import BUILT, entry
+from tests.ops.test_logs import pod as started
+from tests.ops.test_status import WELL, deployment, pod, service
+
+OUTPUTS = {"url": "http://127.0.0.1:30080", "namespace": "taskflow"}
+
+
+class Machine:
+    """A machine whose engine and cluster answer as they are told."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.programs = Programs(folder)
+        self.programs.answer("pulumi", "stack history", [entry(), entry()])
+        self.programs.answer("pulumi", "stack output", OUTPUTS)
+        chosen = Setup(
+            {}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, self.programs.env
+        )
+        monkeypatch.setattr(setup, "choose", lambda: chosen)
+
+    def run(self, *words: str) -> Result:
+        return CliRunner().invoke(app, list(words))
+
+    def json(self, *words: str) -> Any:
+        result = self.run(*words, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(tmp_path, monkeypatch)
+
+
+def test_history_is_told_to_people_and_to_programs(machine: Machine) -> None:
+    told = machine.json("history")
+    assert [one["revision"] for one in told] == [1, 2]
+    assert told[0]["images"] == BUILT
+    shown = machine.run("history")
+    assert shown.exit_code == 0
+    assert "0123456789ab" in shown.stdout
+
+
+def test_a_stack_without_a_revision_is_no_error(machine: Machine) -> None:
+    machine.programs.answer("pulumi", "stack history", [])
+    assert "no revision yet" in machine.run("history").stdout
+    assert machine.json("history") == []
+
+
+def test_status_leaves_with_1_if_something_is_wrong(machine: Machine) -> None:
+    machine.programs.answer("kubectl", "get", {"items": WELL})
+    assert machine.json("status")["faults"] == []
+    assert "all is well" in machine.run("status").stdout
+    broken = [
+        deployment(1),
+        pod(container={"state": {"waiting": {"reason": "ErrImagePull"}}}),
+        *service(True),
+    ]
+    machine.programs.answer("kubectl", "get", {"items": broken})
+    result = machine.run("status")
+    assert result.exit_code == 1
+    assert "ErrImagePull" in result.stdout
+
+
+def test_the_status_of_a_stack_that_is_down_is_an_error(machine: Machine) -> None:
+    machine.programs.answer("pulumi", "stack output", {})
+    result = machine.run("status")
+    assert isinstance(result.exception, OpsError)
+    assert "is not up" in str(result.exception)
+
+
+def test_open_tells_the_address(machine: Machine) -> None:
+    assert machine.json("open") == {"url": OUTPUTS["url"], "forwarded": False}
+    assert machine.run("open").stdout == f"{OUTPUTS['url']}\n"
+
+
+def test_logs_of_a_component_are_a_line_each(machine: Machine) -> None:
+    machine.programs.answer("kubectl", "get", {"items": [started("one")]})
+    machine.programs.answer("kubectl", "logs", "first\nsecond")
+    lines = machine.run(
+        "logs", "--component", "backend", "--no-follow", "--json"
+    ).stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"pod": "one", "line": "first"},
+        {"pod": "one", "line": "second"},
+    ]
+    (listing,) = [call for call in machine.programs.calls if "pods" in call]
+    assert "app=taskflow,component=backend" in listing
+
+
+@pytest.mark.parametrize("command", ["history", "rollback", "status", "open", "logs", "smoke"])
+def test_every_command_explains_itself_and_knows_stacks_and_programs(
+    machine: Machine, command: str
+) -> None:
+    shown = machine.run(command, "--help").stdout
+    assert "--stack" in shown
+    assert "--json" in shown
