@@ -114,7 +114,7 @@ class Load:
         self._folder.cleanup()
 
 
-def capacity(page: Page, seconds: int = 5) -> float:
+def capacity(page: Page, *, seconds: int) -> float:
     """Requests/s that are answered while a few clients each ask again as soon as they have an answer."""
     attack = subprocess.run(
         [

@@ -11,7 +11,6 @@ from tests.reliability.conftest import Record, await_ready
 from tests.reliability.person import Person
 from tests.reliability.traffic import traffic
 
-WATCHED_SECONDS = 60
 READY_AGAIN_SECONDS = 6
 LOST_SHARE = 0.0005
 # Kubernetes looks every second whether containers run, and kube-proxy learns of it up to a second later. Until then one
@@ -39,17 +38,18 @@ def test_no_request_fails_when_a_pod_is_deleted(
 def test_hardly_a_request_fails_when_a_container_is_killed(
     release: LiveRelease, person: Person, full: bool, record: Record, component: str
 ) -> None:
+    watched = 60 if full else 20
     with traffic(person) as results:
         began = time.monotonic()
         (pod, *_) = release.kubectl.pods(component).values()
         node.kill(pod)
         ready = ready_again(release, component, pod, since=time.monotonic())
-        time.sleep(max(0.0, WATCHED_SECONDS - (time.monotonic() - began)))
+        time.sleep(max(0.0, watched - (time.monotonic() - began)))
     record(f"a {component} container killed", [f"Ready again after {ready:.1f} s", *results])
     assert ready <= READY_AGAIN_SECONDS
     for result in results:
         direct = result.name.startswith(component)
-        unnoticed = SHARE_OF_ONE_POD * UNNOTICED_SECONDS / WATCHED_SECONDS
+        unnoticed = SHARE_OF_ONE_POD * UNNOTICED_SECONDS / watched
         share = unnoticed if direct else LOST_SHARE
         assert result.failed <= share * result.requests, str(result)
 
