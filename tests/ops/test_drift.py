@@ -95,14 +95,18 @@ def test_an_object_as_deployed_is_no_drift_however_the_api_server_writes_it() ->
         readinessProbe={"periodSeconds": 5, "successThreshold": 1},
         terminationMessagePath="/dev/termination-log",
     )
-    by_controller = written(
-        "kube-controller-manager",
-        field("f:metadata", "f:annotations", "f:deployment.kubernetes.io/revision"),
-        subresource="status",
-    )
-    ours = written("pulumi-kubernetes-1234", field("f:spec", "f:replicas"))
-    item = live(WEB, by_controller, ours, spec=stored, status={"replicas": 2})
-    item["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "3"}
+    revision, served = "deployment.kubernetes.io/revision", "example.com/served"
+    writes = [
+        written("kube-controller-manager", field("f:metadata", "f:annotations", f"f:{revision}")),
+        written(
+            "some-controller",
+            field("f:metadata", "f:annotations", f"f:{served}"),
+            subresource="status",
+        ),
+        written("pulumi-kubernetes-1234", field(*CONTAINER, "f:terminationMessagePath")),
+    ]
+    item = live(WEB, *writes, spec=stored, status={"replicas": 2})
+    item["metadata"]["annotations"] = {revision: "3", served: "yes"}
     assert found(item) == []
 
 

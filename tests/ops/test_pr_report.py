@@ -6,11 +6,13 @@ import shutil
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
-from ops import pr_report, pr_sections, rendered, risk
+from ops import pr_report, pr_sections, rendered, risk, setup
+from ops.backend import Backend
 from ops.errors import OpsError
 from ops.footprint import Amount, Row, of_config, to_json
 from ops.paths import ROOT
@@ -18,8 +20,10 @@ from ops.plan import Step
 from ops.pr_markdown import Section, annotation, document
 from ops.render import render
 from ops.risk import Risk, Verdict
+from ops.stack import Stack
 from ops.validate import checked
 from tests.ops.test_footprint import commit
+from tests.ops.test_risk import PREVIEWS
 
 STACK = """config:
   taskflow:cluster: {minikube: minikube}
@@ -137,6 +141,40 @@ def test_nothing_changed_is_said_and_leaves_with_zero(checkout: Checkout) -> Non
     assert code == 0
     assert "No object changes (rendered here and at HEAD)." in shown
     assert "Footprint: unchanged." in shown
+
+
+REMOTE = STACK.replace("minikube: minikube", "context: far-away").replace(
+    ':1"', f'@sha256:{"1" * 64}"'
+)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_deployed_stack_is_previewed_by_the_engine_and_a_minikube_is_not(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    def preview(stack: Stack, *, quiet: bool) -> str:
+        assert quiet
+        assert stack.name == "remote"
+        if fails:
+            raise OpsError("pulumi preview failed", where="the cluster")
+        return (PREVIEWS / "log-level.events").read_text()
+
+    monkeypatch.setattr(Stack, "preview", preview)
+    chosen = SimpleNamespace(backend=Backend("", ours=False), env={})
+    monkeypatch.setattr(setup, "choose", lambda: chosen)
+    (checkout.now / "Pulumi.remote.yaml").write_text(REMOTE)
+    (checkout.then / "Pulumi.remote.yaml").write_text(REMOTE)
+    code, shown = checkout.run("--deployed")
+    assert "No object changes (rendered here and at HEAD)." in shown, "the Minikube"
+    if fails:
+        assert code == 1
+        assert (
+            "### remote: could not be told\n\n> pulumi preview failed where: the cluster" in shown
+        )
+    else:
+        assert code == 0
+        assert "Steps, compared with what is deployed:" in shown
+        assert "| rolling restart | update | Deployment taskflow-backend |" in shown
 
 
 def test_programs_get_one_stack_as_json(checkout: Checkout) -> None:
