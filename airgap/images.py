@@ -8,21 +8,21 @@ somebody) is left alone.
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import tempfile
 from pathlib import Path
 
 from .host import DOCKER, need_docker
-from .run import CACHE, FILES, StepError, need_space, only_one, run, say, watch
+from .run import CACHE, HERE, StepError, need_space, run, say
 
 SUITE = "trixie"
 DEBIAN = f"taskflow-infra/debian:{SUITE}"
-STAND_IN = "taskflow.stand-in"
-INPUTS = "taskflow.inputs"
+STAND_IN, INPUTS = "taskflow.stand-in", "taskflow.inputs"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 # Where the host trusts a certificate authority of its own, pip and npm have to trust it, too. Not
 # at the usual path: there the package ca-certificates would overwrite it.
-TRUSTED = Path("/etc/ssl/host-certificates.crt")
+TRUSTED = Path("etc/ssl/host-certificates.crt")
 TRUST = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 # Nothing in a container reads these.
 DEAD_WEIGHT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
@@ -30,57 +30,48 @@ DEAD_WEIGHT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/
 
 def prepare() -> None:
     need_docker()
-    with only_one("images"):
-        debian()
-        build("python:3.13-slim", FILES / "images/python", BASE_IMAGE=DEBIAN)
-        build(
-            "node:20-alpine",
-            FILES / "images/node",
-            BASE_IMAGE=DEBIAN,
-            PYTHON_IMAGE="python:3.13-slim",
-        )
-        build("postgres:17", FILES / "images/postgres", BASE_IMAGE=DEBIAN)
+    debian()
+    build("python:3.13-slim", "python", BASE_IMAGE=DEBIAN)
+    build("node:20-alpine", "node", BASE_IMAGE=DEBIAN, PYTHON_IMAGE="python:3.13-slim")
+    build("postgres:17", "postgres", BASE_IMAGE=DEBIAN)
 
 
 def debian() -> None:
     """The minimal Debian below all the others."""
     inputs = _digest(SUITE, *DEAD_WEIGHT, CERTIFICATES.read_bytes())
-    if _inputs_of(DEBIAN) == inputs:
+    if _there(DEBIAN, inputs):
         return
     need_space(CACHE, 1, "A minimal Debian")
     need_space(Path("/var/lib/docker"), 3, "Building the base images")
     with tempfile.TemporaryDirectory(prefix="taskflow-infra-", dir=CACHE) as folder:
         root = Path(folder) / SUITE
-        watch(
-            f"{DEBIAN} (debootstrap)",
-            ["debootstrap", "--variant=minbase", SUITE, root],
-            CACHE / "log/debootstrap.log",
-            hint="Is Debian's package mirror reachable?",
-        )
+        hint = "Is Debian's package mirror reachable?"
+        run("debootstrap", "--variant=minbase", SUITE, root, log="debootstrap", hint=hint)
         for path in (*DEAD_WEIGHT, "var/cache/apt", "var/lib/apt/lists", "var/log"):
             shutil.rmtree(root / path, ignore_errors=True)
             (root / path).mkdir()
         excludes = "".join(f"path-exclude=/{path}/*\n" for path in DEAD_WEIGHT)
         (root / "etc/dpkg/dpkg.cfg.d/dead-weight").write_text(excludes)
-        (root / TRUSTED.relative_to("/")).parent.mkdir(exist_ok=True)
-        shutil.copy(CERTIFICATES, root / TRUSTED.relative_to("/"))
-        changes = [f"ENV {name}={TRUSTED}" for name in TRUST]
-        changes += [f"LABEL {STAND_IN}=true {INPUTS}={inputs}"]
-        _import(DEBIAN, root, ".", changes)
+        (root / TRUSTED).parent.mkdir(exist_ok=True)
+        shutil.copy(CERTIFICATES, root / TRUSTED)
+        _import(DEBIAN, inputs, root, ".", *[f"ENV {name}=/{TRUSTED}" for name in TRUST])
 
 
-def build(tag: str, context: Path, **arguments: str) -> None:
-    """Build an image unless it is there, from these very inputs or from somebody else."""
-    bases = sorted(_inputs_of(base) for base in arguments.values())
-    inputs = _digest(*[path.read_bytes() for path in sorted(context.iterdir())], *bases)
-    if _present(tag, inputs):
+def build(tag: str, name: str, context: Path | None = None, **arguments: str) -> None:
+    """Build `dockerfiles/NAME` unless the image is there, from these very inputs or by others."""
+    folder = HERE / "dockerfiles" / name
+    bases = sorted(_labels(base).get(INPUTS, "") for base in arguments.values())
+    parts = [path.read_bytes() for path in sorted(folder.iterdir())]
+    # A context of programs is a folder named after all that defines their build.
+    inputs = _digest(*parts, *([context.name] if context else []), *bases)
+    if _there(tag, inputs):
         return
-    options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    watch(
-        tag,
-        [DOCKER, "build", "--progress=plain", *options, "--label", f"{STAND_IN}=true",
-         "--label", f"{INPUTS}={inputs}", "--tag", tag, context],
-        CACHE / f"log/{tag.replace(':', '-').replace('/', '-')}.log",
+    run(
+        DOCKER, "build", "--progress=plain", f"--file={folder / 'Dockerfile'}",
+        *(f"--build-arg={key}={value}" for key, value in arguments.items()),
+        f"--label={STAND_IN}=true", f"--label={INPUTS}={inputs}", f"--tag={tag}",
+        context or folder,
+        log=tag.replace(":", "-").replace("/", "-"),
         env={"DOCKER_BUILDKIT": "1"},
         hint="Are the package registries reachable from a container?",
     )  # fmt: skip
@@ -89,24 +80,34 @@ def build(tag: str, context: Path, **arguments: str) -> None:
 
 def wrap(tag: str, program: Path) -> None:
     """An image that holds one static program and runs it."""
-    # The program's folder is named after all that defines its build.
     inputs = _digest(program.parent.name, program.name)
-    if _present(tag, inputs):
-        return
-    changes = [
-        f'ENTRYPOINT ["/{program.name}"]',
-        "ENV PATH=/",
-        f"LABEL {STAND_IN}=true {INPUTS}={inputs}",
-    ]
-    _import(tag, program.parent, program.name, changes)
+    if not _there(tag, inputs):
+        start = (f'ENTRYPOINT ["/{program.name}"]', "ENV PATH=/")
+        _import(tag, inputs, program.parent, program.name, *start)
 
 
-def _import(tag: str, root: Path, content: str, changes: list[str]) -> None:
-    options = [part for change in changes for part in ("--change", change)]
+def _import(tag: str, inputs: str, root: Path, content: str, *changes: str) -> None:
+    label = f"LABEL {STAND_IN}=true {INPUTS}={inputs}"
+    options = [f"--change={change}" for change in (*changes, label)]
     with tempfile.NamedTemporaryFile(prefix="taskflow-infra-", suffix=".tar", dir=CACHE) as archive:
         run("tar", "--numeric-owner", "-C", root, "-cf", archive.name, content)
         run(DOCKER, "import", *options, archive.name, tag)
     say(f"built {tag}")
+
+
+def _there(tag: str, inputs: str) -> bool:
+    labels = _labels(tag)
+    return bool(labels) and labels.get(INPUTS, inputs) == inputs
+
+
+def _labels(tag: str) -> dict[str, str]:
+    """An image's labels, with its own id among them; nothing where there is no such image."""
+    form = '{"id": {{json .Id}}, "labels": {{json .Config.Labels}}}'
+    try:
+        found = json.loads(run(DOCKER, "image", "inspect", "--format", form, tag))
+    except StepError:
+        return {}
+    return {**(found["labels"] or {}), "id": found["id"]}
 
 
 def _digest(*parts: bytes | str) -> str:
@@ -114,20 +115,3 @@ def _digest(*parts: bytes | str) -> str:
     for part in parts:
         whole.update(hashlib.sha256(part.encode() if isinstance(part, str) else part).digest())
     return whole.hexdigest()[:16]
-
-
-def _present(tag: str, inputs: str) -> bool:
-    exists = bool(run(DOCKER, "image", "ls", "--quiet", tag).strip())
-    return exists and (not _label(tag, STAND_IN) or _inputs_of(tag) == inputs)
-
-
-def _label(tag: str, name: str) -> str:
-    try:
-        wanted = f'{{{{index .Config.Labels "{name}"}}}}'
-        return run(DOCKER, "image", "inspect", "--format", wanted, tag).strip()
-    except StepError:
-        return ""
-
-
-def _inputs_of(tag: str) -> str:
-    return _label(tag, INPUTS)

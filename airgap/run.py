@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-FILES = Path(__file__).parent / "files"
-BIN = REPOSITORY / ".tools" / "airgap" / "bin"
+HERE = Path(__file__).resolve().parent
+FILES = HERE / "files"
+BIN = HERE.parent / ".tools" / "airgap" / "bin"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "taskflow-infra"
-
 HEARTBEAT_SECONDS = 10
 
 
@@ -28,119 +26,103 @@ def say(text: str) -> None:
 
 def run(
     *command: str | Path,
+    log: str = "",
     hint: str = "",
-    env: Mapping[str, str] | None = None,
+    env: dict[str, str] | None = None,
     cwd: Path | None = None,
 ) -> str:
-    """The standard output of a command that has to work."""
+    """The standard output of a command that has to work. A slow one gives signs of life.
+
+    With `log` both its outputs are one, and stay in the file of that name.
+    """
     argv = [str(part) for part in command]
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder) / "output", Path(folder) / "errors"
+        if log:
+            output = errors = CACHE / "log" / f"{log}.log"
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.unlink(missing_ok=True)
+        began = time.monotonic()
+        with output.open("a") as out, errors.open("a") as err:
+            try:
+                child = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    env={**os.environ, **(env or {})},
+                    cwd=cwd,
+                )
+            except FileNotFoundError as missing:
+                raise StepError(f"`{argv[0]}` is not installed. {hint}".rstrip()) from missing
+        try:
+            while (code := _wait(child)) is None:
+                last = _lines(output)[-1:]
+                say(f"  {log or argv[0]}: {time.monotonic() - began:.0f} s {''.join(last)[:100]}")
+        finally:
+            child.terminate()
+            child.wait()
+        if code == 0:
+            return output.read_text(errors="replace")
+        said = (_lines(errors) or _lines(output))[-12:]
+    first = f"`{' '.join(argv)[:200]}` ended with {code}:"
+    where = f" ({output})" if log else ""
+    raise StepError("\n    ".join([first, *said]) + f"\n  {hint}{where}".rstrip())
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int | None:
     try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **(env or {})},
-            cwd=cwd,
-        )
-    except FileNotFoundError as missing:
-        raise StepError(f"`{argv[0]}` is not installed. {hint}".rstrip()) from missing
-    if done.returncode != 0:
-        raise _failed(argv, done.returncode, done.stderr or done.stdout, hint)
-    return done.stdout
+        return child.wait(HEARTBEAT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(errors="replace").strip().splitlines()
 
 
 def works(*command: str | Path) -> bool:
     """Whether a command succeeds: for questions, where a failure is an answer."""
-    with contextlib.suppress(StepError):
+    try:
         run(*command)
-        return True
-    return False
-
-
-def watch(
-    what: str,
-    command: Sequence[str | Path],
-    log: Path,
-    *,
-    hint: str = "",
-    counted: str = "lines of output",
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-) -> None:
-    """Run a slow command with its output in `log`, and give a sign of life every few seconds."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    argv = [str(part) for part in command]
-    began = time.monotonic()
-    with log.open("w") as output:
-        try:
-            child = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
-                cwd=cwd,
-            )
-        except FileNotFoundError as missing:
-            raise StepError(f"`{argv[0]}` is not installed. {hint}".rstrip()) from missing
-        try:
-            while child.poll() is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(HEARTBEAT_SECONDS)
-                    break
-                lines = log.read_text(errors="replace").count("\n")
-                say(f"  {what}: {lines} {counted}, {clock(time.monotonic() - began)}")
-        finally:
-            if child.poll() is None:
-                child.terminate()
-                child.wait()
-    if child.returncode != 0:
-        raise _failed(argv, child.returncode, log.read_text(errors="replace"), f"{hint} ({log})")
-
-
-def clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    except StepError:
+        return False
+    return True
 
 
 def need_space(where: Path, gigabytes: float, what: str) -> None:
     """Fail before the work, not in the middle of it, when the disk cannot hold the result."""
-    there = where
-    while not there.exists():
-        there = there.parent
-    disk = os.statvfs(there)
-    free = disk.f_bavail * disk.f_frsize / 1e9
+    while not where.exists():
+        where = where.parent
+    free = shutil.disk_usage(where).free / 1e9
     if free < gigabytes:
         raise StepError(
-            f"{what} needs {gigabytes:g} GB of free disk below {there}, which has {free:.1f}. "
+            f"{what} needs {gigabytes:g} GB of free disk below {where}, which has {free:.1f}. "
             "Free some space and run the same command again."
         )
 
 
-@contextlib.contextmanager
-def only_one(name: str) -> Iterator[None]:
-    """Two runs at once would build the same things into each other's way: the second waits."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another run does `{name}`: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def link(target: Path, name: Path) -> None:
-    """A symbolic link, put in place in one step so that nobody finds it missing."""
-    if name.is_symlink() and name.readlink() == target:
-        return
-    name.parent.mkdir(parents=True, exist_ok=True)
-    fresh = name.with_name(f".{name.name}.{os.getpid()}")
+def put(source: Path, target: Path, *, linked: bool = False) -> bool:
+    """A copy of a file, or a link to it, in place at once and whole; tells if that is a change."""
+    if linked and target.is_symlink() and target.readlink() == source:
+        return False
+    if not linked and target.is_file() and target.read_bytes() == source.read_bytes():
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target)
-    fresh.replace(name)
+    if linked:
+        fresh.symlink_to(source)
+    else:
+        shutil.copy(source, fresh)
+    fresh.replace(target)
+    return True
 
 
-def _failed(argv: Sequence[str], code: int, output: str, hint: str) -> StepError:
-    tail = "\n".join(f"    {line}" for line in output.strip().splitlines()[-12:])
-    return StepError(f"`{' '.join(argv)[:200]}` ended with {code}:\n{tail}\n  {hint}".rstrip())
+def put_all(folder: str) -> bool:
+    """Every file below a folder of `files/`, which mirrors the system's; tells if one is new."""
+    root = FILES / folder
+    changed = False
+    for path in filter(Path.is_file, root.rglob("*")):
+        changed |= put(path, "/" / path.relative_to(root))
+    return changed

@@ -1,23 +1,16 @@
 """Stand-in for pulumi-kubernetes: any kind of object over server-side apply."""
 
-import asyncio
 import hashlib
-import threading
-from typing import Any
 
 from pulumi.provider.experimental import provider as p
-from pulumi.provider.experimental.property_value import PropertyValue
 
-from airgap.plugins.awaits import NotReadyError, Waiter
-from airgap.plugins.cluster import Cluster
+from airgap.plugins.cluster import Cluster, NotReadyError
 from airgap.plugins.objects import (
     AUTONAMED,
-    FORCE,
-    SKIP_AWAIT,
-    annotation,
+    annotated,
     as_input,
     described,
-    detailed,
+    details,
     dig,
     identity,
     managed_by,
@@ -26,44 +19,21 @@ from airgap.plugins.objects import (
     without_last_applied,
 )
 from airgap.plugins.serve import (
+    INPUTS,
     InitializationError,
     Object,
     PluginError,
     Properties,
     engine_names,
     plain,
-    plain_map,
     report,
-    serve,
+    serve_provider,
     wrapped,
 )
 
-INPUTS, MANAGER = "__inputs", "__fieldManager"
+MANAGER = "__fieldManager"
+SKIP_AWAIT = "pulumi.com/skipAwait"
 READ_ONLY = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
-
-
-def secretive(properties: Properties, kind: str) -> Properties:
-    """A Secret's values are secrets wherever they came from."""
-    hidden = ("data", "stringData") if kind == "Secret" else ()
-    return {k: item.with_secret(item.is_secret or k in hidden) for k, item in properties.items()}
-
-
-def like_inputs(obj: Object, inputs: Properties) -> Properties:
-    """The object as properties, secret wherever the inputs are."""
-    marked: Any = wrapped(obj, PropertyValue(inputs)).value
-    return secretive(marked, obj["kind"])
-
-
-def state(live: Object, asked: Object, inputs: Properties, manager: str) -> Properties:
-    """The resource's outputs: the live object, plus what the next update needs to know."""
-    metadata = {key: item for key, item in live["metadata"].items() if key != "managedFields"}
-    if live["kind"] == "Secret":
-        metadata = without_last_applied(metadata)
-    return {
-        **like_inputs({**live, "metadata": metadata}, inputs),
-        INPUTS: PropertyValue(like_inputs(asked, inputs)),
-        MANAGER: PropertyValue(manager),
-    }
 
 
 def from_type(token: str, resource_id: str) -> Object:
@@ -74,10 +44,21 @@ def from_type(token: str, resource_id: str) -> Object:
     return {"apiVersion": version.removeprefix("core/"), "kind": kind, "metadata": metadata}
 
 
+def properties(obj: Object) -> Properties:
+    """An object as the engine keeps it: a Secret's values are secret wherever they came from."""
+    return wrapped(obj, INPUTS, *(("data", "stringData") if obj["kind"] == "Secret" else ()))
+
+
+def state(live: Object, asked: Object, manager: str) -> Properties:
+    """A resource's outputs: the live object, plus what the next update needs to know."""
+    metadata = without_last_applied(live["metadata"])
+    metadata = {key: item for key, item in metadata.items() if key != "managedFields"}
+    return properties({**live, "metadata": metadata, INPUTS: asked, MANAGER: manager})
+
+
 class KubernetesProvider(p.Provider):
     def __init__(self) -> None:
-        self._cluster = Cluster(None)
-        self._cancelled = threading.Event()
+        self._cluster = Cluster()
 
     async def diff_config(self, request: p.DiffRequest) -> p.DiffResponse:
         """Another cluster means other objects: everything is replaced, as `clusterIdentifier` says."""
@@ -87,72 +68,77 @@ class KubernetesProvider(p.Provider):
 
     async def configure(self, request: p.ConfigureRequest) -> p.ConfigureResponse:
         self._cluster = Cluster(request.variables.get("kubernetes:config:context"))
-        return p.ConfigureResponse(accept_secrets=True, supports_preview=True)
+        return p.ConfigureResponse(supports_preview=True)
+
+    async def cancel(self) -> None:
+        self._cluster.cancelled.set()
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
-        inputs = plain_map(request.new_inputs)
-        inputs = named(inputs, plain_map(request.old_inputs), request.name, request.random_seed)
-        return p.CheckResponse(inputs=like_inputs(inputs, request.new_inputs))
+        old, new = plain(request.old_inputs), plain(request.new_inputs)
+        return p.CheckResponse(properties(named(new, old, request.name, request.random_seed)))
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
-        old = plain(request.old_state[INPUTS]) if INPUTS in request.old_state else {}
-        new = plain_map(request.new_inputs)
+        old, new = plain(request.old_state).get(INPUTS, {}), plain(request.new_inputs)
         fields = replacing(old, new)
-        details = detailed(old, new, fields)
-        same_place = identity(old) == identity(new) and annotation(new, AUTONAMED) != "true"
+        found = details(old, new, fields)
+        same_place = identity(old) == identity(new) and not annotated(new, AUTONAMED)
         return p.DiffResponse(
-            changes=bool(details),
+            changes=bool(found),
             replaces=fields,
-            detailed_diff=details,
+            detailed_diff=found,
             delete_before_replace=bool(fields) and same_place,
         )
 
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
         if request.preview:
             return p.CreateResponse("", request.properties)
-        return await asyncio.to_thread(self._create, request)
+        asked = plain(request.properties)
+        manager = self._manager(request.urn, {})
+        there = self._cluster.get(asked)
+        if there and dig(there, "metadata.deletionTimestamp"):
+            self._cluster.gone(there)
+        elif there and not managed_by(there, manager):  # not what a killed run made
+            raise PluginError(
+                f"{described(asked)} already exists and is not in this stack's state; delete it, "
+                f"or take it over: pulumi import {request.type} {request.name} {identity(asked)}"
+            )
+        return p.CreateResponse(identity(asked), self._settle(request.urn, asked, manager))
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
         if request.preview:
             return p.UpdateResponse(request.news)
-        return await asyncio.to_thread(self._update, request)
+        manager = self._manager(request.urn, request.olds)
+        return p.UpdateResponse(self._settle(request.urn, plain(request.news), manager))
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
-        return await asyncio.to_thread(self._read, request)
+        live = self._cluster.get(from_type(request.type, request.resource_id))
+        if live is None:
+            return p.ReadResponse()
+        if asked := plain(request.inputs):
+            asked = as_input(live, asked)
+        else:  # read by its id alone: all but what the cluster wrote
+            kept = without_last_applied(live["metadata"])
+            kept = {k: v for k, v in kept.items() if k not in READ_ONLY}
+            asked = {k: v for k, v in live.items() if k != "status"} | {"metadata": kept}
+        outputs = state(live, asked, self._manager(request.urn, request.properties))
+        return p.ReadResponse(request.resource_id, outputs, properties(asked))
 
     async def delete(self, request: p.DeleteRequest) -> None:
-        await asyncio.to_thread(self._delete, request)
+        live = self._cluster.get(from_type(request.type, request.resource_id))
+        if live:
+            self._cluster.delete(live)
+            if not annotated(live, SKIP_AWAIT):
+                self._cluster.gone(live)
 
-    async def cancel(self) -> None:
-        self._cancelled.set()
-
-    def _create(self, request: p.CreateRequest) -> p.CreateResponse:
-        inputs = plain_map(request.properties)
-        manager = self._manager(request.urn, {})
-        there = self._cluster.get(inputs)
-        if there and dig(there, "metadata.deletionTimestamp"):
-            self._waiter(request.urn).gone(there)
-        elif there and not managed_by(there, manager):
-            raise PluginError(
-                f"{described(inputs)} already exists and is not in this stack's state; delete it, "
-                f"or take it over: pulumi import {request.type} {request.name} {identity(inputs)}"
-            )
-        outputs = self._settle(request.urn, request.properties, manager)
-        return p.CreateResponse(identity(inputs), outputs)
-
-    def _update(self, request: p.UpdateRequest) -> p.UpdateResponse:
-        manager = self._manager(request.urn, request.olds)
-        return p.UpdateResponse(self._settle(request.urn, request.news, manager))
-
-    def _settle(self, urn: str, inputs: Properties, manager: str) -> Properties:
-        asked = plain_map(inputs)
-        live = self._cluster.apply(asked, manager, force=annotation(asked, FORCE) == "true")
+    def _settle(self, urn: str, asked: Object, manager: str) -> Properties:
+        live = self._cluster.apply(asked, manager)
         try:
-            live = self._waiter(urn).ready(live)
+            if not annotated(asked, SKIP_AWAIT):
+                live = self._cluster.ready(live, lambda message: report(urn, message))
         except NotReadyError as error:
-            outputs = state(error.live, asked, inputs, manager)
+            outputs = state(error.live, asked, manager)
             raise InitializationError(identity(live), outputs, error.reasons) from None
-        return state(live, asked, inputs, manager)
+        return state(live, asked, manager)
 
     @staticmethod
     def _manager(urn: str, held: Properties) -> str:
@@ -162,35 +148,6 @@ class KubernetesProvider(p.Provider):
         known = f"{engine_names.get('provider', '')} {urn}"
         return f"pulumi-kubernetes-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
 
-    def _waiter(self, urn: str) -> Waiter:
-        return Waiter(self._cluster, self._cancelled, lambda message: report(urn, message))
-
-    def _read(self, request: p.ReadRequest) -> p.ReadResponse:
-        live = self._cluster.get(from_type(request.type, request.resource_id))
-        if live is None:
-            return p.ReadResponse()
-        asked = plain_map(request.inputs)
-        if asked:
-            asked = as_input(live, asked)
-        else:  # read by its id alone: all but what the cluster wrote
-            kept = without_last_applied(live["metadata"])
-            kept = {k: v for k, v in kept.items() if k not in READ_ONLY}
-            asked = {k: v for k, v in live.items() if k != "status"} | {"metadata": kept}
-        manager = self._manager(request.urn, request.properties)
-        return p.ReadResponse(
-            request.resource_id,
-            state(live, asked, request.inputs, manager),
-            like_inputs(asked, request.inputs),
-        )
-
-    def _delete(self, request: p.DeleteRequest) -> None:
-        live = self._cluster.get(from_type(request.type, request.resource_id))
-        if live is None:
-            return
-        self._cluster.delete(live)
-        if annotation(live, SKIP_AWAIT) != "true":
-            self._waiter(request.urn).gone(live)
-
 
 if __name__ == "__main__":
-    serve(KubernetesProvider(), "pulumi_kubernetes")
+    serve_provider(KubernetesProvider(), "pulumi_kubernetes")

@@ -1,39 +1,38 @@
-"""What can be said about Kubernetes objects without a cluster: names, differences, replacements."""
+"""What can be said about Kubernetes objects without a cluster: names, differences, readiness."""
 
 import hashlib
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from pulumi.provider.experimental.provider import PropertyDiff, PropertyDiffKind
 
 from airgap.plugins.serve import Object
 
 AUTONAMED = "pulumi.com/autonamed"
-SKIP_AWAIT = "pulumi.com/skipAwait"
-FORCE = "pulumi.com/patchForce"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # The fields whose change makes the official provider replace the object (its `forceNew` lists).
-FORCE_NEW: dict[str, tuple[str, ...]] = {
-    "ConfigMap": ("binaryData", "data"),
-    "Deployment": ("spec.selector",),
-    "Job": ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
-    "PersistentVolumeClaim": (
-        "spec.accessModes",
-        "spec.selector",
-        "spec.storageClassName",
-        "spec.volumeName",
-    ),
-    "Secret": ("type", "stringData", "data"),
-    "Service": ("spec.clusterIP",),
-    "StatefulSet": (
-        "spec.podManagementPolicy",
-        "spec.revisionHistoryLimit",
-        "spec.selector",
-        "spec.serviceName",
-        "spec.volumeClaimTemplates",
-    ),
+FORCE_NEW = {
+    "ConfigMap": "binaryData data",
+    "Deployment": "spec.selector",
+    "Job": "spec.completions spec.parallelism spec.selector spec.template",
+    "PersistentVolumeClaim": "spec.accessModes spec.selector spec.storageClassName spec.volumeName",
+    "Secret": "type stringData data",
+    "Service": "spec.clusterIP",
+    "StatefulSet": "spec.podManagementPolicy spec.revisionHistoryLimit spec.selector"
+    " spec.serviceName spec.volumeClaimTemplates",
 }
-Path = tuple[str | int, ...]
+CRASHES = 2  # restarts after which a crash loop counts as one
+# A container that waits for one of these reasons seldom starts.
+FATAL = re.compile(
+    r"InvalidImageName|Err\w*Pull|(ImagePull|CrashLoop)BackOff|CreateContainer\w*Error"
+)
+
+
+class Trouble(NamedTuple):
+    """Why something is not ready; waiting seldom helps when it is fatal."""
+
+    message: str
+    fatal: bool = False
 
 
 def dig(obj: Any, path: str, default: Any = None) -> Any:
@@ -45,8 +44,8 @@ def dig(obj: Any, path: str, default: Any = None) -> Any:
     return obj
 
 
-def annotation(obj: Object, name: str) -> str:
-    return str((dig(obj, "metadata.annotations") or {}).get(name, ""))
+def annotated(obj: Object, name: str) -> bool:
+    return (dig(obj, "metadata.annotations") or {}).get(name) == "true"
 
 
 def without_last_applied(metadata: Object) -> Object:
@@ -57,9 +56,7 @@ def without_last_applied(metadata: Object) -> Object:
 
 def identity(obj: Object) -> str:
     """The resource id: `namespace/name`, or `name` for what has no namespace."""
-    name = str(dig(obj, "metadata.name"))
-    namespace = dig(obj, "metadata.namespace")
-    return f"{namespace}/{name}" if namespace else name
+    return "/".join(filter(None, (dig(obj, "metadata.namespace"), dig(obj, "metadata.name"))))
 
 
 def described(obj: Object) -> str:
@@ -76,77 +73,123 @@ def named(new: Object, old: Object, resource_name: str, seed: bytes) -> Object:
     metadata = dict(new.get("metadata") or {})
     if metadata.get("name"):
         return new
-    kept = dig(old, "metadata.name") if annotation(old, AUTONAMED) == "true" else None
+    kept = dig(old, "metadata.name") if annotated(old, AUTONAMED) else None
     metadata["name"] = kept or f"{resource_name}-{hashlib.sha256(seed).hexdigest()[:8]}"
     metadata["annotations"] = {**(metadata.get("annotations") or {}), AUTONAMED: "true"}
     return {**new, "metadata": metadata}
 
 
-def differences(old: Any, new: Any, path: Path = ()) -> dict[Path, PropertyDiffKind]:
-    """The paths at which two values differ, each as deep as both have the same shape."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        found: dict[Path, PropertyDiffKind] = {}
-        for key in {**old, **new}:
-            if key not in new:
-                found[(*path, key)] = PropertyDiffKind.DELETE
-            elif key not in old:
-                found[(*path, key)] = PropertyDiffKind.ADD
-            else:
-                found |= differences(old[key], new[key], (*path, key))
-        return found
-    if isinstance(old, list) and isinstance(new, list):
-        indexed = [dict(enumerate(items)) for items in (old, new)]
-        return differences(indexed[0], indexed[1], path)
-    return {} if old == new else {path: PropertyDiffKind.UPDATE}
-
-
 def replacing(old: Object, new: Object) -> list[str]:
     """The fields that differ and cannot change in place."""
-    fields = ["kind", "metadata.name", "metadata.namespace", *FORCE_NEW.get(new["kind"], ())]
+    fields = f"kind metadata.name metadata.namespace {FORCE_NEW.get(new['kind'], '')}".split()
     return [field for field in fields if dig(old, field) != dig(new, field)]
 
 
-def detailed(old: Object, new: Object, fields: list[str]) -> dict[str, PropertyDiff]:
-    """The differences by Pulumi property path, marked where one of the fields forces replacement."""
-    marked = {}
-    for path, kind in differences(old, new).items():
-        keys = ".".join(str(part) for part in path)
-        if any(f"{keys}.".startswith(f"{f}.") or f"{f}.".startswith(f"{keys}.") for f in fields):
-            kind = PropertyDiffKind(kind.value + 1)  # ADD, DELETE, UPDATE precede their _REPLACE
-        marked[property_path(path)] = PropertyDiff(kind, input_diff=True)
-    return marked
-
-
-def property_path(path: Path) -> str:
-    """`spec.ports[0].port`, `metadata.annotations["pulumi.com/skipAwait"]`."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", part):
-            text += f".{part}" if text else part
+def differences(old: Any, new: Any, path: str = "") -> dict[str, PropertyDiffKind]:
+    """The property paths (`spec.ports[0].port`) at which two values differ, as deep as they can."""
+    if isinstance(old, list) and isinstance(new, list):
+        old, new = dict(enumerate(old)), dict(enumerate(new))
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        kind = {old is None: PropertyDiffKind.ADD, new is None: PropertyDiffKind.DELETE}
+        return {} if old == new else {path: kind.get(True, PropertyDiffKind.UPDATE)}
+    found: dict[str, PropertyDiffKind] = {}
+    for key in {**old, **new}:
+        if isinstance(key, int):
+            inner = f"{path}[{key}]"
         else:
-            text += f'["{part}"]'
-    return text
+            word = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key)
+            inner = f"{path}.{key}".lstrip(".") if word else f'{path}["{key}"]'
+        found |= differences(old.get(key), new.get(key), inner)
+    return found
 
 
-def alike(live: Any, asked: Any) -> bool:
-    """Whether two values are the same, also as quantities such as `0.1` and `100m`."""
-    import kubernetes.utils  # late, because it is slow
-
-    number: Any = kubernetes.utils.parse_quantity
-    try:
-        return bool(live == asked or number(live) == number(asked))
-    except ValueError:
-        return False
+def details(old: Object, new: Object, fields: list[str]) -> dict[str, PropertyDiff]:
+    """The differences as the engine shows them, marked where one of the fields forces replacement."""
+    found = {}
+    for path, kind in differences(old, new).items():
+        if any(re.match(rf"{re.escape(f)}\b", path) or f.startswith(f"{path}.") for f in fields):
+            kind = PropertyDiffKind(kind.value + 1)  # ADD, DELETE, UPDATE precede their _REPLACE
+        found[path] = PropertyDiff(kind, input_diff=True)
+    return found
 
 
 def as_input(live: Any, asked: Any) -> Any:
     """What the live object says where the program asks for something: drift, without defaults."""
+    import kubernetes.utils  # late, because it is slow
+
     if isinstance(live, dict) and isinstance(asked, dict):
-        kept = {key: as_input(live[key], asked[key]) for key in asked if key in live}
         # The API server takes `stringData` and gives back `data`.
-        return kept | {key: asked[key] for key in ("stringData",) if key in asked}
+        live = {"stringData": asked.get("stringData"), **live}
+        return {key: as_input(live[key], asked[key]) for key in asked if key in live}
     if isinstance(live, list) and isinstance(asked, list) and len(live) == len(asked):
         return [as_input(item, wish) for item, wish in zip(live, asked, strict=True)]
-    return asked if alike(live, asked) else live
+    number: Any = kubernetes.utils.parse_quantity
+    try:
+        return asked if number(live) == number(asked) else live  # such as 0.1 and 100m
+    except ValueError:
+        return live
+
+
+def _condition(obj: Object, kind: str, status: str) -> str:
+    for entry in dig(obj, "status.conditions") or []:
+        if (entry["type"], entry["status"]) == (kind, status):
+            return f"{entry.get('reason', kind)}: {entry.get('message', '')}"
+    return ""
+
+
+def problem(obj: Object) -> Trouble | None:
+    """What keeps an object from being ready; None if nothing does, or its kind is not waited for."""
+    status = obj.get("status", {})
+    match obj["kind"]:
+        case "Deployment" | "StatefulSet":
+            wanted = dig(obj, "spec.replicas", 1)
+            counted = ("replicas", "updatedReplicas", "availableReplicas")
+            total, updated, available = (status.get(key, 0) for key in counted)
+            if status.get("observedGeneration", 0) < dig(obj, "metadata.generation", 0):
+                return Trouble("the controller has not seen the change yet")
+            ready = wanted <= updated <= available and total <= updated
+            text = f"{updated} of {wanted} pods updated, {available} available, {total} in all"
+        case "Job":
+            ready = bool(_condition(obj, "Complete", "True"))
+            text = f"pods: {status.get('active', 0)} active, {status.get('failed', 0)} failed"
+        case "Namespace" | "PersistentVolumeClaim":
+            ready = status.get("phase") in ("Active", "Bound")
+            text = f"phase {status.get('phase', 'Pending')}"
+        case _:
+            return None
+    bad = (("Progressing", "False"), ("ReplicaFailure", "True"), ("Failed", "True"))
+    failed = next(filter(None, (_condition(obj, *entry) for entry in bad)), "")
+    return None if ready else Trouble(failed or text, fatal=bool(failed))
+
+
+def pod_problem(pod: Object) -> Trouble | None:
+    """What keeps a pod from being ready."""
+    name, status = f"pod {pod['metadata']['name']}", pod.get("status", {})
+    found = []
+    if unscheduled := _condition(pod, "PodScheduled", "False"):
+        found.append(Trouble(f"{name}: {unscheduled}"))
+    for one in status.get("initContainerStatuses", []) + status.get("containerStatuses", []):
+        where = f"{name}, container {one['name']}"
+        waiting = dig(one, "state.waiting", {})
+        ended = dig(one, "state.terminated") or dig(one, "lastState.terminated", {})
+        if FATAL.fullmatch(reason := waiting.get("reason", "")):
+            early = reason == "CrashLoopBackOff" and one["restartCount"] < CRASHES
+            text = f"{where}: {reason}: {waiting.get('message', '')}".rstrip(": ")
+            found.append(Trouble(text, fatal=not early))
+        elif ended.get("exitCode"):
+            found.append(Trouble(f"{where}: {ended.get('reason')}, exit code {ended['exitCode']}"))
+        elif not one["ready"] and not ended:
+            found.append(Trouble(f"{where}: not ready"))
+    return max(found, key=lambda trouble: trouble.fatal, default=None)
+
+
+def newest(pods: list[Object]) -> list[Object]:
+    """The pods of the present revision: what those of an old one suffer from is over."""
+
+    def revision(pod: Object) -> str:
+        labels = dig(pod, "metadata.labels", {})
+        return str(labels.get("pod-template-hash") or labels.get("controller-revision-hash"))
+
+    living = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    last = max(living, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+    return [pod for pod in living if last and revision(pod) == revision(last)]

@@ -1,38 +1,33 @@
-"""Serves a provider to the engine: values, errors and progress in the form that the engine takes."""
+"""Serves a plugin to the engine: values, errors and progress in the form that the engine takes."""
 
 import asyncio
 import gc
+import inspect
 import logging
+import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
+from google.protobuf.json_format import MessageToDict, ParseDict  # type: ignore[import-untyped]
+from google.protobuf.struct_pb2 import Struct  # type: ignore[import-untyped]
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
-from pulumi.runtime.proto import (
-    engine_pb2,
-    engine_pb2_grpc,
-    provider_pb2,
-    provider_pb2_grpc,
-    status_pb2,
-)
-
-from airgap.plugins.lifetime import leave_with_engine
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto.status_pb2 import Status
 
 Object = dict[str, Any]
 Properties = dict[str, PropertyValue]
 
-# How the engine writes a value that is not known before `up`.
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-# The engine runs operations in parallel, and most of them only wait.
-OPERATIONS = 64
-
-
+INPUTS = "__inputs"  # where a resource's outputs keep what the program asked for
+UNLIMITED = [(f"grpc.max_{way}_message_length", 2**31 - 1) for way in ("receive", "send")]
 # The id under which the stack's state knows this provider: the SDK does not hand it on.
 engine_names: dict[str, str] = {}
 
@@ -44,104 +39,95 @@ class PluginError(Exception):
 class InitializationError(PluginError):
     """The object exists but did not become ready: the state keeps it, the next `up` waits again."""
 
-    def __init__(self, resource_id: str, properties: Properties, reasons: list[str]) -> None:
+    def __init__(self, resource_id: str, outputs: Properties, reasons: list[str]) -> None:
         super().__init__(reasons[0])
         self.detail = provider_pb2.ErrorResourceInitFailed(
-            id=resource_id, properties=PropertyValue.marshal_map(properties), reasons=reasons
+            id=resource_id, properties=PropertyValue.marshal_map(outputs), reasons=reasons
         )
 
 
-def plain(value: PropertyValue) -> Any:
-    """The value as JSON types: no secret marks, no nulls, whole numbers as int."""
-    raw = value.value
-    if isinstance(raw, Mapping):
-        return {key: plain(item) for key, item in raw.items() if item.value is not None}
-    if isinstance(raw, Sequence) and not isinstance(raw, str):
-        return [plain(item) for item in raw]
-    return int(raw) if isinstance(raw, float) and raw.is_integer() else raw
+def plain(properties: Properties) -> Object:
+    """The values as JSON types, without nulls, whole numbers as int.
+
+    None is marked as secret: a provider that does not accept secrets gets them plain, and the
+    engine itself marks in an answer what was secret under the same name in the question.
+    """
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: cleaned(item) for key, item in value.items() if item is not None}
+        if isinstance(value, list):
+            return [cleaned(item) for item in value]
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    found: Object = cleaned(MessageToDict(PropertyValue.marshal_map(properties)))
+    return found
 
 
-def plain_map(properties: Properties) -> Object:
-    return {key: plain(item) for key, item in properties.items() if item.value is not None}
-
-
-def wrapped(raw: Any, like: PropertyValue | None = None) -> PropertyValue:
-    """JSON types as a property value, secret wherever `like` is secret at the same place."""
-    model = like.value if like else None
-    value: Any = float(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
-    if isinstance(raw, dict):
-        fields = model if isinstance(model, Mapping) else {}
-        value = {key: wrapped(item, fields.get(key)) for key, item in raw.items()}
-    elif isinstance(raw, list):
-        peers: Any = model if isinstance(model, tuple) else ()
-        items = peers if len(peers) == len(raw) else [None] * len(raw)
-        value = [wrapped(item, peer) for item, peer in zip(raw, items, strict=True)]
-    return PropertyValue(value, is_secret=bool(like and like.is_secret))
-
-
-@cache
-def _engine() -> engine_pb2_grpc.EngineStub:
-    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
+def wrapped(values: Object, *secret: str) -> Properties:
+    """JSON types as properties; the named ones are secret wherever they came from."""
+    found = PropertyValue.unmarshal_map(ParseDict(values, Struct()))
+    return {key: value.with_secret(key in secret) for key, value in found.items()}
 
 
 def report(urn: str, message: str) -> None:
     """Shows a passing status line beside the resource."""
-    _engine().Log(
-        engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message, urn=urn, ephemeral=True)
-    )
+    info = engine_pb2.INFO
+    line = engine_pb2.LogRequest(severity=info, message=message, urn=urn, ephemeral=True)
+    with grpc.insecure_channel(sys.argv[-1]) as channel:
+        engine_pb2_grpc.EngineStub(channel).Log(line)
 
 
-def _reporting(name: str) -> Callable[..., Awaitable[Any]]:
-    """The servicer's method, with errors as the engine's protocol has them."""
-    inherited = getattr(ProviderServicer, name)
+def _call(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of the SDK's servicer with errors as the engine's protocol has them, and free to block."""
 
-    async def method(self: ProviderServicer, request: Any, context: Any) -> Any:
+    def call(self: ProviderServicer, request: Any, context: Any) -> Any:
+        if method.__name__ == "Configure":
+            engine_names["provider"] = request.id
         try:
-            return await inherited(self, request, context)
+            return asyncio.run(method(self, request, context))
         except Exception as error:
             cause = error.__context__  # the SDK wraps what the provider raised
             if not isinstance(cause, PluginError):
                 raise
-            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(cause))
+            status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(cause))
             if isinstance(cause, InitializationError):
                 status.details.add().Pack(cause.detail)
-            trailer = (("grpc-status-details-bin", status.SerializeToString()),)
-            await context.abort(grpc.StatusCode.UNKNOWN, str(cause), trailer)
+            context.set_trailing_metadata(
+                (("grpc-status-details-bin", status.SerializeToString()),)
+            )
+            context.abort(grpc.StatusCode.UNKNOWN, str(cause))
 
-    return method
-
-
-class _Servicer(ProviderServicer):
-    async def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 (gRPC's name)
-        engine_names["provider"] = request.id
-        return await _reporting("Configure")(self, request, context)
-
-    Check = _reporting("Check")
-    Diff = _reporting("Diff")
-    Create = _reporting("Create")
-    Read = _reporting("Read")
-    Update = _reporting("Update")
-    Delete = _reporting("Delete")
+    return call
 
 
-def serve(provider: Provider, package: str) -> None:
-    """Serves until the engine ends it. The engine's address is the last argument."""
+def serve_provider(provider: Provider, package: str) -> None:
+    methods = inspect.getmembers(ProviderServicer, inspect.iscoroutinefunction)
+    calls = {name: _call(method) for name, method in methods if name[0].isupper()}
+    servicer = type("Servicer", (ProviderServicer,), calls)
+    engine = sys.argv[-1]
+    add = provider_pb2_grpc.add_ResourceProviderServicer_to_server
+    serve(add, servicer(sys.argv[1:], version(package), provider, engine))
+
+
+def serve(add: Callable[..., Any], servicer: Any) -> None:
+    """Serves as long as the engine lives that started it; its address is the last argument."""
     gc.disable()  # it would only slow the imports down
-    leave_with_engine()
-    logging.getLogger("grpc").addHandler(
-        logging.NullHandler()
-    )  # the engine asks for optional calls
-    logging.getLogger("grpc").propagate = False
+    logging.getLogger("grpc").setLevel(logging.CRITICAL)  # the engine asks for optional calls
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
+    engine = os.getppid()
 
-    async def run() -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(OPERATIONS))
-        unlimited = [(f"grpc.max_{way}_message_length", 2**31 - 1) for way in ("receive", "send")]
-        server = grpc.aio.server(options=unlimited)
-        servicer = _Servicer(sys.argv[1:], version(package), provider, sys.argv[-1])
-        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        print(port, flush=True)
-        await server.wait_for_termination()
+    def leave_with_engine() -> None:  # killed engines say nothing
+        while os.getppid() == engine:
+            time.sleep(1)
+        os._exit(1)
 
-    asyncio.run(run())
+    threading.Thread(target=leave_with_engine, daemon=True).start()
+    # Operations run in parallel, and most of them only wait.
+    server = grpc.server(ThreadPoolExecutor(64), options=UNLIMITED)
+    add(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    server.wait_for_termination()

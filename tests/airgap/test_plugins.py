@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import PropertyDiffKind
 
-from airgap.plugins import awaits, docker_provider, install, objects, random_provider, serve
+from airgap import plugins
+from airgap.plugins import docker_provider, kubernetes_provider, objects, random_provider, serve
 
 SEED = b"seed"
 
@@ -88,7 +88,7 @@ def test_a_new_image_or_a_larger_claim_is_an_update_in_place() -> None:
 def test_differences_are_told_by_property_path_with_their_kind() -> None:
     old = {"data": {"a.b": "1", "gone": "x"}, "spec": {"ports": [{"port": 1}]}}
     new = {"data": {"a.b": "2"}, "spec": {"ports": [{"port": 1}, {"port": 2}]}}
-    kinds = {path: diff.kind for path, diff in objects.detailed(old, new, ["data"]).items()}
+    kinds = {path: diff.kind for path, diff in objects.details(old, new, ["data"]).items()}
     assert kinds == {
         'data["a.b"]': PropertyDiffKind.UPDATE_REPLACE,
         "data.gone": PropertyDiffKind.DELETE_REPLACE,
@@ -114,7 +114,7 @@ def test_what_somebody_changed_in_the_cluster_is_drift() -> None:
 
 
 def test_a_deployment_is_ready_when_all_replicas_are_new_and_available() -> None:
-    assert awaits.deployment(deployment()) is None
+    assert objects.problem(deployment()) is None
 
 
 @pytest.mark.parametrize(
@@ -127,24 +127,26 @@ def test_a_deployment_is_ready_when_all_replicas_are_new_and_available() -> None
     ],
 )
 def test_a_deployment_whose_rollout_is_under_way_is_waited_for(status: dict[str, int]) -> None:
-    trouble = awaits.deployment(deployment(**status))
+    trouble = objects.problem(deployment(**status))
     assert trouble
     assert not trouble.fatal
 
 
 def test_a_rollout_past_its_deadline_has_failed() -> None:
     late = {"type": "Progressing", "status": "False", "message": "exceeded its progress deadline"}
-    trouble = awaits.deployment(deployment(availableReplicas=0, conditions=[late]))
-    assert trouble == awaits.Trouble("exceeded its progress deadline", fatal=True)
+    trouble = objects.problem(deployment(availableReplicas=0, conditions=[late]))
+    assert trouble == objects.Trouble("Progressing: exceeded its progress deadline", fatal=True)
 
 
 def test_a_job_is_ready_when_complete_and_failed_when_kubernetes_says_so() -> None:
     failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "m"}
     complete = {"type": "Complete", "status": "True"}
-    assert awaits.job({"status": {"conditions": [complete]}}) is None
-    assert awaits.job({"status": {"active": 1}}) == awaits.Trouble("pods: 1 active, 0 failed")
-    trouble = awaits.job({"status": {"conditions": [failed]}})
-    assert trouble == awaits.Trouble("BackoffLimitExceeded: m", fatal=True)
+    assert objects.problem({"kind": "Job", "status": {"conditions": [complete]}}) is None
+    assert objects.problem({"kind": "Job", "status": {"active": 1}}) == objects.Trouble(
+        "pods: 1 active, 0 failed"
+    )
+    trouble = objects.problem({"kind": "Job", "status": {"conditions": [failed]}})
+    assert trouble == objects.Trouble("BackoffLimitExceeded: m", fatal=True)
 
 
 @pytest.mark.parametrize(
@@ -154,13 +156,13 @@ def test_a_job_is_ready_when_complete_and_failed_when_kubernetes_says_so() -> No
 def test_a_pod_that_cannot_start_fails_with_its_own_reason(reason: str) -> None:
     stuck = pod("web-1", state={"waiting": {"reason": reason, "message": "no such thing"}})
     message = f"pod web-1, container main: {reason}: no such thing"
-    assert awaits.pod_trouble(stuck) == awaits.Trouble(message, fatal=True)
+    assert objects.pod_problem(stuck) == objects.Trouble(message, fatal=True)
 
 
 def test_the_first_crash_is_forgiven_and_a_crash_loop_is_not() -> None:
     state = {"waiting": {"reason": "CrashLoopBackOff"}}
     first, second = (
-        awaits.pod_trouble(pod("web-1", state=state, restartCount=count)) for count in (1, 2)
+        objects.pod_problem(pod("web-1", state=state, restartCount=count)) for count in (1, 2)
     )
     assert first
     assert not first.fatal
@@ -172,20 +174,32 @@ def test_pods_of_an_older_revision_do_not_count_against_a_rollout() -> None:
     pods = [pod(f"web-{n}", labels={"pod-template-hash": f"h{n}"}) for n in (1, 2)]
     for minute, item in enumerate(pods):
         item["metadata"]["creationTimestamp"] = f"2026-01-01T00:0{minute}:00Z"
-    assert awaits.newest(pods) == [pods[1]]
+    assert objects.newest(pods) == [pods[1]]
 
 
-def test_secret_marks_survive_the_way_to_the_cluster_and_back() -> None:
-    secret = PropertyValue("hunter2", is_secret=True)
-    asked = PropertyValue({"env": PropertyValue([PropertyValue({"value": secret})])})
-    live = {"env": [{"value": "hunter2", "added": 1}]}
-    assert serve.plain(asked) == {"env": [{"value": "hunter2"}]}
-    back = serve.wrapped(live, asked)
-    assert serve.plain(back) == live
-    values: Any = back.value
-    container: Any = values["env"].value[0].value
-    assert container["value"].is_secret
-    assert not container["added"].is_secret, "only what the program calls secret is one"
+def test_values_come_from_the_engine_as_json_without_nulls() -> None:
+    asked = {"replicas": 2, "cpu": 0.5, "paused": None, "ports": [{"port": 80, "name": None}]}
+    assert serve.plain(serve.wrapped(asked)) == {
+        "replicas": 2,
+        "cpu": 0.5,
+        "ports": [{"port": 80}],
+    }
+    assert "." not in repr(serve.plain(serve.wrapped({"replicas": 2})))
+
+
+def test_the_values_of_a_secret_are_secret_and_what_was_asked_for_is_too() -> None:
+    live = {
+        "kind": "Secret",
+        "metadata": {"name": "keys", "managedFields": []},
+        "data": {"key": "aHVudGVyMg=="},
+        "stringData": {"key": "hunter2"},
+    }
+    state = kubernetes_provider.state(live, live, "manager")
+    assert {key for key, value in state.items() if value.is_secret} == {
+        "data",
+        "stringData",
+        "__inputs",
+    }
 
 
 def test_a_password_has_its_length_and_no_special_characters_unless_asked_for() -> None:
@@ -198,30 +212,15 @@ def test_a_password_has_its_length_and_no_special_characters_unless_asked_for() 
 def test_build_arguments_travel_in_the_environment_and_not_on_the_command_line() -> None:
     build = {"context": "c", "dockerfile": "c/Dockerfile", "args": {"MIRROR": "hunter2"}}
     inputs = {"imageName": "a:1", "build": build}
-    command, variables = docker_provider.build_command("docker", inputs)
+    command, variables = docker_provider.build_command(inputs)
     assert command[-1] == "c"
     assert command[command.index("--build-arg") + 1] == "MIRROR"
     assert "hunter2" not in command
     assert variables["MIRROR"] == "hunter2"
 
 
-def test_a_base_image_that_does_not_exist_is_named() -> None:
-    output = (
-        "------\n > [internal] load metadata for docker.io/library/none:1:\n------\nfailed to solve"
-    )
-    message = docker_provider.explain("a:1", output, "unix:///run/docker.sock")
-    assert "base image docker.io/library/none:1" in message
-
-
-def test_a_dead_daemon_is_told_with_its_address() -> None:
-    output = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?"
-    assert "daemon at unix:///x does not answer" in docker_provider.explain(
-        "a", output, "unix:///x"
-    )
-
-
 def test_every_executable_runs_the_given_interpreter(tmp_path: Path) -> None:
-    install.install(tmp_path, "/some/python")
+    plugins.install(tmp_path, "/some/python")
     names = {path.name for path in tmp_path.iterdir()}
     assert "pulumi-language-python" in names
     assert "pulumi-analyzer-policy-python" in names
