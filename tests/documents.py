@@ -132,7 +132,10 @@ class Checkout:
             else:
                 target.unlink(missing_ok=True)
         (folder / ".venv").symlink_to(ROOT / ".venv")
-        return cls(folder, renamed or {})
+        clone = cls(folder, renamed or {})
+        # Brings the environment up to date, where it is not, which is for no session to show.
+        clone.run(Command("a new clone", "make validate", ""))
+        return clone
 
     def run(self, command: Command) -> None:
         """Run a command in the clone.
