@@ -10,7 +10,7 @@ export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up diff drift pr-report preview down status open logs history rollback smoke validate render footprint test test-reliability check fmt tools cluster-delete
+.PHONY: help up diff drift pr-report preview down status open logs history rollback smoke validate render footprint test test-reliability bench check fmt tools cluster-delete
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ test: $(STAMP) ## Set up what the tests need and run every one of them
 
 test-reliability: $(STAMP) ## Break the release in every way there is a promise about, and measure (25 min)
 	@$(OPS) test-reliability
+
+bench: $(STAMP) ## Measure everything in docs/performance.md, and write it (a quarter of an hour)
+	@$(OPS) bench --stack $(STACK)
 
 check: $(STAMP) ## Format, lint, types and unit tests; no engine, no cluster
 	@$(OPS) check

@@ -30,11 +30,11 @@ from ops import (
     testing,
 )
 from ops.backend import prepare
+from ops.bench import command as bench
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.processes import INTERRUPTED
 from ops.session import AsJson, StackName, console, ready_stack
-from ops.stack import Stack
 from ops.stack_file import StackFile
 from ops.steps import Steps
 
@@ -63,6 +63,7 @@ app.add_typer(reliability.commands)
 app.add_typer(review.commands)
 app.add_typer(drift_command.commands)
 app.add_typer(pr_report.commands)
+app.add_typer(bench.commands)
 
 
 @app.command()
@@ -108,22 +109,6 @@ def down(stack: StackName = "dev") -> None:
     with steps.step("pulumi destroy"):
         ready.destroy()
     steps.table()
-
-
-@app.command(name="bench")
-def bench_command(stack: StackName = "dev") -> None:
-    """Measure the deployed stack: start to Ready, and the backend's reads (its Service has to be a NodePort)."""
-    from ops import bench
-    from ops.validate import checked
-
-    file = StackFile.read(stack)
-    release = checked(file.path).config.release
-    chosen = setup.choose()
-    outputs = Stack(file, chosen.backend, chosen.env).outputs()
-    namespace, url = str(outputs["namespace"]), str(outputs["url"])
-    deployed = bench.Deployed(release, namespace, file.context, chosen.env)
-    console.print(bench.start_to_ready(deployed))
-    console.print(bench.reads(deployed, cluster.address(url, file, chosen.platform.system)))
 
 
 @app.command()

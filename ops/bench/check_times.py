@@ -1,0 +1,28 @@
+"""How long the checks take that people run before every commit."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ops import checks
+from ops.bench.figures import Figure, Goal, Section
+from ops.bench.timing import timed
+from ops.paths import ROOT
+
+CHECK_SECONDS, UNIT_SECONDS = 60, 15
+
+
+def measure() -> Section:
+    """Once each: they take long, and do the same every time."""
+    paths = checks.existing(checks.UNIT_TESTS)
+    unit = timed([sys.executable, "-m", "pytest", "--quiet", *paths], env=os.environ, cwd=ROOT)
+    check = timed([sys.executable, "-m", "ops", "check"], env=os.environ, cwd=ROOT)
+    return Section(
+        "Checks",
+        f"`python -m pytest {' '.join(paths)}`, and `make check`, which runs them beside the type checker.",
+        (
+            Figure("`make check`", (check.seconds,), "s", Goal(CHECK_SECONDS)),
+            Figure("unit tests", (unit.seconds,), "s", Goal(UNIT_SECONDS)),
+        ),
+    )

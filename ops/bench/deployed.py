@@ -1,0 +1,104 @@
+"""The release under measurement, as kubectl and the node's Docker daemon show it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.cluster import Minikube
+from ops.errors import OpsError
+from ops.processes import ask
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A namespace on a cluster; everything of the release is in it."""
+
+    release: str
+    context: str
+    env: Mapping[str, str]
+
+    def kubectl(self, *arguments: str, timeout: float = 120) -> str:
+        """Run kubectl in the namespace.
+
+        Raises:
+            OpsError: with kubectl's words if it fails.
+        """
+        result = ask([*self.command, *arguments], env=self.env, timeout=timeout)
+        if result.code != 0:
+            raise OpsError(f"kubectl {' '.join(arguments[:3])} failed: {result.output.strip()}")
+        return result.output
+
+    @property
+    def command(self) -> list[str]:
+        return ["kubectl", "--context", self.context, "--namespace", self.release]
+
+    def get(self, *what: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", *what, "--output=json"))
+        return found
+
+    def pods(self, component: str) -> list[str]:
+        """Names of a component's pods that are not on their way out."""
+        selector = f"app={self.release},component={component}"
+        return [
+            str(pod["metadata"]["name"])
+            for pod in self.get("pods", "--selector", selector)["items"]
+            if "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    def pod(self, component: str) -> str:
+        """The component's only pod."""
+        names = self.pods(component)
+        if len(names) != 1:
+            raise OpsError(f"{component} has {len(names)} pods, expected one", where=self.release)
+        return names[0]
+
+    def exec(self, pod: str, *command: str) -> str:
+        return self.kubectl("exec", pod, "--", *command)
+
+    def signing_key(self) -> bytes:
+        """The key that the frontend signs its tokens with."""
+        deployment = self.get("deployment", f"{self.release}-backend")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        name = next(
+            entry["valueFrom"]["secretKeyRef"]["name"]
+            for entry in container["env"]
+            if entry["name"] == "BETTER_AUTH_SECRET"
+        )
+        return base64.b64decode(self.get("secret", name)["data"]["better-auth-secret"])
+
+    def remove(self) -> None:
+        """Delete the namespace with all in it, whoever made it; wait until it is gone."""
+        self.kubectl("delete", "namespace", self.release, "--ignore-not-found", timeout=180)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """The Docker daemon that the node's kubelet takes its images from."""
+
+    env: Mapping[str, str]
+
+    @classmethod
+    def of_profile(cls, profile: str | None, env: Mapping[str, str]) -> Daemon:
+        minikube = Minikube.find(profile) if profile else None
+        if minikube is None or minikube.driver == "none":
+            return cls(env)
+        command = ["minikube", "docker-env", "--profile", minikube.profile, "--output", "json"]
+        answer = ask(command, env=env)
+        if answer.code != 0:
+            raise OpsError(f"{' '.join(command)} failed: {answer.output.strip()}")
+        return cls({**env, **json.loads(answer.output)})
+
+    def docker(self, *arguments: str) -> str:
+        result = ask(["docker", *arguments], env=self.env)
+        if result.code != 0:
+            raise OpsError(f"docker {' '.join(arguments[:2])} failed: {result.output.strip()}")
+        return result.output.strip()
+
+    def images(self) -> set[str]:
+        """References of the application's images that are there."""
+        listed = self.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
+        return {line for line in listed.splitlines() if line.startswith("taskflow-")}

@@ -1,0 +1,89 @@
+"""What a measurement is: samples, a goal that their median has to meet, and sections of both."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound for the median."""
+
+    limit: float
+    text: str = ""
+    """How the bound came about, where it was itself measured in this run."""
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row: the samples of several runs, in `unit`."""
+
+    name: str
+    samples: tuple[float, ...]
+    unit: str
+    goal: Goal | None = None
+
+    def __post_init__(self) -> None:
+        if not self.samples:
+            raise ValueError(f"{self.name}: no samples")
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.samples)
+
+    @property
+    def met(self) -> bool | None:
+        """None where there is no goal."""
+        if self.goal is None:
+            return None
+        return (
+            self.median >= self.goal.limit if self.goal.at_least else self.median <= self.goal.limit
+        )
+
+    @property
+    def verdict(self) -> str:
+        """`yes`, or `no` and by how much the median is beside the goal."""
+        if self.goal is None:
+            return ""
+        if self.met:
+            return "yes"
+        beside = abs(self.median - self.goal.limit)
+        return f"no, by {quantity(beside, self.unit)}"
+
+    @property
+    def bound(self) -> str:
+        if self.goal is None:
+            return ""
+        sign = "≥" if self.goal.at_least else "≤"
+        limit = f"{sign} {quantity(self.goal.limit, self.unit)}"
+        return f"{limit} ({self.goal.text})" if self.goal.text else limit
+
+
+@dataclass(frozen=True)
+class Section:
+    """Figures that were measured together.
+
+    Attributes:
+        how: what was measured, for whoever wants to do it again.
+        notes: what the figures do not say themselves.
+        failure: why figures are missing.
+    """
+
+    title: str
+    how: str
+    figures: tuple[Figure, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    failure: str = ""
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number as precise as it is worth: `0.044 s`, `0.84 s`, `12.3 s`, `1,390 /s`."""
+    if abs(value) >= 100:
+        number = f"{value:,.0f}"
+    elif abs(value) >= 10:
+        number = f"{value:.1f}"
+    else:
+        number = f"{value:.{3 if abs(value) < 0.1 else 2}f}"
+    return f"{number} {unit}".strip()

@@ -1,0 +1,176 @@
+"""What one backend pod answers: GET /api/tasks with a token, 20 tasks in the database, load from the same machine.
+
+Load goes to a node port of this machine's cluster alone, and is bounded in requests and time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from ops.bench.deployed import Deployed
+from ops.bench.figures import Figure, Goal, Section
+from ops.errors import OpsError
+
+TASKS = 20
+SECONDS = 10
+ROUNDS = 3
+STEADY_RATE = 300
+CONNECTIONS = 16
+CGROUP = "/sys/fs/cgroup"
+REQUESTS_PER_CPU_SECOND = 2_000
+P99_MILLISECONDS = 100
+MEMORY_PERCENT = 60
+
+
+@dataclass(frozen=True)
+class Load:
+    """One run of vegeta, and what the pod spent on it."""
+
+    requests: int
+    answered: int
+    p99_milliseconds: float
+    throughput: float
+    cpu_seconds: float
+
+    @classmethod
+    def of_report(cls, report: Mapping[str, object], cpu_seconds: float) -> Load:
+        """From vegeta's JSON, whose latencies are nanoseconds."""
+        latencies, codes = report["latencies"], report["status_codes"]
+        assert isinstance(latencies, dict)
+        assert isinstance(codes, dict)
+        return cls(
+            requests=int(str(report["requests"])),
+            answered=int(codes.get("200", 0)),
+            p99_milliseconds=latencies["99th"] / 1e6,
+            throughput=float(str(report["throughput"])),
+            cpu_seconds=cpu_seconds,
+        )
+
+
+def measure(deployed: Deployed, frontend_url: str, backend_url: str) -> Section:
+    """Needs one backend pod, reachable at `backend_url`."""
+    pod = deployed.pod("backend")
+    steady, full = [], []
+    with _person(frontend_url) as user:
+        header = f"Authorization: Bearer {_token(user, deployed.signing_key())}"
+        address = f"{backend_url}/api/tasks"
+        name, value = header.split(": ")
+        for number in range(TASKS):
+            task = {"title": f"Task {number}"}
+            httpx.post(address, json=task, headers={name: value}).raise_for_status()
+        for _ in range(ROUNDS):
+            steady.append(_run(deployed, pod, address, header, STEADY_RATE))
+            full.append(_run(deployed, pod, address, header, 0))
+        memory = _memory(deployed, pod)
+    return section(steady, full, memory)
+
+
+def section(steady: list[Load], full: list[Load], memory_percent: float) -> Section:
+    failed = sum(load.requests - load.answered for load in (*steady, *full))
+    sent = sum(load.requests for load in (*steady, *full))
+    return Section(
+        "Backend: reads",
+        f"`GET /api/tasks` with a token and {TASKS} tasks in the database, one pod held to 500m, vegeta on the same "
+        f"machine for {SECONDS} s at {STEADY_RATE} requests/s, then as fast as {CONNECTIONS} connections go; CPU and "
+        "memory as the pod's cgroup counts them.",
+        (
+            Figure(
+                "requests per CPU second",
+                tuple(load.answered / load.cpu_seconds for load in full),
+                "/s",
+                Goal(REQUESTS_PER_CPU_SECOND, at_least=True),
+            ),
+            Figure("throughput at 500m", tuple(load.throughput for load in full), "/s"),
+            Figure(
+                f"p99 at {STEADY_RATE} requests/s",
+                tuple(load.p99_milliseconds for load in steady),
+                "ms",
+                Goal(P99_MILLISECONDS),
+            ),
+            Figure("memory after it, of the limit", (memory_percent,), "%", Goal(MEMORY_PERCENT)),
+        ),
+        (f"{sent - failed:,} of {sent:,} requests were answered with 200.",),
+    )
+
+
+@contextmanager
+def _person(frontend_url: str) -> Iterator[str]:
+    """The id of somebody who has just signed up; the account goes when the block ends."""
+    origin = {"Origin": frontend_url.rstrip("/")}
+    password = secrets.token_urlsafe(16)
+    person = {
+        "name": "Bench",
+        "email": f"bench-{secrets.token_hex(6)}@example.com",
+        "password": password,
+    }
+    with httpx.Client(base_url=frontend_url, timeout=10) as browser:
+        signed_up = browser.post("/api/auth/sign-up/email", json=person, headers=origin)
+        signed_up.raise_for_status()
+        try:
+            yield str(signed_up.json()["user"]["id"])
+        finally:
+            browser.post("/api/auth/delete-user", json={"password": password}, headers=origin)
+
+
+def _run(deployed: Deployed, pod: str, address: str, header: str, rate: int) -> Load:
+    before = _cpu_seconds(deployed, pod)
+    report = _attack(address, header, rate, deployed.env)
+    return Load.of_report(report, _cpu_seconds(deployed, pod) - before)
+
+
+def _attack(address: str, header: str, rate: int, env: Mapping[str, str]) -> dict[str, object]:
+    """One run of vegeta; rate 0 is as fast as a few connections go."""
+    command = ["vegeta", "attack", f"-rate={rate}", f"-duration={SECONDS}s", "-timeout=5s"]
+    command += [f"-max-workers={CONNECTIONS}"] if rate == 0 else []
+    attack = _piped([*command, "-header", header], f"GET {address}\n".encode(), env)
+    report: dict[str, object] = json.loads(_piped(["vegeta", "report", "-type=json"], attack, env))
+    return report
+
+
+def _piped(command: list[str], stdin: bytes, env: Mapping[str, str]) -> bytes:
+    done = subprocess.run(command, input=stdin, capture_output=True, env=dict(env))
+    if done.returncode != 0:
+        raise OpsError(f"{' '.join(command[:2])} failed: {done.stderr.decode().strip()}")
+    return done.stdout
+
+
+def _cpu_seconds(deployed: Deployed, pod: str) -> float:
+    lines = deployed.exec(pod, "cat", f"{CGROUP}/cpu.stat").splitlines()
+    return int(_counters(lines)["usage_usec"]) / 1e6
+
+
+def _memory(deployed: Deployed, pod: str) -> float:
+    """The working set, in percent of the limit: what the kubelet counts, without the cache that can go."""
+    current, limit = (
+        int(deployed.exec(pod, "cat", f"{CGROUP}/memory.{name}")) for name in ("current", "max")
+    )
+    lines = deployed.exec(pod, "cat", f"{CGROUP}/memory.stat").splitlines()
+    return 100 * (current - int(_counters(lines)["inactive_file"])) / limit
+
+
+def _counters(lines: list[str]) -> dict[str, str]:
+    return dict(line.split(maxsplit=1) for line in lines)
+
+
+def _token(subject: str, key: bytes) -> str:
+    """What the frontend would send: a short-lived HS256 token."""
+
+    def part(content: bytes) -> str:
+        return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+    header = part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
+    now = int(time.time())
+    claims = part(json.dumps({"sub": subject, "iat": now, "exp": now + 600}).encode())
+    signature = hmac.new(key, f"{header}.{claims}".encode(), hashlib.sha256).digest()
+    return f"{header}.{claims}.{part(signature)}"

@@ -1,0 +1,175 @@
+"""`make bench`: how figures are made of samples, held against goals and written down."""
+
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+from ops.bench import document, program_cost, reads
+from ops.bench.figures import Figure, Goal, Section, quantity
+from ops.bench.first_up import write_chart
+from ops.bench.machine import Machine
+from ops.bench.project import fixture
+from ops.bench.reads import Load
+from ops.bench.starts import Seen, instant
+from ops.bench.timing import timed
+from ops.errors import OpsError
+
+MACHINE = Machine("2026-01-02", "a processor, 2 cores, 24 GiB", "Debian", "0.3")
+
+
+def figure(*samples: float, goal: Goal | None = None) -> Figure:
+    return Figure("start", samples, "s", goal)
+
+
+def test_the_median_counts_so_that_one_slow_run_moves_nothing() -> None:
+    assert figure(1.0, 9.0, 1.2, goal=Goal(1.5)).met
+
+
+def test_a_goal_missed_says_by_how_much() -> None:
+    missed = figure(2.0, 2.0, 3.0, goal=Goal(1.5))
+    assert not missed.met
+    assert missed.verdict == "no, by 0.50 s"
+
+
+def test_a_goal_can_be_a_lower_bound() -> None:
+    slow = Figure("reads", (1390.0,), "/s", Goal(2000, at_least=True))
+    assert (slow.met, slow.bound, slow.verdict) == (False, "≥ 2,000 /s", "no, by 610 /s")
+    assert Figure("reads", (2001.0,), "/s", Goal(2000, at_least=True)).verdict == "yes"
+
+
+def test_a_bound_says_what_it_was_derived_from() -> None:
+    assert (
+        figure(1.0, goal=Goal(5.5, "1.0 x helm's + 2 s")).bound == "≤ 5.50 s (1.0 x helm's + 2 s)"
+    )
+
+
+def test_a_figure_without_samples_is_refused() -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        figure()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0441, "0.044 s"), (0.84, "0.84 s"), (12.34, "12.3 s"), (1390.4, "1,390 s")],
+)
+def test_a_number_has_the_digits_that_it_is_worth(value: float, text: str) -> None:
+    assert quantity(value, "s") == text
+
+
+def test_the_document_has_command_machine_date_and_every_figure() -> None:
+    section = Section("Starts", "A pod is deleted.", (figure(1.0, 3.0, 2.0, goal=Goal(2.5)),))
+    text = document.markdown([section], MACHINE, 12.4)
+    for part in ("`make bench`", "2026-01-02", "a processor, 2 cores", "12 min", "## Starts"):
+        assert part in text
+    assert "| start | ≤ 2.50 s | 2.00 s | 1.00 s | 3.00 s | 3 | yes |" in text
+    assert "1 of 1 goals are met." in text
+
+
+def test_the_document_names_the_goals_that_are_missed() -> None:
+    section = Section("Starts", "", (figure(3.0, goal=Goal(2.5)), figure(1.0, goal=Goal(2.5))))
+    assert "1 of 2 goals are met; not: start." in document.markdown([section], MACHINE, 1)
+
+
+def test_what_could_not_be_measured_is_said_in_its_place() -> None:
+    broken = Section("Starts", "", failure="no cluster")
+    assert "**Not measured**: no cluster" in document.markdown([broken], MACHINE, 1)
+    output = StringIO()
+    Console(file=output, width=120).print(document.table(broken))
+    assert "not measured: no cluster" in output.getvalue()
+
+
+def test_a_pipe_in_a_name_does_not_break_the_table() -> None:
+    section = Section("Pipes", "", (Figure("a | b", (1.0,), "s"),))
+    assert "| a \\| b |" in document.markdown([section], MACHINE, 1)
+
+
+def test_load_counts_only_answers_of_200_and_per_cpu_second_of_the_pod() -> None:
+    report = {
+        "requests": 100,
+        "throughput": 49.5,
+        "latencies": {"99th": 12_500_000},
+        "status_codes": {"200": 90, "503": 10},
+    }
+    load = Load.of_report(report, cpu_seconds=0.05)
+    assert (load.answered, load.p99_milliseconds) == (90, 12.5)
+    section = reads.section([load], [load], 25.0)
+    assert section.figures[0].samples == (1800.0,), "90 answers in 0.05 CPU seconds"
+    assert section.notes == ("180 of 200 requests were answered with 200.",)
+
+
+def test_a_pod_is_seen_before_it_has_a_container_and_when_it_is_ready() -> None:
+    assert Seen.of("web-1") == Seen("web-1", ready=False, container="")
+    assert Seen.of("web-1 False docker://abc") == Seen("web-1", ready=False, container="abc")
+    assert Seen.of("web-1 True docker://abc\n") == Seen("web-1", ready=True, container="abc")
+
+
+def test_the_runtimes_time_keeps_its_milliseconds() -> None:
+    later, earlier = "2026-11-23T21:50:15.250000001Z", "2026-11-23T21:50:14.75Z"
+    assert instant(later) - instant(earlier) == pytest.approx(0.5, abs=1e-6)
+    assert instant("1970-01-01T00:00:01Z") == 1
+
+
+def test_growth_is_held_against_the_slope_of_the_first_ten_releases() -> None:
+    linear = {1: [1.0], 10: [1.9], 50: [5.9]}
+    steeper = {1: [1.0], 10: [1.9], 50: [9.9]}
+    section = program_cost.growth_section(linear, steeper)
+    slopes = [row for row in section.figures if row.goal]
+    assert [row.met for row in slopes] == [True, False]
+
+
+def test_the_floor_is_explained_only_where_the_goal_is_missed() -> None:
+    assert program_cost.section([0.4], [0.5], [0.3]).notes == ()
+    (note,) = program_cost.section([0.9], [0.8], [0.6]).notes
+    assert "0.60 CPU s" in note
+    assert "0.30 CPU s" in note
+
+
+def test_the_chart_has_every_object_and_secrets_that_fit_each_other(tmp_path: Path) -> None:
+    labels = {"app": "bench"}
+    objects = [
+        {"kind": "Service", "metadata": {"name": "a"}},
+        {"kind": "Secret", "metadata": {"labels": labels}, "stringData": {"password": "masked"}},
+        {
+            "kind": "Secret",
+            "metadata": {"labels": labels},
+            "stringData": {"database-url": "masked"},
+        },
+    ]
+    chart = write_chart(tmp_path / "chart", objects)
+    service, first, second = yaml.safe_load_all((chart / "templates" / "all.yaml").read_text())
+    assert service == objects[0]
+    password = first["stringData"]["password"]
+    assert f":{password}@bench-postgres:5432/" in second["stringData"]["database-url"]
+
+
+def test_an_object_that_helm_would_read_as_a_template_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OpsError, match="braces"):
+        write_chart(tmp_path / "chart", [{"kind": "ConfigMap", "data": {"text": "{{ x }}"}}])
+
+
+def test_a_command_is_measured_with_what_it_waited_for(tmp_path: Path) -> None:
+    busy = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(3_000_000))'])"
+    measured = timed([sys.executable, "-c", busy], env={}, cwd=tmp_path)
+    assert measured.cpu_seconds > 0.02, "the grandchild's time counts"
+    assert measured.seconds > 0.02
+
+
+def test_a_command_that_fails_or_hangs_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(OpsError, match="failed with 3") as failed:
+        timed([sys.executable, "-c", "print('why'); exit(3)"], env={}, cwd=tmp_path)
+    assert failed.value.where == "why"
+    with pytest.raises(OpsError, match="did not end within"):
+        timed([sys.executable, "-c", "import time; time.sleep(9)"], env={}, cwd=tmp_path, limit=0.3)
+
+
+@pytest.mark.parametrize("program", ["plain", "many"])
+def test_the_programs_that_are_compared_with_run_on_mocks(tmp_path: Path, program: str) -> None:
+    project = fixture(program, tmp_path / program, {})
+    values = {"plain": "namespace=bench", "many": "releases=2"}
+    command = [sys.executable, "-m", "ops.bench.program", str(project.folder), "context=bench"]
+    root = Path(__file__).resolve().parents[2]
+    assert timed([*command, values[program]], env={}, cwd=root).cpu_seconds > 0
