@@ -1,11 +1,18 @@
 """The real engine previews every committed stack without a cluster, and says what is wrong with a bad one."""
 
+import json
+import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ops import plan, risk
+from ops.backend import Backend
+from ops.stack import Stack
+from ops.stack_file import StackFile
 from tests.engine_stack import EngineError, EngineStack, kubeconfig_to_nowhere
 from tests.unit.conftest import merged, stack_values
 
@@ -133,3 +140,26 @@ def test_a_broken_policy_only_warns_where_the_stack_says_so(tmp_path: Path) -> N
     stack = stack_of("dev", tmp_path, merged(stack_values(STACKS["dev"]), ALONE))
     advisory = ("--policy-pack-config", str(POLICY / "advisory.json"))
     assert "[advisory]  rollouts-keep-serving" in stack.check_policies(POLICY, *advisory)
+
+
+def test_the_event_log_that_ops_reads_tells_what_the_json_document_tells(tmp_path: Path) -> None:
+    state = tmp_path / ".state"
+    state.mkdir()
+    shutil.copy(STACKS["dev"], tmp_path)
+    backend = Backend(f"file://{state}", ours=True)
+    env = os.environ | {
+        "PULUMI_BACKEND_URL": backend.url,
+        "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(16),
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+    }
+    stack = Stack(StackFile.read("dev", tmp_path), backend, env, state)
+    assert stack.select()
+    logged = plan.read(stack.preview(quiet=True))
+
+    (tmp_path / "json").mkdir()
+    document = stack_of("dev", tmp_path / "json", stack_values(STACKS["dev"])).preview()
+    told = plan.read(json.dumps({"steps": document}))
+    assert {(step.action, step.type, step.resource) for step in logged} == {
+        (step.action, step.type, step.resource) for step in told
+    }
+    assert {str(verdict.risk) for verdict in risk.judge(logged)} == {"none"}
