@@ -79,6 +79,17 @@ def test_the_token_is_left_behind_only_where_it_pushes() -> None:
             assert kept == (place == "deploy.yml: record"), place
 
 
+def test_secrets_are_given_to_steps_and_not_to_whole_jobs() -> None:
+    """Another action of the job would get them too."""
+    for path in FILES:
+        for name, job in jobs(path).items():
+            given = [key for key, value in job.get("env", {}).items() if "secrets." in str(value)]
+            assert given in ([], ["HAS_STATE"]), f"{path.name}: {name}"
+            assert "env" not in workflow(path.name)
+    readers = {place for place, step in steps() if "secrets." in str(step.get("env"))}
+    assert readers == {"preview.yml: preview", "deploy.yml: staging", "deploy.yml: prod"}
+
+
 def test_no_expression_stands_in_a_shell_script() -> None:
     """Their values come by the environment, where text from outside stays text."""
     scripts = [(place, step["run"]) for place, step in steps() if "run" in step]
