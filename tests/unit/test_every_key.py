@@ -32,13 +32,15 @@ class Other:
     secrets: dict[str, str] = field(default_factory=dict)
 
 
-# Keys whose value shows in what the program asks of the engine: objects, images, options of resources.
+SERVICES = ("backend", "frontend")
+# Keys whose value shows in what the program asks of the engine: objects, images, options of resources. First those
+# that both services have.
 WORKLOAD: dict[str, Other] = {
     "replicas": Other(3),
-    "autoscaling.min": Other(3, {"autoscaling": {"max": 4}}),
-    "autoscaling.max": Other(5, {"autoscaling": {"max": 4}}),
-    "autoscaling.cpu": Other(50, {"autoscaling": {"max": 4}}),
-    "autoscaling.scaleDownSeconds": Other(30, {"autoscaling": {"max": 4}}),
+    "autoscaling.min": Other(1, {"autoscaling": {"max": 3}}),
+    "autoscaling.max": Other(4, {"autoscaling": {"max": 3}}),
+    "autoscaling.cpu": Other(50, {"autoscaling": {"max": 3}}),
+    "autoscaling.scaleDownSeconds": Other(30, {"autoscaling": {"max": 3}}),
     "resources.requests.cpu": Other("51m"),
     "resources.requests.memory": Other("65Mi"),
     "resources.limits.cpu": Other("2"),
@@ -53,7 +55,6 @@ WORKLOAD: dict[str, Other] = {
     "service.type": Other("LoadBalancer"),
     "service.port": Other(8181),
     "service.targetPort": Other(8282),
-    "service.nodePort": Other(30123, {"service": {"type": "NodePort"}}),
     "env": Other({"GREETING": "hello"}),
     "logLevel": Other("debug"),
     "preStopSeconds": Other(7),
@@ -67,9 +68,10 @@ WORKLOAD: dict[str, Other] = {
 }
 SHOWN: dict[str, Other] = {
     **{
-        f"{component}.{key}": Other(other.value, merged(ROOM, {component: other.around}))
-        for component in ("backend", "frontend")
-        for key, other in WORKLOAD.items()
+        f"{component}.service.nodePort": Other(
+            30123, {component: {"service": {"type": "NodePort"}}}
+        )
+        for component in SERVICES
     },
     "release": Other("blue"),
     "namespace": Other("elsewhere"),
@@ -83,7 +85,7 @@ SHOWN: dict[str, Other] = {
     "images.pullSecrets": Other(["registry-access"]),
     **{
         f"images.{component}.{key}": Other(value)
-        for component in ("backend", "frontend")
+        for component in SERVICES
         for key, value in {"ref": f"ghcr.io/acme/x{DIGEST}", "baseImage": "python:3.14"}.items()
     },
     "database.embedded.image": Other("postgres:18"),
@@ -173,39 +175,64 @@ BY_HAND = {
         for key, config_key in CONFIG_KEYS.items()
     },
 }
-Asked = Callable[[dict[str, Any], dict[str, str]], str]
+Asked = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
 def asked(deploy: Deploy, tmp_path: Path) -> Asked:
-    """What the program asks of the engine: types, inputs and options of all resources, and its outputs."""
+    """What the program asks of the engine: inputs and options of all resources by name, and its outputs."""
 
-    def asked(values: dict[str, Any], secrets: dict[str, str]) -> str:
+    def asked(values: dict[str, Any], secrets: dict[str, str] | None = None) -> dict[str, Any]:
         engine = deploy(values, secrets, Engine(existing={"taskflow/by-hand": BY_HAND}))
-        text = json.dumps([engine.types, engine.inputs, engine.options], sort_keys=True)
-        return text.replace(os.path.relpath(tmp_path), "docker")
+        resources = {
+            name: [inputs, engine.options.get(name)] for name, inputs in engine.inputs.items()
+        }
+        text = json.dumps(resources).replace(os.path.relpath(tmp_path), "docker")
+        found: dict[str, Any] = json.loads(text)
+        return found
 
     return asked
 
 
 @functools.cache
-def remembered() -> dict[str, str]:
+def remembered() -> dict[str, dict[str, Any]]:
     """What was asked for before a change, which many changes have in common."""
     return {}
+
+
+def before(asked: Asked, base: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+    key = str((base, secrets))
+    if key not in remembered():
+        remembered()[key] = asked(base, secrets)
+    return remembered()[key]
 
 
 @pytest.mark.parametrize("path", SHOWN)
 def test_another_value_is_seen_by_the_engine(asked: Asked, path: str) -> None:
     other = SHOWN[path]
     base = merged(LOCAL, other.around)
-    key = str((base, other.secrets))
-    before = remembered().get(key) or asked(base, other.secrets)
-    remembered()[key] = before
-    assert asked(with_value(base, path, other.value), other.secrets) != before
+    after = asked(with_value(base, path, other.value), other.secrets)
+    assert after != before(asked, base, other.secrets)
+
+
+@pytest.mark.parametrize("path", WORKLOAD)
+def test_another_value_is_seen_by_the_engine_for_each_service(asked: Asked, path: str) -> None:
+    other = WORKLOAD[path]
+    base = merged(ROOM, LOCAL)
+    changed = base
+    for service in SERVICES:
+        base = merged(base, {service: other.around})
+        changed = with_value(
+            merged(changed, {service: other.around}), f"{service}.{path}", other.value
+        )
+    old, new = before(asked, base, {}), asked(changed)
+    for service in SERVICES:
+        own = {name for name in old.keys() & new.keys() if name.startswith(f"taskflow-{service}-")}
+        assert any(old[name] != new[name] for name in own), service
 
 
 def test_what_is_asked_of_the_engine_does_not_change_by_itself(asked: Asked) -> None:
-    assert asked(LOCAL, {}) == asked(LOCAL, {})
+    assert asked(LOCAL) == asked(LOCAL)
 
 
 @pytest.mark.parametrize("path", JUDGED)
@@ -218,5 +245,6 @@ def test_another_value_is_judged_another_way(path: str) -> None:
 
 
 def test_no_key_is_forgotten() -> None:
-    known = [*SHOWN, *JUDGED, *ELSEWHERE]
+    of_services = [f"{service}.{path}" for service in SERVICES for path in WORKLOAD]
+    known = [*SHOWN, *of_services, *JUDGED, *ELSEWHERE]
     assert sorted(known) == sorted(keys_of(StackConfig))
