@@ -272,7 +272,7 @@ class Workload(Model):
     )
     autoscaling: Autoscaling | None = Field(
         None,
-        description="in place of replicas; needs the cluster's metrics server",
+        description="in place of replicas; needs the cluster's metrics server (make up enables Minikube's)",
         json_schema_extra=replaces("autoscaling.enabled"),
     )
     resources: Resources = Field(

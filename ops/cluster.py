@@ -19,6 +19,7 @@ VITAL = {"kube-dns", "kube-proxy"}
 """Without these (label k8s-app) names do not resolve and Services lead nowhere."""
 
 SETTLE_SECONDS = 120
+METRICS = "metrics-server"
 
 
 def ensure(
@@ -53,6 +54,25 @@ def trouble(context: str, env: Mapping[str, str]) -> str | None:
     unready = [item["metadata"]["name"] for item in vital if not _ready(item)]
     names = sorted(absent) + unready
     return f"not ready: {', '.join(names)}" if names else None
+
+
+def enable_metrics(profile: str, *, env: Mapping[str, str]) -> bool:
+    """Switch Minikube's metrics server on, which autoscalers ask; says whether it was off."""
+    command = ["minikube", "addons", "list", "--profile", profile, "--output=json"]
+    listed = ask(command, env=env, timeout=60)
+    try:
+        if json.loads(listed.output)[METRICS]["Status"] == "enabled":
+            return False
+    except (ValueError, KeyError):
+        raise OpsError(
+            f"minikube does not tell the addons of profile {profile}", where=listed.output.strip()
+        ) from None
+    if stream(["minikube", "addons", "enable", METRICS, "--profile", profile], env=env).code != 0:
+        raise OpsError(
+            f"minikube could not enable the addon {METRICS} (its message is above), without which nothing is scaled",
+            fix="do what it advises, or give replicas in place of autoscaling",
+        )
+    return True
 
 
 def delete(profile: str, *, env: Mapping[str, str]) -> None:

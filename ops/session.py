@@ -31,6 +31,8 @@ def ready_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
     if file.builds_images:
         setup.provide_docker(chosen, steps, machine)
     setup.provide_cluster(chosen, steps, file)
+    if file.autoscales and file.profile:
+        setup.enable_metrics(chosen, steps, file.profile)
     if file.builds_images:
         setup.provide_images(chosen, steps)
     return selected_stack(chosen, file, steps)

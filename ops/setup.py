@@ -131,6 +131,14 @@ def provide_metrics(setup: Setup, steps: Steps) -> None:
             step.note = "stand-in"
 
 
+def enable_metrics(setup: Setup, steps: Steps, profile: str) -> None:
+    provide_metrics(setup, steps)
+    with steps.step("metrics server") as step:
+        step.note = (
+            "enabled" if cluster.enable_metrics(profile, env=setup.env) else "enabled already"
+        )
+
+
 def provide_images(setup: Setup, steps: Steps) -> None:
     """Base images come from their registry at build time; only without one are stand-ins made."""
     if setup.minikube is Origin.BUILT:

@@ -28,6 +28,8 @@ class StackFile:
     builds_images: bool
     policies: str = MANDATORY
     """Whether a broken rule of policy/ stops the engine ("mandatory") or makes it warn ("advisory")."""
+    autoscales: bool = False
+    """Whether it needs the cluster's metrics server."""
 
     @classmethod
     def read(cls, name: str, root: Path = ROOT) -> StackFile:
@@ -46,10 +48,10 @@ class StackFile:
             raise OpsError(f"{path.name} is not YAML", where=where) from error
         # Wrong types are left to the program, which checks everything and says it with the line.
         cluster = _block(_block(content, "config"), f"{PROJECT}:cluster")
-        frontend = _block(_block(content, "config"), f"{PROJECT}:frontend")
+        services = [_block(_block(content, "config"), f"{PROJECT}:{part}") for part in BUILT]
         images = _block(_block(content, "config"), f"{PROJECT}:images")
         profile = cluster.get("minikube")
-        port = _block(frontend, "service").get("nodePort")
+        port = _block(services[BUILT.index("frontend")], "service").get("nodePort")
         return cls(
             name=name,
             path=path,
@@ -58,6 +60,7 @@ class StackFile:
             node_port=port if isinstance(port, int) else None,
             builds_images=not all(_block(images, part).get("ref") for part in BUILT),
             policies=str(_block(content, "config").get(f"{PROJECT}:policies", MANDATORY)),
+            autoscales=any(_block(service, "autoscaling") for service in services),
         )
 
     @classmethod

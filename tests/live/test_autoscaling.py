@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from ops import cluster
 from ops.tools import provide_extra
-from tests.live.conftest import BACKEND_PORT, CONTEXT, RELEASE, VALUES, LiveRelease
+from tests.live.conftest import BACKEND_PORT, RELEASE, VALUES, LiveRelease
 from tests.live_release import Kubectl
 from tests.unit.conftest import merged
 
@@ -26,23 +27,16 @@ SCALED = merged(
         }
     },
 )
-ADDON = "metrics-server"
+ADDON, PROFILE = cluster.METRICS, "minikube"
 RATE, LONGEST_SECONDS = 100, 150  # Of the load, which ends by itself.
 PATIENCE_SECONDS = 120
 SYSTEM = Kubectl("kube-system")
 
 
-def minikube(*arguments: str) -> str:
-    command = ["minikube", "--profile", CONTEXT, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=180).stdout
-
-
 @pytest.fixture(scope="module")
 def metrics() -> Iterator[None]:
     """Minikube's metrics server, asking four times as often as usual; afterwards the addon is as it was."""
-    status = json.loads(minikube("addons", "list", "--output", "json"))[ADDON]["Status"]
-    if status != "enabled":
-        minikube("addons", "enable", ADDON)
+    was_off = cluster.enable_metrics(PROFILE, env=os.environ)
     arguments = SYSTEM.get("deployment", ADDON)["spec"]["template"]["spec"]["containers"][0]["args"]
     index = next(i for i, text in enumerate(arguments) if text.startswith("--metric-resolution"))
     path = f"/spec/template/spec/containers/0/args/{index}"
@@ -50,9 +44,10 @@ def metrics() -> Iterator[None]:
     SYSTEM("patch", "deployment", ADDON, "--type=json", "--patch", json.dumps(faster))
     SYSTEM("rollout", "status", f"deployment/{ADDON}", "--timeout=120s", timeout=130)
     yield
-    minikube("addons", "disable", ADDON)
-    if status == "enabled":
-        minikube("addons", "enable", ADDON)
+    off = ["minikube", "addons", "disable", ADDON, "--profile", PROFILE]
+    subprocess.run(off, check=True, capture_output=True, timeout=120)
+    if not was_off:
+        cluster.enable_metrics(PROFILE, env=os.environ)
 
 
 @pytest.fixture

@@ -96,6 +96,25 @@ def test_a_laptop_gets_a_cluster_of_two_cpus_and_four_gigabytes_in_docker(world:
     assert call.startswith("start --profile minikube --driver=docker --cpus=2 --memory=4g")
 
 
+@pytest.mark.parametrize("status", ["enabled", "disabled"])
+def test_the_metrics_server_is_switched_on_where_it_is_off(world: World, status: str) -> None:
+    addons = world.folder / "addons.json"
+    addons.write_text(json.dumps({"metrics-server": {"Status": status}}))
+    world.program("minikube", f'echo "$@" >> "{world.folder}/calls"; cat "{addons}"')
+    assert cluster.enable_metrics("minikube", env=world.env) is (status == "disabled")
+    enabled = "addons enable metrics-server --profile minikube" in world.minikube_calls
+    assert enabled is (status == "disabled")
+
+
+def test_a_metrics_server_that_cannot_be_had_is_an_error_with_a_way_out(world: World) -> None:
+    world.program(
+        "minikube", '[ $2 = enable ] && exit 1; echo \'{"metrics-server": {"Status": ""}}\''
+    )
+    with pytest.raises(OpsError, match="metrics-server") as error:
+        cluster.enable_metrics("minikube", env=world.env)
+    assert "replicas in place of autoscaling" in str(error.value.fix)
+
+
 def test_on_a_mac_the_node_port_is_published_and_used(world: World) -> None:
     cluster.ensure(DEV, Origin.OFFICIAL, env=world.env, system="darwin")
     [call] = world.minikube_calls

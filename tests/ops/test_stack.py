@@ -127,6 +127,7 @@ def test_a_stack_that_nobody_brought_up_here_is_not_known(checkout: Checkout) ->
 def test_the_committed_dev_stack_is_on_minikube_with_a_fixed_port() -> None:
     dev = StackFile.read("dev")
     assert (dev.profile, dev.context, dev.node_port) == ("minikube", "minikube", 30080)
+    assert (dev.autoscales, StackFile.read("prod").autoscales) == (False, True)
     assert dev.builds_images
 
 
