@@ -75,6 +75,12 @@ KNOWN = (
     Known(r"pull access denied for (?P<image>[^,\s]+)", NO_IMAGE, RIGHT_IMAGE),
     Known(r"base image (?P<image>\S+) is neither", NO_IMAGE, RIGHT_IMAGE),
     Known(
+        r"initdb: error: could not access directory|data directory \S+ has wrong ownership",
+        "the database's volume belongs to another user than its pod",
+        "set taskflow:database: {{embedded: {{user: 999}}}} in {file} (the user of earlier releases), "
+        "or, where its data may go, run make down STACK={stack} first",
+    ),
+    Known(
         r"(?P<kind>\w+) \W?(?P<namespace>[-a-z0-9]+)/(?P<name>[-a-z0-9]+)\W? did not become ready",
         "{kind} {name} did not become ready; its pods' reasons and last log lines are above",
         "correct the cause and run the command again; more: "

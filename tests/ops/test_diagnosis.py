@@ -67,6 +67,11 @@ FAILURES = {
         "image docker.io/library/python:9.9-slim cannot be found or pulled",
         "base image in Pulumi.dev.yaml",
     ),
+    "volume of another user": (
+        'initdb: error: could not access directory "/var/lib/postgresql/data/pgdata": Permission denied',
+        "the database's volume belongs to another user than its pod",
+        "set taskflow:database: {embedded: {user: 999}} in Pulumi.dev.yaml",
+    ),
     "pods": (
         '* Deployment "taskflow/taskflow-frontend" did not become ready: ReplicaSet timed out',
         "Deployment taskflow-frontend did not become ready",
