@@ -49,7 +49,7 @@ preview: $(STAMP) ## Show what `make up` would change in the engine's words, the
 down: $(STAMP) ## Destroy the stack's objects; the cluster stays
 	@$(OPS) down --stack $(STACK)
 
-smoke: $(STAMP) ## Ask the deployed stack over HTTP whether it works
+smoke: $(STAMP) ## Ask the deployed stack over HTTP whether it works, from sign-up to a task and back
 	@$(OPS) smoke --stack $(STACK)
 
 validate: $(STAMP) ## Check every Pulumi.<stack>.yaml; no engine, under 2 s
