@@ -35,7 +35,7 @@ class Programs:
     ) -> None:
         """Have `name` print this (JSON unless it is a text) when called with all these words; the latest rule wins."""
         program, rules = self.folder / name, self.folder / f"{name}.json"
-        program.write_text(f"#!{sys.executable}{PROGRAM}")
+        program.write_text(f"#!{sys.executable} -IS{PROGRAM}")
         program.chmod(0o755)
         known = json.loads(rules.read_text()) if rules.exists() else []
         text = answer if isinstance(answer, str) else json.dumps(answer)
