@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.ownership import Path, foreign_fields, member, member_key, owner
+from ops.ownership import NOTES, Path, foreign_fields, member, member_key, owner
 from policy.rule import Manifest, at, items
 
 # How the state marks a secret: this key, beside the secret's value as JSON.
@@ -111,7 +111,8 @@ def _differences(wish: Any, value: Any, path: Path) -> Iterable[tuple[Path, tupl
     """Where a live value is not as wished; what nobody wished for is the cluster's to choose."""
     if isinstance(wish, Mapping) and isinstance(value, Mapping):
         for key, inner in wish.items():
-            yield from _differences(inner, value.get(key), (*path, key))
+            if not key.startswith(NOTES):
+                yield from _differences(inner, value.get(key), (*path, key))
         return
     if isinstance(wish, list) and isinstance(value, list):
         key = member_key(wish, value)

@@ -110,6 +110,13 @@ def test_an_object_as_deployed_is_no_drift_however_the_api_server_writes_it() ->
     assert found(item) == []
 
 
+def test_the_providers_notes_to_itself_are_no_fields_of_the_object() -> None:
+    noted = merged(WEB, {"metadata": {"annotations": {"pulumi.com/skipAwait": "true"}}})
+    bare = merged(WEB, {"metadata": {"annotations": {}}})
+    assert compare(expected_objects(state(noted)), [bare], []) == []
+    assert compare(expected_objects(state(noted)), [noted], []) == []
+
+
 def test_a_changed_field_is_told_with_both_values_and_its_owner() -> None:
     write = written("kubectl-set", field(*CONTAINER, "f:image"))
     (drift,) = found(live(WEB, write, spec=container(image="web:2")))
