@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -16,6 +18,7 @@ TARGETS = frozenset(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_tex
 # drawing or a quotation.
 LANGUAGES = {OFFLINE, LIVE, "python", "yaml", "text"}
 SESSIONS = [command for document in DOCUMENTS for command in document.commands(OFFLINE)]
+SCHEMA: dict[str, Any] = json.loads((ROOT / "schema" / "stack.schema.json").read_text())
 FOLDERS = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
 
 each_document = pytest.mark.parametrize(
@@ -86,12 +89,32 @@ def test_files_exist(document: Document) -> None:
 
 
 @each_document
+def test_configuration_keys_exist(document: Document) -> None:
+    named = {
+        code for code in document.code if re.fullmatch(r"taskflow:[a-zA-Z]+(\.[a-zA-Z]+)*", code)
+    }
+    keys = SCHEMA["properties"]["config"]
+    unknown = {key for key in named if not _has(keys, key.split("."))}
+    assert not unknown, f"{document.name} names keys that no stack file can have"
+
+
+def _has(block: dict[str, Any], path: Sequence[str]) -> bool:
+    """Whether a block of the schema has a key, behind references and alternatives."""
+    if not path:
+        return True
+    if "$ref" in block:
+        return _has(SCHEMA["definitions"][block["$ref"].rpartition("/")[2]], path)
+    alternatives = [*block.get("anyOf", ()), *block.get("allOf", ())]
+    inner = block.get("properties", {}).get(path[0])
+    return bool(inner and _has(inner, path[1:])) or any(_has(one, path) for one in alternatives)
+
+
+@each_document
 def test_yaml_blocks_are_sound_configuration(document: Document) -> None:
-    schema = json.loads((ROOT / "schema" / "stack.schema.json").read_text())
     for fence in document.fences:
         if fence.language == "yaml":
             content = yaml.safe_load(fence.text)
-            jsonschema.validate(content if "config" in content else {"config": content}, schema)
+            jsonschema.validate(content if "config" in content else {"config": content}, SCHEMA)
 
 
 def test_every_target_is_described_in_operations() -> None:
