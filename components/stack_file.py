@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from .config_errors import ConfigError, KeyPath, Mistake
 
 # What the engine keeps in a stack file: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 TOP_LEVEL_KEYS = ("config", "encryptedkey", "encryptionsalt", "environment", "secretsprovider")
+
+# Where the stack file is, if not beside the program: the engine does not tell programs its --config-file, and errors
+# have to name the lines of the right one.
+FOLDER_VARIABLE = "TASKFLOW_STACK_FILE_FOLDER"
 
 
 class _Loader(yaml.SafeLoader):
@@ -48,12 +53,14 @@ class StackFile:
 
     @classmethod
     def of_stack(cls, stack: str, project: str, directory: Path | None = None) -> "StackFile":
-        """The file `Pulumi.<stack>.yaml` of a directory (default: where the engine runs the program).
+        """The file `Pulumi.<stack>.yaml` of a directory (default: the one that is named in the environment, or else
+        where the engine runs the program).
 
         Raises:
             ConfigError: if it is not YAML.
         """
-        path = (directory or Path.cwd()) / f"Pulumi.{stack}.yaml"
+        folder = directory or Path(os.environ.get(FOLDER_VARIABLE) or Path.cwd())
+        path = folder / f"Pulumi.{stack}.yaml"
         return cls.from_text(path.name, stack, project, path.read_text() if path.is_file() else "")
 
     @classmethod

@@ -13,7 +13,8 @@ from ops.status import Status, age
 
 def status_screen(status: Status) -> RenderableType:
     """The release, its workloads, its pods with their reasons, its endpoints, and the verdict."""
-    faults = status.faults
+    # Without the reasons of pods, which stand in the table above it.
+    faults = [fault.partition(": ")[0] for fault in status.faults]
     verdict = (
         Text("all is well", style="bold green")
         if not faults

@@ -100,10 +100,18 @@ class Stack:
 
     def engine(self, *arguments: str, quiet: bool = False) -> Result:
         """Run an engine command on this stack; its output is passed through, if `quiet` only when it fails."""
+        # Here, because the models take half a second to load, and most commands run no engine.
+        from components.stack_file import FOLDER_VARIABLE
+
         command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
         command += ["--color", "always" if sys.stdout.isatty() else "never"]
-        command += ["--config-file", str(self.config_file())]
-        env = {**self.env, "PULUMI_DEBUG_COMMANDS": "true"}  # else it knows no --event-log
+        file = self.config_file()
+        command += ["--config-file", str(file)]
+        env = {
+            **self.env,
+            "PULUMI_DEBUG_COMMANDS": "true",  # else it knows no --event-log
+            FOLDER_VARIABLE: str(file.parent),
+        }
         if not quiet:
             return stream(command, env=env, hide=NOISE)
         result = ask(command, env=env, timeout=QUIET_SECONDS)

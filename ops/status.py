@@ -184,7 +184,9 @@ def _reason(pod: Manifest, events: Sequence[Manifest]) -> str:
         for state in ("waiting", "terminated"):
             now = (status.get("state") or {}).get(state)
             if now:
-                words = _ended(status["state"]) or _joined(now.get("reason"), now.get("message"))
+                # That a container is waited for says nothing, where its last run tells why.
+                said = None if ended else now.get("message")
+                words = _ended(status["state"]) or _joined(now.get("reason"), said)
                 return "; before that: ".join(filter(None, [words, ended]))
         if not status["ready"]:
             return "; ".join(filter(None, [_probe(pod, events), ended and f"before that: {ended}"]))
@@ -210,8 +212,16 @@ def _ended(state: Manifest) -> str:
     if not ended:
         return ""
     how = f"{ended.get('reason', 'ended')} (exit code {ended['exitCode']})"
-    last_lines = (ended.get("message") or "").strip().splitlines()
-    return _joined(how, last_lines[-1] if last_lines else None)
+    lines = (ended.get("message") or "").strip().splitlines()
+    return _joined(how, _message(lines[-1]) if lines else None)
+
+
+def _message(line: str) -> str:
+    """What a line of a log says, also where logs are JSON."""
+    try:
+        return str(json.loads(line)["message"])
+    except (ValueError, TypeError, KeyError):
+        return line
 
 
 def _joined(reason: str | None, message: str | None) -> str:

@@ -83,6 +83,18 @@ def test_what_holds_data_is_protected_on_staging_and_not_on_minikube(tmp_path: P
     assert found == {"Namespace", "PersistentVolumeClaim"}
 
 
+def test_a_stack_file_elsewhere_is_read_alone_whatever_stands_beside_the_program(
+    tmp_path: Path,
+) -> None:
+    stack = stack_of("elsewhere", tmp_path, stack_values(STACKS["dev"]))
+    beside = ROOT / stack.config_file.name
+    beside.write_text("<<<<<<< HEAD\n")
+    try:
+        assert "resourcePreEvent" in stack.of_ops.preview(quiet=True)
+    finally:
+        beside.unlink()
+
+
 def refused(name: str, folder: Path, values: dict[str, Any], *, with_secrets: bool = True) -> str:
     stack = stack_of(name, folder, values, with_secrets=with_secrets)
     with pytest.raises(EngineError) as caught:

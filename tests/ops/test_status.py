@@ -97,7 +97,11 @@ def test_a_release_that_is_well_has_no_fault(programs: Programs) -> None:
     assert [call for call in programs.calls if "events" in call] == [], "nothing is asked in vain"
 
 
-ENDED = {"exitCode": 2, "reason": "Error", "message": "starting\nno variable  PORT\n"}
+ENDED = {
+    "exitCode": 2,
+    "reason": "Error",
+    "message": 'starting\n{"level": "error", "message": "no variable  PORT"}\n',
+}
 REASONS = {
     "no image": (
         pod(
@@ -115,7 +119,7 @@ REASONS = {
                 "lastState": {"terminated": ENDED},
             }
         ),
-        "CrashLoopBackOff: back-off 40s; before that: Error (exit code 2): no variable PORT",
+        "CrashLoopBackOff; before that: Error (exit code 2): no variable PORT",
     ),
     "ended": (
         pod(container={"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}),
@@ -226,13 +230,13 @@ def test_a_cluster_that_does_not_answer_is_an_error(programs: Programs) -> None:
     assert "Unable to connect" in caught.value.where
 
 
-def test_the_screen_shows_every_reason_in_full(programs: Programs) -> None:
-    broken, reason = REASONS["crash"]
+def test_the_screen_shows_every_reason_in_full_and_once(programs: Programs) -> None:
+    broken, reason = REASONS["no image"]
     text = StringIO()
-    Console(file=text, width=70).print(screens.status_screen(seen(programs, deployment(1), broken)))
-    shown = " ".join(text.getvalue().split())
-    assert "CrashLoopBackOff" in shown
-    assert f"- pod one is not ready: {reason}" in shown
+    found = seen(programs, deployment(1), broken, *service(True))
+    Console(file=text, width=120).print(screens.status_screen(found))
+    assert text.getvalue().count(reason) == 1
+    assert "- pod one is not ready\n" in text.getvalue().replace(" \n", "\n")
 
 
 @pytest.mark.parametrize(

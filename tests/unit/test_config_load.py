@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from components.config import ConfigError, check_file, load
+from components.stack_file import FOLDER_VARIABLE
 from tests.unit.conftest import PROD_SECRETS, Engine
 
 DEPLOYED = """\
@@ -101,3 +102,16 @@ def test_an_encrypted_value_is_refused_under_a_plain_key_wherever_it_came_from(s
         load()
     (message,) = caught.value.messages
     assert message.startswith("Pulumi.prod.yaml: taskflow:backend: an encrypted value would be")
+
+
+def test_errors_name_the_file_that_the_engine_was_given_and_not_the_one_beside_the_program(
+    stack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / "elsewhere" / stack.name
+    given.parent.mkdir()
+    given.write_text(f"{DEPLOYED}{SECURE}\n\n  taskflow:logLevel: loud\n")
+    stack.write_text("<<<<<<< HEAD\n")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(given.parent))
+    hand_over(given, PROD_SECRETS)
+    with pytest.raises(ConfigError, match=r"^Pulumi.prod.yaml:8: taskflow:logLevel: "):
+        load()
