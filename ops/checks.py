@@ -19,6 +19,8 @@ from ops.suites import Count, Outcome, Suite, read_junit, run
 TYPED = ("components", "ops", "airgap", "policy", "tests", "__main__.py")
 BACKEND = ("docker/backend/taskflow_api",)
 UNIT_TESTS = ("tests/unit", "tests/ops", "tests/airgap", "tests/docs")
+PYTEST = ("--quiet", "--numprocesses=auto")
+"""On all processors: no unit test shares anything with another."""
 PYTHON = sys.executable
 BIN = Path(PYTHON).parent
 LIMIT_SECONDS = 600
@@ -52,7 +54,7 @@ def pytest(paths: Sequence[str], *, env: Mapping[str, str]) -> Count:
     """Run pytest on `paths` quietly and show its output; tests are counted from its report."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [PYTHON, "-m", "pytest", "--quiet", f"--junitxml={report}", *paths]
+        command = [PYTHON, "-m", "pytest", *PYTEST, f"--junitxml={report}", *paths]
         result = ask(command, env=env, timeout=LIMIT_SECONDS)
         print(result.output, end="", flush=True)
         return read_junit(report)

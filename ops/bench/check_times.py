@@ -16,11 +16,12 @@ CHECK_SECONDS, UNIT_SECONDS = 60, 15
 def measure() -> Section:
     """Once each: they take long, and do the same every time."""
     paths = checks.existing(checks.UNIT_TESTS)
-    unit = timed([sys.executable, "-m", "pytest", "--quiet", *paths], env=os.environ, cwd=ROOT)
+    pytest = ["-m", "pytest", *checks.PYTEST, *paths]
+    unit = timed([sys.executable, *pytest], env=os.environ, cwd=ROOT)
     check = timed([sys.executable, "-m", "ops", "check"], env=os.environ, cwd=ROOT)
     return Section(
         "Checks",
-        f"`python -m pytest {' '.join(paths)}`, and `make check`, which runs them beside the type checker.",
+        f"`python {' '.join(pytest)}`, and `make check`, which runs them beside the type checker.",
         (
             Figure("`make check`", (check.seconds,), "s", Goal(CHECK_SECONDS)),
             Figure("unit tests", (unit.seconds,), "s", Goal(UNIT_SECONDS)),

@@ -35,8 +35,9 @@ class Programs:
     ) -> None:
         """Have `name` print this (JSON unless it is a text) when called with all these words; the latest rule wins."""
         program, rules = self.folder / name, self.folder / f"{name}.json"
-        program.write_text(f"#!{sys.executable} -IS{PROGRAM}")
-        program.chmod(0o755)
+        if not program.exists():  # It may be running when a rule is added.
+            program.write_text(f"#!{sys.executable} -IS{PROGRAM}")
+            program.chmod(0o755)
         known = json.loads(rules.read_text()) if rules.exists() else []
         text = answer if isinstance(answer, str) else json.dumps(answer)
         rule = [words, {"text": text, "code": code, "seconds": seconds}]
