@@ -24,7 +24,7 @@ from tests.ops.programs import Programs
 
 DIGEST = "ghcr.io/acme/it@sha256:" + "a" * 64
 BUILT = {"backend": "taskflow-backend:0123456789ab", "frontend": "taskflow-frontend:0123456789ab"}
-NOTED = Record(images=BUILT, commit="c" * 40, schema="0002_task", by="ada")
+NOTED = Record(images=BUILT, commit="c" * 40, schema="0002_task", by="somebody")
 CONFIG = {
     "cluster": {"context": "minikube", "minikube": "minikube"},
     "database": {"embedded": {}},
@@ -118,11 +118,14 @@ def test_a_long_history_is_read_to_its_end(team: Team) -> None:
 def test_a_bare_pulumi_up_is_known_by_what_the_engine_notes(team: Team) -> None:
     images = {component: {"ref": DIGEST} for component in history.COMPONENTS}
     bare = entry("Title of a commit", images=images)
-    bare["environment"] = {"git.head": "d" * 40, "git.dirty": "true", "git.author": "ada"}
+    bare["environment"] = {"git.head": "d" * 40, "git.dirty": "true", "git.author": "somebody"}
     team.remembers(bare)
     (revision,) = team.revisions
     assert revision.record == Record(
-        images=dict.fromkeys(history.COMPONENTS, DIGEST), commit="d" * 40, changed=True, by="ada"
+        images=dict.fromkeys(history.COMPONENTS, DIGEST),
+        commit="d" * 40,
+        changed=True,
+        by="somebody",
     )
 
 

@@ -25,7 +25,7 @@ UPDATE = Update(
     succeeded=True,
     ended=datetime.fromisoformat("2026-11-20T12:00:00+00:00"),
     title="make up",
-    record=Record(by="Ada <ada@example.com>", commit="c" * 40),
+    record=Record(by="A Person <person@example.com>", commit="c" * 40),
     config={},
     changes={"update": 2},
 )
@@ -215,7 +215,7 @@ def test_an_update_that_failed_is_a_fault_though_all_pods_are_well(programs: Pro
 def test_programs_get_all_of_it(programs: Programs) -> None:
     told = json.loads(json.dumps(seen(programs, *WELL).as_json()))
     assert told["revision"]["revision"] == 1
-    assert told["last"]["by"] == "Ada <ada@example.com>"
+    assert told["last"]["by"] == "A Person <person@example.com>"
     assert [one["ready"] for one in told["pods"]] == [True, True]
 
 
