@@ -137,6 +137,12 @@ class Checkout:
         clone.run(Command("a new clone", "make validate", ""))
         return clone
 
+    def commit(self, message: str) -> None:
+        """Commit what differs from the clone's last commit."""
+        identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+        _git("-C", str(self.folder), "add", "--all")
+        _git("-C", str(self.folder), *identity, "commit", "--quiet", "--message", message)
+
     def run(self, command: Command) -> None:
         """Run a command in the clone.
 
