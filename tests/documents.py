@@ -99,7 +99,7 @@ class Document:
 
 
 def documents() -> list[Document]:
-    """All Markdown files that git tracks or would track, the README first."""
+    """All Markdown files that git tracks or would track, those at the top first."""
     listed = _git("ls-files", "--cached", "--others", "--exclude-standard", "--", "*.md")
     paths = {ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()}
     return [Document.read(path) for path in sorted(paths, key=lambda path: (len(path.parts), path))]
