@@ -127,7 +127,9 @@ def _sections(chosen: Setup, file: StackFile, steps: Steps) -> Iterator[Section]
         release.init()
         source = checked(release.folder / "Pulumi.bench.yaml")
         objects = manifests(source.config, source.source)
-        yield take("First deployment", lambda: first_up.measure(release, deployed, objects, folder))
+        yield take(
+            "First deployment", lambda: first_up.measure(release, deployed, daemon, objects, folder)
+        )
 
         def compare_previews() -> Section:
             plain.configure("plain", {"context": file.context, "namespace": PLAIN})

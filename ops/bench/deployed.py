@@ -6,9 +6,11 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from components.cluster import Minikube
+from ops.bench.timing import Timed, timed
 from ops.errors import OpsError
 from ops.processes import ask
 
@@ -41,13 +43,16 @@ class Deployed:
         return found
 
     def pods(self, component: str) -> list[str]:
-        """Names of a component's pods that are not on their way out."""
+        """Names of a component's pods that are not on their way out, one at least."""
         selector = f"app={self.release},component={component}"
-        return [
+        names = [
             str(pod["metadata"]["name"])
             for pod in self.get("pods", "--selector", selector)["items"]
             if "deletionTimestamp" not in pod["metadata"]
         ]
+        if not names:
+            raise OpsError(f"{component} has no pods", where=self.release)
+        return names
 
     def pod(self, component: str) -> str:
         """The component's only pod."""
@@ -97,6 +102,11 @@ class Daemon:
         if result.code != 0:
             raise OpsError(f"docker {' '.join(arguments[:2])} failed: {result.output.strip()}")
         return result.output.strip()
+
+    def build(self, context: Path, image: str) -> Timed:
+        """Build an image of a folder under this reference."""
+        command = ["docker", "build", "--quiet", "--tag", image, str(context)]
+        return timed(command, env=self.env, cwd=context)
 
     def images(self) -> set[str]:
         """References of the application's images that are there."""

@@ -55,9 +55,7 @@ def _edit(file: Path, line: str) -> None:
 
 
 def _built(project: Project, daemon: Daemon, component: str, image: str) -> float:
-    context = project.folder / "docker" / component
-    command = ["docker", "build", "--quiet", "--tag", image, str(context)]
-    return timed(command, env=daemon.env, cwd=project.folder).seconds
+    return daemon.build(project.folder / "docker" / component, image).seconds
 
 
 def _rolled_out(deployed: Deployed, image: str) -> float:

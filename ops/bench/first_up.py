@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ops.bench.deployed import Deployed
+from ops.bench.deployed import Daemon, Deployed
 from ops.bench.figures import Figure, Goal, Section
 from ops.bench.project import Project
 from ops.bench.timing import timed
@@ -21,13 +21,19 @@ ALLOWANCE_SECONDS = 2
 
 
 def measure(
-    project: Project, deployed: Deployed, manifests: Sequence[Mapping[str, Any]], folder: Path
+    project: Project,
+    deployed: Deployed,
+    daemon: Daemon,
+    manifests: Sequence[Mapping[str, Any]],
+    folder: Path,
 ) -> Section:
     """Leaves the release up, by Pulumi.
 
     Args:
         manifests: the release's objects, as `ops.render` gives them.
     """
+    for component, image in images_of(manifests).items():
+        daemon.build(project.folder / "docker" / component, image)
     chart = write_chart(folder / "chart", manifests)
     helm, up = [], []
     for number in range(ROUNDS):
@@ -43,6 +49,16 @@ def measure(
         f"{len(manifests)} rendered objects as a chart, in turn; both end when every pod is Ready.",
         (Figure("`pulumi up`", tuple(up), "s", goal), installed),
     )
+
+
+def images_of(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The image of each Deployment, by its component."""
+    return {
+        container["name"]: container["image"]
+        for manifest in manifests
+        if manifest["kind"] == "Deployment"
+        for container in manifest["spec"]["template"]["spec"]["containers"]
+    }
 
 
 def write_chart(folder: Path, manifests: Sequence[Mapping[str, Any]]) -> Path:

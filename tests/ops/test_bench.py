@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ops.bench import document, program_cost, reads
 from ops.bench.figures import Figure, Goal, Section, quantity
-from ops.bench.first_up import write_chart
+from ops.bench.first_up import images_of, write_chart
 from ops.bench.machine import Machine
 from ops.bench.project import fixture
 from ops.bench.reads import Load
@@ -146,6 +146,16 @@ def test_the_chart_has_every_object_and_secrets_that_fit_each_other(tmp_path: Pa
     assert f":{password}@bench-postgres:5432/" in second["stringData"]["database-url"]
 
 
+def test_the_images_to_have_in_advance_are_those_of_the_deployments() -> None:
+    pod = {"spec": {"containers": [{"name": "backend", "image": "taskflow-backend:1"}]}}
+    objects = [
+        {"kind": "Deployment", "spec": {"template": pod}},
+        {"kind": "StatefulSet", "spec": {"template": pod}},
+    ]
+    assert images_of(objects) == {"backend": "taskflow-backend:1"}
+    assert images_of(objects[1:]) == {}, "the database's image is not built here"
+
+
 def test_an_object_that_helm_would_read_as_a_template_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OpsError, match="braces"):
         write_chart(tmp_path / "chart", [{"kind": "ConfigMap", "data": {"text": "{{ x }}"}}])
@@ -155,7 +165,8 @@ def test_a_command_is_measured_with_what_it_waited_for(tmp_path: Path) -> None:
     busy = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(3_000_000))'])"
     measured = timed([sys.executable, "-c", busy], env={}, cwd=tmp_path)
     assert measured.cpu_seconds > 0.02, "the grandchild's time counts"
-    assert measured.seconds > 0.02
+    asleep = timed([sys.executable, "-c", "import time; time.sleep(0.4)"], env={}, cwd=tmp_path)
+    assert asleep.seconds > 0.4 > asleep.cpu_seconds, "waiting is no work"
 
 
 def test_a_command_that_fails_or_hangs_is_an_error_with_its_last_words(tmp_path: Path) -> None:
