@@ -23,7 +23,7 @@ HOLDS_DATA = {
     "CustomResourceDefinition": "every object of its kind goes with it",
 }
 # Kinds whose absence stops no running pod and no request.
-HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "Image", "RandomPassword")
+HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "RandomPassword")
 
 CONTENT = ("data", "binaryData", "stringData")
 
@@ -98,6 +98,8 @@ class Plan:
                 return Risk.OUTAGE, _because(step, text)
             case "NetworkPolicy":
                 return Risk.NONE, "other ways are open or closed; no pod is replaced"
+            case "Image":
+                return Risk.NONE, "pods that run it have steps of their own"
             case "PersistentVolumeClaim":
                 sizes = [
                     at(side, "spec", "resources", "requests", "storage") for side in _sides(step)

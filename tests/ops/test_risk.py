@@ -246,6 +246,11 @@ def test_a_generated_password_made_anew_locks_its_database_out() -> None:
     assert judged("RandomPassword", "replace").risk is Risk.OUTAGE
 
 
+@pytest.mark.parametrize("action", ["update", "replace", "delete"])
+def test_an_image_is_no_pod(action: str) -> None:
+    assert judged("Image", action).reason == "pods that run it have steps of their own"
+
+
 def test_what_nobody_knows_interrupts_when_it_goes() -> None:
     assert judged("Gateway", "delete").risk is Risk.OUTAGE
 
