@@ -8,7 +8,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from ops.bench import document, program_cost, reads
+from ops.bench import document, previews, program_cost, reads
 from ops.bench.figures import Figure, Goal, Section, quantity
 from ops.bench.first_up import images_of, write_chart
 from ops.bench.machine import Machine
@@ -126,6 +126,13 @@ def test_the_floor_is_explained_only_where_the_goal_is_missed() -> None:
     (note,) = program_cost.section([0.9], [0.8], [0.6]).notes
     assert "0.60 CPU s" in note
     assert "0.30 CPU s" in note
+
+
+def test_a_preview_slower_than_the_yardsticks_says_what_the_difference_is() -> None:
+    assert previews.section([1.0], [1.1], [2.0]).notes == ()
+    missed = previews.section([3.5], [2.0], [4.0])
+    assert missed.figures[0].verdict == "no, by 1.50 s"
+    assert "The 1.5 s more" in missed.notes[0]
 
 
 def test_the_chart_has_every_object_and_secrets_that_fit_each_other(tmp_path: Path) -> None:
