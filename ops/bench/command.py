@@ -15,6 +15,7 @@ import typer
 import yaml
 
 from ops import setup, tools
+from ops.bench import document, machine
 from ops.bench.figures import Section
 from ops.errors import OpsError
 from ops.paths import ROOT
@@ -42,14 +43,9 @@ def bench(stack: StackName = "dev") -> None:
     chosen = setup.provide_tools(steps)
     setup.provide_cluster(chosen, steps, file)
     tools.provide_extra("helm", "vegeta", env=chosen.env)
-    from ops.bench import document, machine
-
     described = machine.describe(chosen, file.context)
     sections = list(_sections(chosen, file, steps))
     minutes = (time.monotonic() - began) / 60
-    for section in sections:
-        console.print()
-        console.print(document.table(section))
     DOCUMENT.write_text(document.markdown(sections, described, minutes))
     console.print(f"\nwritten to {DOCUMENT.relative_to(ROOT)}")
     if any(section.failure for section in sections):
@@ -168,7 +164,9 @@ class _Taker:
     def __call__(self, title: str, measure: Callable[[], Section]) -> Section:
         with self.steps.step(title) as step:
             try:
-                return measure()
+                section = measure()
+                console.print(document.table(section))
+                return section
             except (OpsError, httpx.HTTPError) as error:
                 console.print(str(error), style="red", markup=False)
                 step.note = "failed"
@@ -184,7 +182,10 @@ def _nothing_left(daemon: Any, *namespaces: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        for namespace in namespaces:
-            namespace.remove()
-        for image in sorted(daemon.images() - images):
-            daemon.docker("rmi", image)
+        try:
+            for namespace in namespaces:
+                namespace.remove()
+            for image in sorted(daemon.images() - images):
+                daemon.docker("rmi", "--force", image)
+        except OpsError as error:  # What was measured is worth more than an image less.
+            console.print(str(error), style="red", markup=False)

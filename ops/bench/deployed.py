@@ -61,9 +61,6 @@ class Deployed:
             raise OpsError(f"{component} has {len(names)} pods, expected one", where=self.release)
         return names[0]
 
-    def exec(self, pod: str, *command: str) -> str:
-        return self.kubectl("exec", pod, "--", *command)
-
     def signing_key(self) -> bytes:
         """The key that the frontend signs its tokens with."""
         deployment = self.get("deployment", f"{self.release}-backend")

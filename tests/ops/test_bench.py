@@ -101,6 +101,13 @@ def test_load_counts_only_answers_of_200_and_per_cpu_second_of_the_pod() -> None
     assert section.notes == ("180 of 200 requests were answered with 200.",)
 
 
+def test_a_sample_is_read_by_its_whole_name() -> None:
+    page = "# TYPE cpu counter\ncpu_seconds_total 3\ncpu 1.5\n"
+    assert reads.sample_of(page, "cpu") == 1.5
+    with pytest.raises(OpsError, match="no memory"):
+        reads.sample_of(page, "memory")
+
+
 def test_a_pod_is_seen_before_it_has_a_container_and_when_it_is_ready() -> None:
     assert Seen.of("web-1") == Seen("web-1", ready=False, container="")
     assert Seen.of("web-1 False docker://abc") == Seen("web-1", ready=False, container="abc")
