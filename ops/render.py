@@ -6,12 +6,14 @@ the Secrets that it makes. The names that Pulumi makes up end in a checksum of t
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,8 +111,10 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
             config.release, TaskflowAppArgs(config=config, secrets=secrets, sources=SOURCES)
         )
 
-    pulumi.runtime.set_mocks(recorder, project=source.project, stack=source.stack, preview=False)
-    with _no_minikube():
+    with _no_minikube(), _event_loops():
+        pulumi.runtime.set_mocks(
+            recorder, project=source.project, stack=source.stack, preview=False
+        )
         pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return sorted(recorder.objects, key=_place)
 
@@ -121,6 +125,30 @@ def _sound_secret(config: StackConfig) -> dict[str, str]:
     values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)
     values["database-url"] = f"postgresql://{MASKED}@{MASKED}:{port}/{MASKED}?sslmode=require"
     return {key: b64encode(value.encode()).decode() for key, value in values.items()}
+
+
+@contextmanager
+def _event_loops() -> Iterator[None]:
+    """The loops that the SDK would make, for itself and for each of its threads, closed at the end.
+
+    It closes none, about which the interpreter complains on stderr when it ends, now and then with a traceback.
+    """
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def begin() -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loops.append(loop)
+
+    begin()
+    try:
+        with ThreadPoolExecutor(initializer=begin) as threads:
+            loops[0].set_default_executor(threads)
+            yield
+    finally:
+        asyncio.set_event_loop(None)
+        for loop in loops:
+            loop.close()
 
 
 @contextmanager

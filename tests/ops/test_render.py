@@ -1,5 +1,7 @@
 """`make render`: a stack's objects without engine and cluster, the same every time, and without a secret."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +123,10 @@ def test_a_mistake_in_the_file_is_told_as_validate_tells_it(stack: Path) -> None
     with pytest.raises(OpsError, match=r"Pulumi.local.yaml:5: taskflow:logLevel: got") as caught:
         checked(stack)
     assert caught.value.code == 2
+
+
+def test_nothing_but_the_objects_is_written(root: Path) -> None:
+    """Left to itself, the SDK leaves event loops open, and the interpreter says so when it ends."""
+    command = [sys.executable, "-W", "always::ResourceWarning", "-m", "ops", "render"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert result.stderr == ""
