@@ -146,10 +146,12 @@ class EngineStack:
     def _flags(self) -> tuple[str, ...]:
         return ("--stack", self.name, "--config-file", str(self.config_file))
 
-    def transcript(self, *arguments: str) -> str:
-        """All that a command prints, whether it fails or not."""
+    def transcript(self, *arguments: str, fails: bool = False) -> str:
+        """All that a command prints which has to succeed, or has to fail."""
         result = self._result(*arguments, *self._flags)
-        return result.stdout + result.stderr
+        text = result.stdout + result.stderr
+        assert (result.returncode != 0) is fails, f"pulumi {arguments[0]}:\n{text}"
+        return text
 
     def _result(
         self, *arguments: str, stdin: str | None = None

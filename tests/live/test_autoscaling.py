@@ -30,6 +30,8 @@ SCALED = merged(
 ADDON, PROFILE = cluster.METRICS, "minikube"
 RATE, LONGEST_SECONDS = 100, 150  # Of the load, which ends by itself.
 PATIENCE_SECONDS = 120
+BACKEND = f"{RELEASE}-backend"
+METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{RELEASE}/pods"
 SYSTEM = Kubectl("kube-system")
 
 
@@ -80,28 +82,33 @@ def load() -> Iterator[None]:
             attack.terminate()
 
 
-def wait_until(what: str, happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
-        time.sleep(2)
-
-
 def test_replicas_follow_the_load_and_no_update_interferes(scaled: LiveRelease) -> None:
+    kubectl = scaled.kubectl
+
+    def wait_until(what: str, happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not happened():
+            assert time.monotonic() < deadline, (
+                f"not within {PATIENCE_SECONDS} s: {what}\n"
+                f"{kubectl('describe', 'horizontalpodautoscaler', BACKEND)}\n"
+                f"{kubectl('get', '--raw', METRICS)}"
+            )
+            time.sleep(2)
+
     def wanted() -> int:
-        return int(scaled.kubectl.get("deployment", f"{RELEASE}-backend")["spec"]["replicas"])
+        return int(kubectl.get("deployment", BACKEND)["spec"]["replicas"])
 
     def measured() -> bool:
-        autoscaler = scaled.kubectl.get("horizontalpodautoscaler", f"{RELEASE}-backend")
+        autoscaler = kubectl.get("horizontalpodautoscaler", BACKEND)
         return bool(autoscaler["status"].get("currentMetrics"))
 
     wait_until("the autoscaler knows the CPU use", measured)
     wait_until("without load one pod is enough", lambda: wanted() == 1)
     with load():
         wait_until("under load there are more", lambda: wanted() > 1)
-        many = scaled.kubectl.pods("backend").keys()
+        many = kubectl.pods("backend").keys()
         scaled.stack.configure(merged(SCALED, {"backend": {"rolloutDeadlineSeconds": 81}}))
         assert "1 updated" in scaled.stack.up(), "the Deployment itself"
         assert wanted() > 1
-        assert many <= scaled.kubectl.pods("backend").keys()
+        assert many <= kubectl.pods("backend").keys()
     wait_until("without load one pod is enough again", lambda: wanted() == 1)

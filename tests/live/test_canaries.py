@@ -1,5 +1,6 @@
 """No secret of a release is anywhere but in its Secrets: known values go in, and every place is searched for them."""
 
+import contextlib
 import secrets
 import subprocess
 import time
@@ -30,7 +31,7 @@ DESCRIBED = (
 
 def values() -> dict[str, Any]:
     """One pod of each service, an external database, and an assistant whose address leads nowhere."""
-    one = {"replicas": 1, "rolloutDeadlineSeconds": 20}
+    one = {"replicas": 1}
     ported = live_release.values(NAME, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
     ported |= {"database": {"external": {"tls": False}}, "secrets": {}, "createNamespace": False}
     ported |= {"logLevel": "debug"}  # What is talkative at all.
@@ -52,9 +53,9 @@ class Scene:
     kubectl: Kubectl
     said: dict[str, str] = field(default_factory=dict)
 
-    def engine(self, what: str, *command: str) -> None:
-        """Run an engine command and keep all that it prints, whether it fails or not."""
-        self.said[what] = self.stack.transcript(*command)
+    def engine(self, what: str, *command: str, fails: bool = False) -> None:
+        """Run an engine command and keep all that it prints."""
+        self.said[what] = self.stack.transcript(*command, fails=fails)
 
     def logs(self, what: str) -> None:
         """Keep what all containers of the release have written."""
@@ -87,17 +88,32 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             scene.engine("preview", "preview", "--diff")
             scene.engine("preview for programs", "preview", "--json")
             scene.engine("up", "up", "--yes", "--skip-preview", "--diff")
+            wait_until_it_answers()
             use(key)
             scene.logs("logs")
             stack.set_secret("databaseUrl", outside.address(NAME, wrong))
-            scene.engine("failing up", "up", "--yes", "--skip-preview", "--diff")
+            impatient = {"rolloutDeadlineSeconds": 15}
+            stack.configure(live_release.changed(values(), backend=impatient, frontend=impatient))
+            scene.engine("failing up", "up", "--yes", "--skip-preview", "--diff", fails=True)
             scene.logs("logs of pods that fail")
             stack.set_secret("databaseUrl", outside.address(NAME, bare))
             stack.configure(values() | {"database": {"external": {}}})
-            scene.engine("refused configuration", "preview")
+            scene.engine("refused configuration", "preview", fails=True)
             yield scene
         finally:
             stack.destroy()
+
+
+def wait_until_it_answers() -> None:
+    """The way to a node port follows a rollout within seconds."""
+    deadline = time.monotonic() + 30
+    for address in (f"{FRONTEND}/healthz", f"{BACKEND}/health"):
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(address, timeout=3).status_code == 200:
+                    break
+            assert time.monotonic() < deadline, f"{address} does not answer"
+            time.sleep(0.5)
 
 
 def use(key: str) -> None:
