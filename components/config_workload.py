@@ -272,7 +272,9 @@ class Workload(Model):
     )
     autoscaling: Autoscaling | None = Field(
         None,
-        description="in place of replicas; needs the cluster's metrics server (make up enables Minikube's)",
+        # The field falls back to the API server's default, 1, when nobody asks for a number any more.
+        description="in place of replicas; needs the cluster's metrics server (make up enables Minikube's). A running "
+        "stack that goes over to it has one pod for the seconds until the autoscaler first looks",
         json_schema_extra=replaces("autoscaling.enabled"),
     )
     resources: Resources = Field(
