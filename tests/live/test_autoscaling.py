@@ -23,7 +23,6 @@ SCALED = merged(
         "backend": {
             "autoscaling": {"min": 1, "max": 3, "cpu": 50, "scaleDownSeconds": 15},
             "resources": {"requests": {"cpu": "50m"}},
-            "env": {"SCALED": "yes"},
         }
     },
 )
