@@ -16,19 +16,19 @@ from tests.live.conftest import BACKEND_PORT, RELEASE, VALUES, LiveRelease
 from tests.live_release import Kubectl
 from tests.unit.conftest import merged
 
-# A twentieth of a core and half of it for the target: a laptop's probes stay below, a hundred requests a second do not.
+# Half of the 20m that a pod requests: probes take a quarter of that, forty requests a second several times as much.
 SCALED = merged(
     VALUES,
     {
         "backend": {
             "autoscaling": {"min": 1, "max": 3, "cpu": 50, "scaleDownSeconds": 15},
-            "resources": {"requests": {"cpu": "50m"}},
         }
     },
 )
 ADDON, PROFILE = cluster.METRICS, "minikube"
-RATE, LONGEST_SECONDS = 100, 150  # Of the load, which ends by itself.
-PATIENCE_SECONDS = 120
+# A pod that has no processor's time left is not ready, and what is not ready is not scaled: the load stays far below.
+RATE, LONGEST_SECONDS = 40, 240  # It ends by itself.
+PATIENCE_SECONDS = 180
 BACKEND = f"{RELEASE}-backend"
 METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{RELEASE}/pods"
 SYSTEM = Kubectl("kube-system")
