@@ -4,11 +4,14 @@ import copy
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from tests.engine_stack import EngineStack
 
@@ -117,6 +120,18 @@ class LiveRelease:
                 f"{component}: only some pods were replaced"
             )
         return {component for component in after if before[component] != after[component]}
+
+
+def wait_until_it_answers(*addresses: str) -> None:
+    """The way to a node port follows a rollout within seconds."""
+    deadline = time.monotonic() + 30
+    for address in addresses:
+        while True:
+            with suppress(httpx.TransportError):
+                if httpx.get(address, timeout=3).status_code == 200:
+                    break
+            assert time.monotonic() < deadline, f"{address} does not answer"
+            time.sleep(0.5)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """No secret of a release is anywhere but in its Secrets: known values go in, and every place is searched for them."""
 
-import contextlib
 import secrets
 import subprocess
 import time
@@ -88,7 +87,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             scene.engine("preview", "preview", "--diff")
             scene.engine("preview for programs", "preview", "--json")
             scene.engine("up", "up", "--yes", "--skip-preview", "--diff")
-            wait_until_it_answers()
+            live_release.wait_until_it_answers(f"{FRONTEND}/healthz", f"{BACKEND}/health")
             use(key)
             scene.logs("logs")
             stack.set_secret("databaseUrl", outside.address(NAME, wrong))
@@ -102,18 +101,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             yield scene
         finally:
             stack.destroy()
-
-
-def wait_until_it_answers() -> None:
-    """The way to a node port follows a rollout within seconds."""
-    deadline = time.monotonic() + 30
-    for address in (f"{FRONTEND}/healthz", f"{BACKEND}/health"):
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(address, timeout=3).status_code == 200:
-                    break
-            assert time.monotonic() < deadline, f"{address} does not answer"
-            time.sleep(0.5)
 
 
 def use(key: str) -> None:
