@@ -94,7 +94,6 @@ class LiveRelease:
 
     stack: EngineStack
     kubectl: Kubectl
-    first_up: str
 
     @property
     def url(self) -> str:
@@ -147,7 +146,8 @@ def deployed(values: Mapping[str, Any], folder: Path) -> Iterator[LiveRelease]:
     kubectl("delete", "namespace", release, "--ignore-not-found", "--wait", timeout=180)
     stack = EngineStack.create("live", folder, values)
     try:
-        yield LiveRelease(stack, kubectl, stack.up())
+        stack.up()
+        yield LiveRelease(stack, kubectl)
     finally:
         stack.destroy()
 

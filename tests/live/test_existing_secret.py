@@ -82,7 +82,8 @@ def test_its_change_is_seen_by_the_next_preview_and_rolls_its_readers_alone(
     stack: EngineStack, kubectl: Kubectl
 ) -> None:
     outside.apply(NAMESPACE, outside.secret(SECRET, sound()))
-    release = LiveRelease(stack, kubectl, stack.up())
+    stack.up()
+    release = LiveRelease(stack, kubectl)
     try:
         assert "canary" not in stack.export(), "what was read is encrypted in the state"
         stack.up("--expect-no-changes")

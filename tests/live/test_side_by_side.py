@@ -32,7 +32,8 @@ def blue(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A second release beside the suite's own."""
     stack = EngineStack.create(BLUE, tmp_path_factory.mktemp(BLUE), VALUES)
     try:
-        second = LiveRelease(stack, release.kubectl, stack.up())
+        stack.up()
+        second = LiveRelease(stack, release.kubectl)
         live_release.wait_until_it_answers(f"{second.url}/healthz", f"{release.url}/healthz")
         yield second
     finally:
