@@ -8,10 +8,9 @@ import socket
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 from . import images, tools
-from .host import LIBRARY, need_docker, still_runs
+from .host import DOCKER, LIBRARY, need_docker, still_runs
 from .run import BIN, StepError, need_space, put, put_all, run, say
 
 MINIKUBE = Path.home() / ".minikube"
@@ -32,7 +31,7 @@ PROGRAM_IMAGES = {
     f"{REGISTRY}/pause:3.10": "pause",
     "gcr.io/k8s-minikube/storage-provisioner:v5": "storage-provisioner",
 }
-EXPECTED = ("coredns-", "kube-proxy-", "storage-provisioner")
+EXPECTED = {"coredns", "etcd", "kube-apiserver", "kube-proxy", "storage-provisioner"}
 
 
 def prepare() -> None:
@@ -43,12 +42,10 @@ def prepare() -> None:
     _images()
     _programs()
     _clear_unfinished()
-    # Minikube restarts Docker, and with it every container.
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     _start()
     deadline = time.monotonic() + READY_SECONDS
     # While kube-proxy and CoreDNS are not there, names and Service addresses lead nowhere.
-    while problem := _lacks(since):
+    while problem := _lacks():
         if time.monotonic() > deadline:
             raise StepError(
                 f"Minikube was started, but after {READY_SECONDS} s {problem}. "
@@ -107,16 +104,10 @@ def _programs() -> None:
 def _clear_unfinished() -> None:
     """Remove a cluster whose first start was interrupted: Minikube would take it for complete."""
     config = PROFILE / "config.json"
-    if not config.exists() or COMPLETE.exists():
-        return
-    driver = json.loads(config.read_text())["Driver"]
-    if driver != "none":
-        raise StepError(
-            f"There is a Minikube profile `minikube` with driver `{driver}`, which this step does "
-            f"not manage. Start it with `minikube start`, or remove it with `minikube delete`."
-        )
-    say("removing what an interrupted first start left")
-    _minikube("delete")
+    # With another driver it is not ours to remove, and Minikube says what to do.
+    if config.exists() and not COMPLETE.exists() and '"Driver": "none"' in config.read_text():
+        say("removing what an interrupted first start left")
+        _minikube("delete")
 
 
 def _start() -> None:
@@ -150,38 +141,23 @@ def _minikube(command: str, *options: str) -> None:
     )  # fmt: skip
 
 
-def _lacks(since: str = "") -> str:
+def _lacks() -> str:
     """What the cluster still lacks; empty when it is healthy.
 
-    After a kill the API server shows pods as they were, until the kubelet gets to each: only
-    containers that started after the time `since` count then.
+    The API server alone does not know: it shows pods as they were before a kill or the kubelet's
+    death, until somebody tells it otherwise.
     """
     try:
-        # Asked directly, because Minikube asks systemctl in words that only systemd knows, and
-        # because pods stay "Ready" for the first minute after the kubelet died.
+        form = '{{.Label "io.kubernetes.container.name"}}'
+        if missing := EXPECTED.difference(run(DOCKER, "ps", "--format", form).split()):
+            return f"these containers do not run: {', '.join(sorted(missing))}"
+        # Not by Minikube, which asks systemctl in words that only systemd knows.
         with urllib.request.urlopen(KUBELET, timeout=2), socket.socket(socket.AF_UNIX) as runtime:
             runtime.connect(RUNTIME)
-        pods = json.loads(_kubectl("get", "pods", "--all-namespaces", "--output=json"))["items"]
-        _kubectl("get", "storageclass", "standard")
-    except OSError as error:
-        return f"the kubelet ({KUBELET}) or its runtime ({RUNTIME}) does not answer: {error}"
-    except StepError as error:
-        return f"the API server does not answer: {error}"
-    ready = {pod["metadata"]["name"]: _oldest_start(pod) for pod in pods if _is_ready(pod)}
-    missing = [name for name in EXPECTED if not any(pod.startswith(name) for pod in ready)]
-    stale = [name for name, start in ready.items() if start < since]
-    return f"not ready: {', '.join([*missing, *stale])}" if missing or stale else ""
-
-
-def _is_ready(pod: Any) -> bool:
-    conditions = pod["status"].get("conditions", ())
-    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
-
-
-def _oldest_start(pod: Any) -> str:
-    states = [entry["state"] for entry in pod["status"]["containerStatuses"]]
-    return min(str(state.get("running", {}).get("startedAt", "")) for state in states)
-
-
-def _kubectl(*arguments: str) -> str:
-    return run(BIN / "kubectl", "--context=minikube", "--request-timeout=5s", *arguments)
+        kubectl = (BIN / "kubectl", "--context=minikube", "--request-timeout=5s")
+        run(*kubectl, "get", "storageclass", "standard")
+        vital = ("--selector=k8s-app in (kube-dns, kube-proxy)", "--namespace=kube-system")
+        run(*kubectl, "wait", "pods", *vital, "--for=condition=Ready", "--timeout=1s")
+    except (StepError, OSError) as error:
+        return f"not all of it answers: {error}"
+    return ""

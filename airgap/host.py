@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .run import BIN, StepError, need_space, put, put_all, run, say, works
+from .run import BIN, StepError, need_space, put, put_all, run, say
 
 PACKAGES = (
     "docker.io",
@@ -29,6 +29,7 @@ APT = ("apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=600", "-o", "Dpkg::Use-
 # Debian's own client: a newer one without the buildx plugin cannot speak to BuildKit.
 DOCKER = Path("/usr/bin/docker")
 LIBRARY = Path("/usr/local/lib/taskflow-infra")
+NOTES = Path("/run")
 CAP_SYS_RESOURCE = 24
 
 
@@ -51,7 +52,10 @@ def prepare() -> None:
 
 
 def docker_answers() -> bool:
-    return works(DOCKER, "version")
+    try:
+        return bool(run(DOCKER, "version"))
+    except StepError:
+        return False
 
 
 def need_docker() -> None:
@@ -66,7 +70,7 @@ def still_runs(service: str, program: str) -> bool:
     process for the service: not start it, or kill it. It also fails to start what runs already.
     """
     runs = False
-    for note in (Path(f"/run/{service}.service.status"), Path(f"/run/{service}.pid")):
+    for note in (NOTES / f"{service}.service.status", NOTES / f"{service}.pid"):
         pid = re.search(r"\d+", note.read_text()) if note.exists() else None
         path = os.path.realpath(f"/proc/{pid[0]}/exe") if pid else ""
         if path.removesuffix(" (deleted)").endswith(f"/{program}"):

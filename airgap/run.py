@@ -81,15 +81,6 @@ def _lines(path: Path) -> list[str]:
     return path.read_text(errors="replace").strip().splitlines()
 
 
-def works(*command: str | Path) -> bool:
-    """Whether a command succeeds: for questions, where a failure is an answer."""
-    try:
-        run(*command)
-    except StepError:
-        return False
-    return True
-
-
 def need_space(where: Path, gigabytes: float, what: str) -> None:
     """Fail before the work, not in the middle of it, when the disk cannot hold the result."""
     while not where.exists():

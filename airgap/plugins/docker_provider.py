@@ -3,21 +3,11 @@
 import os
 import re
 import subprocess
-from pathlib import Path
 
 from pulumi.provider.experimental import provider as p
 
 from airgap.plugins.objects import details
-from airgap.plugins.serve import (
-    INPUTS,
-    Object,
-    PluginError,
-    Properties,
-    plain,
-    report,
-    serve_provider,
-    wrapped,
-)
+from airgap.plugins.serve import INPUTS, Object, PluginError, plain, report, serve_provider, wrapped
 
 TAIL = 25  # lines of the build's output that an error repeats
 
@@ -25,13 +15,12 @@ TAIL = 25  # lines of the build's output that an error repeats
 def build_command(inputs: Object) -> tuple[list[str], dict[str, str]]:
     """The command line of a build, and the variables that carry the arguments' values."""
     build: Object = inputs["build"]
-    command = ["docker", "build", "--progress", "plain", "--tag", inputs["imageName"]]
-    command += ["--file", build["dockerfile"]]
-    for option in ("target", "platform"):
-        command += [f"--{option}", build[option]] if build.get(option) else []
+    command = ["docker", "build", "--progress=plain", f"--tag={inputs['imageName']}"]
+    command += [f"--file={build['dockerfile']}"]
+    command += [f"--{key}={build[key]}" for key in ("target", "platform") if build.get(key)]
     arguments: dict[str, str] = build.get("args") or {}
-    for name in arguments:  # without a value: docker reads it from the environment, `ps` shows none
-        command += ["--build-arg", name]
+    # Without their values: docker reads them from the environment, and `ps` shows none.
+    command += [f"--build-arg={name}" for name in arguments]
     return [*command, build["context"]], {"DOCKER_BUILDKIT": "1", **arguments}
 
 
@@ -43,20 +32,20 @@ class DockerProvider(p.Provider):
         self._running: set[subprocess.Popen[str]] = set()
 
     async def configure(self, request: p.ConfigureRequest) -> p.ConfigureResponse:
-        settings = request.variables
-        if host := settings.get("docker:config:host"):
+        if host := request.variables.get("docker:config:host"):
             self._connection["DOCKER_HOST"] = host
-        if certificates := settings.get("docker:config:certPath"):
+        if certificates := request.variables.get("docker:config:certPath"):
             self._connection |= {"DOCKER_CERT_PATH": certificates, "DOCKER_TLS_VERIFY": "1"}
         return p.ConfigureResponse()
+
+    async def cancel(self) -> None:
+        for process in list(self._running):
+            process.terminate()
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
         # The type of a child names its parents too, as in parent:Type$docker:index/image:Image.
         if request.type.split("$")[-1] != "docker:index/image:Image":
             raise PluginError(f"this stand-in builds Images only; it has no {request.type}")
-        path = plain(request.new_inputs)["build"]["dockerfile"]
-        if not Path(path).is_file():
-            raise PluginError(f"no Dockerfile at {path}; set `build.dockerfile`")
         return p.CheckResponse(inputs=request.new_inputs)
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
@@ -65,41 +54,32 @@ class DockerProvider(p.Provider):
         return p.DiffResponse(changes=bool(found), detailed_diff=found)
 
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
-        outputs = self._build(request.urn, plain(request.properties))
-        return p.CreateResponse(str(outputs["imageName"].value), outputs)
+        inputs = plain(request.properties)
+        image = inputs["imageName"]
+        self._run(request.urn, image, *build_command(inputs))
+        if not inputs.get("skipPush"):
+            self._run(request.urn, image, ["docker", "push", image], {})
+        outputs = {"baseImageName": image, "imageName": image, INPUTS: inputs}
+        return p.CreateResponse(image, wrapped(outputs, INPUTS))
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
-        return p.UpdateResponse(self._build(request.urn, plain(request.news)))
+        made = await self.create(p.CreateRequest(request.urn, request.news, 0, preview=False))
+        return p.UpdateResponse(made.properties)
 
     async def delete(self, request: p.DeleteRequest) -> None:
         """The image stays, as with the official provider: old pods may still need it."""
 
-    async def cancel(self) -> None:
-        for process in list(self._running):
-            process.terminate()
-
-    def _build(self, urn: str, inputs: Object) -> Properties:
-        image = inputs["imageName"]
-        self._run(urn, image, *build_command(inputs))
-        if not inputs.get("skipPush"):
-            self._run(urn, image, ["docker", "push", image], {})
-        return wrapped({"baseImageName": image, "imageName": image, INPUTS: inputs}, INPUTS)
-
     def _run(self, urn: str, image: str, command: list[str], variables: dict[str, str]) -> None:
         lines = []
-        try:
-            process = subprocess.Popen(
-                command,
-                env={**os.environ, **self._connection, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            )
-        except FileNotFoundError:
-            raise PluginError("there is no docker on PATH; install it") from None
-        with process:
+        with subprocess.Popen(
+            command,
+            env={**os.environ, **self._connection, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
             self._running.add(process)
             for line in process.stdout or ():
                 lines.append(line)

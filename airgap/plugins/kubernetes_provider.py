@@ -4,36 +4,21 @@ import hashlib
 
 from pulumi.provider.experimental import provider as p
 
-from airgap.plugins.cluster import Cluster, NotReadyError
-from airgap.plugins.objects import (
-    AUTONAMED,
-    annotated,
-    as_input,
-    described,
-    details,
-    dig,
-    identity,
-    managed_by,
-    named,
-    replacing,
-    without_last_applied,
-)
+from airgap.plugins import objects, serve
+from airgap.plugins.cluster import Cluster
+from airgap.plugins.objects import annotated, described, details, dig, identity
 from airgap.plugins.serve import (
-    INPUTS,
     InitializationError,
     Object,
     PluginError,
     Properties,
-    engine_names,
     plain,
-    report,
-    serve_provider,
     wrapped,
 )
 
+INPUTS = serve.INPUTS
 MANAGER = "__fieldManager"
 SKIP_AWAIT = "pulumi.com/skipAwait"
-READ_ONLY = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
 
 
 def from_type(token: str, resource_id: str) -> Object:
@@ -51,9 +36,7 @@ def properties(obj: Object) -> Properties:
 
 def state(live: Object, asked: Object, manager: str) -> Properties:
     """A resource's outputs: the live object, plus what the next update needs to know."""
-    metadata = without_last_applied(live["metadata"])
-    metadata = {key: item for key, item in metadata.items() if key != "managedFields"}
-    return properties({**live, "metadata": metadata, INPUTS: asked, MANAGER: manager})
+    return properties({**live, INPUTS: asked, MANAGER: manager})
 
 
 class KubernetesProvider(p.Provider):
@@ -75,13 +58,15 @@ class KubernetesProvider(p.Provider):
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
         old, new = plain(request.old_inputs), plain(request.new_inputs)
-        return p.CheckResponse(properties(named(new, old, request.name, request.random_seed)))
+        return p.CheckResponse(
+            properties(objects.named(new, old, request.name, request.random_seed))
+        )
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
         old, new = plain(request.old_state).get(INPUTS, {}), plain(request.new_inputs)
-        fields = replacing(old, new)
+        fields = objects.replacing(old, new)
         found = details(old, new, fields)
-        same_place = identity(old) == identity(new) and not annotated(new, AUTONAMED)
+        same_place = identity(old) == identity(new) and not annotated(new, objects.AUTONAMED)
         return p.DiffResponse(
             changes=bool(found),
             replaces=fields,
@@ -97,10 +82,9 @@ class KubernetesProvider(p.Provider):
         there = self._cluster.get(asked)
         if there and dig(there, "metadata.deletionTimestamp"):
             self._cluster.gone(there)
-        elif there and not managed_by(there, manager):  # not what a killed run made
+        elif there and not objects.managed_by(there, manager):  # not what a killed run made
             raise PluginError(
-                f"{described(asked)} already exists and is not in this stack's state; delete it, "
-                f"or take it over: pulumi import {request.type} {request.name} {identity(asked)}"
+                f"{described(asked)} already exists and is not in this stack's state: delete it"
             )
         return p.CreateResponse(identity(asked), self._settle(request.urn, asked, manager))
 
@@ -112,14 +96,12 @@ class KubernetesProvider(p.Provider):
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
         live = self._cluster.get(from_type(request.type, request.resource_id))
-        if live is None:
+        if not live:
             return p.ReadResponse()
-        if asked := plain(request.inputs):
-            asked = as_input(live, asked)
-        else:  # read by its id alone: all but what the cluster wrote
-            kept = without_last_applied(live["metadata"])
-            kept = {k: v for k, v in kept.items() if k not in READ_ONLY}
-            asked = {k: v for k, v in live.items() if k != "status"} | {"metadata": kept}
+        live = objects.without_notes(live)
+        asked = plain(request.inputs)
+        # Read by its id alone, nobody asked for anything: then all of it is the wish.
+        asked = objects.as_input(live, asked) if asked else {**live, "status": None}
         outputs = state(live, asked, self._manager(request.urn, request.properties))
         return p.ReadResponse(request.resource_id, outputs, properties(asked))
 
@@ -131,23 +113,23 @@ class KubernetesProvider(p.Provider):
                 self._cluster.gone(live)
 
     def _settle(self, urn: str, asked: Object, manager: str) -> Properties:
-        live = self._cluster.apply(asked, manager)
-        try:
-            if not annotated(asked, SKIP_AWAIT):
-                live = self._cluster.ready(live, lambda message: report(urn, message))
-        except NotReadyError as error:
-            outputs = state(error.live, asked, manager)
-            raise InitializationError(identity(live), outputs, error.reasons) from None
-        return state(live, asked, manager)
+        live, reasons = self._cluster.apply(asked, manager), list[str]()
+        if not annotated(asked, SKIP_AWAIT):
+            live, reasons = self._cluster.ready(live, lambda text: serve.report(urn, text))
+        outputs = state(objects.without_notes(live), asked, manager)
+        if reasons:
+            first = f"{described(asked)} did not become ready: {reasons[0]}"
+            raise InitializationError(identity(live), outputs, [first, *reasons[1:]])
+        return outputs
 
     @staticmethod
     def _manager(urn: str, held: Properties) -> str:
         """The field manager of a resource of this stack: what a killed run made is known by it."""
         if MANAGER in held:
             return str(held[MANAGER].value)
-        known = f"{engine_names.get('provider', '')} {urn}"
+        known = f"{serve.engine_names.get('provider', '')} {urn}"
         return f"pulumi-kubernetes-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
 
 
 if __name__ == "__main__":
-    serve_provider(KubernetesProvider(), "pulumi_kubernetes")
+    serve.serve_provider(KubernetesProvider(), "pulumi_kubernetes")

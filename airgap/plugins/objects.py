@@ -48,10 +48,12 @@ def annotated(obj: Object, name: str) -> bool:
     return (dig(obj, "metadata.annotations") or {}).get(name) == "true"
 
 
-def without_last_applied(metadata: Object) -> Object:
-    """Without the annotation in which `kubectl apply` repeats an object, a Secret's values among it."""
-    kept = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED}
-    return {**metadata, "annotations": kept} if "annotations" in metadata else metadata
+def without_notes(live: Object) -> Object:
+    """Without what is noted of who wrote which field; kubectl repeats even a Secret's values there."""
+    metadata = {key: item for key, item in live["metadata"].items() if key != "managedFields"}
+    if notes := metadata.get("annotations"):
+        metadata["annotations"] = {key: notes[key] for key in notes if key != LAST_APPLIED}
+    return {**live, "metadata": metadata}
 
 
 def identity(obj: Object) -> str:

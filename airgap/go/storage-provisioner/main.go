@@ -19,8 +19,6 @@ import (
 const (
 	provisioner = "k8s.io/minikube-hostpath"
 	folder      = "/tmp/hostpath-provisioner"
-	interval    = time.Second
-
 	// Set by Kubernetes on a claim to say whose turn it is, and by a provisioner on its volumes.
 	assigned = "volume.kubernetes.io/storage-provisioner"
 	made     = "pv.kubernetes.io/provisioned-by"
@@ -31,56 +29,52 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client := kubernetes.NewForConfigOrDie(config)
+	client := kubernetes.NewForConfigOrDie(config).CoreV1()
 	// A claim waits for a volume at human speed: looking once a second is enough, and has no
 	// state that could be wrong.
-	for ; ; time.Sleep(interval) {
-		if err := reconcile(context.Background(), client); err != nil {
+	for ctx := context.Background(); ; time.Sleep(time.Second) {
+		volumes, err := client.PersistentVolumes().List(ctx, meta.ListOptions{})
+		if err != nil {
+			log.Print(err)
+			continue
+		}
+		claims, err := client.PersistentVolumeClaims("").List(ctx, meta.ListOptions{})
+		if err != nil {
+			log.Print(err)
+			continue
+		}
+		var failures []error
+		known := map[string]bool{}
+		for _, volume := range volumes.Items {
+			known[volume.Name] = true
+			if volume.Annotations[made] != provisioner {
+				continue
+			}
+			path := volume.Spec.HostPath.Path
+			if volume.Status.Phase == core.VolumeReleased { // Its claim is gone: data first.
+				log.Printf("removing %s and %s", volume.Name, path)
+				err = os.RemoveAll(path)
+				if err == nil {
+					err = client.PersistentVolumes().Delete(ctx, volume.Name, meta.DeleteOptions{})
+				}
+				failures = append(failures, err)
+			} else { // A reboot may have emptied the folder of temporary files.
+				failures = append(failures, open(path))
+			}
+		}
+		for _, claim := range claims.Items {
+			volume := volumeFor(&claim)
+			if claim.Annotations[assigned] == provisioner && claim.Spec.VolumeName == "" &&
+				claim.DeletionTimestamp == nil && !known[volume.Name] {
+				log.Printf("making %s at %s", volume.Name, volume.Spec.HostPath.Path)
+				_, err = client.PersistentVolumes().Create(ctx, volume, meta.CreateOptions{})
+				failures = append(failures, open(volume.Spec.HostPath.Path), err)
+			}
+		}
+		if err := errors.Join(failures...); err != nil {
 			log.Print(err)
 		}
 	}
-}
-
-// reconcile goes on to the next object when one fails: it comes back to it in a second anyway.
-func reconcile(ctx context.Context, client kubernetes.Interface) error {
-	volumes, err := client.CoreV1().PersistentVolumes().List(ctx, meta.ListOptions{})
-	if err != nil {
-		return err
-	}
-	claims, err := client.CoreV1().PersistentVolumeClaims("").List(ctx, meta.ListOptions{})
-	if err != nil {
-		return err
-	}
-	var failures []error
-	known := map[string]bool{}
-	for _, volume := range volumes.Items {
-		known[volume.Name] = true
-		if volume.Annotations[made] == provisioner && volume.Spec.HostPath != nil {
-			failures = append(failures, keep(ctx, client, &volume))
-		}
-	}
-	for _, claim := range claims.Items {
-		name := "pvc-" + string(claim.UID)
-		if claim.Annotations[assigned] == provisioner && claim.Spec.VolumeName == "" &&
-			claim.DeletionTimestamp == nil && !known[name] {
-			failures = append(failures, provide(ctx, client, name, &claim))
-		}
-	}
-	return errors.Join(failures...)
-}
-
-// keep removes a volume whose claim is gone, data first, and makes sure of the directory of any
-// other: a reboot may have emptied the folder of temporary files.
-func keep(ctx context.Context, client kubernetes.Interface, volume *core.PersistentVolume) error {
-	path := volume.Spec.HostPath.Path
-	if volume.Status.Phase != core.VolumeReleased {
-		return open(path)
-	}
-	log.Printf("removing %s and %s", volume.Name, path)
-	if err := os.RemoveAll(path); err != nil {
-		return err
-	}
-	return client.CoreV1().PersistentVolumes().Delete(ctx, volume.Name, meta.DeleteOptions{})
 }
 
 // open makes sure of a directory that every user can write to, as the pods' users are not known.
@@ -88,36 +82,23 @@ func open(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(path, 0o777); err != nil {
-		return err
-	}
-	return os.Chmod(path, 0o777)
+	return errors.Join(os.MkdirAll(path, 0o777), os.Chmod(path, 0o777))
 }
 
-// provide makes the volume that a claim waits for.
-func provide(
-	ctx context.Context, client kubernetes.Interface, name string,
-	claim *core.PersistentVolumeClaim,
-) error {
+func volumeFor(claim *core.PersistentVolumeClaim) *core.PersistentVolume {
 	// The claim's own identity is part of the path: one that is made again under the same name
 	// must not find what its predecessor left.
 	path := filepath.Join(folder, claim.Namespace, claim.Name+"-"+string(claim.UID))
-	log.Printf("making %s at %s", name, path)
-	if err := open(path); err != nil {
-		return err
-	}
-	volume := core.PersistentVolume{
+	return &core.PersistentVolume{
 		ObjectMeta: meta.ObjectMeta{
-			Name:        name,
+			Name:        "pvc-" + string(claim.UID),
 			Annotations: map[string]string{made: provisioner},
 		},
 		Spec: core.PersistentVolumeSpec{
 			PersistentVolumeReclaimPolicy: core.PersistentVolumeReclaimDelete,
 			StorageClassName:              *claim.Spec.StorageClassName,
 			AccessModes:                   claim.Spec.AccessModes,
-			Capacity: core.ResourceList{
-				core.ResourceStorage: claim.Spec.Resources.Requests[core.ResourceStorage],
-			},
+			Capacity:                      claim.Spec.Resources.Requests,
 			ClaimRef: &core.ObjectReference{
 				Kind: "PersistentVolumeClaim", APIVersion: "v1",
 				Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID,
@@ -127,6 +108,4 @@ func provide(
 			},
 		},
 	}
-	_, err := client.CoreV1().PersistentVolumes().Create(ctx, &volume, meta.CreateOptions{})
-	return err
 }

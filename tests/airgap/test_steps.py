@@ -1,0 +1,139 @@
+"""Steps that can be interrupted, run again, and fail with one message: on folders of the test's own."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airgap import host, run, tools
+
+# Stands where the Go compiler is: writes down that it was called, and "compiles" two programs.
+GO = """#!/bin/sh
+echo called >> "{calls}"
+while [ "$1" != -o ]; do shift; done
+{before}
+echo built > "$2/one"; echo built > "$2/two"
+"""
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with one module and a compiler; the file that counts the compiler's calls."""
+    monkeypatch.setattr(run, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(tools, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(tools, "BIN", tmp_path / "bin")
+    monkeypatch.setattr(tools, "GO", tmp_path / "go")
+    monkeypatch.setattr(tools, "GIGABYTES_PER_MODULE", 0)
+    packages = ["example.com/m/one", "example.com/m/two"]
+    module: dict[str, Any] = {"source": "example.com/m", "packages": packages}
+    monkeypatch.setattr(tools, "MODULES", {"m": module})
+    (tmp_path / "go" / "m").mkdir(parents=True)
+    (tmp_path / "go" / "m" / "go.mod").write_text("module x\nrequire example.com/m v1.2.3\n")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'compiler'}{os.pathsep}{os.environ['PATH']}")
+    compiler(tmp_path)
+    return tmp_path / "calls"
+
+
+def compiler(folder: Path, before: str = "") -> None:
+    path = folder / "compiler" / "go"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(GO.format(calls=folder / "calls", before=before))
+    path.chmod(0o755)
+
+
+def test_a_program_is_built_once_and_linked(calls: Path, tmp_path: Path) -> None:
+    tools.prepare("one")
+    tools.prepare("one", "two")
+    assert calls.read_text().count("called") == 1
+    assert (tmp_path / "bin" / "two").read_text() == "built\n"
+    assert (tmp_path / "bin" / "one").readlink().parent.name.startswith("m-v1.2.3-")
+
+
+def test_a_build_that_failed_tells_the_compilers_last_words_and_counts_for_nothing(
+    calls: Path, tmp_path: Path
+) -> None:
+    compiler(tmp_path, before='echo half > "$2/one"; echo no space left on device >&2; exit 1')
+    with pytest.raises(run.StepError, match="no space left on device") as failure:
+        tools.prepare("one")
+    assert str(tmp_path / "cache" / "log" / "m.log") in str(failure.value)
+    with pytest.raises(run.StepError, match="run `python -m airgap tools one` first"):
+        tools.find("one")
+    compiler(tmp_path)
+    tools.prepare("one")
+    assert tools.find("one").read_text() == "built\n"
+
+
+def test_another_definition_is_another_build_and_the_old_one_goes(
+    calls: Path, tmp_path: Path
+) -> None:
+    tools.prepare("one")
+    old = tools.find("one")
+    (tmp_path / "go" / "m" / "go.mod").write_text("module x\nrequire example.com/m v1.2.4\n")
+    tools.prepare("one")
+    assert tools.find("one") != old
+    assert not old.exists()
+
+
+def test_a_program_that_nobody_makes_is_answered_with_those_there_are(
+    calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tools.MODULES["m"], "extra", True)
+    with pytest.raises(run.StepError, match="build `three` from; besides the usual: m"):
+        tools.prepare("three")
+
+
+def test_a_full_disk_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2e9))
+    run.need_space(tmp_path / "not" / "there", 1.5, "It")
+    with pytest.raises(run.StepError, match=re.escape(f"3 GB of free disk below {tmp_path}")):
+        run.need_space(tmp_path / "not" / "there", 3, "It")
+
+
+def test_a_slow_command_gives_signs_of_life(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "HEARTBEAT_SECONDS", 0.1)
+    assert run.run("sh", "-c", "echo at work; sleep 0.5; echo done") == "at work\ndone\n"
+    assert "sh: 0 s at work" in capsys.readouterr().out
+
+
+def test_a_command_that_is_not_there_is_named_with_what_to_do() -> None:
+    with pytest.raises(run.StepError, match=r"`no-such-command` is not installed\. Get it"):
+        run.run("no-such-command", hint="Get it.")
+
+
+def test_a_file_is_put_in_place_once(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "etc" / "target"
+    source.write_text("1")
+    assert run.put(source, target)
+    assert not run.put(source, target)
+    source.write_text("2")
+    assert run.put(source, target), "an older version is replaced"
+    assert target.read_text() == "2"
+
+
+def test_the_note_of_a_killed_service_is_forgotten_and_that_of_a_living_one_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "NOTES", tmp_path)
+    note = tmp_path / "thing.service.status"
+    process = subprocess.Popen(["sleep", "60"])
+    program = Path(f"/proc/{process.pid}/exe").resolve().name
+    try:
+        note.write_text(f"MainPID={process.pid}\n")
+        assert host.still_runs("thing", program)
+        assert not host.still_runs("thing", "another"), "its number is somebody else's now"
+        assert not note.exists()
+        note.write_text(f"MainPID={process.pid}\n")
+    finally:
+        process.kill()
+        process.wait()
+    assert not host.still_runs("thing", program)
+    assert not note.exists()
