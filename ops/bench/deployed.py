@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from components.cluster import Minikube
 from ops.bench.timing import Timed, timed
 from ops.errors import OpsError
 from ops.processes import ask
+
+VOLUME_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,24 @@ class Deployed:
         return base64.b64decode(self.get("secret", name)["data"]["better-auth-secret"])
 
     def remove(self) -> None:
-        """Delete the namespace with all in it, whoever made it; wait until it is gone."""
+        """Delete the namespace with all in it, whoever made it; wait until it is gone, and its volumes too.
+
+        Minikube names a volume's folder by its claim: a successor would find the old data, or lose its own to a late
+        deletion.
+        """
         self.kubectl("delete", "namespace", self.release, "--ignore-not-found", timeout=180)
+        deadline = time.monotonic() + VOLUME_SECONDS
+        while self._volumes():
+            if time.monotonic() > deadline:
+                raise OpsError(f"volumes of namespace {self.release} were not deleted", where="pv")
+            time.sleep(0.2)
+
+    def _volumes(self) -> list[str]:
+        return [
+            volume["metadata"]["name"]
+            for volume in self.get("persistentvolumes")["items"]
+            if volume["spec"].get("claimRef", {}).get("namespace") == self.release
+        ]
 
 
 @dataclass(frozen=True)

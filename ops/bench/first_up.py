@@ -41,6 +41,7 @@ def measure(
         up.append(project.up().seconds)
         if number < ROUNDS - 1:
             project.destroy()
+            deployed.remove()
     installed = Figure("`helm install --wait`", tuple(helm), "s")
     goal = Goal(installed.median + ALLOWANCE_SECONDS, "1.0 x helm's + 2 s")
     return Section(

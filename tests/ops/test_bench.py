@@ -8,7 +8,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from ops.bench import document, previews, program_cost, reads
+from ops.bench import deployed, document, previews, program_cost, reads
 from ops.bench.figures import Figure, Goal, Section, quantity
 from ops.bench.first_up import images_of, write_chart
 from ops.bench.machine import Machine
@@ -17,6 +17,7 @@ from ops.bench.reads import Load
 from ops.bench.starts import Seen, instant
 from ops.bench.timing import timed
 from ops.errors import OpsError
+from tests.ops.programs import Programs
 
 MACHINE = Machine("2026-01-02", "a processor, 2 cores, 24 GiB", "Debian", "0.3")
 
@@ -158,6 +159,20 @@ def test_the_chart_has_every_object_and_secrets_that_fit_each_other(tmp_path: Pa
     assert service == objects[0]
     password = first["stringData"]["password"]
     assert f":{password}@bench-postgres:5432/" in second["stringData"]["database-url"]
+
+
+def test_a_release_is_gone_only_when_its_volumes_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = Programs(tmp_path)
+    programs.answer("kubectl", "delete", "")
+    volume = {"metadata": {"name": "pvc-1"}, "spec": {"claimRef": {"namespace": "bench"}}}
+    programs.answer("kubectl", "persistentvolumes", {"items": [volume]})
+    monkeypatch.setattr(deployed, "VOLUME_SECONDS", 0.0)
+    with pytest.raises(OpsError, match="volumes of namespace bench"):
+        deployed.Deployed("bench", "minikube", programs.env).remove()
+    deployed.Deployed("another", "minikube", programs.env).remove()
+    assert [call[5] for call in programs.calls if "delete" in call] == ["delete", "delete"]
 
 
 def test_the_images_to_have_in_advance_are_those_of_the_deployments() -> None:
