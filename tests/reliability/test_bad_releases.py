@@ -32,7 +32,7 @@ CASES = {
     "the probe never passes": Bad(
         # It listens, but not where the kubelet asks.
         {"backend": {"env": {"HOST": "127.0.0.1"}}},
-        ("connection refused", "draining"),
+        ("connection refused", "Uvicorn running on http://127.0.0.1:8000"),
     ),
     "the tag does not exist": Bad(
         {"images": {"backend": {"ref": "taskflow-backend:no-such-tag"}}},
