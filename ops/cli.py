@@ -133,11 +133,12 @@ def validate() -> None:
 @app.command(name="render")
 def render_command(stack: StackName = "dev") -> None:
     """Write the stack's Kubernetes objects as YAML, with neither engine nor cluster; secrets are masked."""
-    from ops.render import render
+    from ops.render import closed_event_loops, render
     from ops.validate import checked
 
     file = checked(StackFile.read(stack).path)
-    sys.stdout.write(render(file.config, file.source))
+    with closed_event_loops():
+        sys.stdout.write(render(file.config, file.source))
 
 
 @app.command(name="footprint")

@@ -111,7 +111,7 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
             config.release, TaskflowAppArgs(config=config, secrets=secrets, sources=SOURCES)
         )
 
-    with _no_minikube(), _event_loops():
+    with _no_minikube():
         pulumi.runtime.set_mocks(
             recorder, project=source.project, stack=source.stack, preview=False
         )
@@ -119,19 +119,12 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
     return sorted(recorder.objects, key=_place)
 
 
-def _sound_secret(config: StackConfig) -> dict[str, str]:
-    """A Secret made by hand as it has to be: what it really holds is known to the cluster alone."""
-    port = config.database.outside.port if config.database.outside else 5432
-    values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)
-    values["database-url"] = f"postgresql://{MASKED}@{MASKED}:{port}/{MASKED}?sslmode=require"
-    return {key: b64encode(value.encode()).decode() for key, value in values.items()}
-
-
 @contextmanager
-def _event_loops() -> Iterator[None]:
+def closed_event_loops() -> Iterator[None]:
     """The loops that the SDK would make, for itself and for each of its threads, closed at the end.
 
-    It closes none, about which the interpreter complains on stderr when it ends, now and then with a traceback.
+    It closes none, about which the interpreter complains on stderr when it ends, now and then with a traceback. For a
+    process that renders and ends: the SDK would go on with the closed loops.
     """
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -149,6 +142,14 @@ def _event_loops() -> Iterator[None]:
         asyncio.set_event_loop(None)
         for loop in loops:
             loop.close()
+
+
+def _sound_secret(config: StackConfig) -> dict[str, str]:
+    """A Secret made by hand as it has to be: what it really holds is known to the cluster alone."""
+    port = config.database.outside.port if config.database.outside else 5432
+    values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)
+    values["database-url"] = f"postgresql://{MASKED}@{MASKED}:{port}/{MASKED}?sslmode=require"
+    return {key: b64encode(value.encode()).decode() for key, value in values.items()}
 
 
 @contextmanager
