@@ -31,6 +31,8 @@ PROGRAM_IMAGES = {
     f"{REGISTRY}/pause:3.10": "pause",
     "gcr.io/k8s-minikube/storage-provisioner:v5": "storage-provisioner",
 }
+SERVICES = "10.96.0.0/12"
+"""The addresses of Services, by Minikube's default."""
 EXPECTED = {"coredns", "etcd", "kube-apiserver", "kube-proxy", "storage-provisioner"}
 
 
@@ -110,8 +112,23 @@ def _clear_unfinished() -> None:
         _minikube("delete")
 
 
+def _keep_services_inside() -> None:
+    """Refuse a Service's address as long as kube-proxy has not turned it into a pod's.
+
+    It would leave the machine. Whoever answers out there is taken for the Service: the API server
+    holds on to such a connection, and an added API then stays away.
+    """
+    for chain in ("OUTPUT", "FORWARD"):
+        rule = (chain, "--destination", SERVICES, "--jump", "REJECT")
+        try:
+            run("iptables", "--wait", "--check", *rule)
+        except StepError:
+            run("iptables", "--wait", "--insert", *rule)
+
+
 def _start() -> None:
     say("starting Minikube")
+    _keep_services_inside()
     still_runs("cri-docker", "cri-dockerd")
     still_runs("kubelet", "kubelet")
     _minikube(
