@@ -116,6 +116,11 @@ class Checkout:
     folder: Path
     renamed: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def pulumi_home(self) -> Path:
+        """Nobody is logged in there, so the clone keeps its own state: its stack `dev` is not the user's."""
+        return self.folder.with_name(f"{self.folder.name}-pulumi")
+
     @classmethod
     def make(cls, folder: Path, renamed: Mapping[str, str] | None = None) -> "Checkout":
         """Clone into `folder`, which must not exist; the Python environment is this checkout's own."""
@@ -133,6 +138,9 @@ class Checkout:
                 target.unlink(missing_ok=True)
         (folder / ".venv").symlink_to(ROOT / ".venv")
         clone = cls(folder, renamed or {})
+        clone.pulumi_home.mkdir()
+        plugins = Path(os.environ.get("PULUMI_HOME", "~/.pulumi")).expanduser() / "plugins"
+        (clone.pulumi_home / "plugins").symlink_to(plugins)
         # Brings the environment up to date, where it is not, which is for no session to show.
         clone.run(Command("a new clone", "make validate", ""))
         return clone
@@ -149,7 +157,12 @@ class Checkout:
         Raises:
             AssertionError: if it prints something else than the document says, or fails where that shows no failure.
         """
-        env = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
+        env = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in NOT_INHERITED and not key.startswith("PULUMI_")
+        }
+        env["PULUMI_HOME"] = str(self.pulumi_home)
         result = subprocess.run(
             ["bash", "-c", command.line],
             cwd=self.folder,
