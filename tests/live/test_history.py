@@ -61,6 +61,15 @@ def deployed(release: LiveRelease) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was(release: LiveRelease) -> Iterator[None]:
+    """The shared release, without what these tests configure."""
+    yield
+    release.stack.unset("openaiApiKey")
+    release.stack.configure(VALUES)
+    release.stack.up()
+
+
 QUIET = VALUES | {"policies": "advisory"}
 
 
