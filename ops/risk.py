@@ -124,11 +124,9 @@ class Plan:
             if _same_name(step):
                 return Risk.OUTAGE, _because(step, f"{_count(pods)} before the new start")
             return Risk.ROLLING, _because(step, "new pods start before the old end")
-        if not pods and at(step.old, "spec", "replicas") != 0:
-            return Risk.OUTAGE, "scaled to no pod at all"
         changes = template_changes(step.old, step.new)
-        if not changes:
-            return Risk.NONE, f"no pod is replaced: {_changed(step)}"
+        if known := _without_new_pods(step, pods, changes):
+            return known
         why = f"pod template changes ({', '.join(changes)})"
         if not pods:
             return Risk.NONE, f"{why}, and there are no pods"
@@ -156,11 +154,9 @@ class Plan:
                 step, "its pods end; volume claims are not deleted with it"
             )
         pods = self._pods(step)
-        if not pods and at(step.old, "spec", "replicas") != 0:
-            return Risk.OUTAGE, "scaled to no pod at all"
         changes = template_changes(step.old, step.new)
-        if not changes:
-            return Risk.NONE, f"no pod is replaced: {_changed(step)}"
+        if known := _without_new_pods(step, pods, changes):
+            return known
         why = f"pod template changes ({', '.join(changes)})"
         if at(step.new, "spec", "updateStrategy", "type") == "OnDelete":
             return Risk.NONE, f"{why}, taken up when a pod is deleted (OnDelete)"
@@ -241,6 +237,15 @@ def _references(value: Any) -> Iterable[tuple[str, str]]:
 
 def _sides(step: Step) -> tuple[Manifest, Manifest]:
     return step.old, step.new
+
+
+def _without_new_pods(step: Step, pods: int, changes: Sequence[str]) -> tuple[Risk, str] | None:
+    """The risk of an update that starts no pod anew; None if it starts some."""
+    if not pods and at(step.old, "spec", "replicas") != 0:
+        return Risk.OUTAGE, "scaled to no pod at all"
+    if not changes:
+        return Risk.NONE, f"no pod is replaced: {_changed(step)}"
+    return None
 
 
 def _same_name(step: Step) -> bool:
