@@ -20,7 +20,7 @@ CLIENTS = 8  # As many as the backend's database connections, or the frontend's 
 PATIENCE_SECONDS = 10  # Of a client: an answer that takes longer has failed.
 
 # `vegeta encode --to csv`: the columns that are read here.
-CODE, LATENCY, ERROR, URL = 1, 2, 5, 10
+CODE, LATENCY, ERROR = 1, 2, 5
 
 
 @dataclass(frozen=True)
