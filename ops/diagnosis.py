@@ -62,6 +62,12 @@ KNOWN = (
         "or set taskflow:release in {file} to a name of your own",
     ),
     Known(
+        r"namespaces \\?\"(?P<namespace>[-a-z0-9]+)\\?\" not found",
+        "namespace {namespace} is in the state of stack {stack}, but no more in the cluster",
+        "if context {context} leads to the right cluster, have the state forget it: "
+        "pulumi refresh --stack {stack}; then run the command again",
+    ),
+    Known(
         r"[Cc]annot connect to the Docker daemon|docker\.sock: connect",
         "the Docker daemon does not answer",
         "run the command again: it starts the daemon where it may, and says so where it may not",

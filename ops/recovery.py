@@ -1,4 +1,8 @@
-"""What a killed run leaves in a file backend: a lock without its process, unfinished operations."""
+"""What stands between a stack and its next run.
+
+A killed run leaves a lock without its process and unfinished operations; a cluster that was deleted leaves a state
+full of objects that are no more.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,21 @@ import json
 import os
 import socket
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError
-from ops.processes import ask
+from ops.processes import Result, ask
 from ops.stack import Stack
 from ops.stack_file import project_name
+
+NAMESPACE = "kubernetes:core/v1:Namespace"
 
 
 def recover(stack: Stack) -> str:
     """Make the stack usable again; says what was done, or nothing."""
-    done = [_release_lock(stack), _settle_pending(stack)]
+    done = [_release_lock(stack), _settle_pending(stack), _forget_lost(stack)]
     return ", ".join(note for note in done if note)
 
 
@@ -72,7 +79,7 @@ def _settle_pending(stack: Stack) -> str:
     3.220 drops those given to `--import-pending-creates` as well), and what it forgets, `up` later
     finds in its way.
     """
-    if not _pending(stack.checkpoint):
+    if not _latest(stack.checkpoint).get("pending_operations"):
         return ""
     state = json.loads(_pulumi(stack, "stack", "export"))
     pending = state["deployment"].pop("pending_operations", [])
@@ -83,16 +90,43 @@ def _settle_pending(stack: Stack) -> str:
         file.write_text(json.dumps(state))
         _pulumi(stack, "stack", "import", "--file", str(file))
     if adopted:
-        targets = [word for resource in adopted for word in ("--target", resource["urn"])]
-        if stack.engine("refresh", "--yes", "--skip-preview", *targets).code != 0:
-            raise OpsError(
-                "cannot read the objects that a killed run left (the engine's message is above)",
-                where=f"stack {stack.name}",
-                fix="run the same command again",
-            )
+        _refresh(stack, adopted)
     return (
         f"settled {len(pending)} operations of a run that was killed, {len(adopted)} of them done"
     )
+
+
+def _forget_lost(stack: Stack) -> str:
+    """Take from the state what went with a Minikube cluster, or with a namespace that somebody deleted.
+
+    Only there: on any other cluster a namespace that is missing may as well mean that the context leads astray.
+    """
+    if stack.file.profile is None:
+        return ""
+    resources = _latest(stack.checkpoint).get("resources") or []
+    objects = [found for found in resources if str(found["type"]).startswith("kubernetes:")]
+    lost = [
+        str(found["id"])
+        for found in objects
+        if found["type"] == NAMESPACE and _is_gone(stack, found["id"])
+    ]
+    if not lost:
+        return ""
+    _refresh(stack, objects)
+    return (
+        f"the cluster has no namespace {', '.join(lost)} any more: the state forgot what was in it"
+    )
+
+
+def _refresh(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
+    """Have the engine read these objects as they are now; it forgets those that are not there."""
+    targets = [word for resource in resources for word in ("--target", resource["urn"])]
+    if stack.engine("refresh", "--yes", "--skip-preview", *targets, quiet=True).code != 0:
+        raise OpsError(
+            "cannot read the objects of the stack (the engine's message is above)",
+            where=f"stack {stack.name}",
+            fix="run the same command again",
+        )
 
 
 def _pulumi(stack: Stack, *arguments: str) -> str:
@@ -115,15 +149,13 @@ def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
     return {**resource, "id": identity, "outputs": resource["inputs"]}
 
 
-def _pending(checkpoint: Path | None) -> list[dict[str, Any]]:
+def _latest(checkpoint: Path | None) -> dict[str, Any]:
     if checkpoint is None or not checkpoint.exists():
-        return []
+        return {}
     try:
-        latest = json.loads(checkpoint.read_text())["checkpoint"]["latest"] or {}
+        return json.loads(checkpoint.read_text())["checkpoint"]["latest"] or {}
     except (ValueError, KeyError):
-        return []  # the engine explains a broken checkpoint better
-    found: list[dict[str, Any]] = latest.get("pending_operations") or []
-    return found
+        return {}  # the engine explains a broken checkpoint better
 
 
 def _identity(operation: dict[str, Any]) -> str | None:
@@ -143,7 +175,15 @@ def _is_there(stack: Stack, resource: dict[str, Any], identity: str) -> bool:
     namespace, _, name = identity.rpartition("/")
     group, slash, _ = str(inputs.get("apiVersion", "")).partition("/")
     kind = f"{inputs.get('kind')}.{group}" if slash else str(inputs.get("kind"))
-    command = ["kubectl", "--context", stack.file.context, "get", kind, name, "--output", "name"]
-    if namespace:
-        command += ["--namespace", namespace]
-    return ask(command, env=stack.env, timeout=15).code == 0
+    return _get(stack, kind, name, *(["--namespace", namespace] if namespace else [])).code == 0
+
+
+def _is_gone(stack: Stack, namespace: str) -> bool:
+    """A cluster that does not answer tells nothing of it."""
+    found = _get(stack, "namespace", namespace)
+    return found.code != 0 and "(NotFound)" in found.output
+
+
+def _get(stack: Stack, *what: str) -> Result:
+    command = ["kubectl", "--context", stack.file.context, "get", *what, "--output", "name"]
+    return ask(command, env=stack.env, timeout=15)

@@ -45,13 +45,13 @@ class Deployed:
         found: dict[str, Any] = json.loads(self.kubectl("get", *what, "--output=json"))
         return found
 
-    def pods(self, component: str) -> list[str]:
-        """Names of a component's pods that are not on their way out, one at least."""
+    def pods(self, component: str, *, leaving: bool = False) -> list[str]:
+        """Names of a component's pods, one at least; with `leaving` those on their way out, too."""
         selector = f"app={self.release},component={component}"
         names = [
             str(pod["metadata"]["name"])
             for pod in self.get("pods", "--selector", selector)["items"]
-            if "deletionTimestamp" not in pod["metadata"]
+            if leaving or "deletionTimestamp" not in pod["metadata"]
         ]
         if not names:
             raise OpsError(f"{component} has no pods", where=self.release)

@@ -56,7 +56,8 @@ def measure(deployed: Deployed, daemon: Daemon) -> Section:
 
 
 def _replaced(deployed: Deployed, daemon: Daemon, component: str, pod: str) -> float:
-    known = set(deployed.pods(component))
+    # A pod on its way out stays Ready while it drains, and would pass for the new one.
+    known = set(deployed.pods(component, leaving=True))
     selector = f"app={deployed.release},component={component}"
     command = [
         *deployed.command,

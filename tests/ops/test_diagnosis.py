@@ -51,6 +51,11 @@ FAILURES = {
         "namespace taskflow exists, but not in this stack's state",
         "make down",
     ),
+    "namespace that is no more": (
+        'Service "taskflow/taskflow-backend" was refused: namespaces "taskflow" not found',
+        "namespace taskflow is in the state of stack dev, but no more in the cluster",
+        "pulumi refresh --stack dev",
+    ),
     "daemon": (
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?",
         "the Docker daemon does not answer",

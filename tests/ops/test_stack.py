@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,10 @@ class Checkout:
         path.write_text(json.dumps({**owner, "timestamp": "2026-01-01T00:00:00Z"}))
         return path
 
-    def checkpoint(self, pending: list[dict[str, object]]) -> None:
+    def checkpoint(self, pending: Sequence[object] = (), resources: Sequence[object] = ()) -> None:
         path = self.state / ".pulumi/stacks/taskflow/dev.json"
         path.parent.mkdir(parents=True)
-        latest = {"resources": [], "pending_operations": pending}
+        latest = {"resources": resources, "pending_operations": pending}
         path.write_text(json.dumps({"checkpoint": {"latest": latest}}))
 
     @property
@@ -191,7 +192,7 @@ def test_a_stack_may_have_broken_rules_as_warnings(tmp_path: Path) -> None:
 
 
 def test_a_stack_that_exists_is_not_made_again(checkout: Checkout) -> None:
-    checkout.checkpoint([])
+    checkout.checkpoint()
     assert not checkout.stack.select()
     assert checkout.calls == []
 
@@ -231,7 +232,7 @@ def test_the_lock_of_another_machine_is_respected(checkout: Checkout) -> None:
 
 
 def test_nothing_is_recovered_where_nothing_was_left(checkout: Checkout) -> None:
-    checkout.checkpoint([])
+    checkout.checkpoint()
     assert recover(checkout.stack) == ""
     assert checkout.calls == []
 
@@ -241,9 +242,9 @@ def creating(kind: str, inputs: dict[str, object]) -> dict[str, object]:
     return {"type": "creating", "resource": {"urn": urn, "type": kind, "inputs": inputs}}
 
 
-def kubectl(checkout: Checkout, *, finds: bool) -> None:
+def kubectl(checkout: Checkout, *, finds: bool, says: str = "") -> None:
     program = checkout.folder / "bin" / "kubectl"
-    program.write_text(f"#!/bin/sh\nexit {0 if finds else 1}\n")
+    program.write_text(f"#!/bin/sh\necho '{says}'\nexit {0 if finds else 1}\n")
     program.chmod(0o755)
 
 
@@ -283,6 +284,53 @@ def test_what_a_killed_run_did_not_make_is_made_by_the_next(
     recover(checkout.stack)
     assert checkout.imported == {"resources": []}
     assert "refresh" not in checkout.calls[-1]
+
+
+MINIKUBE = "config:\n  taskflow:cluster: {context: minikube, minikube: minikube}\n"
+NOT_FOUND = 'Error from server (NotFound): namespaces "taskflow" not found'
+
+
+def resource(kind: str, identity: str) -> dict[str, str]:
+    return {"urn": f"urn:pulumi:dev::taskflow::{kind}::{identity}", "type": kind, "id": identity}
+
+
+DEPLOYED = (
+    resource("kubernetes:core/v1:Namespace", "taskflow"),
+    resource("kubernetes:apps/v1:Deployment", "taskflow/web"),
+    resource("random:index/randomPassword:RandomPassword", "none"),
+)
+
+
+def test_the_state_forgets_the_objects_of_a_cluster_that_was_made_anew(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path, MINIKUBE)
+    kubectl(checkout, finds=False, says=NOT_FOUND)
+    checkout.checkpoint(resources=DEPLOYED)
+
+    assert "no namespace taskflow any more" in recover(checkout.stack)
+
+    [refresh] = checkout.calls
+    assert refresh.startswith("refresh --yes")
+    assert all(f"--target {found['urn']}" in refresh for found in DEPLOYED[:2])
+    assert "RandomPassword" not in refresh, "what was generated stays"
+
+
+@pytest.mark.parametrize(
+    ("committed", "finds", "says"),
+    [
+        (MINIKUBE, True, "namespace/taskflow"),
+        (MINIKUBE, False, "Unable to connect to the server"),
+        ("config:\n  taskflow:cluster: {context: far}\n", False, NOT_FOUND),
+    ],
+    ids=["still there", "no answer", "a cluster elsewhere"],
+)
+def test_the_state_keeps_what_may_still_be_there(
+    tmp_path: Path, committed: str, finds: bool, says: str
+) -> None:
+    checkout = Checkout(tmp_path, committed)
+    kubectl(checkout, finds=finds, says=says)
+    checkout.checkpoint(resources=DEPLOYED)
+    assert recover(checkout.stack) == ""
+    assert checkout.calls == []
 
 
 @pytest.mark.parametrize("quiet", [False, True])
