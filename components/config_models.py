@@ -163,7 +163,7 @@ class EmbeddedPostgres(Model):
     )
     keep: bool = Field(
         False,
-        description="keep the volume (and so the namespace) when the stack is destroyed",
+        description="keep the volume (and so the namespace and the password's Secret) when the stack is destroyed",
         json_schema_extra=replaces("helm.sh/resource-policy: keep"),
     )
     resources: Resources = Field(

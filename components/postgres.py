@@ -25,7 +25,7 @@ class PostgresDatabaseArgs:
     """What a PostgresDatabase is made from.
 
     Args:
-        protect: the engine refuses to delete or replace the volume.
+        protect: the engine refuses to delete or replace the volume, and the password that opens what is on it.
     """
 
     release: Release
@@ -53,13 +53,19 @@ class PostgresDatabase(pulumi.ComponentResource):
         release = args.release
 
         # Letters and digits alone, because the password stands in an address.
-        password = random.RandomPassword(f"{name}-password", length=32, special=False, opts=child)
+        password = random.RandomPassword(
+            f"{name}-password",
+            length=32,
+            special=False,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
         secret = core.v1.Secret(
             f"{name}-secret",
             metadata=workload.object_meta(release, COMPONENT, None),
             immutable=True,
             string_data={"password": password.result},
-            opts=child,
+            # Nobody could read a volume that was kept without it.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.config.keep),
         )
         claim = core.v1.PersistentVolumeClaim(
             f"{name}-data",

@@ -75,6 +75,8 @@ class Stack:
             return log.read_text()
 
     def destroy(self) -> None:
+        """Delete all of it, or nothing: only a preview tells of a protected object before others are gone."""
+        self._engine("destroy", "--preview-only", quiet=True)
         self._engine("destroy", "--yes", "--skip-preview")
 
     def outputs(self) -> dict[str, object]:

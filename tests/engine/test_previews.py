@@ -80,7 +80,7 @@ def test_what_holds_data_is_protected_on_staging_and_not_on_minikube(tmp_path: P
     with_volume: dict[str, Any] = {"embedded": {}, "external": None}
     (tmp_path / "staging").mkdir()
     found = protected("staging", tmp_path / "staging", database=with_volume)
-    assert found == {"Namespace", "PersistentVolumeClaim"}
+    assert found == {"Namespace", "PersistentVolumeClaim", "RandomPassword"}
 
 
 def test_a_stack_file_elsewhere_is_read_alone_whatever_stands_beside_the_program(

@@ -39,6 +39,9 @@ if "--event-log" in sys.argv:
     pathlib.Path(sys.argv[sys.argv.index("--event-log") + 1]).write_text("events")
     print("what the engine shows")
     sys.exit(os.environ.get("ENGINE_FAILS") == "yes")
+if "--preview-only" in sys.argv:
+    print("what the engine shows")
+    sys.exit(os.environ.get("ENGINE_FAILS") == "yes")
 if "init" in sys.argv:
     folder = pathlib.Path(sys.argv[sys.argv.index("--cwd") + 1])
     with (folder / "Pulumi.dev.yaml").open("a") as file:
@@ -178,11 +181,24 @@ def test_preview_and_up_run_with_the_policies_and_destroy_without(checkout: Chec
     checkout.stack.preview()
     checkout.stack.up("a message")
     checkout.stack.destroy()
-    preview, up, destroy = checkout.calls
+    preview, up, before, destroy = checkout.calls
     for call in (preview, up):
         assert f"--policy-pack {POLICY}" in call
         assert "--policy-pack-config" not in call, "a broken rule stops the engine"
+    assert "--preview-only" in before
+    assert "--preview-only" not in destroy
     assert "--policy-pack" not in destroy
+
+
+def test_nothing_is_deleted_where_a_preview_says_that_not_all_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENGINE_FAILS", "yes")
+    checkout = Checkout(tmp_path)
+    with pytest.raises(OpsError, match="pulumi destroy failed"):
+        checkout.stack.destroy()
+    [before] = checkout.calls
+    assert before.startswith("destroy --preview-only")
 
 
 def test_a_stack_may_have_broken_rules_as_warnings(tmp_path: Path) -> None:

@@ -321,7 +321,7 @@ def test_the_stack_file_wins_over_what_others_wrote_into_its_objects(deploy: Dep
             )
 
 
-def test_a_volume_that_is_kept_keeps_its_namespace_too(deploy: Deploy) -> None:
+def test_a_volume_that_is_kept_keeps_its_namespace_and_password_too(deploy: Deploy) -> None:
     def kept(values: dict[str, Any]) -> set[str]:
         options = deploy(values).options
         return {name for name, chosen in options.items() if chosen["retainOnDelete"]}
@@ -330,6 +330,7 @@ def test_a_volume_that_is_kept_keeps_its_namespace_too(deploy: Deploy) -> None:
     assert kept(merged(LOCAL, {"database": {"embedded": {"keep": True}}})) == {
         "taskflow-namespace",
         "taskflow-postgres-data",
+        "taskflow-postgres-secret",
     }
 
 
