@@ -2,11 +2,9 @@
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -14,6 +12,7 @@ from ops import cluster
 from ops.tools import provide_extra
 from tests.live.conftest import BACKEND_PORT, RELEASE, VALUES, LiveRelease
 from tests.live_release import Kubectl
+from tests.load import Load, Page, under
 from tests.unit.conftest import merged
 
 # Half of the 20m that a pod requests: probes take a quarter of that, forty requests a second several times as much.
@@ -27,7 +26,7 @@ SCALED = merged(
 )
 ADDON, PROFILE = cluster.METRICS, "minikube"
 # A pod that has no processor's time left is not ready, and what is not ready is not scaled: the load stays far below.
-RATE, LONGEST_SECONDS = 40, 240  # It ends by itself.
+RATE = 40
 PATIENCE_SECONDS = 180
 BACKEND = f"{RELEASE}-backend"
 METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{RELEASE}/pods"
@@ -61,24 +60,11 @@ def scaled(metrics: None, release: LiveRelease) -> Iterator[LiveRelease]:
     release.stack.up()
 
 
-@contextmanager
-def load() -> Iterator[None]:
+def load() -> Load:
     """Requests to the backend's node port of this machine."""
     provide_extra("vegeta", env=os.environ)
-    vegeta = shutil.which("vegeta")
-    assert vegeta
-    command = [vegeta, "attack", f"-rate={RATE}", f"-duration={LONGEST_SECONDS}s", "-timeout=5s"]
-    target = f"GET http://127.0.0.1:{BACKEND_PORT}/health\n"
-    with subprocess.Popen(
-        [*command, "-output", os.devnull], stdin=subprocess.PIPE, text=True
-    ) as attack:
-        assert attack.stdin
-        attack.stdin.write(target)
-        attack.stdin.close()
-        try:
-            yield
-        finally:
-            attack.terminate()
+    page = Page(f"http://127.0.0.1:{BACKEND_PORT}/health")
+    return Load("backend", [page], RATE, keepalive=True)
 
 
 def test_replicas_follow_the_load_and_no_update_interferes(scaled: LiveRelease) -> None:
@@ -103,7 +89,7 @@ def test_replicas_follow_the_load_and_no_update_interferes(scaled: LiveRelease) 
 
     wait_until("the autoscaler knows the CPU use", measured)
     wait_until("without load one pod is enough", lambda: wanted() == 1)
-    with load():
+    with under(load()):
         wait_until("under load there are more", lambda: wanted() > 1)
         many = kubectl.pods("backend").keys()
         scaled.stack.configure(merged(SCALED, {"backend": {"rolloutDeadlineSeconds": 81}}))

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from tests.live_release import LiveRelease
+from tests.load import Load, Page, capacity, under
 from tests.reliability.conftest import Record
-from tests.reliability.load import Load, Page, capacity, under
 from tests.reliability.person import Person
 
 TIMES_CAPACITY = 2

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.reliability.load import Load, Page, Result, under
+from tests.load import Load, Page, Result, under
 from tests.reliability.person import Person
 
 BACKEND_RATE = 25  # Requests/s in each of the two modes.

@@ -1,6 +1,6 @@
 """Says no before the process drowns: each kind of request has so many places, and then it is 503 at once.
 
-Half a core answers about 700 reads a second. If more were let in, all would wait for each other until nobody got an
+Half a core answers about 1,000 reads a second. If more were let in, all would wait for each other until nobody got an
 answer in time, the probes neither, and Kubernetes would restart a pod that only had too much to do.
 """
 
@@ -14,7 +14,7 @@ ALWAYS = {"/health", "/health/live", "/metrics"}
 # A conversation waits for the model for many seconds and costs nothing meanwhile, so it has places of its own.
 CHAT = "/api/chat"
 # The frontend's two pods let in 8 pages and 16 changes each, which make 2 or 3 calls: never more than these for one pod
-# of two. 64 reads are a tenth of a second's work.
+# of two. 64 reads are less than a tenth of a second's work.
 PLACES = {"chat": 32, "other": 64}
 
 START = {
