@@ -48,7 +48,7 @@ def deployed(stack: str, env: Mapping[str, str]) -> list[Expected]:
     command = ["pulumi", "stack", "export", "--show-secrets", "--stack", stack]
     answer = ask([*command, "--non-interactive"], env=env)
     try:
-        state = json.loads(answer.output[answer.output.index("{") :]) if answer.code == 0 else None
+        state = json.loads(answer.output) if answer.code == 0 else None
     except ValueError:
         state = None
     if state is None:

@@ -30,7 +30,7 @@ INTERRUPTED = 128 + signal.SIGINT
 class Result:
     code: int
     output: str
-    """stdout and stderr together: all of it from `ask`, the last lines of it from `stream`."""
+    """From `ask` stdout, of a command that failed stderr, too; from `stream` the last lines of both together."""
 
 
 def stream(
@@ -86,8 +86,7 @@ def ask(
             env=dict(env),
             cwd=cwd,
             input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             errors="replace",
             timeout=timeout,
@@ -96,7 +95,8 @@ def ask(
         return Result(127, f"{command[0]}: {error.strerror}")
     except subprocess.TimeoutExpired:
         return Result(124, f"{shlex.join(command)} did not answer within {timeout:.0f} s")
-    return Result(done.returncode, done.stdout)
+    # Many answers are JSON, which a warning beside it must not spoil.
+    return Result(done.returncode, done.stdout + (done.stderr if done.returncode else ""))
 
 
 def _start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:

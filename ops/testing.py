@@ -210,5 +210,6 @@ class _Container:
         for _ in range(POSTGRES_SECONDS):
             if ask(ready, env=env).code == 0:
                 return "127.0.0.1:5432/postgres"
-        logs = ask(["docker", "logs", "--tail", "5", self.name], env=env).output
+        both = ["sh", "-c", f"docker logs --tail 5 {self.name} 2>&1"]
+        logs = ask(both, env=env).output
         raise OpsError(f"{POSTGRES} did not start within {POSTGRES_SECONDS} s", where=logs.strip())

@@ -51,6 +51,14 @@ def test_output_is_passed_through_and_kept(capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr().out.split() == ["out", "err"]
 
 
+@pytest.mark.parametrize(("code", "kept"), [(0, ["out"]), (3, ["out", "err"])])
+def test_a_warning_does_not_spoil_an_answer_but_an_error_is_kept(
+    code: int, kept: list[str]
+) -> None:
+    script = f"import sys; print('out'); print('err', file=sys.stderr); sys.exit({code})"
+    assert ask([sys.executable, "-c", script], env=os.environ).output.split() == kept
+
+
 def test_noise_is_hidden_and_the_rest_is_not(capfd: pytest.CaptureFixture[str]) -> None:
     result = stream(["printf", "one\\nnoise 7\\ntwo\\n"], env=os.environ, hide=r"noise \d")
     assert capfd.readouterr().out == result.output == "one\ntwo\n"
