@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
 import urllib.request
 from pathlib import Path
 
 from . import images, tools
 from .host import DOCKER, LIBRARY, need_docker, still_runs
-from .run import BIN, StepError, need_space, put, put_all, run, say
+from .run import BIN, StepError, need_space, put, put_all, run, say, wait_for
 
 MINIKUBE = Path.home() / ".minikube"
 PROFILE = MINIKUBE / "profiles" / "minikube"
@@ -20,17 +19,8 @@ COMPLETE = PROFILE / "taskflow-infra-complete"
 RUNTIME = "/run/cri-dockerd.sock"
 KUBELET = "http://127.0.0.1:10248/healthz"
 READY_SECONDS = 180
-VERSION = tools.KUBERNETES_VERSION
+VERSION = tools.version("kubernetes")
 REGISTRY = "registry.k8s.io"
-# Image -> the one static program that it holds.
-PROGRAM_IMAGES = {
-    f"{REGISTRY}/kube-apiserver:{VERSION}": "kube-apiserver",
-    f"{REGISTRY}/kube-controller-manager:{VERSION}": "kube-controller-manager",
-    f"{REGISTRY}/kube-scheduler:{VERSION}": "kube-scheduler",
-    f"{REGISTRY}/coredns/coredns:v1.12.0": "coredns",
-    f"{REGISTRY}/pause:3.10": "pause",
-    "gcr.io/k8s-minikube/storage-provisioner:v5": "storage-provisioner",
-}
 SERVICES = "10.96.0.0/12"
 """The addresses of Services, by Minikube's default."""
 EXPECTED = {"coredns", "etcd", "kube-apiserver", "kube-proxy", "storage-provisioner"}
@@ -45,15 +35,9 @@ def prepare() -> None:
     _programs()
     _clear_unfinished()
     _start()
-    deadline = time.monotonic() + READY_SECONDS
     # While kube-proxy and CoreDNS are not there, names and Service addresses lead nowhere.
-    while problem := _lacks():
-        if time.monotonic() > deadline:
-            raise StepError(
-                f"Minikube was started, but after {READY_SECONDS} s {problem}. "
-                f"See `{BIN / 'kubectl'} --context minikube --namespace kube-system get pods`."
-            )
-        time.sleep(1)
+    hint = f"See `{BIN / 'kubectl'} --context minikube --namespace kube-system get pods`."
+    wait_for("Minikube", READY_SECONDS, _lacks, hint)
     COMPLETE.touch()
 
 
@@ -68,8 +52,7 @@ def prepare_metrics() -> None:
     if not config.exists():
         raise StepError("There is no cluster yet: run `python -m airgap cluster` first.")
     tools.prepare("metrics-server")
-    image = f"{REGISTRY}/metrics-server/metrics-server:{tools.version('metrics-server')}"
-    images.wrap(image, tools.find("metrics-server"))
+    (image,) = images.wrap("metrics-server")
     settings = json.loads(config.read_text())
     wanted = {**(settings["CustomAddonImages"] or {}), "MetricsServer": image}
     if settings["CustomAddonImages"] != wanted:
@@ -78,14 +61,10 @@ def prepare_metrics() -> None:
 
 def _images() -> None:
     """The images that Minikube expects, under the names by which it asks for them."""
-    images.debian()
-    for tag, program in PROGRAM_IMAGES.items():
-        images.wrap(tag, tools.find(program))
-    images.build(f"{REGISTRY}/etcd:3.5.21-0", "etcd", BASE_IMAGE=images.DEBIAN)
-    programs = tools.find("kube-proxy").parent
-    images.build(
-        f"{REGISTRY}/kube-proxy:{VERSION}", "kube-proxy", programs, BASE_IMAGE=images.DEBIAN
-    )
+    for module in tools.USUAL:
+        images.wrap(module)
+    images.build(f"{REGISTRY}/etcd:3.5.21-0")
+    images.build(f"{REGISTRY}/kube-proxy:{VERSION}", tools.find("kube-proxy").parent)
 
 
 def _programs() -> None:

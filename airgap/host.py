@@ -5,32 +5,21 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import time
 from pathlib import Path
 
-from .run import BIN, StepError, need_space, put, put_all, run, say
+from .run import BIN, StepError, need_space, put, put_all, run, say, wait_for
 
-PACKAGES = (
-    "docker.io",
-    "containerd",
-    "runc",
-    "debootstrap",  # base images
-    "sudo",  # Minikube calls it even when it is root
-    "conntrack",
-    "iptables",
-    "socat",
-    "ebtables",
-    "ethtool",
-    "kmod",
-    "containernetworking-plugins",
-    "ca-certificates",
-)
+IMAGES_NEED = ("docker.io", "debootstrap", "ca-certificates")
+# Besides what Docker brings: containerd, runc, iptables. Minikube calls sudo even when it is root.
+CLUSTER_NEEDS = ("sudo", "conntrack", "socat", "ebtables", "ethtool", "kmod")
+PACKAGES = (*IMAGES_NEED, *CLUSTER_NEEDS, "containernetworking-plugins")
 APT = ("apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=600", "-o", "Dpkg::Use-Pty=0")
 # Debian's own client: a newer one without the buildx plugin cannot speak to BuildKit.
 DOCKER = Path("/usr/bin/docker")
 LIBRARY = Path("/usr/local/lib/taskflow-infra")
 NOTES = Path("/run")
 CAP_SYS_RESOURCE = 24
+DOCKER_SECONDS = 60
 
 
 def prepare() -> None:
@@ -44,23 +33,25 @@ def prepare() -> None:
         changed |= put_all("without-sys-resource")
     if changed:
         run("systemctl", "daemon-reload")
-        if docker_answers():
+        if not docker_trouble():
             say("restarting the Docker daemon with settings for this machine")
             run("systemctl", "restart", "docker")
     _docker()
     put(DOCKER, BIN / "docker", linked=True)
 
 
-def docker_answers() -> bool:
+def docker_trouble() -> str:
+    """Why the Docker daemon does not answer; empty when it does."""
     try:
-        return bool(run(DOCKER, "version"))
-    except StepError:
-        return False
+        run(DOCKER, "version")
+    except StepError as error:
+        return f"the Docker daemon does not answer: {error}"
+    return ""
 
 
 def need_docker() -> None:
-    if not docker_answers():
-        raise StepError("The Docker daemon does not answer. Start it with `python -m airgap host`.")
+    if trouble := docker_trouble():
+        raise StepError(f"{trouble}\n  Start it with `python -m airgap host`.")
 
 
 def still_runs(service: str, program: str) -> bool:
@@ -116,7 +107,7 @@ def _systemctl() -> None:
 
 def _docker() -> None:
     """Start the daemon; also over what a kill or a reboot left behind."""
-    if docker_answers():
+    if not docker_trouble():
         return
     say("starting the Docker daemon")
     need_space(Path("/var/lib"), 1, "The Docker daemon")
@@ -125,8 +116,4 @@ def _docker() -> None:
     for service, program in (("containerd", "containerd"), ("docker", "dockerd")):
         if not still_runs(service, program):
             run("systemctl", "start", service, hint=log)
-    deadline = time.monotonic() + 60
-    while not docker_answers():
-        if time.monotonic() > deadline:
-            raise StepError(f"The Docker daemon was started but does not answer after 60 s. {log}")
-        time.sleep(0.5)
+    wait_for("Docker", DOCKER_SECONDS, docker_trouble, log)

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from . import tools
 from .host import DOCKER, need_docker
 from .run import CACHE, HERE, StepError, need_space, run, say
 
@@ -30,13 +31,12 @@ DEAD_WEIGHT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/
 
 def prepare() -> None:
     need_docker()
-    debian()
-    build("python:3.13-slim", "python", BASE_IMAGE=DEBIAN)
-    build("node:20-alpine", "node", BASE_IMAGE=DEBIAN, PYTHON_IMAGE="python:3.13-slim")
-    build("postgres:17", "postgres", BASE_IMAGE=DEBIAN)
+    build("python:3.13-slim")
+    build("node:20-alpine", PYTHON_IMAGE="python:3.13-slim")
+    build("postgres:17")
 
 
-def debian() -> None:
+def _debian() -> None:
     """The minimal Debian below all the others."""
     inputs = _digest(SUITE, *DEAD_WEIGHT, CERTIFICATES.read_bytes())
     if _there(DEBIAN, inputs):
@@ -57,9 +57,14 @@ def debian() -> None:
         _import(DEBIAN, inputs, root, ".", *[f"ENV {name}=/{TRUSTED}" for name in TRUST])
 
 
-def build(tag: str, name: str, context: Path | None = None, **arguments: str) -> None:
-    """Build `dockerfiles/NAME` unless the image is there, from these very inputs or by others."""
-    folder = HERE / "dockerfiles" / name
+def build(tag: str, context: Path | None = None, **arguments: str) -> None:
+    """Build an image on Debian, unless it is there from these very inputs or by others.
+
+    The image `REGISTRY/NAME:VERSION` has its Dockerfile in `dockerfiles/NAME`.
+    """
+    _debian()
+    arguments["BASE_IMAGE"] = DEBIAN
+    folder = HERE / "dockerfiles" / tag.split("/")[-1].split(":")[0]
     bases = sorted(_labels(base).get(INPUTS, "") for base in arguments.values())
     parts = [path.read_bytes() for path in sorted(folder.iterdir())]
     # A context of programs is a folder named after all that defines their build.
@@ -78,12 +83,16 @@ def build(tag: str, name: str, context: Path | None = None, **arguments: str) ->
     say(f"built {tag}")
 
 
-def wrap(tag: str, program: Path) -> None:
-    """An image that holds one static program and runs it."""
-    inputs = _digest(program.parent.name, program.name)
-    if not _there(tag, inputs):
-        start = (f'ENTRYPOINT ["/{program.name}"]', "ENV PATH=/")
-        _import(tag, inputs, program.parent, program.name, *start)
+def wrap(module: str) -> list[str]:
+    """The images of a module, each of which holds one static program and runs it."""
+    wanted = tools.images(module)
+    for tag, program in wanted.items():
+        folder = tools.find(program).parent
+        inputs = _digest(folder.name, program)
+        if not _there(tag, inputs):
+            start = (f'ENTRYPOINT ["/{program}"]', "ENV PATH=/")
+            _import(tag, inputs, folder, program, *start)
+    return list(wanted)
 
 
 def _import(tag: str, inputs: str, root: Path, content: str, *changes: str) -> None:

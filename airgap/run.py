@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +37,8 @@ def run(
     With `log` both its outputs are one, and stay in the file of that name.
     """
     argv = [str(part) for part in command]
+    if not shutil.which(argv[0]):
+        raise StepError(f"`{argv[0]}` is not installed. {hint}".rstrip())
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder) / "output", Path(folder) / "errors"
         if log:
@@ -44,41 +47,39 @@ def run(
             output.unlink(missing_ok=True)
         began = time.monotonic()
         with output.open("a") as out, errors.open("a") as err:
-            try:
-                child = subprocess.Popen(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=err,
-                    env={**os.environ, **(env or {})},
-                    cwd=cwd,
-                )
-            except FileNotFoundError as missing:
-                raise StepError(f"`{argv[0]}` is not installed. {hint}".rstrip()) from missing
+            everything = {**os.environ, **(env or {})}
+            child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=everything, cwd=cwd
+            )
         try:
-            while (code := _wait(child)) is None:
-                last = _lines(output)[-1:]
-                say(f"  {log or argv[0]}: {time.monotonic() - began:.0f} s {''.join(last)[:100]}")
+            while child.poll() is None:
+                try:
+                    child.wait(HEARTBEAT_SECONDS)
+                except subprocess.TimeoutExpired:
+                    last = "".join(_lines(output)[-1:])[:100]
+                    say(f"  {log or argv[0]}: {time.monotonic() - began:.0f} s {last}")
         finally:
             child.terminate()
             child.wait()
-        if code == 0:
+        if child.returncode == 0:
             return output.read_text(errors="replace")
         said = (_lines(errors) or _lines(output))[-12:]
-    first = f"`{' '.join(argv)[:200]}` ended with {code}:"
+    first = f"`{' '.join(argv)[:200]}` ended with {child.returncode}:"
     where = f" ({output})" if log else ""
     raise StepError("\n    ".join([first, *said]) + f"\n  {hint}{where}".rstrip())
 
 
-def _wait(child: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return child.wait(HEARTBEAT_SECONDS)
-    except subprocess.TimeoutExpired:
-        return None
-
-
 def _lines(path: Path) -> list[str]:
     return path.read_text(errors="replace").strip().splitlines()
+
+
+def wait_for(what: str, seconds: float, trouble: Callable[[], str], hint: str) -> None:
+    """Look until there is no trouble any more, but not for ever."""
+    deadline = time.monotonic() + seconds
+    while found := trouble():
+        if time.monotonic() > deadline:
+            raise StepError(f"{what} was started, but after {seconds:g} s {found}\n  {hint}")
+        time.sleep(0.5)
 
 
 def need_space(where: Path, gigabytes: float, what: str) -> None:

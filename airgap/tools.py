@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import tempfile
 import tomllib
 from pathlib import Path
 
 from .run import BIN, CACHE, HERE, StepError, need_space, put, run, say
 
-KUBERNETES_VERSION = "v1.33.1"
 GIGABYTES_PER_MODULE = 1.5  # nearly all of it in Go's own caches
 GO = HERE / "go"
 MODULES = tomllib.loads((GO / "modules.toml").read_text())
+USUAL = [name for name, module in MODULES.items() if not module.get("extra")]
 ON_PATH = ("pulumi", "minikube", "kubectl")
 
 
 def prepare(*programs: str) -> None:
     """Build these programs; without any, what the application's first start needs."""
-    usual = [name for name, module in MODULES.items() if not module.get("extra")]
-    names = [_module_of(program) for program in programs] or usual
+    names = [_module_of(program) for program in programs] or USUAL
     missing = [name for name in names if not folder(name).exists()]
     need_space(CACHE, GIGABYTES_PER_MODULE * len(missing), "Building the tools")
     for name in missing:
@@ -43,11 +41,15 @@ def find(program: str) -> Path:
 
 
 def version(name: str) -> str:
-    source = re.escape(MODULES[name]["source"])
-    found = re.search(rf"\b{source} (v?\d\S*)", (GO / name / "go.mod").read_text())
-    if found is None:
-        raise StepError(f"{GO / name / 'go.mod'} does not name {MODULES[name]['source']}.")
-    return found[1]
+    pinned = rf"\b{re.escape(MODULES[name]['source'])} (v?\d\S*)"
+    found: str = re.findall(pinned, (GO / name / "go.mod").read_text())[0]
+    return found
+
+
+def images(name: str) -> dict[str, str]:
+    """The images that Minikube expects of a module's programs, and which program is in which."""
+    expected: dict[str, str] = MODULES[name].get("images", {})
+    return {tag.replace("VERSION", version(name)): program for program, tag in expected.items()}
 
 
 def folder(name: str) -> Path:
@@ -63,8 +65,7 @@ def _module_of(program: str) -> str:
     for name, module in MODULES.items():
         if program in (name, *(package.rsplit("/")[-1] for package in module["packages"])):
             return name
-    known = ", ".join(name for name, module in MODULES.items() if module.get("extra"))
-    raise StepError(f"There is nothing here to build `{program}` from; besides the usual: {known}.")
+    raise StepError(f"There is nothing here to build `{program}` from, only {', '.join(MODULES)}.")
 
 
 def _build(name: str) -> None:
@@ -87,7 +88,3 @@ def _build(name: str) -> None:
             hint="Go >= 1.26 and its module proxy are needed.",
         )  # fmt: skip
         programs.replace(target)
-    # Whatever an older definition of this module left.
-    for old in target.parent.glob(f"{name}-*"):
-        if old != target and old.name.rsplit("-", 2)[0] == name:
-            shutil.rmtree(old)
