@@ -113,6 +113,8 @@ def _provide_browser(chosen: Setup, steps: Steps) -> None:
 
 def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
     return [
+        # As in the shell of whoever reads them.
+        (Suite("documents", lambda: _pytest("tests/sessions", os.environ)), ()),
         (Suite("engine", lambda: _pytest("tests/engine", env)), ("tools",)),
         (Suite("packaging", lambda: _pytest("tests/packaging", env)), ("tools",)),
         (Suite("objects and Dockerfiles", lambda: _pytest("tests/lint", linters.provide(env))), ()),

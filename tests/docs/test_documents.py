@@ -1,4 +1,4 @@
-"""What the documents say is so: links lead somewhere, names exist, and console sessions print what is shown."""
+"""What the documents say is so: links lead somewhere, names exist, and something runs or checks every block."""
 
 import json
 import re
@@ -14,26 +14,15 @@ from tests.documents import LIVE, OFFLINE, ROOT, Checkout, Command, Document, di
 
 DOCUMENTS = documents()
 TARGETS = frozenset(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-# Each is run or checked by something: console here and in tests/live, python by tests/packaging, yaml below; text is a
-# drawing or a quotation.
+# Each is run or checked by something: console by tests/sessions and tests/live, python by tests/packaging, yaml below;
+# text is a drawing or a quotation.
 LANGUAGES = {OFFLINE, LIVE, "python", "yaml", "text"}
-SESSIONS = [command for document in DOCUMENTS for command in document.commands(OFFLINE)]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schema" / "stack.schema.json").read_text())
 FOLDERS = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
 
 each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[document.name for document in DOCUMENTS]
 )
-
-
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    return Checkout.make(tmp_path_factory.mktemp("documents") / "clone")
-
-
-@pytest.mark.parametrize("command", SESSIONS, ids=lambda command: f"{command.place}-{command.line}")
-def test_a_session_prints_what_is_shown(command: Command, checkout: Checkout) -> None:
-    checkout.run(command)
 
 
 @each_document

@@ -1,7 +1,8 @@
 """A recording engine, so that components run without a cluster, and small factories for stack configurations."""
 
+import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pulumi
 import pytest
 import yaml
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.proto.source_pb2 import StackTrace
 
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config import SECRET_KEYS, Secret, StackSecrets, parse
@@ -104,50 +106,80 @@ def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
 Deploy = Callable[..., Engine]
 
 
-@pytest.fixture
-def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
-    """Run the whole program on a recording engine and hand that engine back, once everything is registered."""
-    _record_options(monkeypatch)
-    monkeypatch.setenv(
-        "MINIKUBE_HOME", str(tmp_path)
-    )  # Not the profile that this machine happens to have.
+@pytest.fixture(scope="session", autouse=True)
+def _resources_without_stack_traces() -> Iterator[None]:
+    """The SDK tells the engine where each resource was made, by every frame of the stack: a third of the time here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pulumi.runtime.resource._get_stack_trace", StackTrace)
+        yield
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What images are built from."""
+    folder = tmp_path_factory.mktemp("sources")
     for component in ("backend", "frontend"):
-        (tmp_path / component).mkdir()
-        (tmp_path / component / "Dockerfile").write_text(
+        (folder / component).mkdir()
+        (folder / component / "Dockerfile").write_text(
             "ARG BASE_IMAGE=scratch:1\nFROM ${BASE_IMAGE}\nCOPY . /\n"
         )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def deployed() -> dict[str, Engine]:
+    """Engines after a run of the program, by what it was given: many tests look at the same release."""
+    return {}
+
+
+@pytest.fixture
+def deploy(sources: Path, deployed: dict[str, Engine], monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """Run the whole program on a recording engine and hand that engine back, once everything is registered.
+
+    It is run anew on an engine that the test brings along; else one run serves all that give it the same.
+    """
+    _record_options(monkeypatch)
+    # Not the profile that this machine happens to have.
+    monkeypatch.setenv("MINIKUBE_HOME", str(sources))
 
     def run(
         values: Mapping[str, Any],
         secrets: Mapping[str, str] | None = None,
         engine: Engine | None = None,
     ) -> Engine:
-        secrets = secrets or {}
-        config = parse(values, secrets=encrypted(secrets), source=source_of("test"))
-        engine = engine or Engine()
-        pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
-
-        @pulumi.runtime.test  # type: ignore[untyped-decorator]
-        def program() -> pulumi.Output[Any]:
-            given = StackSecrets(
-                database_url=_secret(secrets.get("databaseUrl")),
-                better_auth_secret=_secret(secrets.get("betterAuthSecret")),
-                openai_api_key=_secret(secrets.get("openaiApiKey")),
-            )
-            args = TaskflowAppArgs(config=config, secrets=given, sources=tmp_path)
-            app = TaskflowApp(config.release, args)
-            return pulumi.Output.all(
-                app.url, app.namespace, app.backend_image, app.frontend_image
-            ).apply(
-                lambda outputs: engine.inputs.update(
-                    outputs=dict(zip(OUTPUTS, outputs, strict=True))
-                )
-            )
-
-        program()
-        return engine
+        if engine is not None:
+            return _run_program(values, secrets or {}, sources, engine)
+        given = str((values, secrets))
+        if given not in deployed:
+            deployed[given] = _run_program(values, secrets or {}, sources, Engine())
+        return copy.deepcopy(deployed[given])
 
     return run
+
+
+def _run_program(
+    values: Mapping[str, Any], secrets: Mapping[str, str], sources: Path, engine: Engine
+) -> Engine:
+    config = parse(values, secrets=encrypted(secrets), source=source_of("test"))
+    pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> pulumi.Output[Any]:
+        given = StackSecrets(
+            database_url=_secret(secrets.get("databaseUrl")),
+            better_auth_secret=_secret(secrets.get("betterAuthSecret")),
+            openai_api_key=_secret(secrets.get("openaiApiKey")),
+        )
+        args = TaskflowAppArgs(config=config, secrets=given, sources=sources)
+        app = TaskflowApp(config.release, args)
+        return pulumi.Output.all(
+            app.url, app.namespace, app.backend_image, app.frontend_image
+        ).apply(
+            lambda outputs: engine.inputs.update(outputs=dict(zip(OUTPUTS, outputs, strict=True)))
+        )
+
+    program()
+    return engine
 
 
 def _record_options(monkeypatch: pytest.MonkeyPatch) -> None:
