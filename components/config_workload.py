@@ -310,8 +310,9 @@ class Workload(Model):
         description="time from the end's announcement to the kill",
         json_schema_extra=replaces("terminationGracePeriodSeconds"),
     )
+    # Counted from the last progress, which the old pods' leaving is, 15 s into an update: a bad one is told within 90 s.
     rollout_deadline_seconds: int = Field(
-        80,
+        70,
         ge=10,
         description="an update that makes no progress for so long has failed",
         json_schema_extra=replaces("progressDeadlineSeconds"),
