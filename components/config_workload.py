@@ -310,7 +310,7 @@ class Workload(Model):
         description="time from the end's announcement to the kill",
         json_schema_extra=replaces("terminationGracePeriodSeconds"),
     )
-    # Counted from the last progress, which the old pods' leaving is, 15 s into an update: a bad one is told within 90 s.
+    # Counted from the last progress, which the old pods' leaving is, 15 s into an update: a bad one is told in 90 s.
     rollout_deadline_seconds: int = Field(
         70,
         ge=10,

@@ -17,26 +17,21 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ops import (
-    checks,
-    cluster,
-    drift_command,
-    pr_report,
-    releases,
-    reliability,
-    review,
-    setup,
-    suites,
-    testing,
-)
-from ops.backend import prepare
 from ops.bench import command as bench
+from ops.drift import command as drift_command
+from ops.engine.backend import prepare
+from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
+from ops.prepare import cluster, setup
 from ops.processes import INTERRUPTED
+from ops.release import command as releases
+from ops.review import command as review
+from ops.review import pr_report
 from ops.session import AsJson, StackName, console, ready_stack
-from ops.stack_file import StackFile
 from ops.steps import Steps
+from ops.testing import checks, reliability, suites
+from ops.testing import everything as testing
 
 
 class Interruptible(TyperGroup):
@@ -79,7 +74,7 @@ def up(
     ] = "make up",
 ) -> None:
     """Bring the stack up: tools, Docker, cluster, images, preview, pulumi up, smoke check."""
-    from ops import reach, record, rollback, smoke
+    from ops.release import reach, record, rollback, smoke
 
     file = StackFile.read(stack)
     noted = record.of_checkout(file.path)
@@ -115,7 +110,7 @@ def down(stack: StackName = "dev") -> None:
 def validate() -> None:
     """Check every Pulumi.<stack>.yaml, without the engine. Leaves with 2 if one is wrong."""
     # Here, as in the commands below, because the program takes up to a second to load and most commands do without.
-    from ops.validate import INVALID, verdicts
+    from ops.config.validate import INVALID, verdicts
 
     wrong = False
     for verdict in verdicts():
@@ -133,8 +128,8 @@ def validate() -> None:
 @app.command(name="render")
 def render_command(stack: StackName = "dev") -> None:
     """Write the stack's Kubernetes objects as YAML, with neither engine nor cluster; secrets are masked."""
-    from ops.render import closed_event_loops, render
-    from ops.validate import checked
+    from ops.config.render import closed_event_loops, render
+    from ops.config.validate import checked
 
     file = checked(StackFile.read(stack).path)
     with closed_event_loops():
@@ -148,8 +143,8 @@ def footprint_command(
     as_json: AsJson = False,
 ) -> None:
     """Show what the stack requests of its cluster, at rest and at most, and the change since a commit."""
-    from ops import footprint
-    from ops.validate import checked
+    from ops.config import footprint
+    from ops.config.validate import checked
 
     rows = footprint.of_config(checked(StackFile.read(stack).path).config)
     if as_json:
@@ -186,7 +181,7 @@ def fmt() -> None:
 @app.command()
 def docs() -> None:
     """Write what is generated from the models: docs/configuration.md and the schema of stack files."""
-    from ops import config_docs
+    from ops.config import config_docs
 
     config_docs.write()
 

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ops import recovery, setup
-from ops.backend import prepare
-from ops.machine import ThisMachine
-from ops.setup import Setup
-from ops.stack import Stack
-from ops.stack_file import StackFile
+from ops.engine import recovery
+from ops.engine.backend import prepare
+from ops.engine.stack import Stack
+from ops.engine.stack_file import StackFile
+from ops.prepare import setup
+from ops.prepare.machine import ThisMachine
+from ops.prepare.setup import Setup
 from ops.steps import Steps
 
 # Logs are not 80 columns wide, whatever a pipe says.

@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
-from ops.backend import Backend
-from ops.recovery import recover
-from ops.stack import Stack
-from ops.stack_file import StackFile
+from ops.engine.backend import Backend
+from ops.engine.recovery import recover
+from ops.engine.stack import Stack
+from ops.engine.stack_file import StackFile
 
 ROOT = Path(__file__).resolve().parent.parent
 UP_TIMEOUT_SECONDS = 600

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from ops import checks
 from ops.bench.figures import Figure, Goal, Section
 from ops.bench.timing import timed
 from ops.paths import ROOT
+from ops.testing import checks
 
 CHECK_SECONDS, UNIT_SECONDS = 60, 15
 

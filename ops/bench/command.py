@@ -14,14 +14,14 @@ import httpx
 import typer
 import yaml
 
-from ops import setup, tools
 from ops.bench import document, machine
 from ops.bench.figures import Section
+from ops.engine.stack_file import PROJECT, StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
+from ops.prepare import setup, tools
+from ops.prepare.setup import Setup
 from ops.session import StackName, console
-from ops.setup import Setup
-from ops.stack_file import PROJECT, StackFile
 from ops.steps import Steps
 
 commands = typer.Typer()
@@ -90,8 +90,8 @@ def _sections(chosen: Setup, file: StackFile, steps: Steps) -> Iterator[Section]
     from ops.bench import check_times, edits, first_up, previews, program_cost, reads, starts
     from ops.bench.deployed import Daemon, Deployed
     from ops.bench.project import copy_of_checkout, fixture, own_state
-    from ops.render import manifests
-    from ops.validate import checked
+    from ops.config.render import manifests
+    from ops.config.validate import checked
 
     values = Values.read(file)
     deployed = Deployed(RELEASE, file.context, chosen.env)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ops.prepare.setup import Setup
 from ops.processes import ask
-from ops.setup import Setup
 
 
 @dataclass(frozen=True)

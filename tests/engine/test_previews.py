@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ops import plan, risk
-from ops.backend import Backend
-from ops.stack import Stack
-from ops.stack_file import StackFile
+from ops.engine.backend import Backend
+from ops.engine.stack import Stack
+from ops.engine.stack_file import StackFile
+from ops.review import plan, risk
 from tests.engine_stack import EngineError, EngineStack, kubeconfig_to_nowhere
 from tests.unit.conftest import merged, stack_values
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from components.config_check import check_file
+from ops.config.render import render
 from ops.paths import ROOT
-from ops.render import render
 
 OK = 10  # kube-score's best grade.
 HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ops import cluster
-from ops.tools import provide_extra
+from ops.prepare import cluster
+from ops.prepare.tools import provide_extra
 from tests.live.conftest import BACKEND_PORT, RELEASE, VALUES, LiveRelease
 from tests.live_release import Kubectl
 from tests.load import Load, Page, under

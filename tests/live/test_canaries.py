@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from components.config_check import check_file
-from ops.render import render
+from ops.config.render import render
 from tests import live_release
 from tests.canaries import Canaries, files_of
 from tests.engine_stack import EngineStack

@@ -3,8 +3,8 @@
 import json
 import time
 
-from ops.drift import Drift
-from ops.drift_command import deployed, find
+from ops.drift.command import deployed, find
+from ops.drift.drift import Drift
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease
 
 FRONTEND = f"deployment/{RELEASE}-frontend"

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ops import drift_command, history, record, rollback, setup, smoke, status
+from ops.drift import command as drift_command
 from ops.errors import OpsError
+from ops.prepare import setup
+from ops.release import history, record, rollback, smoke, status
 from ops.steps import Steps
 from tests.engine_stack import ROOT
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed

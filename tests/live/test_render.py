@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from components.config import ConfigError, parse
 from components.config_secrets import secrets_in
 from components.stack_file import StackFile
+from ops.config.render import render
 from ops.paths import ROOT
-from ops.render import render
 from tests.generated import configs
 from tests.live.conftest import CONTEXT
 from tests.unit.conftest import PROD_SECRETS, encrypted, source_of, stack_values

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ops import plan, review, risk
 from ops.errors import OpsError
-from ops.risk import Risk, Verdict
+from ops.review import command as review
+from ops.review import plan, risk
+from ops.review.risk import Risk, Verdict
 from tests.live.conftest import RELEASE, VALUES, LiveRelease, changed
 from tests.live_release import small
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.machine import Platform, Version
+from ops.prepare.machine import Platform, Version
 
 CHECKSUMS = "a" * 64
 LINUX = Platform("linux", "amd64")

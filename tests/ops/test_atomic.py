@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ops import rollback
 from ops.errors import OpsError
-from ops.plugins import Plugins
-from ops.setup import Setup
+from ops.prepare.plugins import Plugins
+from ops.prepare.setup import Setup
+from ops.release import rollback
 from ops.steps import Steps
 from tests.ops.machines import LINUX
 from tests.ops.test_history import BREAKING, Team, entry

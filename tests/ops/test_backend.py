@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.backend import find, prepare
+from ops.engine.backend import find, prepare
 
 
 @pytest.fixture

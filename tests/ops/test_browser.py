@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.browser import PLAYWRIGHT_SITE, Browser, Source, choose
 from ops.errors import OpsError
+from ops.testing.browser import PLAYWRIGHT_SITE, Browser, Source, choose
 from tests.ops.machines import MadeUpMachine
 
 APT = {"apt-get": [Path("/usr/bin/apt-get")]}

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ops import cluster
+from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
-from ops.stack_file import StackFile
-from ops.tools import Origin
+from ops.prepare import cluster
+from ops.prepare.tools import Origin
 
 DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 PROD = StackFile("prod", Path("Pulumi.prod.yaml"), "taskflow-prod", None, None, True)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components.config_models import StackConfig
-from ops import config_docs
+from ops.config import config_docs
 from ops.paths import ROOT
 
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.diagnosis import explain
-from ops.stack_file import StackFile
+from ops.engine.diagnosis import explain
+from ops.engine.stack_file import StackFile
 
 DEV = StackFile("dev", Path("/checkout/Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.docker import DOCKER_SITE, Engine, Need, choose, may_install
 from ops.errors import OpsError
-from ops.machine import Platform
+from ops.prepare.docker import DOCKER_SITE, Engine, Need, choose, may_install
+from ops.prepare.machine import Platform
 from tests.ops.machines import MadeUpMachine
 
 FIRST, SECOND = Path("/usr/local/bin/docker"), Path("/usr/bin/docker")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ops import versions
-from ops.download import Release, install, published_sha256
 from ops.errors import OpsError
+from ops.prepare import versions
+from ops.prepare.download import Release, install, published_sha256
 
 PROGRAM = b"#!/bin/sh\necho hello\n"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ops import drift_command
-from ops.drift import Drift, compare, expected_objects
+from ops.drift import command as drift_command
+from ops.drift.drift import Drift, compare, expected_objects
 from ops.errors import OpsError
 from ops.processes import Result
 from tests.unit.conftest import merged

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from components.config_check import check_file
+from ops.config.footprint import Amount, Row, at_commit, from_json, of_config, table, to_json
 from ops.errors import OpsError
-from ops.footprint import Amount, Row, at_commit, from_json, of_config, table, to_json
 from ops.paths import ROOT
 from ops.processes import ask
 

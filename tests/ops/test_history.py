@@ -13,13 +13,13 @@ import yaml
 
 from components.build_context import references
 from components.config_models import Images
-from ops import history, rollback
-from ops.backend import Backend
-from ops.commits import unpacked
+from ops.config.commits import unpacked
+from ops.engine.backend import Backend
+from ops.engine.stack import Stack
+from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
-from ops.record import Record
-from ops.stack import Stack
-from ops.stack_file import StackFile
+from ops.release import history, rollback
+from ops.release.record import Record
 from tests.ops.programs import Programs
 
 DIGEST = "ghcr.io/acme/it@sha256:" + "a" * 64

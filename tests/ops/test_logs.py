@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ops import logs
 from ops.errors import OpsError
+from ops.release import logs
 from tests.ops.programs import Programs
 
 

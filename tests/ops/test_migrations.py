@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import migrations
+from ops.release import migrations
 
 SAYS_SO = "import alembic\n\nolder_code_works = True\n"
 

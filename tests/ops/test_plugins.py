@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ops import plugins, setup
-from ops.backend import Backend
+from ops.engine.backend import Backend
 from ops.errors import OpsError
-from ops.machine import Platform
 from ops.paths import STAND_INS
-from ops.plugins import LANGUAGE_HOST, PLUGIN_SITE, Plugins
-from ops.tools import Choice, Origin
+from ops.prepare import plugins, setup
+from ops.prepare.machine import Platform
+from ops.prepare.plugins import LANGUAGE_HOST, PLUGIN_SITE, Plugins
+from ops.prepare.tools import Choice, Origin
 from tests.ops.machines import MadeUpMachine
 
 HOME = Path("/home/someone/.pulumi")

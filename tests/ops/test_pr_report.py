@@ -11,17 +11,18 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from ops import pr_report, pr_sections, rendered, risk, setup
-from ops.backend import Backend
+from ops.config.footprint import Amount, Row, of_config, to_json
+from ops.config.render import render
+from ops.config.validate import checked
+from ops.engine.backend import Backend
+from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.footprint import Amount, Row, of_config, to_json
 from ops.paths import ROOT
-from ops.plan import Step
-from ops.pr_markdown import Section, annotation, document
-from ops.render import render
-from ops.risk import Risk, Verdict
-from ops.stack import Stack
-from ops.validate import checked
+from ops.prepare import setup
+from ops.review import pr_report, pr_sections, rendered, risk
+from ops.review.plan import Step
+from ops.review.pr_markdown import Section, annotation, document
+from ops.review.risk import Risk, Verdict
 from tests.ops.test_footprint import commit
 from tests.ops.test_risk import PREVIEWS
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ops import reach
-from ops.backend import Backend
+from ops.engine.backend import Backend
+from ops.engine.stack import Stack
+from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
-from ops.stack import Stack
-from ops.stack_file import StackFile
+from ops.release import reach
 from tests.ops.programs import Programs
 from tests.ops.test_history import entry
 

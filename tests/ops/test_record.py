@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops import record
 from ops.errors import OpsError
-from ops.record import Record
+from ops.release import record
+from ops.release.record import Record
 
 FULL = Record(
     images={

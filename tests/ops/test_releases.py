@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ops import setup
-from ops.backend import Backend
 from ops.cli import app
+from ops.engine.backend import Backend
 from ops.errors import OpsError
-from ops.plugins import Plugins
-from ops.setup import Setup
+from ops.prepare import setup
+from ops.prepare.plugins import Plugins
+from ops.prepare.setup import Setup
 from tests.ops.machines import LINUX
 from tests.ops.programs import Programs
 from tests.ops.test_history import BUILT, entry

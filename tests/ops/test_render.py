@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from components.config_check import check_file
+from ops.config.render import Recorder, render
+from ops.config.validate import checked
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.render import Recorder, render
-from ops.validate import checked
 
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
 LOCAL = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ops import plan, review, risk
 from ops.errors import OpsError
-from ops.plan import Step
-from ops.risk import Risk, Verdict
+from ops.review import command as review
+from ops.review import plan, risk
+from ops.review.plan import Step
+from ops.review.risk import Risk, Verdict
 
 PREVIEWS = Path(__file__).parent / "previews"
 

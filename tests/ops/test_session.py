@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ops import session, setup
-from ops.stack_file import StackFile
+from ops import session
+from ops.engine.stack_file import StackFile
+from ops.prepare import setup
 from ops.steps import Steps
 
 PROVIDERS = (

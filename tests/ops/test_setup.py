@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ops import setup
 from ops.errors import OpsError
+from ops.prepare import setup
 from ops.steps import Steps, clock
 
 

@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ops import smoke
 from ops.errors import OpsError
+from ops.release import smoke
 
 TASK = "0191f6a2-7c1e-7b6e-9d53-2f7b1c0a9e11"
 SCRIPT = "/_next/static/chunks/tasks.js"

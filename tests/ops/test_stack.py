@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from ops.backend import Backend
+from ops.engine.backend import Backend
+from ops.engine.recovery import recover
+from ops.engine.stack import Stack
+from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
 from ops.paths import POLICY
-from ops.recovery import recover
-from ops.stack import Stack
-from ops.stack_file import StackFile
 
 ENGINE = """
 import json, os, pathlib, sys

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ops import screens, status
 from ops.errors import OpsError
-from ops.history import Place, Revision, Update
-from ops.record import Record
+from ops.release import screens, status
+from ops.release.history import Place, Revision, Update
+from ops.release.record import Record
 from tests.ops.programs import Programs
 
 PLACE = Place("taskflow", "taskflow", "minikube", "http://127.0.0.1:30080")

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from ops.errors import OpsError
-from ops.suites import Count, Outcome, Suite, read_junit, read_tap, run, summarise
+from ops.testing.suites import Count, Outcome, Suite, read_junit, read_tap, run, summarise
 
 
 def test_a_report_counts_each_kind_of_result(tmp_path: Path) -> None:

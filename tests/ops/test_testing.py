@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ops.errors import OpsError
-from ops.suites import Count, Suite
-from ops.testing import Stage, set_up, unless_blocked
+from ops.testing.everything import Stage, set_up, unless_blocked
+from ops.testing.suites import Count, Suite
 
 
 def fails() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ops import versions
 from ops.errors import OpsError
-from ops.machine import Platform
 from ops.paths import OFFICIAL, STAND_INS
-from ops.tools import TOOLS, Choice, Origin, Tool, choose, choose_all, link
+from ops.prepare import versions
+from ops.prepare.machine import Platform
+from ops.prepare.tools import TOOLS, Choice, Origin, Tool, choose, choose_all, link
 from tests.ops.machines import CHECKSUMS, MadeUpMachine
 
 PULUMI, MINIKUBE, KUBECTL = TOOLS
@@ -118,7 +118,7 @@ def test_each_vendor_gets_the_platform_spelled_its_own_way(
 def test_a_chosen_tool_is_linked_only_while_path_would_find_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.tools.CHOSEN", tmp_path)
+    monkeypatch.setattr("ops.prepare.tools.CHOSEN", tmp_path)
     ours = tmp_path / "ours"
 
     link("docker", ours, needed=True)

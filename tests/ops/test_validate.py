@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from ops import cli, validate
+from ops import cli
+from ops.config import validate
 from ops.paths import ROOT
 
 SOUND = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from ops import cluster, setup
+from ops.engine.stack_file import StackFile
+from ops.prepare import cluster, setup
 from ops.processes import stream
-from ops.stack_file import StackFile
 from tests.live_release import LiveRelease, changed
 from tests.reliability import node
 from tests.reliability.conftest import RELEASE, VALUES, Record, await_ready

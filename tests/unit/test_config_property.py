@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, event, given, settings
 
 from components.config import ConfigError, Secret, StackConfig, parse
 from components.stack_file import StackFile
-from ops.render import manifests
+from ops.config.render import manifests
 from tests.generated import configs
 from tests.unit.conftest import source_of
 

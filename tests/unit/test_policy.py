@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.config_check import check_file
-from ops.render import manifests
+from ops.config.render import manifests
 from policy import objects, pods
 from policy.rule import Rule
 

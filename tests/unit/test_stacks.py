@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.config_check import check_file
-from ops.render import render
+from ops.config.render import render
 from tests.unit.conftest import PROD_SECRETS, Deploy, source_of, stack_values
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,1 @@
+"""What a stack file means, told without engine and cluster."""

@@ -1,0 +1,109 @@
+"""`make drift`: has somebody changed the release's objects behind the stack's back? Reads, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ops.drift.drift import Drift, Expected, compare, expected_objects, to_json
+from ops.engine.stack_file import StackFile
+from ops.errors import OpsError
+from ops.prepare import setup
+from ops.processes import ask
+from ops.session import AsJson, StackName, console
+
+DRIFTED = 2
+KUBECTL_SECONDS = 30
+
+commands = typer.Typer()
+
+
+@commands.command()
+def drift(stack: StackName = "dev", as_json: AsJson = False) -> None:
+    """Show what differs in the cluster from what was deployed. Leaves with 0: nothing, 2: drift, 1: cannot tell."""
+    file = StackFile.read(stack)
+    env = setup.choose().env
+    wanted = deployed(stack, env)
+    found = find(wanted, file.context, env)
+    if as_json:
+        print(to_json(found))
+    else:
+        show(found, len(wanted), stack)
+    if found:
+        raise typer.Exit(DRIFTED)
+
+
+def deployed(stack: str, env: Mapping[str, str]) -> list[Expected]:
+    """What the state says is there.
+
+    Raises:
+        OpsError: if there is no state, or nothing in it.
+    """
+    # The values of Secrets are compared as well; none is ever shown.
+    command = ["pulumi", "stack", "export", "--show-secrets", "--stack", stack]
+    answer = ask([*command, "--non-interactive"], env=env)
+    try:
+        state = json.loads(answer.output) if answer.code == 0 else None
+    except ValueError:
+        state = None
+    if state is None:
+        said = answer.output.strip() if answer.code else "its answer is no JSON"
+        raise OpsError(f"the state of stack {stack} cannot be read", where=said)
+    wanted = expected_objects(state)
+    if not wanted:
+        raise OpsError(f"stack {stack} has nothing deployed", fix=f"make up STACK={stack}")
+    return wanted
+
+
+def find(wanted: Sequence[Expected], context: str, env: Mapping[str, str]) -> list[Drift]:
+    """Look at every object in the cluster.
+
+    Raises:
+        OpsError: if the cluster does not answer.
+    """
+    live: list[Any] = []
+    autoscalers: list[Any] = []
+    # The namespace itself stands in none; kubectl takes both kinds in one call.
+    for namespace in sorted({expected.namespace for expected in wanted} - {""}):
+        names = [expected.reference for expected in wanted if expected.namespace in (namespace, "")]
+        live += _get(names, namespace, context, env)
+        autoscalers += _get(["HorizontalPodAutoscaler.v2.autoscaling"], namespace, context, env)
+    return compare(wanted, live, autoscalers)
+
+
+def _get(what: Iterable[str], namespace: str, context: str, env: Mapping[str, str]) -> list[Any]:
+    command = ["kubectl", "--context", context, "--namespace", namespace, "get", *what]
+    flags = ["--ignore-not-found", "--show-managed-fields", "--output", "json"]
+    answer = ask([*command, *flags], env=env, timeout=KUBECTL_SECONDS)
+    if answer.code != 0:
+        raise OpsError(
+            "the cluster does not tell what is in it, so nothing can be said",
+            where=" ".join(answer.output.split()) or f"context {context}",
+            fix=f"see that this answers: kubectl --context {context} --namespace {namespace} get all",
+        )
+    if not answer.output.strip():
+        return []
+    found = json.loads(answer.output)
+    return list(found["items"]) if "items" in found else [found]
+
+
+def show(found: Sequence[Drift], looked_at: int, stack: str) -> None:
+    if not found:
+        console.print(f"[green]No drift[/]: {looked_at} objects of stack {stack} are as deployed.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("object", "field", "expected", "found", "owner"):
+        table.add_column(heading, overflow="fold")
+    for drift in found:
+        cells = (drift.object, drift.field, drift.expected, drift.found, drift.owner)
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    console.print(
+        f"\n[yellow]{len(found)} differences[/] in {looked_at} objects of stack {stack}. To keep one, write it into "
+        f"Pulumi.{stack}.yaml; what to do otherwise: docs/operations.md."
+    )

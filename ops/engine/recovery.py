@@ -1,0 +1,189 @@
+"""What stands between a stack and its next run.
+
+A killed run leaves a lock without its process and unfinished operations; a cluster that was deleted leaves a state
+full of objects that are no more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ops.engine.stack import Stack
+from ops.engine.stack_file import project_name
+from ops.errors import OpsError
+from ops.processes import Result, ask
+
+NAMESPACE = "kubernetes:core/v1:Namespace"
+
+
+def recover(stack: Stack) -> str:
+    """Make the stack usable again; says what was done, or nothing."""
+    done = [_release_lock(stack), _settle_pending(stack), _forget_lost(stack)]
+    return ", ".join(note for note in done if note)
+
+
+def _release_lock(stack: Stack) -> str:
+    folder = stack.backend.folder
+    if folder is None:
+        return ""
+    locks = list((folder / "locks" / "organization" / project_name() / stack.name).glob("*.json"))
+    for lock in locks:
+        _fail_if_held(lock, stack)
+    if not locks:
+        return ""
+    command = ["pulumi", "cancel", "--yes", "--stack", stack.name, "--non-interactive"]
+    result = ask(command, env=stack.env)
+    if result.code != 0:
+        raise OpsError(
+            f"cannot release the lock of a run that was killed: {result.output.strip()}",
+            where=str(locks[0]),
+            fix="delete that file if no pulumi runs any more",
+        )
+    return "released the lock of a run that was killed"
+
+
+def _fail_if_held(lock: Path, stack: Stack) -> None:
+    try:
+        owner = json.loads(lock.read_text())
+    except (OSError, ValueError):
+        return  # half-written by a process that was killed then
+    here = owner.get("hostname") == socket.gethostname()
+    if here and not _runs_pulumi(int(owner.get("pid", 0))):
+        return
+    raise OpsError(
+        f"stack {stack.name} is being changed by process {owner.get('pid')} of "
+        f"{owner.get('username')}@{owner.get('hostname')}, since {owner.get('timestamp')}",
+        where=str(lock),
+        fix="wait for it to end, or stop it, then run the same command again"
+        if here
+        else f"wait for it; if it is gone: pulumi cancel --stack {stack.name}",
+    )
+
+
+def _runs_pulumi(pid: int) -> bool:
+    """A process id may have been given to another program since."""
+    result = ask(["ps", "-p", str(pid), "-o", "comm="], env=os.environ)
+    return result.code == 0 and "pulumi" in result.output
+
+
+def _settle_pending(stack: Stack) -> str:
+    """End what was begun: an object that came to be joins the state, the rest is begun anew.
+
+    The engine itself can only forget a create that was cut off (`refresh --clear-pending-creates`;
+    3.220 drops those given to `--import-pending-creates` as well), and what it forgets, `up` later
+    finds in its way.
+    """
+    if not _latest(stack.checkpoint).get("pending_operations"):
+        return ""
+    state = json.loads(_pulumi(stack, "stack", "export"))
+    pending = state["deployment"].pop("pending_operations", [])
+    adopted = [resource for operation in pending if (resource := _adopted(stack, operation))]
+    state["deployment"]["resources"] += adopted
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "state.json"
+        file.write_text(json.dumps(state))
+        _pulumi(stack, "stack", "import", "--file", str(file))
+    if adopted:
+        _refresh(stack, adopted)
+    return (
+        f"settled {len(pending)} operations of a run that was killed, {len(adopted)} of them done"
+    )
+
+
+def _forget_lost(stack: Stack) -> str:
+    """Take from the state what went with a Minikube cluster, or with a namespace that somebody deleted.
+
+    Only there: on any other cluster a namespace that is missing may as well mean that the context leads astray.
+    """
+    if stack.file.profile is None:
+        return ""
+    resources = _latest(stack.checkpoint).get("resources") or []
+    objects = [found for found in resources if str(found["type"]).startswith("kubernetes:")]
+    lost = [
+        str(found["id"])
+        for found in objects
+        if found["type"] == NAMESPACE and _is_gone(stack, found["id"])
+    ]
+    if not lost:
+        return ""
+    _refresh(stack, objects)
+    return (
+        f"the cluster has no namespace {', '.join(lost)} any more: the state forgot what was in it"
+    )
+
+
+def _refresh(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
+    """Have the engine read these objects as they are now; it forgets those that are not there."""
+    targets = [word for resource in resources for word in ("--target", resource["urn"])]
+    if stack.engine("refresh", "--yes", "--skip-preview", *targets, quiet=True).code != 0:
+        raise OpsError(
+            "cannot read the objects of the stack (the engine's message is above)",
+            where=f"stack {stack.name}",
+            fix="run the same command again",
+        )
+
+
+def _pulumi(stack: Stack, *arguments: str) -> str:
+    command = ["pulumi", *arguments, "--stack", stack.name, "--non-interactive"]
+    result = ask(command, env=stack.env)
+    if result.code != 0:
+        raise OpsError(
+            f"pulumi {' '.join(arguments[:2])} failed: {result.output.strip()}",
+            where=f"stack {stack.name}",
+        )
+    return result.output
+
+
+def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
+    """The resource as the state would hold it, if the create that was cut off made its object."""
+    identity = _identity(operation) if operation.get("type") == "creating" else None
+    if identity is None or not _is_there(stack, operation["resource"], identity):
+        return None
+    resource: dict[str, Any] = operation["resource"]
+    return {**resource, "id": identity, "outputs": resource["inputs"]}
+
+
+def _latest(checkpoint: Path | None) -> dict[str, Any]:
+    if checkpoint is None or not checkpoint.exists():
+        return {}
+    try:
+        return json.loads(checkpoint.read_text())["checkpoint"]["latest"] or {}
+    except (ValueError, KeyError):
+        return {}  # the engine explains a broken checkpoint better
+
+
+def _identity(operation: dict[str, Any]) -> str | None:
+    """`namespace/name` as the kubernetes provider names its objects, None for other kinds."""
+    resource = operation["resource"]
+    if not str(resource.get("type", "")).startswith("kubernetes:"):
+        return None
+    metadata = (resource.get("inputs") or {}).get("metadata") or {}
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if not name:
+        return None
+    return f"{namespace}/{name}" if namespace else str(name)
+
+
+def _is_there(stack: Stack, resource: dict[str, Any], identity: str) -> bool:
+    inputs = resource["inputs"]
+    namespace, _, name = identity.rpartition("/")
+    group, slash, _ = str(inputs.get("apiVersion", "")).partition("/")
+    kind = f"{inputs.get('kind')}.{group}" if slash else str(inputs.get("kind"))
+    return _get(stack, kind, name, *(["--namespace", namespace] if namespace else [])).code == 0
+
+
+def _is_gone(stack: Stack, namespace: str) -> bool:
+    """A cluster that does not answer tells nothing of it."""
+    found = _get(stack, "namespace", namespace)
+    return found.code != 0 and "(NotFound)" in found.output
+
+
+def _get(stack: Stack, *what: str) -> Result:
+    command = ["kubectl", "--context", stack.file.context, "get", *what, "--output", "name"]
+    return ask(command, env=stack.env, timeout=15)

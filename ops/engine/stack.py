@@ -1,0 +1,167 @@
+"""One stack in its backend: made when missing, then previewed, brought up, destroyed by the engine.
+
+The engine notes the salt of a stack's passphrase in the stack file. With the generated passphrase
+of our own backend that line would differ in every checkout, so there the engine reads a copy of
+the committed file in `.state/config/`, and the salt stays in the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.engine.backend import Backend
+from ops.engine.diagnosis import explain
+from ops.engine.stack_file import ADVISORY, StackFile, project_name
+from ops.errors import OpsError
+from ops.paths import POLICY, ROOT, STATE
+from ops.processes import INTERRUPTED, Result, ask, stream
+
+SALT = "encryptionsalt:"
+
+# The engine says this of each stand-in again and again; the step before it has said it once.
+NOISE = r"using pulumi-\S+ from \$PATH"
+
+QUIET_SECONDS = 300
+"""A preview starts three plugins and reads the program; nobody sees how far one is that hangs."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    file: StackFile
+    backend: Backend
+    env: Mapping[str, str]
+    state: Path = STATE
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The state as a file, None where the backend is not a folder."""
+        folder = self.backend.folder
+        return folder / "stacks" / project_name() / f"{self.name}.json" if folder else None
+
+    def select(self) -> bool:
+        """Make the stack if the backend does not have it; True if it was made now."""
+        if self._exists():
+            return False
+        root = self._copied_project() if self._uses_copy else ROOT
+        command = ["pulumi", "stack", "init", self.name, "--no-select", "--non-interactive"]
+        result = ask([*command, "--cwd", str(root)], env=self.env)
+        if result.code != 0 and "already exists" not in result.output:
+            raise explain(result.output, doing="pulumi stack init", stack=self.file)
+        return True
+
+    def up(self, message: str) -> None:
+        """Bring it up; the message is kept in the stack's history."""
+        command = ["up", "--yes", "--skip-preview", "--message", message]
+        self._engine(*command, *self._policies)
+
+    def preview(self, *, quiet: bool = False) -> str:
+        """Have the engine show what `up` would change; returns its event log (ops/review/plan.py reads it).
+
+        With `quiet` nothing is shown unless it fails.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "events"
+            self._engine("preview", "--event-log", str(log), *self._policies, quiet=quiet)
+            return log.read_text()
+
+    def destroy(self) -> None:
+        """Delete all of it, or nothing: only a preview tells of a protected object before others are gone."""
+        self._engine("destroy", "--preview-only", quiet=True)
+        self._engine("destroy", "--yes", "--skip-preview")
+
+    def outputs(self) -> dict[str, object]:
+        command = ["pulumi", "stack", "output", "--json", "--stack", self.name]
+        result = ask(command, env=self.env)
+        try:
+            outputs = json.loads(result.output) if result.code == 0 else None
+        except ValueError:
+            outputs = None
+        if not isinstance(outputs, dict):
+            raise explain(result.output, doing="pulumi stack output", stack=self.file)
+        return outputs
+
+    def url(self) -> str:
+        url = self.outputs().get("url")
+        if not isinstance(url, str) or not url:
+            raise OpsError(
+                f"stack {self.name} has no output `url`: it has not been brought up",
+                where=self.backend.url,
+                fix=f"make up STACK={self.name}",
+            )
+        return url
+
+    def engine(self, *arguments: str, quiet: bool = False) -> Result:
+        """Run an engine command on this stack; its output is passed through, if `quiet` only when it fails."""
+        # Here, because the models take half a second to load, and most commands run no engine.
+        from components.stack_file import FOLDER_VARIABLE
+
+        command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
+        command += ["--color", "always" if sys.stdout.isatty() else "never"]
+        file = self.config_file()
+        command += ["--config-file", str(file)]
+        env = {
+            **self.env,
+            "PULUMI_DEBUG_COMMANDS": "true",  # else it knows no --event-log
+            FOLDER_VARIABLE: str(file.parent),
+        }
+        if not quiet:
+            return stream(command, env=env, hide=NOISE)
+        result = ask(command, env=env, timeout=QUIET_SECONDS)
+        if result.code != 0:
+            print(result.output, end="", flush=True)
+        return result
+
+    def config_file(self) -> Path:
+        """What the engine reads: the stack file, or the copy of it that is brought up to date here."""
+        return self._copied_project() / self.file.path.name if self._uses_copy else self.file.path
+
+    def _engine(self, *arguments: str, quiet: bool = False) -> None:
+        result = self.engine(*arguments, quiet=quiet)
+        if result.code in {INTERRUPTED, -2}:
+            raise KeyboardInterrupt
+        if result.code != 0:
+            raise explain(result.output, doing=f"pulumi {arguments[0]}", stack=self.file)
+
+    @property
+    def _policies(self) -> list[str]:
+        pack = ["--policy-pack", str(POLICY)]
+        if self.file.policies == ADVISORY:
+            pack += ["--policy-pack-config", str(POLICY / "advisory.json")]
+        return pack
+
+    def _exists(self) -> bool:
+        if self.checkpoint:
+            return self.checkpoint.exists()
+        command = ["pulumi", "stack", "ls", "--json", "--non-interactive"]
+        result = ask(command, env=self.env)
+        try:
+            stacks = json.loads(result.output)
+        except ValueError:
+            raise explain(result.output, doing="pulumi stack ls", stack=self.file) from None
+        return any(stack["name"].split("/")[-1] == self.name for stack in stacks)
+
+    @property
+    def _uses_copy(self) -> bool:
+        return self.backend.ours and not self.file.names_its_encryption
+
+    def _copied_project(self) -> Path:
+        """Bring the copy of project and stack file up to date, keeping the engine's salt."""
+        folder = self.state / "config"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
+        copy = folder / self.file.path.name
+        kept = copy.read_text().splitlines() if copy.exists() else []
+        salt = next((line for line in kept if line.startswith(SALT)), "")
+        text = self.file.path.read_text().rstrip("\n")
+        copy.write_text("\n".join(filter(None, [text, salt])) + "\n")
+        return folder

@@ -1,0 +1,1 @@
+"""From a bare machine to one with tools, plugins, Docker and a cluster."""

@@ -1,0 +1,154 @@
+"""The Kubernetes cluster of a stack: checked in a second, started or repaired only if it must be."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ops.engine.stack_file import StackFile
+from ops.errors import OpsError
+from ops.prepare import versions
+from ops.prepare.tools import Origin, airgap
+from ops.processes import ask, stream
+
+VITAL = {"kube-dns", "kube-proxy"}
+"""Without these (label k8s-app) names do not resolve and Services lead nowhere."""
+
+SETTLE_SECONDS = 120
+METRICS = "metrics-server"
+
+
+def ensure(
+    stack: StackFile, minikube: Origin, *, env: Mapping[str, str], system: str = "linux"
+) -> str:
+    """Have the stack's cluster answer; says how it was found."""
+    if stack.profile is None:
+        _require_context(stack, env)
+        return f"context {stack.context}"
+    if trouble(stack.context, env) is None:
+        return "running already"
+    if minikube is Origin.BUILT:
+        airgap("cluster", env=env)
+    else:
+        _start(stack, stack.profile, env, system)
+    _wait(stack, env)
+    return "started"
+
+
+def trouble(context: str, env: Mapping[str, str]) -> str | None:
+    """None if the cluster is fit for use, else what is wrong with it."""
+    command = ["kubectl", "--context", context, "--request-timeout=5s", "--namespace=kube-system"]
+    result = ask([*command, "get", "nodes,pods", "--output=json"], env=env, timeout=15)
+    if result.code != 0:
+        return (result.output.strip().splitlines() or ["kubectl says nothing"])[-1]
+    try:
+        items: list[dict[str, Any]] = json.loads(result.output)["items"]
+    except (ValueError, KeyError):
+        return "kubectl's answer is not JSON"
+    vital = [item for item in items if item["kind"] == "Node" or _app(item) in VITAL]
+    absent = VITAL - {_app(item) for item in vital}
+    unready = [item["metadata"]["name"] for item in vital if not _ready(item)]
+    names = sorted(absent) + unready
+    return f"not ready: {', '.join(names)}" if names else None
+
+
+def enable_metrics(profile: str, *, env: Mapping[str, str]) -> bool:
+    """Switch Minikube's metrics server on, which autoscalers ask; says whether it was off."""
+    command = ["minikube", "addons", "list", "--profile", profile, "--output=json"]
+    listed = ask(command, env=env, timeout=60)
+    try:
+        if json.loads(listed.output)[METRICS]["Status"] == "enabled":
+            return False
+    except (ValueError, KeyError):
+        raise OpsError(
+            f"minikube does not tell the addons of profile {profile}", where=listed.output.strip()
+        ) from None
+    if stream(["minikube", "addons", "enable", METRICS, "--profile", profile], env=env).code != 0:
+        raise OpsError(
+            f"minikube could not enable the addon {METRICS} (its message is above), without which nothing is scaled",
+            fix="do what it advises, or give replicas in place of autoscaling",
+        )
+    return True
+
+
+def delete(profile: str, *, env: Mapping[str, str]) -> None:
+    if stream(["minikube", "delete", "--profile", profile], env=env).code != 0:
+        raise OpsError(
+            f"minikube could not delete profile {profile} (its message is above)",
+            fix=f"minikube delete --profile {profile} --purge",
+        )
+
+
+def require_free_port(port: int) -> None:
+    """Fail if a process of this machine listens on `port`.
+
+    kube-proxy itself does not listen: it redirects, and would silently cut that process off.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - a node port is taken on every address
+        except OSError as error:
+            raise OpsError(
+                f"port {port} is in use by another program on this machine",
+                where=f"0.0.0.0:{port}: {error.strerror}; `ss -ltnp 'sport = :{port}'` names it",
+                fix="stop it, or set another taskflow:frontend.service.nodePort in the stack file",
+            ) from error
+
+
+def address(url: str, stack: StackFile, system: str) -> str:
+    """Where this machine reaches `url`: on a Mac Docker's network is hidden, its ports are not."""
+    if system == "darwin" and stack.profile and stack.node_port:
+        return f"http://127.0.0.1:{stack.node_port}"
+    return url
+
+
+def _start(stack: StackFile, profile: str, env: Mapping[str, str], system: str) -> None:
+    command = ["minikube", "start", "--profile", profile]
+    home = Path(env.get("MINIKUBE_HOME") or Path.home() / ".minikube")
+    if not (home / "profiles" / profile / "config.json").exists():
+        # A profile that exists keeps its own driver and size.
+        command += ["--driver=docker", "--cpus=2", "--memory=4g"]
+        command += [f"--kubernetes-version=v{versions.KUBERNETES}"]
+        if system == "darwin" and stack.node_port:
+            command += [f"--ports=127.0.0.1:{stack.node_port}:{stack.node_port}"]
+    if stream(command, env=env).code != 0:
+        raise OpsError(
+            f"minikube could not start profile {profile} (its own message is above)",
+            fix="do what it advises, or `make cluster-delete` and start afresh",
+        )
+
+
+def _wait(stack: StackFile, env: Mapping[str, str]) -> None:
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (wrong := trouble(stack.context, env)) is not None:
+        if time.monotonic() > deadline:
+            raise OpsError(
+                f"the cluster started, but is not fit for use after {SETTLE_SECONDS} s: {wrong}",
+                where=f"context {stack.context}",
+                fix=f"kubectl --context {stack.context} --namespace kube-system get pods",
+            )
+        time.sleep(1)
+
+
+def _require_context(stack: StackFile, env: Mapping[str, str]) -> None:
+    known = ask(["kubectl", "config", "get-contexts", "--output=name"], env=env).output.split()
+    if stack.context not in known:
+        raise OpsError(
+            f"there is no kubectl context {stack.context!r}, which stack {stack.name} deploys to",
+            where=f"{stack.path.name}: taskflow:cluster.context",
+            fix=f"use one of: {', '.join(known)}" if known else "add it to your kubeconfig",
+        )
+
+
+def _app(item: dict[str, Any]) -> str:
+    return str(item["metadata"].get("labels", {}).get("k8s-app", ""))
+
+
+def _ready(item: dict[str, Any]) -> bool:
+    conditions = item.get("status", {}).get("conditions") or []
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)

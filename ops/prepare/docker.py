@@ -1,0 +1,80 @@
+"""The Docker engine: a client that can build with BuildKit, and a daemon that answers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.prepare.machine import Machine
+
+DOCKER_SITE = "https://download.docker.com/"
+
+
+class Need(StrEnum):
+    NOTHING = "ready"
+    HOST = "system packages and the daemon have to be set up"
+
+
+@dataclass(frozen=True)
+class Engine:
+    client: Path | None
+    need: Need
+    reason: str = ""
+
+
+def choose(machine: Machine) -> Engine:
+    """Find a usable engine.
+
+    Where Docker could be installed the usual way, the error says how; `airgap` sets it up only on
+    a machine that cannot.
+    """
+    clients = machine.on_path("docker")
+    builders = [client for client in clients if machine.builds_images(client)]
+    if builders:
+        trouble = machine.daemon_trouble(builders[0])
+        if trouble is None:
+            return Engine(builders[0], Need.NOTHING)
+        if "permission denied" in trouble.lower():
+            raise OpsError(
+                "this user may not talk to the Docker daemon",
+                where=trouble.splitlines()[0],
+                fix="sudo usermod -aG docker $USER, then log in again",
+            )
+        reason = (
+            f"the Docker daemon does not answer: {(trouble.splitlines() or ['no reason given'])[0]}"
+        )
+    elif clients:
+        reason = f"{clients[0]} cannot build images: it has no buildx plugin"
+    else:
+        reason = "Docker is not installed"
+
+    if machine.platform.system == "linux" and not machine.reaches(DOCKER_SITE):
+        return Engine(None, Need.HOST, reason)
+    raise OpsError(
+        reason,
+        where=str(clients[0]) if clients else "PATH",
+        fix=_advice(machine, bool(builders), clients),
+    )
+
+
+def may_install(engine: Engine, machine: Machine) -> bool:
+    """Ask before system packages are installed; outside a terminal nobody is there to ask."""
+    if not machine.interactive:
+        return True
+    who = "" if os.geteuid() == 0 else " with sudo"
+    print(f"{engine.reason}. This machine reaches package mirrors only.")
+    answer = input(f"Install Docker and what Minikube needs as system packages{who}? [y/N] ")
+    return answer.strip().lower() in {"y", "yes"}
+
+
+def _advice(machine: Machine, can_build: bool, clients: list[Path]) -> str:
+    if can_build:
+        if machine.platform.system == "darwin":
+            return "start Docker Desktop, then run the same command again"
+        return "sudo systemctl start docker, then run the same command again"
+    if clients:
+        return "install Docker's buildx plugin: https://docs.docker.com/go/buildx/"
+    return "install Docker: https://docs.docker.com/get-started/get-docker/"

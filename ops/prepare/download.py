@@ -1,0 +1,102 @@
+"""Official releases: downloaded, held against their checksums, and only then put in place."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from ops.errors import OpsError
+from ops.prepare import versions
+
+CHUNK = 1 << 20
+REPORT_EVERY = 10  # per cent
+
+
+@dataclass(frozen=True)
+class Release:
+    url: str
+    checksums: str
+    """Address of the vendor's checksum file: a bare sha256, or lines of `sha256  file`."""
+    executable: str
+    """Path of the executable below the folder that the release is installed to."""
+
+    @property
+    def file(self) -> str:
+        return self.url.rsplit("/", 1)[1]
+
+
+def published_sha256(release: Release, checksums: str) -> str:
+    """The sha256 that the vendor publishes for `release`; a pinned one must agree with it."""
+    published = ""
+    for line in checksums.splitlines():
+        words = line.split()
+        if len(words) == 1 or (len(words) == 2 and words[1].lstrip("*") == release.file):
+            published = words[0].lower()
+            break
+    if len(published) != 64:
+        raise OpsError(
+            f"no sha256 for {release.file} in the vendor's checksum file", where=release.checksums
+        )
+    pinned = versions.PINNED_SHA256.get(release.url, published)
+    if pinned != published:
+        raise OpsError(
+            f"the vendor publishes another sha256 for {release.file} than the one pinned here",
+            where=f"{release.checksums} says {published}, ops/prepare/versions.py says {pinned}",
+            fix="do not install it; find out why the release changed",
+        )
+    return published
+
+
+def install(release: Release, sha256: str, folder: Path) -> None:
+    """Put `release` into `folder`, which exists afterwards only if everything fitted."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as scratch:
+        part = Path(scratch) / release.file
+        found = _fetch(release.url, part)
+        if found != sha256:
+            raise OpsError(
+                f"{release.file} is not what its vendor published",
+                where=f"{release.url}: sha256 {found}, expected {sha256}",
+                fix="run the same command again; if it stays so, do not trust the network here",
+            )
+        unpacked = Path(scratch) / "unpacked"
+        if release.file.endswith(".tar.gz"):
+            with tarfile.open(part) as archive:
+                archive.extractall(unpacked, filter="data")
+        else:
+            unpacked.mkdir()
+            part.rename(unpacked / release.executable)
+        (unpacked / release.executable).chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        unpacked.rename(folder)
+
+
+def _fetch(url: str, target: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with (
+            httpx.stream("GET", url, follow_redirects=True, timeout=30) as response,
+            target.open("wb") as out,
+        ):
+            response.raise_for_status()
+            total = int(response.headers.get("content-length", 0))
+            done, reported = 0, 0
+            for chunk in response.iter_bytes(CHUNK):
+                out.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                percent = 100 * done // total if total else 0
+                if percent >= reported + REPORT_EVERY:
+                    reported = percent
+                    print(f"  {percent:3d} % of {total / 1e6:.0f} MB", flush=True)
+    except httpx.HTTPError as error:
+        raise OpsError(
+            f"download failed: {error}", where=url, fix="run the same command again"
+        ) from error
+    return digest.hexdigest()

@@ -1,0 +1,154 @@
+"""Everything a command needs from the machine before its own work: tools, plugins, Docker, cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.engine import backend
+from ops.engine.backend import Backend
+from ops.engine.stack_file import StackFile
+from ops.errors import OpsError
+from ops.paths import CHOSEN, ROOT, STAND_INS
+from ops.prepare import cluster, docker, plugins, tools
+from ops.prepare.machine import Machine, Platform, ThisMachine
+from ops.prepare.plugins import Plugins
+from ops.prepare.tools import Choice, Origin
+from ops.steps import Steps
+
+NEEDED_BYTES = 2_000_000_000
+"""Room for both images and the state; what is downloaded or built asks for its own."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    tools: Mapping[str, Choice]
+    plugins: Plugins
+    backend: Backend
+    platform: Platform
+    env: Mapping[str, str]
+    """The environment of every child process: PATH finds the chosen tools in it."""
+
+    @property
+    def minikube(self) -> Origin:
+        return self.tools["minikube"].origin
+
+
+def choose(machine: Machine | None = None) -> Setup:
+    """Decide on everything; changes nothing."""
+    machine = machine or ThisMachine()
+    chosen = tools.choose_all(machine)
+    home = plugins.home()
+    plugin_choice = plugins.choose(
+        chosen["pulumi"], machine, home=home, required=plugins.required()
+    )
+    state = backend.find(os.environ, home)
+    env = child_environment(os.environ, plugin_choice, state)
+    return Setup(chosen, plugin_choice, state, machine.platform, env)
+
+
+def child_environment(
+    environ: Mapping[str, str], plugin_choice: Plugins, state: Backend
+) -> dict[str, str]:
+    path = [str(CHOSEN), *filter(None, environ.get("PATH", "").split(os.pathsep))]
+    env = {
+        **environ,
+        **state.env,
+        "DOCKER_BUILDKIT": "1",  # clients before 23 use the old builder unless told
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if not plugin_choice.official:
+        # Last, so that a machine's own tools stay in front of those built for it.
+        path.append(str(STAND_INS))
+        env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
+    env["PATH"] = os.pathsep.join(dict.fromkeys(path))
+    return env
+
+
+def require_space(folder: Path = ROOT, needed: int = NEEDED_BYTES) -> None:
+    """Fail before anything is half written, not after."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OpsError(
+            f"the disk is almost full: {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed",
+            where=str(folder),
+            fix="make room (df -h; docker system df shows what images take), then run it again",
+        )
+
+
+def provide_tools(steps: Steps) -> Setup:
+    """Choose everything, and have the command-line tools and plugins in place."""
+    require_space()
+    with steps.step("tools") as step:
+        setup = choose()
+        tools.provide(setup.tools, env=setup.env)
+        if not setup.plugins.official:
+            print(f"Using plugin stand-ins from airgap/: {setup.plugins.reason}", flush=True)
+            tools.airgap("plugins", env=setup.env)
+        origins = [f"{choice.name} {choice.origin}" for choice in setup.tools.values()]
+        kind = "official plugins" if setup.plugins.official else "plugin stand-ins"
+        step.note = f"{', '.join(origins)}, {kind}"
+    return setup
+
+
+def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -> None:
+    machine = machine or ThisMachine()
+    with steps.step("Docker engine") as step:
+        engine = docker.choose(machine)
+        if engine.need is docker.Need.HOST:
+            if not docker.may_install(engine, machine):
+                raise OpsError("no Docker engine", fix="install one, or answer yes next time")
+            tools.airgap("host", env=setup.env)
+            step.note = "set up"
+            engine = docker.choose(machine)
+        if engine.client is None:
+            raise OpsError(
+                f"`python -m airgap host` ended well, but still: {engine.reason}",
+                fix="run the same command again",
+            )
+        first = machine.on_path("docker")[0]
+        tools.link("docker", engine.client, needed=engine.client != first)
+        step.note = step.note or f"{engine.client} answers"
+
+
+def provide_cluster(setup: Setup, steps: Steps, stack: StackFile) -> None:
+    with steps.step("cluster") as step:
+        system = setup.platform.system
+        step.note = cluster.ensure(stack, setup.minikube, env=setup.env, system=system)
+        if stack.node_port and _on_this_machine(stack):
+            cluster.require_free_port(stack.node_port)
+
+
+def provide_metrics(setup: Setup, steps: Steps) -> None:
+    """Minikube's addon pulls its image when it is enabled; only without a registry is one made."""
+    if setup.minikube is Origin.BUILT:
+        with steps.step("metrics-server image") as step:
+            tools.airgap("metrics", env=setup.env)
+            step.note = "stand-in"
+
+
+def enable_metrics(setup: Setup, steps: Steps, profile: str) -> None:
+    provide_metrics(setup, steps)
+    with steps.step("metrics server") as step:
+        step.note = (
+            "enabled" if cluster.enable_metrics(profile, env=setup.env) else "enabled already"
+        )
+
+
+def provide_images(setup: Setup, steps: Steps) -> None:
+    """Base images come from their registry at build time; only without one are stand-ins made."""
+    if setup.minikube is Origin.BUILT:
+        with steps.step("base images") as step:
+            tools.airgap("images", env=setup.env)
+            step.note = "stand-ins"
+
+
+def _on_this_machine(stack: StackFile) -> bool:
+    """With driver `none` the node is this machine, and a node port is one of its own."""
+    profile = Path.home() / ".minikube" / "profiles" / str(stack.profile) / "config.json"
+    return profile.exists() and '"Driver": "none"' in profile.read_text()

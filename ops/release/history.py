@@ -1,0 +1,247 @@
+"""The revisions of a stack: every successful `up` that its state backend remembers, oldest first and counted from 1.
+
+Pulumi's own history is the one source. Each kind of backend keeps it, a team shares it, and nobody rewrites it; a
+destroyed stack still has it. What `ops` adds is in the updates' messages (record.py).
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+
+from components.config_check import PROJECT
+from components.stack_file import decoded
+from ops.engine.stack import Stack
+from ops.errors import OpsError
+from ops.processes import ask
+from ops.release import record
+from ops.release.record import Record
+
+PAGE = 100
+TITLE_LENGTH = 40
+COMPONENTS = ("backend", "frontend")
+Value = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Update:
+    """One entry of the history, whatever became of it."""
+
+    place: int
+    """Counted from the newest, which is 1: the engine's pages are."""
+    kind: str
+    succeeded: bool
+    ended: datetime
+    title: str
+    record: Record
+    config: Mapping[str, Value]
+    """Full keys; a secret has no value, unless it was asked for."""
+    changes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a release is."""
+
+    release: str
+    namespace: str
+    context: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Revision:
+    number: int
+    update: Update
+
+    @property
+    def record(self) -> Record:
+        return self.update.record
+
+    @property
+    def images(self) -> Mapping[str, Any]:
+        """The block `images` of its configuration."""
+        found = plain(self.update.config).get(f"{PROJECT}:images")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def config_hash(self) -> str:
+        """Over everything but the images, which are told beside it."""
+        values = plain(self.update.config)
+        values[f"{PROJECT}:images"] = without_images(self.images)
+        text = json.dumps([values, self.record.secrets], sort_keys=True)
+        return record.checksum(text)
+
+    def as_json(self) -> dict[str, Any]:
+        noted = self.record
+        return {
+            "revision": self.number,
+            "time": self.update.ended.isoformat(),
+            "title": self.update.title,
+            "commit": noted.commit,
+            "changed": noted.changed,
+            "images": dict(noted.images),
+            "config": self.config_hash,
+            "schema": noted.schema,
+            "by": noted.by,
+            "rollbackTo": noted.rollback_to,
+            "changes": dict(self.update.changes),
+        }
+
+
+def updates(stack: Stack) -> list[Update]:
+    """The whole history, newest first."""
+    found: list[Update] = []
+    while True:
+        entries = page(stack, "--page-size", str(PAGE), "--page", str(len(found) // PAGE + 1))
+        found += [_update(entry, len(found) + place) for place, entry in enumerate(entries, 1)]
+        if len(entries) < PAGE:
+            return found
+
+
+def revisions(history: list[Update]) -> list[Revision]:
+    """The successful ups among them, oldest first."""
+    ups = [update for update in reversed(history) if update.kind == "update" and update.succeeded]
+    return [Revision(number, update) for number, update in enumerate(ups, 1)]
+
+
+def with_secrets(stack: Stack, update: Update) -> Update:
+    """The same update with its secrets decrypted; keep it in memory."""
+    flags = ("--page-size", "1", "--page", str(update.place), "--show-secrets")
+    return _update(page(stack, *flags)[0], update.place)
+
+
+def page(stack: Stack, *flags: str) -> list[dict[str, Any]]:
+    """Entries as the engine tells them."""
+    command = ["pulumi", "stack", "history", "--json", "--stack", stack.name, "--non-interactive"]
+    # To decrypt, the engine looks for the stack file beside the project, and would make one where there is none.
+    answer = ask([*command, *flags], env=stack.env, cwd=stack.config_file().parent)
+    try:
+        entries = json.loads(answer.output) if answer.code == 0 else None
+    except ValueError:
+        entries = None
+    if not isinstance(entries, list):
+        raise OpsError(
+            f"the history of stack {stack.name} cannot be read",
+            where=" ".join(answer.output.split())[:240],
+            fix=f"make up STACK={stack.name} makes the stack; pulumi login and the passphrase must be the stack's",
+        )
+    return entries
+
+
+def place(stack: Stack, history: list[Update]) -> Place:
+    """Where the stack's release is, as its last update had it, whatever the working tree says by now.
+
+    Raises:
+        OpsError: if it is not up.
+    """
+    outputs = stack.outputs()
+    if not history or not outputs.get("url"):
+        raise OpsError(
+            f"stack {stack.name} is not up",
+            where=stack.backend.url,
+            fix=f"make up STACK={stack.name}",
+        )
+    config = plain(history[0].config)
+    cluster = config.get(f"{PROJECT}:cluster") or {}
+    return Place(
+        release=str(config.get(f"{PROJECT}:release") or PROJECT),
+        namespace=str(outputs["namespace"]),
+        context=str(cluster.get("context") or "minikube"),
+        url=str(outputs["url"]),
+    )
+
+
+def table(found: list[Revision]) -> Table:
+    """A line for each revision, newest first."""
+    shown = Table(box=None, pad_edge=False)
+    for heading in (
+        "revision",
+        "when (UTC)",
+        "commit",
+        "backend",
+        "frontend",
+        "config",
+        "by",
+        "what",
+    ):
+        shown.add_column(heading, no_wrap=heading not in {"by", "what"})
+    for revision in reversed(found):
+        update, noted = revision.update, revision.record
+        commit = noted.commit[:7] + ("+" if noted.changed else "")
+        images = [short(noted.images.get(component, "")) for component in COMPONENTS]
+        title = textwrap.shorten(update.title, TITLE_LENGTH, placeholder=" ...")
+        what = ", ".join(filter(None, [title, changes(update)]))
+        when = update.ended.strftime("%Y-%m-%d %H:%M")
+        row = [
+            str(revision.number),
+            when,
+            commit,
+            *images,
+            revision.config_hash[:7],
+            noted.name,
+            what,
+        ]
+        shown.add_row(*(cell or "-" for cell in row))
+    return shown
+
+
+def short(image: str) -> str:
+    """The part of a reference that tells builds apart: its tag, or the start of its digest."""
+    return image.rpartition("@sha256:")[2][:12] if "@" in image else image.rpartition(":")[2]
+
+
+def changes(update: Update) -> str:
+    """`3 updated, 1 created`, or `no change`."""
+    words = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
+    told = [f"{count} {words[kind]}" for kind, count in update.changes.items() if kind in words]
+    return ", ".join(told) or "no change"
+
+
+def plain(config: Mapping[str, Value]) -> dict[str, Any]:
+    """The values of a configuration as the program would get them; a secret is nothing."""
+    return {key: decoded(str(value.get("value", ""))) for key, value in config.items()}
+
+
+def without_images(images: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The block `images` without the choice of each component's image."""
+    return {key: value for key, value in images.items() if key not in COMPONENTS} or None
+
+
+def _update(entry: dict[str, Any], place: int) -> Update:
+    message, environment = str(entry.get("message", "")), entry.get("environment") or {}
+    config = entry.get("config") or {}
+    noted = record.read(message)
+    if not noted.images:  # Not brought up by `ops`: what the engine itself knows.
+        noted = replace(
+            noted,
+            images=_prebuilt(config),
+            commit=environment.get("git.head", ""),
+            changed=environment.get("git.dirty") == "true",
+            by=environment.get("git.author", ""),
+        )
+    return Update(
+        place=place,
+        kind=str(entry.get("kind")),
+        succeeded=entry.get("result") == "succeeded",
+        ended=datetime.fromisoformat(entry.get("endTime") or entry["startTime"]).astimezone(UTC),
+        title=message.partition("\n")[0],
+        record=noted,
+        config=config,
+        changes=entry.get("resourceChanges") or {},
+    )
+
+
+def _prebuilt(config: Mapping[str, Value]) -> dict[str, str]:
+    """The images that the configuration names, if it names all."""
+    images = plain(config).get(f"{PROJECT}:images") or {}
+    found = {
+        component: str((images.get(component) or {}).get("ref") or "") for component in COMPONENTS
+    }
+    return found if all(found.values()) else {}

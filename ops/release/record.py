@@ -1,0 +1,145 @@
+"""What is noted of a revision: the lines under the title of an update's message.
+
+The message is kept by every kind of state backend, so a team shares it; it holds no secret. Written as Git writes
+trailers, so that people can read it in Pulumi's own history, too.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from components.build_context import references
+from components.config_models import Images
+from ops.config import commits
+from ops.config.validate import checked
+from ops.paths import ROOT, SOURCES
+from ops.processes import ask
+from ops.release import migrations
+
+HASH_LENGTH = 12
+TRAILER = re.compile(r"^([A-Z][a-z]+(?:-[A-Za-z]+)*): (.*)$", re.MULTILINE)
+CHANGED = " with changes"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What brings a revision back, and tells it from others."""
+
+    images: Mapping[str, str] = field(default_factory=dict)
+    """By component; empty where nobody has noted them."""
+    commit: str = ""
+    changed: bool = False
+    """Whether the checkout differed from its commit."""
+    schema: str = ""
+    """The newest migration of its backend."""
+    breaking: tuple[str, ...] = ()
+    """Its migrations that code from before them does not work after."""
+    secrets: str = ""
+    """Another text when another secret was set."""
+    by: str = ""
+    rollback_to: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Who it was, without an address."""
+        return self.by.partition(" <")[0]
+
+    def message(self, title: str) -> str:
+        """The title, and the record below it."""
+        lines = [f"{component.title()}-Image: {image}" for component, image in self.images.items()]
+        pairs = {
+            "Commit": self.commit + (CHANGED if self.changed else ""),
+            "Schema": self.schema,
+            "Breaking-Migrations": " ".join(self.breaking),
+            "Secrets": self.secrets,
+            "By": self.by,
+            "Rollback-To": str(self.rollback_to or ""),
+        }
+        lines += [f"{key}: {value}" for key, value in pairs.items() if value]
+        return "\n".join([title, "", *lines])
+
+
+def read(message: str) -> Record:
+    """The record in an update's message, empty where it has none."""
+    body = message.partition("\n")[2]
+    lines: dict[str, str] = dict(TRAILER.findall(body))
+    commit = lines.get("Commit", "")
+    target = lines.get("Rollback-To", "")
+    return Record(
+        images={
+            key.removesuffix("-Image").lower(): value
+            for key, value in lines.items()
+            if key.endswith("-Image")
+        },
+        commit=commit.removesuffix(CHANGED),
+        changed=commit.endswith(CHANGED),
+        schema=lines.get("Schema", ""),
+        breaking=tuple(lines.get("Breaking-Migrations", "").split()),
+        secrets=lines.get("Secrets", ""),
+        by=lines.get("By", ""),
+        rollback_to=int(target) if target.isdigit() else None,
+    )
+
+
+def of_checkout(stack_file: Path, root: Path = ROOT) -> Record:
+    """What bringing the checkout up now would be.
+
+    Raises:
+        OpsError: with every mistake in the stack file.
+    """
+    images = checked(stack_file).config.images
+    schema = migrations.of_checkout(root)
+    status = _git("status", "--porcelain", root=root)
+    return Record(
+        images=references(images, root / SOURCES.name),
+        commit=_git("rev-parse", "HEAD", root=root),
+        changed=bool(status),
+        schema=schema.head,
+        breaking=schema.breaking,
+        secrets=secrets_of(stack_file),
+        by=who(root),
+    )
+
+
+def completed(noted: Record, images: Images, root: Path = ROOT) -> Record:
+    """The record of an update that `ops` did not make, from the commit that it was made of.
+
+    Raises:
+        OpsError: if git does not have the commit here.
+    """
+    with commits.unpacked(noted.commit, root) as commit:
+        schema = migrations.of_checkout(commit.folder)
+        built = references(images, commit.folder / SOURCES.name)
+    return replace(noted, images=built, schema=schema.head, breaking=schema.breaking)
+
+
+def secrets_of(stack_file: Path) -> str:
+    """A checksum over the encrypted values, which are in git anyway."""
+    values = re.findall(r"\bsecure:\s*(\S+)", stack_file.read_text())
+    return checksum("\n".join(values)) if values else ""
+
+
+def checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+
+
+def who(root: Path = ROOT) -> str:
+    """The person or the pipeline that changes the stack."""
+    actor = os.environ.get("GITHUB_ACTOR")
+    if actor:
+        return actor
+    name, email = _git("config", "user.name", root=root), _git("config", "user.email", root=root)
+    return f"{name} <{email}>" if name and email else f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def _git(*arguments: str, root: Path) -> str:
+    """What git answers; nothing where this is no repository."""
+    answer = ask(["git", *arguments], env=os.environ, cwd=root)
+    return answer.output.strip() if answer.code == 0 else ""

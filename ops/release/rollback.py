@@ -1,0 +1,260 @@
+"""Back to an earlier revision: its images and its configuration, brought up by the program of the checkout.
+
+The engine gets a stack file that is made of the revision's record, so the working tree may have moved on, and the
+state stays true. What cannot be brought back is refused before anything is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.markup import escape
+
+from components.config_check import PROJECT
+from components.config_models import Images
+from ops.config.validate import INVALID, verdict
+from ops.engine.stack import Stack
+from ops.engine.stack_file import ENCRYPTION_KEYS, StackFile
+from ops.errors import OpsError
+from ops.prepare.setup import Setup
+from ops.processes import ask
+from ops.release import reach, record, smoke
+from ops.release.history import (
+    COMPONENTS,
+    Revision,
+    Update,
+    revisions,
+    updates,
+    with_secrets,
+    without_images,
+)
+from ops.release.record import Record
+from ops.review.command import guard_up
+from ops.session import console, ready_stack
+from ops.steps import Steps
+
+RECORDED, CURRENT = "recorded", "current"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A revision that can be brought back."""
+
+    revision: Revision
+    file: StackFile
+    record: Record
+    """What the history will say of it."""
+
+    @property
+    def title(self) -> str:
+        return f"rollback to revision {self.revision.number}"
+
+
+def find(
+    stack: Stack,
+    number: int,
+    *,
+    secrets: str = RECORDED,
+    anyway: tuple[str, ...] = (),
+) -> Target:
+    """Everything that bringing revision `number` back takes.
+
+    Args:
+        stack: as the checkout has it.
+        secrets: those of the revision, or those that the checkout has.
+        anyway: migrations that shall not stop it.
+
+    Raises:
+        OpsError: if it cannot be brought back; nothing is changed.
+    """
+    history = updates(stack)
+    revision = _choose(revisions(history), number, stack.name)
+    _require_schema(revision, history, anyway)
+    return _prepare(stack, revision, secrets)
+
+
+def _choose(known: list[Revision], number: int, stack: str) -> Revision:
+    found = next((revision for revision in known if revision.number == number), None)
+    if found is None:
+        there = f"it has 1 to {len(known)}" if known else "it has none yet"
+        raise OpsError(
+            f"stack {stack} has no revision {number}: {there}", fix=f"make history STACK={stack}"
+        )
+    noted = found.record
+    if noted.images:
+        return found
+    if noted.commit and not noted.changed:
+        images = Images.model_validate(found.images)
+        update = replace(found.update, record=record.completed(noted, images))
+        return replace(found, update=update)
+    raise OpsError(
+        f"revision {number} does not tell its images: it was not brought up by make up, and not from a clean commit",
+        where=f"commit {noted.commit[:7] or 'unknown'}",
+        fix=f"choose another revision: make history STACK={stack}",
+    )
+
+
+def _require_schema(revision: Revision, history: list[Update], anyway: tuple[str, ...]) -> None:
+    """Refuse if the database was migrated, since then, in a way that the revision's code cannot live with.
+
+    Failed updates count: pods may have migrated before something else failed.
+    """
+    later = (update for update in history if update.place < revision.update.place)
+    breaking = {name for update in later for name in update.record.breaking}
+    stops = sorted(name for name in breaking - set(anyway) if name > revision.record.schema)
+    if stops:
+        raise OpsError(
+            f"revision {revision.number} cannot be brought back: its code does not work on the "
+            f"database after {', '.join(stops)}, which cannot be undone",
+            where=f"its own newest migration is {revision.record.schema or 'unknown'}",
+            fix="mend it forward, by a new make up; or restore a backup from before the migration, then add "
+            f'ANYWAY="{" ".join(stops)}"',
+        )
+
+
+def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
+    """Write the stack file that the engine is to read; no secret is in it in plain text."""
+    source = stack.config_file()
+    header = [line for line in source.read_text().splitlines() if line.startswith(ENCRYPTION_KEYS)]
+    folder = stack.state / "rollback"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"Pulumi.{stack.name}.yaml"
+    values = _values(revision)
+    if secrets == CURRENT:
+        values |= _encrypted(source)
+    path.write_text("\n".join([*header, yaml.safe_dump({"config": values}, sort_keys=False)]))
+    if secrets == RECORDED:
+        _set_secrets(stack, revision, path)
+    wrong = verdict(path).errors
+    if wrong:
+        raise OpsError(
+            f"the configuration of revision {revision.number} is not valid any more:\n"
+            + "\n".join(wrong),
+            where=str(path),
+            fix=f"git checkout {revision.record.commit[:7]} has the program that took it",
+            code=INVALID,
+        )
+    noted = replace(
+        revision.record,
+        by=record.who(),
+        rollback_to=revision.number,
+        secrets=record.secrets_of(source) if secrets == CURRENT else revision.record.secrets,
+    )
+    return Target(revision, StackFile.read(stack.name, folder), noted)
+
+
+def require_images(target: Target, stack: Stack) -> None:
+    """On Minikube nothing could pull an image that its daemon has dropped."""
+    profile = target.file.profile
+    if profile is None:
+        return
+    answer = ask(["minikube", "image", "ls", "--profile", profile], env=stack.env)
+    if answer.code != 0:
+        raise OpsError(
+            f"the images of Minikube {profile} cannot be listed", where=answer.output.strip()
+        )
+    there = {line.rpartition("/")[2] for line in answer.output.split()}
+    # With a registry in its name it could be pulled.
+    local = (image for image in target.revision.record.images.values() if "/" not in image)
+    gone = [image for image in local if image not in there]
+    if gone:
+        raise OpsError(
+            f"revision {target.revision.number} cannot be brought back: {', '.join(gone)} is not in Minikube any more",
+            fix=f"git checkout {target.revision.record.commit[:7]} and make up builds it again",
+        )
+
+
+def _values(revision: Revision) -> dict[str, Any]:
+    """The configuration but for its secrets, with the images as they were."""
+    config = revision.update.config
+    values = {
+        key: value.get("objectValue", value.get("value"))
+        for key, value in config.items()
+        if not value.get("secret")
+    }
+    images = without_images(revision.images) or {}
+    chosen = {component: {"ref": revision.record.images[component]} for component in COMPONENTS}
+    return values | {f"{PROJECT}:images": images | chosen}
+
+
+def _encrypted(file: Path) -> dict[str, Any]:
+    config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    return {
+        key: value
+        for key, value in config.items()
+        if isinstance(value, dict) and set(value) == {"secure"}
+    }
+
+
+def _set_secrets(stack: Stack, revision: Revision, path: Path) -> None:
+    """Decrypted from the history and encrypted again for today's key, without touching a disk in between."""
+    if not any(value.get("secret") for value in revision.update.config.values()):
+        return
+    try:
+        config = with_secrets(stack, revision.update).config
+    except OpsError as error:
+        raise OpsError(
+            f"the secrets of revision {revision.number} cannot be decrypted",
+            where=error.where,
+            fix="SECRETS=current brings it back with the secrets of today",
+        ) from None
+    for key, value in config.items():
+        if value.get("secret"):
+            command = ["pulumi", "config", "set", "--secret", key, "--stack", stack.name]
+            command += ["--config-file", str(path), "--non-interactive"]
+            answer = ask(command, env=stack.env, stdin=str(value["value"]))
+            if answer.code != 0:
+                raise OpsError(f"pulumi config set {key} failed", where=answer.output.strip())
+
+
+def bring_back(target: Target, chosen: Setup, steps: Steps, confirm: str = "") -> str:
+    """Bring the revision up, check it, and return its address.
+
+    Raises:
+        OpsError: if its images are gone, if data would be lost and `confirm` does not say that it may, or if the
+            engine fails.
+    """
+    ready = ready_stack(chosen, target.file, steps)
+    require_images(target, ready)
+    with steps.step("preview") as step:
+        step.note = guard_up(ready, confirm)
+    with steps.step(f"pulumi up: {target.title}"):
+        ready.up(target.record.message(target.title))
+    with steps.step("smoke check"), reach.way_to(ready, chosen.platform.system) as way:
+        smoke.check(way.url, lambda line: console.print(f"    {line}"))
+    return ready.url()
+
+
+@contextmanager
+def atomic(stack: Stack, chosen: Setup, steps: Steps) -> Iterator[None]:
+    """If what happens inside fails, bring back the revision that was there before it; the failure stays one."""
+    known = revisions(updates(stack))
+    try:
+        yield
+    except OpsError as failure:
+        if not known:
+            failure.fix += "; there is no earlier revision to bring back"
+            raise
+        number = known[-1].number
+        console.print(f"[bold red]error: {escape(failure.what)}[/]")
+        console.print(f"[bold]bringing back revision {number}[/]")
+        try:
+            bring_back(find(stack, number), chosen, steps)
+        except OpsError as second:
+            raise OpsError(
+                f"{failure.what}; and then: {second.what}",
+                where="; ".join(filter(None, [failure.where, second.where])),
+                fix=second.fix,
+                code=failure.code,
+            ) from failure
+        raise OpsError(
+            f"{failure.what}; revision {number} is back",
+            where=failure.where,
+            fix=failure.fix,
+            code=failure.code,
+        ) from failure

@@ -1,0 +1,114 @@
+"""Whether the deployed application works, asked as a browser would: over HTTP at the stack's URL."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+import httpx
+
+from ops.errors import OpsError
+from ops.release import server_actions
+
+READY_SECONDS = 60
+"""Endpoints and kube-proxy follow a rollout within seconds; more is a fault."""
+
+TASK_ROW = re.compile(r'id="done-([0-9a-f-]{36})"')
+"""The checkbox of a task, whose id carries the task's."""
+
+LOGS = "make logs shows what the frontend's and backend's pods say"
+
+
+def check(url: str, say: Callable[[str], None]) -> None:
+    """Sign up a throw-away person at `url`, add a task, read it back, and delete both again."""
+    with httpx.Client(base_url=url, timeout=10, follow_redirects=True) as browser:
+        _wait_until_healthy(browser, url)
+        say("GET /healthz 200")
+        for page in ("/sign-in", "/sign-up"):
+            _expect(browser.get(page), 200, say)
+        password = secrets.token_urlsafe(24)
+        person = {
+            "name": "Smoke check",
+            "email": f"smoke-{secrets.token_hex(6)}@example.com",
+            "password": password,
+        }
+        origin = {"Origin": url.rstrip("/")}
+        _expect(browser.post("/api/auth/sign-up/email", json=person, headers=origin), 200, say)
+        try:
+            _keep_a_task(browser, say)
+        finally:
+            proof = {"password": password}
+            _expect(browser.post("/api/auth/delete-user", json=proof, headers=origin), 200, say)
+
+
+def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
+    """Through the frontend and the backend into the database, and back."""
+    empty = browser.get("/tasks")
+    _expect(empty, 200, say)
+    names = ("addTask", "deleteTask")
+    actions = server_actions.find(browser, empty.text, *names)
+    for name in names:
+        _require(name in actions, f"the page's scripts offer no {name}", browser)
+    title = f"Smoke check {secrets.token_hex(4)}"
+
+    form = {"title": title, "notes": "", "due": ""}
+    added = server_actions.call_with_form(browser, "/tasks", actions["addTask"], form)
+    _succeed(added)
+    tasks = browser.get("/tasks").text
+    row = TASK_ROW.search(tasks)
+    _require(
+        title in tasks and row is not None,
+        f"the task {title!r} was added, but is not listed",
+        browser,
+    )
+    say("task added and read back")
+
+    _succeed(server_actions.call(browser, "/tasks", actions["deleteTask"], row[1] if row else ""))
+    _require(
+        title not in browser.get("/tasks").text, f"the task {title!r} cannot be deleted", browser
+    )
+    say("task deleted")
+
+
+def _wait_until_healthy(browser: httpx.Client, url: str) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            response = browser.get("/healthz", timeout=3)
+            if response.status_code == 200:
+                return
+            found = f"status {response.status_code}"
+        except httpx.HTTPError as error:
+            found = str(error) or type(error).__name__
+        if time.monotonic() > deadline:
+            raise OpsError(
+                f"the application did not answer within {READY_SECONDS} s: {found}",
+                where=f"{url}/healthz",
+                fix="make status shows which pod is not ready, and why",
+            )
+        time.sleep(0.5)
+
+
+def _expect(response: httpx.Response, status: int, say: Callable[[str], None]) -> None:
+    request = response.request
+    if response.status_code != status:
+        raise OpsError(
+            f"{request.method} {request.url.path} answered {response.status_code}, not {status}",
+            where=f"{response.url}: {' '.join(response.text.split())[:200]}",
+            fix=LOGS,
+        )
+    say(f"{request.method} {request.url.path} {status}")
+
+
+def _succeed(answer: httpx.Response) -> None:
+    """An action that fails answers 200 with its reason."""
+    if answer.status_code != 200 or '"ok":true' not in answer.text:
+        reason = " ".join(answer.text.split())[:200]
+        raise OpsError(f"an action on /tasks failed ({answer.status_code})", where=reason, fix=LOGS)
+
+
+def _require(holds: bool, what: str, browser: httpx.Client) -> None:
+    if not holds:
+        raise OpsError(what, where=f"{browser.base_url}tasks", fix=LOGS)

@@ -1,0 +1,167 @@
+"""The Markdown of a pull request's report. Whatever comes from the change itself is escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+
+from ops.config.footprint import Amount, Row
+from ops.review import risk
+from ops.review.command import worst_first
+from ops.review.risk import Risk, Verdict
+
+UNITS = (("pods", ""), ("CPU requests", "m"), ("memory requests", "Mi"), ("storage", "Mi"))
+PLACE = re.compile(r"^(?P<file>[\w.-]+\.yaml)(?::(?P<line>\d+))?: (?P<text>.*)$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Section:
+    """What there is to say of one stack.
+
+    Attributes:
+        errors: the mistakes of its stack file, `file:line: text`; with any, there is nothing else to say.
+        trouble: why no steps can be told, in words; empty if they can.
+        basis: what the steps start from.
+    """
+
+    stack: str
+    errors: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    trouble: str = ""
+    basis: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    before: tuple[Row, ...] = ()
+    after: tuple[Row, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        if self.errors:
+            return "configuration errors"
+        if self.trouble:
+            return "could not be told"
+        return str(risk.highest(self.verdicts)) if self.verdicts else "no change"
+
+
+def document(sections: Sequence[Section], against: str) -> str:
+    """The whole report: the outcomes at a glance, then a section for each stack."""
+    lines = ["## What this change does", ""]
+    lines += _table(
+        ("stack", "worst step", "changes"),
+        [(_cell(one.stack), _emphasis(one), str(len(one.verdicts))) for one in sections],
+    )
+    for section in sections:
+        lines += ["", f"### {_cell(section.stack)}: {section.outcome}", ""]
+        lines += _body(section)
+    return "\n".join([*lines, "", f"Compared with `{_code(against)}`.", ""])
+
+
+def annotation(error: str) -> str:
+    """A mistake in GitHub's words, which shows it beside the line.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+    """
+    found = PLACE.match(error)
+    text = found["text"] if found else error
+    place = f" file={_property(found['file'])},line={found['line'] or 1}" if found else ""
+    return f"::error{place}::{_data(text)}"
+
+
+def _body(section: Section) -> Iterable[str]:
+    if section.errors:
+        yield from (f"- {_cell(error)}" for error in section.errors)
+        return
+    if section.trouble:
+        yield f"> {_cell(section.trouble)}"
+    else:
+        yield from _steps(section)
+    yield from ("", *_footprint(section.before, section.after))
+    if section.missing:
+        yield from ("", "Before its first `up`:", "")
+        yield from (f"- {_cell(line)}" for line in section.missing)
+
+
+def _steps(section: Section) -> Iterable[str]:
+    if not section.verdicts:
+        yield f"No object changes ({section.basis})."
+        return
+    yield f"Steps, {section.basis}:"
+    ordered = worst_first(section.verdicts)
+    risky = [verdict for verdict in ordered if verdict.risk > Risk.NONE]
+    harmless = ordered[len(risky) :]
+    if risky:
+        yield from ("", *_steps_table(risky))
+    if harmless:
+        summary = f"<summary>without risk: {len(harmless)}</summary>"
+        yield from ("", f"<details>{summary}", "", *_steps_table(harmless), "", "</details>")
+    if risk.highest(section.verdicts) is Risk.LOSS:
+        yield from (
+            "",
+            "**Data would be lost.** The deployment stops at this unless it is run by hand with "
+            "`CONFIRM=data-loss`.",
+        )
+
+
+def _steps_table(verdicts: Iterable[Verdict]) -> Iterable[str]:
+    rows = [
+        (
+            f"**{verdict.risk}**" if verdict.risk is Risk.LOSS else str(verdict.risk),
+            verdict.step.action,
+            _cell(verdict.step.title),
+            _cell(verdict.reason),
+        )
+        for verdict in verdicts
+    ]
+    return _table(("risk", "step", "object", "why"), rows)
+
+
+def _footprint(before: Sequence[Row], after: Sequence[Row]) -> Iterable[str]:
+    """Only what changes; requests are what the scheduler reckons with."""
+    old, new = ({row.name: row for row in rows} for rows in (before, after))
+    changed = [name for name in dict.fromkeys([*new, *old]) if old.get(name) != new.get(name)]
+    if not changed:
+        yield "Footprint: unchanged."
+        return
+    nothing = Row("", Amount(), Amount())
+    rows = []
+    for name in changed:
+        was, is_now = old.get(name, nothing), new.get(name, nothing)
+        rows.append((f"{name}, at rest", *_amounts(was.at_rest, is_now.at_rest)))
+        rows.append((f"{name}, at most", *_amounts(was.at_most, is_now.at_most)))
+    yield from ("Footprint:", "")
+    yield from _table(("", *(heading for heading, _ in UNITS)), rows)
+
+
+def _amounts(before: Amount, after: Amount) -> Iterable[str]:
+    for (_, unit), was, is_now in zip(UNITS, astuple(before), astuple(after), strict=True):
+        yield f"{was}{unit} → {is_now}{unit}" if was != is_now else f"{is_now}{unit}"
+
+
+def _emphasis(section: Section) -> str:
+    plain = section.outcome in ("no change", str(Risk.NONE), str(Risk.ROLLING))
+    return section.outcome if plain else f"**{section.outcome}**"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    yield f"| {' | '.join(headings)} |"
+    yield f"|{' --- |' * len(headings)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(text: str) -> str:
+    """Text from elsewhere: neither Markdown, nor HTML, nor the end of a cell, nor a mention of somebody."""
+    line = " ".join(html.escape(text, quote=False).split())
+    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", line).replace("@", "&#64;")
+
+
+def _code(text: str) -> str:
+    return " ".join(text.replace("`", "").split())
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

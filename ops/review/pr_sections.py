@@ -1,0 +1,106 @@
+"""What a change of the checkout does to each stack: the matter of a pull request's report.
+
+Without secrets each stack's objects are rendered twice, at the commit that the change is compared with and as they
+are now; with `deployed` the engine previews the stacks of real clusters against their states instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+
+from ops.config.commits import Commit, unpacked
+from ops.config.footprint import Row, from_json, of_config
+from ops.config.render import manifests
+from ops.config.validate import Verdict, checked, verdicts
+from ops.engine.stack import Stack
+from ops.engine.stack_file import StackFile
+from ops.errors import OpsError
+from ops.prepare import setup
+from ops.review import plan, rendered, risk
+from ops.review.plan import Step
+from ops.review.pr_markdown import Section
+
+
+def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[Section]:
+    """A section for each stack of the checkout, or for one of them.
+
+    Raises:
+        OpsError: if there is no such commit.
+    """
+    wanted = [StackFile.read(only, root).path.name] if only else None
+    with unpacked(against, root) as then:
+        return [
+            _section(verdict, then, root, deployed=deployed)
+            for verdict in verdicts(root)
+            if wanted is None or verdict.file in wanted
+        ]
+
+
+def to_json(sections: Sequence[Section]) -> str:
+    return json.dumps(
+        [
+            {
+                "stack": section.stack,
+                "outcome": section.outcome,
+                "errors": section.errors,
+                "missing": section.missing,
+                "trouble": section.trouble,
+                "steps": risk.as_json(section.verdicts),
+                "footprint": {
+                    "before": [asdict(row) for row in section.before],
+                    "after": [asdict(row) for row in section.after],
+                },
+            }
+            for section in sections
+        ],
+        indent=2,
+    )
+
+
+def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> Section:
+    stack = verdict.file.removeprefix("Pulumi.").removesuffix(".yaml")
+    if verdict.errors:
+        return Section(stack, errors=verdict.errors)
+    file = StackFile.read(stack, root)
+    config = checked(file.path).config
+    by_engine = deployed and not file.profile
+    basis = "compared with what is deployed" if by_engine else f"rendered here and at {then.name}"
+    trouble = ""
+    steps: Sequence[Step] = ()
+    before: Sequence[Row] = ()
+    try:
+        steps = _previewed(file) if by_engine else _rendered(stack, file.path, then)
+    except OpsError as error:
+        trouble = str(error)
+    try:
+        before = (
+            from_json(then.ask("footprint", "--stack", stack, "--json")) if then.has(stack) else ()
+        )
+    except OpsError as error:
+        trouble = trouble or str(error)
+    return Section(
+        stack,
+        missing=verdict.missing,
+        trouble=trouble,
+        basis=basis,
+        verdicts=tuple(risk.judge(steps)),
+        before=tuple(before),
+        after=tuple(of_config(config)),
+    )
+
+
+def _rendered(stack: str, path: Path, then: Commit) -> Sequence[Step]:
+    now = checked(path)
+    old = then.ask("render", "--stack", stack) if then.has(stack) else ""
+    before = [item for item in yaml.safe_load_all(old) if item]
+    return rendered.steps(before, manifests(now.config, now.source))
+
+
+def _previewed(file: StackFile) -> Sequence[Step]:
+    chosen = setup.choose()
+    return plan.read(Stack(file, chosen.backend, chosen.env).preview(quiet=True))
