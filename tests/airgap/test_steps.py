@@ -97,7 +97,7 @@ def test_a_slow_command_gives_signs_of_life(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(run, "HEARTBEAT_SECONDS", 0.1)
-    assert run.run("sh", "-c", "echo at work; sleep 0.5; echo done") == "at work\ndone\n"
+    assert run.run("sh", "-c", "echo at work; sleep 0.3; echo done") == "at work\ndone\n"
     assert "sh: 0 s at work" in capsys.readouterr().out
 
 

@@ -77,7 +77,7 @@ def test_new_pods_and_restarts_join_with_their_whole_log(cluster: Cluster) -> No
         cluster.wait_for(1)
         cluster.has(pod("old", restarts=1), pod("new"))
         cluster.wait_for(3)
-        time.sleep(0.5)
+        time.sleep(0.25)
     finally:
         stop.set()
         following.join()

@@ -20,7 +20,7 @@ import pathlib, signal, sys, time
 notes = pathlib.Path(sys.argv[1])
 def stop(*_):
     with notes.open("a") as out: out.write("told ")
-    time.sleep(0.5)
+    time.sleep(0.2)
     with notes.open("a") as out: out.write("cleaned up")
     sys.exit(0)
 signal.signal(signal.SIGINT, stop)

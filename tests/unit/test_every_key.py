@@ -143,8 +143,9 @@ ELSEWHERE = {"cluster.context", "policies"}
 
 def keys_of(model: type[BaseModel], block: str = "") -> Iterator[str]:
     """Every key that holds a value and not a block, with the blocks around it."""
-    for key, definition in model.model_json_schema()["properties"].items():
-        yield from _keys_in(definition, model.model_json_schema().get("$defs", {}), block + key)
+    schema = model.model_json_schema()
+    for key, definition in schema["properties"].items():
+        yield from _keys_in(definition, schema.get("$defs", {}), block + key)
 
 
 def _keys_in(definition: dict[str, Any], models: dict[str, Any], path: str) -> Iterator[str]:
