@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -79,13 +80,19 @@ class Kubectl:
             if "deletionTimestamp" not in pod["metadata"]
         }
 
-    def restarts(self) -> int:
-        """How often containers of the release's present pods were started again."""
-        return sum(
-            status["restartCount"]
-            for pod in self.get("pods")["items"]
-            for status in pod["status"].get("containerStatuses", [])
+    def restarts(self) -> Counter[str]:
+        """How often the container of each of the release's present pods was started again."""
+        return Counter(
+            {
+                pod["metadata"]["name"]: status["restartCount"]
+                for pod in self.get("pods")["items"]
+                for status in pod["status"].get("containerStatuses", [])
+            }
         )
+
+    def restarts_since(self, before: Counter[str]) -> int:
+        """How many there were since, whatever pods have left meanwhile."""
+        return (self.restarts() - before).total()
 
 
 @dataclass(frozen=True)

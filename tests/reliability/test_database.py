@@ -130,7 +130,7 @@ def test_an_outage_is_told_at_once_and_ends_by_itself(
         kubectl("scale", POSTGRES, "--replicas=1")
     await_ready(release, "postgres")
     again = until_served(person)
-    restarted = kubectl.restarts() - restarts
+    restarted = kubectl.restarts_since(restarts)
     record(
         f"Postgres away for {away} s",
         [

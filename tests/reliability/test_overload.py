@@ -37,7 +37,7 @@ def test_a_load_beyond_the_limits_is_survived(
     with under(Load("afterwards", [page], 2, keepalive=False)) as afterwards:
         time.sleep(AFTERWARDS_SECONDS)
     answered = (result.requests - result.failed) / seconds
-    restarted = release.kubectl.restarts() - restarts
+    restarted = release.kubectl.restarts_since(restarts)
     record(
         f"{rate} requests/s for {seconds} s to the {component}, whose two pods can do {can:.0f}",
         [f"{answered:.0f} answered each second", result, *afterwards, f"{restarted} restarts"],
