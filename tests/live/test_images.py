@@ -2,6 +2,10 @@
 
 import json
 import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,6 +21,34 @@ def docker(*arguments: str) -> str:
     return subprocess.run(
         ["docker", *arguments], capture_output=True, text=True, check=True, timeout=120
     ).stdout
+
+
+@contextmanager
+def running(reference: str, *options: str) -> Iterator[str]:
+    """A container of the image, read-only as in a pod: its id, while it lives."""
+    container = docker("run", "--detach", "--read-only", *options, reference).strip()
+    try:
+        yield container
+    finally:
+        docker("rm", "--force", container)
+
+
+def printed(container: str, awaited: str, seconds: int = 60) -> list[str]:
+    """The lines that the container has printed when the awaited words are among them."""
+    deadline = time.monotonic() + seconds
+    while True:
+        logs = subprocess.run(
+            ["docker", "logs", container],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        if awaited in logs:
+            return logs.splitlines()
+        assert time.monotonic() < deadline, f"no {awaited!r} within {seconds} s in:\n{logs}"
+        time.sleep(0.5)
 
 
 def inspected(reference: str) -> dict[str, Any]:
@@ -81,3 +113,14 @@ def test_bytecode_is_compiled_in_the_backend_image(release: LiveRelease) -> None
     ).split()
     assert int(sources) > 0
     assert sources == compiled, "with a read-only root nothing is compiled at run time"
+
+
+def test_the_frontend_starts_with_code_that_its_image_keeps(release: LiveRelease) -> None:
+    reference = str(release.stack.outputs()["frontend_image"])
+    with running(reference, "--env", "NODE_DEBUG=code-cache") as container:
+        lines = printed(container, "Ready in")
+    modules = Counter(line.split()[2] for line in lines if line.startswith("CODE-CACHE"))
+    assert modules["found"] > 100, f"V8's code of the server's modules was not taken: {modules}"
+    assert modules["compiled"] < modules["found"] / 10, (
+        "only modules that import at run time are compiled at every start"
+    )
