@@ -1,7 +1,5 @@
 """python -m airgap STEP: what a machine without vendor downloads needs, from registries alone."""
 
-from __future__ import annotations
-
 import argparse
 import fcntl
 import os

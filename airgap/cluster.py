@@ -1,7 +1,5 @@
 """A healthy Minikube with driver `none`: Kubernetes right on this machine's Docker daemon."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

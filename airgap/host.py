@@ -1,7 +1,5 @@
 """System packages and a running Docker daemon, with or without systemd."""
 
-from __future__ import annotations
-
 import os
 import re
 import tempfile

@@ -5,10 +5,7 @@ They are for machines that reach no container registry. Each carries the label
 somebody) is left alone.
 """
 
-from __future__ import annotations
-
 import hashlib
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -65,7 +62,7 @@ def build(tag: str, context: Path | None = None, **arguments: str) -> None:
     _debian()
     arguments["BASE_IMAGE"] = DEBIAN
     folder = HERE / "dockerfiles" / tag.split("/")[-1].split(":")[0]
-    bases = sorted(_labels(base).get(INPUTS, "") for base in arguments.values())
+    bases = sorted(_inputs(base) or "" for base in arguments.values())
     parts = [path.read_bytes() for path in sorted(folder.iterdir())]
     # A context of programs is a folder named after all that defines their build.
     inputs = _digest(*parts, *([context.name] if context else []), *bases)
@@ -105,18 +102,17 @@ def _import(tag: str, inputs: str, root: Path, content: str, *changes: str) -> N
 
 
 def _there(tag: str, inputs: str) -> bool:
-    labels = _labels(tag)
-    return bool(labels) and labels.get(INPUTS, inputs) == inputs
+    """Whether there is an image of these inputs, or one of that name that is not ours to replace."""
+    return _inputs(tag) in (inputs, "")
 
 
-def _labels(tag: str) -> dict[str, str]:
-    """An image's labels, with its own id among them; nothing where there is no such image."""
-    form = '{"id": {{json .Id}}, "labels": {{json .Config.Labels}}}'
+def _inputs(tag: str) -> str | None:
+    """What an image was made from: nothing known of one from elsewhere, None without an image."""
+    label = f'{{{{index .Config.Labels "{INPUTS}"}}}}'
     try:
-        found = json.loads(run(DOCKER, "image", "inspect", "--format", form, tag))
+        return run(DOCKER, "image", "inspect", "--format", label, tag).strip()
     except StepError:
-        return {}
-    return {**(found["labels"] or {}), "id": found["id"]}
+        return None
 
 
 def _digest(*parts: bytes | str) -> str:

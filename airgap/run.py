@@ -1,7 +1,5 @@
 """Run commands, say what is going on, and fail with one message that tells what to do."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

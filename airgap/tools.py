@@ -4,8 +4,6 @@ A program lands in the cache under a key made of the module's version and of eve
 defines its build, so that any clone on this machine finds it and no change goes unnoticed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import tempfile
@@ -71,15 +69,13 @@ def _module_of(program: str) -> str:
 def _build(name: str) -> None:
     module, target = MODULES[name], folder(name)
     say(f"building {name} {version(name)}")
-    variables = [
-        f"-X {text.replace('VERSION', version(name))}" for text in module.get("variables", ())
-    ]
+    settings = ["-s -w", *(f"-X {variable}" for variable in module.get("variables", ()))]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as fresh:
         programs = Path(fresh) / "programs"
         programs.mkdir()
         run(
-            "go", "build", "-v", "-trimpath", "-ldflags", " ".join(["-s -w", *variables]),
+            "go", "build", "-v", "-trimpath", "-ldflags", " ".join(settings).replace("VERSION", version(name)),
             "-o", f"{programs}/", *module["packages"],
             log=name,
             cwd=GO / name,

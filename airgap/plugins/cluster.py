@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from airgap.plugins.objects import Trouble, annotated, described, dig, newest, pod_problem, problem
+from airgap.plugins import objects
+from airgap.plugins.objects import Trouble, described, dig
 from airgap.plugins.serve import Object, PluginError
 
 REQUEST_TIMEOUT = (5, 60)  # seconds to connect, to answer
@@ -14,14 +15,11 @@ TIMEOUT = 600.0
 # Seconds for which something fatal must hold before the wait gives up: some of it heals by itself.
 PATIENCE = 10.0
 LOG_LINES = 12
+MANAGER = "pulumi-kubernetes"
 
 
-class ApiError(PluginError):
-    """An answer of the API server that is not a success; with code 0 there was none."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+class AwayError(PluginError):
+    """The API server does not answer; it may come back."""
 
 
 class Cluster:
@@ -37,15 +35,12 @@ class Cluster:
         """The object as it is; empty if it does not exist."""
         return self._ask("get", obj, name=obj["metadata"]["name"])
 
-    def apply(self, obj: Object, manager: str) -> Object:
+    def apply(self, obj: Object) -> Object:
         """Server-side apply; a field that somebody else manages is a conflict, unless forced."""
-        force = annotated(obj, "pulumi.com/patchForce")
-        try:
-            return self._ask(
-                "server_side_apply", obj, body=obj, field_manager=manager, force_conflicts=force
-            )
-        except ApiError as error:
-            raise ApiError(error.code, f"{described(obj)} was refused: {error}") from None
+        force = objects.annotated(obj, "pulumi.com/patchForce")
+        return self._ask(
+            "server_side_apply", obj, body=obj, field_manager=MANAGER, force_conflicts=force
+        )
 
     def delete(self, obj: Object) -> None:
         name = obj["metadata"]["name"]
@@ -63,15 +58,13 @@ class Cluster:
                 seen = self.get(live)
                 if not seen:
                     return live, ["it was deleted while it was waited for"]
-                live, trouble = seen, problem(seen)
+                live, trouble = seen, objects.problem(seen)
                 if trouble is None:
                     return live, []
                 pods = self._pods(live)
-            except ApiError as error:
-                if error.code:
-                    raise
-                trouble = Trouble(str(error))  # the API server may come back
-            troubles = [trouble, *filter(None, map(pod_problem, pods))]
+            except AwayError as away:
+                trouble = Trouble(str(away))
+            troubles = [trouble, *filter(None, map(objects.pod_problem, pods))]
             reasons = list(dict.fromkeys(found.message for found in troubles))
             if told != (told := "; ".join(reasons)):
                 tell(told)
@@ -79,14 +72,15 @@ class Cluster:
             fatal_since = (fatal_since or now) if any(t.fatal for t in troubles) else 0.0
             if (fatal_since and now - fatal_since >= PATIENCE) or now - began > TIMEOUT:
                 # Siblings in trouble say the same.
-                return live, reasons + self._words(next(filter(pod_problem, pods), None))
+                troubled = list(filter(objects.pod_problem, pods))[:1]
+                return live, reasons + [word for pod in troubled for word in self._words(pod)]
             if self.cancelled.wait(INTERVAL):
                 return live, ["the wait for it was interrupted"]
 
     def gone(self, obj: Object) -> None:
         """Waits until the object, with all that hangs on it, does not exist any more."""
         began = time.monotonic()
-        while (live := self.get(obj)) and live["metadata"]["uid"] == obj["metadata"]["uid"]:
+        while (live := self.get(obj)) and dig(live, "metadata.uid") == dig(obj, "metadata.uid"):
             if time.monotonic() - began > TIMEOUT or self.cancelled.wait(INTERVAL):
                 held = dig(live, "metadata.finalizers") or dig(live, "spec.finalizers") or ["none"]
                 raise PluginError(f"{described(obj)} is still there, finalizers: {', '.join(held)}")
@@ -96,12 +90,10 @@ class Cluster:
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         pods = {"apiVersion": "v1", "kind": "Pod", "metadata": live["metadata"]}
         found = self._ask("get", pods, label_selector=selector)["items"] if labels else []
-        return newest(found)
+        return objects.newest(found)
 
-    def _words(self, pod: Object | None) -> list[str]:
+    def _words(self, pod: Object) -> list[str]:
         """A pod's warnings and last log lines."""
-        if pod is None:
-            return []
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         kind = {"apiVersion": "v1", "kind": "Event", "metadata": {"namespace": namespace}}
         field = f"type=Warning,involvedObject.name={name}"
@@ -130,33 +122,25 @@ class Cluster:
         import kubernetes.dynamic.exceptions
         from urllib3.exceptions import HTTPError
 
-        config: Any = kubernetes.config  # it has no types
-        connect: Any = kubernetes.dynamic.DynamicClient
+        untyped: Any = kubernetes
+        options |= {"namespace": dig(obj, "metadata.namespace", "default")}
         try:
             with self._connecting:
-                self._client = self._client or connect(
-                    config.new_client_from_config(context=self._context)
-                )
+                if not self._client:
+                    client = untyped.config.new_client_from_config(context=self._context)
+                    self._client = untyped.dynamic.DynamicClient(client)
                 kinds = self._client.resources
                 resource = kinds.get(api_version=obj["apiVersion"], kind=obj["kind"])
-            namespace = dig(obj, "metadata.namespace", "default") if resource.namespaced else None
-            answer = getattr(resource, verb)(
-                namespace=namespace, _request_timeout=REQUEST_TIMEOUT, **options
-            )
-            found: Object = answer.to_dict()
-        except kubernetes.dynamic.exceptions.DynamicApiError as error:
+            answer = getattr(resource, verb)(_request_timeout=REQUEST_TIMEOUT, **options)
+        except untyped.dynamic.exceptions.DynamicApiError as error:
             if error.status == 404 and "name" in options:
                 return {}
-            raise ApiError(error.status or 0, str(error.summary())) from None  # type: ignore[no-untyped-call]
-        except kubernetes.dynamic.exceptions.ResourceNotFoundError as error:
-            raise PluginError(f"the cluster has no such kind: {error}") from None
+            raise PluginError(f"{described(obj)}: {error.summary()}") from None
         except HTTPError as error:
-            cause = str(getattr(error, "reason", None) or error).split(": ", 1)[-1]
-            raise ApiError(
-                0, f"the Kubernetes cluster does not answer ({cause}); start it and run again"
-            ) from None
-        except (config.ConfigException, OSError) as error:
+            text = f"the Kubernetes cluster does not answer ({error}); start it and run again"
+            raise AwayError(text) from None
+        except (untyped.config.ConfigException, OSError) as error:
             raise PluginError(
                 f"the kubeconfig cannot be used ({error}); set KUBECONFIG or the provider's context"
             ) from None
-        return found
+        return objects.without_notes(answer.to_dict())

@@ -2,12 +2,11 @@
 
 import os
 import re
-import subprocess
+from subprocess import DEVNULL, PIPE, STDOUT, Popen
 
 from pulumi.provider.experimental import provider as p
 
-from airgap.plugins.objects import details
-from airgap.plugins.serve import INPUTS, Object, PluginError, plain, report, serve_provider, wrapped
+from airgap.plugins.serve import Object, PluginError, plain, report, serve_provider
 
 TAIL = 25  # lines of the build's output that an error repeats
 
@@ -29,7 +28,7 @@ class DockerProvider(p.Provider):
 
     def __init__(self) -> None:
         self._connection: dict[str, str] = {}
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[Popen[str]] = set()
 
     async def configure(self, request: p.ConfigureRequest) -> p.ConfigureResponse:
         if host := request.variables.get("docker:config:host"):
@@ -42,25 +41,13 @@ class DockerProvider(p.Provider):
         for process in list(self._running):
             process.terminate()
 
-    async def check(self, request: p.CheckRequest) -> p.CheckResponse:
-        # The type of a child names its parents too, as in parent:Type$docker:index/image:Image.
-        if request.type.split("$")[-1] != "docker:index/image:Image":
-            raise PluginError(f"this stand-in builds Images only; it has no {request.type}")
-        return p.CheckResponse(inputs=request.new_inputs)
-
-    async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
-        old, new = plain(request.old_state).get(INPUTS, {}), plain(request.new_inputs)
-        found = details(old, new, [])
-        return p.DiffResponse(changes=bool(found), detailed_diff=found)
-
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
         inputs = plain(request.properties)
         image = inputs["imageName"]
         self._run(request.urn, image, *build_command(inputs))
         if not inputs.get("skipPush"):
             self._run(request.urn, image, ["docker", "push", image], {})
-        outputs = {"baseImageName": image, "imageName": image, INPUTS: inputs}
-        return p.CreateResponse(image, wrapped(outputs, INPUTS))
+        return p.CreateResponse(image, request.properties)
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
         made = await self.create(p.CreateRequest(request.urn, request.news, 0, preview=False))
@@ -70,15 +57,9 @@ class DockerProvider(p.Provider):
         """The image stays, as with the official provider: old pods may still need it."""
 
     def _run(self, urn: str, image: str, command: list[str], variables: dict[str, str]) -> None:
-        lines = []
-        with subprocess.Popen(
-            command,
-            env={**os.environ, **self._connection, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
+        lines, env = [], {**os.environ, **self._connection, **variables}
+        with Popen(
+            command, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, text=True, errors="replace"
         ) as process:
             self._running.add(process)
             for line in process.stdout or ():

@@ -21,23 +21,20 @@ class LanguageHost(LanguageServer):
         return language_pb2.LanguageHandshakeResponse()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
-        path = Path(request.info.program_directory or request.pwd, request.info.entry_point or ".")
-        path = path / "__main__.py" if path.is_dir() else path
-        del request.args[:]
-        request.args.append(sys.argv[-1])  # where the base class looks for the engine's address
-        self.program = lambda: run(path)
+        folder = Path(request.info.program_directory, request.info.entry_point)
+        request.args[:] = [sys.argv[-1]]  # where the base class looks for the engine's address
+        self.program = lambda: run(folder)
         result = super().Run(request, context)  # type: ignore[no-untyped-call]
         # The error is in the engine's log already: `bail` ends the run without saying it twice.
         return language_pb2.RunResponse(bail=True) if result.error else result
 
 
-def run(path: Path) -> None:
+def run(folder: Path) -> None:
     """Runs a program like the official host: in its directory, which is first on sys.path."""
-    os.chdir(path.parent)
-    sys.path.insert(0, str(path.parent))
-    sys.argv = [str(path)]
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
     try:
-        runpy.run_path(str(path), run_name="__main__")
+        runpy.run_path("__main__.py", run_name="__main__")
     except RunError:
         raise
     except Exception:

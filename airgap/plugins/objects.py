@@ -4,8 +4,6 @@ import hashlib
 import re
 from typing import Any, NamedTuple
 
-from pulumi.provider.experimental.provider import PropertyDiff, PropertyDiffKind
-
 from airgap.plugins.serve import Object
 
 AUTONAMED = "pulumi.com/autonamed"
@@ -65,11 +63,6 @@ def described(obj: Object) -> str:
     return f'{obj["kind"]} "{identity(obj)}"'
 
 
-def managed_by(obj: Object, manager: str) -> bool:
-    entries = dig(obj, "metadata.managedFields") or []
-    return any(entry.get("manager") == manager for entry in entries)
-
-
 def named(new: Object, old: Object, resource_name: str, seed: bytes) -> Object:
     """The object with a name: its own, the automatic one it has already, or a new automatic one."""
     metadata = dict(new.get("metadata") or {})
@@ -83,36 +76,8 @@ def named(new: Object, old: Object, resource_name: str, seed: bytes) -> Object:
 
 def replacing(old: Object, new: Object) -> list[str]:
     """The fields that differ and cannot change in place."""
-    fields = f"kind metadata.name metadata.namespace {FORCE_NEW.get(new['kind'], '')}".split()
+    fields = f"metadata.name metadata.namespace {FORCE_NEW.get(new['kind'], '')}".split()
     return [field for field in fields if dig(old, field) != dig(new, field)]
-
-
-def differences(old: Any, new: Any, path: str = "") -> dict[str, PropertyDiffKind]:
-    """The property paths (`spec.ports[0].port`) at which two values differ, as deep as they can."""
-    if isinstance(old, list) and isinstance(new, list):
-        old, new = dict(enumerate(old)), dict(enumerate(new))
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        kind = {old is None: PropertyDiffKind.ADD, new is None: PropertyDiffKind.DELETE}
-        return {} if old == new else {path: kind.get(True, PropertyDiffKind.UPDATE)}
-    found: dict[str, PropertyDiffKind] = {}
-    for key in {**old, **new}:
-        if isinstance(key, int):
-            inner = f"{path}[{key}]"
-        else:
-            word = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key)
-            inner = f"{path}.{key}".lstrip(".") if word else f'{path}["{key}"]'
-        found |= differences(old.get(key), new.get(key), inner)
-    return found
-
-
-def details(old: Object, new: Object, fields: list[str]) -> dict[str, PropertyDiff]:
-    """The differences as the engine shows them, marked where one of the fields forces replacement."""
-    found = {}
-    for path, kind in differences(old, new).items():
-        if any(re.match(rf"{re.escape(f)}\b", path) or f.startswith(f"{path}.") for f in fields):
-            kind = PropertyDiffKind(kind.value + 1)  # ADD, DELETE, UPDATE precede their _REPLACE
-        found[path] = PropertyDiff(kind, input_diff=True)
-    return found
 
 
 def as_input(live: Any, asked: Any) -> Any:

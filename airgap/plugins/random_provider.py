@@ -6,37 +6,30 @@ import string
 from pulumi.provider.experimental import provider as p
 from pulumi.runtime.rpc import UNKNOWN
 
-from airgap.plugins.serve import Object, PluginError, plain, serve_provider, wrapped
+from airgap.plugins.serve import PluginError, plain, serve_provider, wrapped
 
-INPUTS = {"length", "special"}
-SPECIAL = "!@#$%&*()-_=+[]{}<>:?"
+LETTERS = string.ascii_letters + string.digits
 
 
-def password(inputs: Object) -> str:
-    letters = string.ascii_letters + string.digits
-    letters += SPECIAL if inputs.get("special", True) else ""
-    return "".join(secrets.choice(letters) for _ in range(inputs["length"]))
+def password(length: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(length))
 
 
 class RandomProvider(p.Provider):
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
-        unknown = ", ".join({*request.new_inputs} - INPUTS)
-        if request.type.split(":")[-1] != "RandomPassword" or unknown:
-            raise PluginError(
-                "this stand-in makes RandomPasswords of a length, special or not; it has no "
-                f"{unknown or request.type}"
-            )
+        inputs = plain(request.new_inputs)
+        known = request.type.endswith(":RandomPassword") and inputs.keys() == {"length", "special"}
+        if not known or inputs["special"]:
+            text = "this stand-in makes a RandomPassword of letters and digits, by its length alone"
+            raise PluginError(f"{text}; it does not know {request.type} by {', '.join(inputs)}")
         return p.CheckResponse(inputs=request.new_inputs)
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
-        old, new = plain(request.old_state), plain(request.new_inputs)
-        keys = [key for key in INPUTS if old.get(key) != new.get(key)]
-        kind = p.PropertyDiff(p.PropertyDiffKind.UPDATE_REPLACE, input_diff=True)
-        details = dict.fromkeys(keys, kind)
-        return p.DiffResponse(changes=bool(keys), replaces=keys, detailed_diff=details)
+        same = request.old_state["length"] == request.new_inputs["length"]
+        return p.DiffResponse(replaces=[] if same else ["length"])
 
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
-        result = UNKNOWN if request.preview else password(plain(request.properties))
+        result = UNKNOWN if request.preview else password(plain(request.properties)["length"])
         outputs = request.properties | wrapped({"result": result}, "result")
         return p.CreateResponse("none", outputs)
 

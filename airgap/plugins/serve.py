@@ -7,8 +7,6 @@ import logging
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -26,10 +24,7 @@ from pulumi.runtime.proto.status_pb2 import Status
 Object = dict[str, Any]
 Properties = dict[str, PropertyValue]
 
-INPUTS = "__inputs"  # where a resource's outputs keep what the program asked for
 UNLIMITED = [(f"grpc.max_{way}_message_length", 2**31 - 1) for way in ("receive", "send")]
-# The id under which the stack's state knows this provider: the SDK does not hand it on.
-engine_names: dict[str, str] = {}
 
 
 class PluginError(Exception):
@@ -41,9 +36,11 @@ class InitializationError(PluginError):
 
     def __init__(self, resource_id: str, outputs: Properties, reasons: list[str]) -> None:
         super().__init__(reasons[0])
-        self.detail = provider_pb2.ErrorResourceInitFailed(
-            id=resource_id, properties=PropertyValue.marshal_map(outputs), reasons=reasons
-        )
+        values = PropertyValue.marshal_map(outputs)
+        failed = {"id": resource_id, "properties": values, "reasons": reasons}
+        status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reasons[0])
+        status.details.add().Pack(provider_pb2.ErrorResourceInitFailed(**failed))
+        self.details = status.SerializeToString()
 
 
 def plain(properties: Properties) -> Object:
@@ -79,35 +76,38 @@ def report(urn: str, message: str) -> None:
 
 
 def _call(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of the SDK's servicer with errors as the engine's protocol has them, and free to block."""
+    """A method of the SDK's servicer, free to block, with errors as the engine's protocol has them."""
 
     def call(self: ProviderServicer, request: Any, context: Any) -> Any:
-        if method.__name__ == "Configure":
-            engine_names["provider"] = request.id
+        if isinstance(request, provider_pb2.DiffRequest):
+            # What was asked for before: the SDK hands on only what the cluster made of it.
+            request.olds.CopyFrom(request.old_inputs)
         try:
             return asyncio.run(method(self, request, context))
         except Exception as error:
             cause = error.__context__  # the SDK wraps what the provider raised
             if not isinstance(cause, PluginError):
                 raise
-            status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(cause))
             if isinstance(cause, InitializationError):
-                status.details.add().Pack(cause.detail)
-            context.set_trailing_metadata(
-                (("grpc-status-details-bin", status.SerializeToString()),)
-            )
+                context.set_trailing_metadata([("grpc-status-details-bin", cause.details)])
             context.abort(grpc.StatusCode.UNKNOWN, str(cause))
 
     return call
 
 
-def serve_provider(provider: Provider, package: str) -> None:
+def servicer(provider: Provider, package: str) -> ProviderServicer:
+    """A provider with the methods that the engine calls."""
     methods = inspect.getmembers(ProviderServicer, inspect.iscoroutinefunction)
     calls = {name: _call(method) for name, method in methods if name[0].isupper()}
-    servicer = type("Servicer", (ProviderServicer,), calls)
-    engine = sys.argv[-1]
+    made: ProviderServicer = type("Servicer", (ProviderServicer,), calls)(
+        sys.argv[1:], version(package), provider, engine_address=sys.argv[-1]
+    )
+    return made
+
+
+def serve_provider(provider: Provider, package: str) -> None:
     add = provider_pb2_grpc.add_ResourceProviderServicer_to_server
-    serve(add, servicer(sys.argv[1:], version(package), provider, engine))
+    serve(add, servicer(provider, package))
 
 
 def serve(add: Callable[..., Any], servicer: Any) -> None:
@@ -117,17 +117,12 @@ def serve(add: Callable[..., Any], servicer: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
     engine = os.getppid()
-
-    def leave_with_engine() -> None:  # killed engines say nothing
-        while os.getppid() == engine:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=leave_with_engine, daemon=True).start()
     # Operations run in parallel, and most of them only wait.
     server = grpc.server(ThreadPoolExecutor(64), options=UNLIMITED)
     add(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    server.wait_for_termination()
+    while os.getppid() == engine:  # killed engines say nothing
+        server.wait_for_termination(timeout=1)
+    os._exit(1)

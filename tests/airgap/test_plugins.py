@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.provider.experimental.provider import PropertyDiffKind
+from google.protobuf.json_format import ParseDict  # type: ignore[import-untyped]
+from google.protobuf.struct_pb2 import Struct  # type: ignore[import-untyped]
+from pulumi.runtime.proto import provider_pb2
 
 from airgap import plugins
 from airgap.plugins import docker_provider, kubernetes_provider, objects, random_provider, serve
@@ -83,17 +85,6 @@ def test_a_new_image_or_a_larger_claim_is_an_update_in_place() -> None:
     old = {"kind": "Deployment", "spec": {"template": {"image": "a"}, "selector": {"app": "x"}}}
     new = {"kind": "Deployment", "spec": {"template": {"image": "b"}, "selector": {"app": "x"}}}
     assert objects.replacing(old, new) == []
-
-
-def test_differences_are_told_by_property_path_with_their_kind() -> None:
-    old = {"data": {"a.b": "1", "gone": "x"}, "spec": {"ports": [{"port": 1}]}}
-    new = {"data": {"a.b": "2"}, "spec": {"ports": [{"port": 1}, {"port": 2}]}}
-    kinds = {path: diff.kind for path, diff in objects.details(old, new, ["data"]).items()}
-    assert kinds == {
-        'data["a.b"]': PropertyDiffKind.UPDATE_REPLACE,
-        "data.gone": PropertyDiffKind.DELETE_REPLACE,
-        "spec.ports[1]": PropertyDiffKind.ADD,
-    }
 
 
 def test_what_kubectl_repeats_of_an_object_is_left_out() -> None:
@@ -189,26 +180,21 @@ def test_values_come_from_the_engine_as_json_without_nulls() -> None:
     assert "." not in repr(serve.plain(serve.wrapped({"replicas": 2})))
 
 
-def test_the_values_of_a_secret_are_secret_and_what_was_asked_for_is_too() -> None:
+def test_the_values_of_a_secret_are_secret_in_the_state() -> None:
     live = {
         "kind": "Secret",
         "metadata": {"name": "keys", "managedFields": []},
         "data": {"key": "aHVudGVyMg=="},
         "stringData": {"key": "hunter2"},
     }
-    state = kubernetes_provider.state(live, live, "manager")
-    assert {key for key, value in state.items() if value.is_secret} == {
-        "data",
-        "stringData",
-        "__inputs",
-    }
+    state = kubernetes_provider.properties(live)
+    assert {key for key, value in state.items() if value.is_secret} == {"data", "stringData"}
 
 
-def test_a_password_has_its_length_and_no_special_characters_unless_asked_for() -> None:
-    text = random_provider.password({"length": 48, "special": False})
+def test_a_password_has_its_length_and_no_special_characters() -> None:
+    text = random_provider.password(48)
     assert len(text) == 48
     assert text.isalnum()
-    assert not random_provider.password({"length": 200}).isalnum()
 
 
 def test_build_arguments_travel_in_the_environment_and_not_on_the_command_line() -> None:
@@ -231,8 +217,30 @@ def test_every_executable_runs_the_given_interpreter(tmp_path: Path) -> None:
         assert 'exec "/some/python"' in path.read_text()
 
 
-def test_an_object_counts_as_ours_only_when_this_stack_s_manager_wrote_to_it() -> None:
-    ours = {"metadata": {"managedFields": [{"manager": "kubectl"}, {"manager": "pulumi-1"}]}}
-    assert objects.managed_by(ours, "pulumi-1")
-    assert not objects.managed_by(ours, "pulumi-2")
-    assert not objects.managed_by({"metadata": {}}, "pulumi-1")
+def service(**spec: Any) -> Struct:
+    """A Service as the engine sends it."""
+    obj = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+    return ParseDict(obj, Struct())
+
+
+def diff(old: Struct, new: Struct) -> Any:
+    """What the provider answers when the live Service has got an address from the cluster."""
+    live = service(clusterIP="10.0.0.1", ports=[{"port": 80, "protocol": "TCP"}])
+    urn = "urn:pulumi:dev::taskflow::kubernetes:core/v1:Service::web"
+    request = provider_pb2.DiffRequest(urn=urn, olds=live, old_inputs=old, news=new)
+    provider = kubernetes_provider.KubernetesProvider()
+    return serve.servicer(provider, "pulumi_kubernetes").Diff(request, None)
+
+
+def test_what_the_cluster_filled_in_is_no_reason_to_replace() -> None:
+    answer = diff(service(ports=[{"port": 80}]), service(ports=[{"port": 81}]))
+    assert list(answer.replaces) == []
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_UNKNOWN, (
+        "else the engine would not look for the changes by itself"
+    )
+
+
+def test_what_keeps_its_name_is_deleted_before_another_takes_its_place() -> None:
+    answer = diff(service(clusterIP="None"), service(clusterIP="10.0.0.2"))
+    assert list(answer.replaces) == ["spec.clusterIP"]
+    assert answer.deleteBeforeReplace

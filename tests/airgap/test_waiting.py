@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from airgap.plugins import cluster
-from airgap.plugins.cluster import ApiError, Cluster
-from airgap.plugins.serve import Object
+from airgap.plugins.cluster import AwayError, Cluster
+from airgap.plugins.serve import Object, PluginError
 
 WANTED: Object = {
     "apiVersion": "apps/v1",
@@ -34,7 +34,7 @@ CRASHED: Object = {
 class Answering(Cluster):
     """A cluster that gives these answers for the Deployment, one after another."""
 
-    def __init__(self, answers: Iterator[Object | ApiError]) -> None:
+    def __init__(self, answers: Iterator[Object | PluginError]) -> None:
         super().__init__()
         self._answers = answers
 
@@ -44,7 +44,7 @@ class Answering(Cluster):
         if obj["kind"] == "Event":
             return {"items": [{"message": "Back-off restarting failed container"}]}
         answer = next(self._answers)
-        if isinstance(answer, ApiError):
+        if isinstance(answer, PluginError):
             raise answer
         return answer
 
@@ -74,15 +74,15 @@ def test_a_rollout_whose_pods_crash_ends_with_their_reason_event_and_last_words(
 
 
 def test_an_api_server_that_comes_back_is_waited_for() -> None:
-    answers: list[Object | ApiError] = [ApiError(0, "away"), {**WANTED, "status": READY}]
+    answers: list[Object | PluginError] = [AwayError("away"), {**WANTED, "status": READY}]
     told: list[str] = []
     assert Answering(iter(answers)).ready(WANTED, told.append)[1] == []
     assert told == ["away"]
 
 
 def test_an_answer_that_is_no_success_ends_the_wait() -> None:
-    with pytest.raises(ApiError, match="forbidden"):
-        Answering(iter([ApiError(403, "forbidden")])).ready(WANTED, print)
+    with pytest.raises(PluginError, match="forbidden"):
+        Answering(iter([PluginError("forbidden")])).ready(WANTED, print)
 
 
 def test_what_somebody_deletes_meanwhile_is_not_waited_for() -> None:
