@@ -217,13 +217,13 @@ def test_every_executable_runs_the_given_interpreter(tmp_path: Path) -> None:
         assert 'exec "/some/python"' in path.read_text()
 
 
-def service(**spec: Any) -> Struct:
+def service(**spec: Any) -> Any:
     """A Service as the engine sends it."""
     obj = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
     return ParseDict(obj, Struct())
 
 
-def diff(old: Struct, new: Struct) -> Any:
+def diff(old: Any, new: Any) -> Any:
     """What the provider answers when the live Service has got an address from the cluster."""
     live = service(clusterIP="10.0.0.1", ports=[{"port": 80, "protocol": "TCP"}])
     urn = "urn:pulumi:dev::taskflow::kubernetes:core/v1:Service::web"

@@ -106,6 +106,14 @@ def test_a_command_that_is_not_there_is_named_with_what_to_do() -> None:
         run.run("no-such-command", hint="Get it.")
 
 
+def test_a_wait_ends_with_the_trouble_or_tells_the_last_one_when_time_is_over() -> None:
+    troubles = iter(["no answer yet", ""])
+    run.wait_for("It", 60, lambda: next(troubles), "See its log.")
+    assert next(troubles, "over") == "over", "it looked until all was well"
+    with pytest.raises(run.StepError, match=r"after 0 s no answer\n  See its log\."):
+        run.wait_for("It", 0, lambda: "no answer", "See its log.")
+
+
 def test_a_file_is_put_in_place_once(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "etc" / "target"
     source.write_text("1")
