@@ -136,6 +136,8 @@ def pod_problem(pod: Object) -> Trouble | None:
     if unscheduled := _condition(pod, "PodScheduled", "False"):
         found.append(Trouble(f"{name}: {unscheduled}"))
     for one in status.get("initContainerStatuses", []) + status.get("containerStatuses", []):
+        if one["ready"]:
+            continue
         where = f"{name}, container {one['name']}"
         waiting = dig(one, "state.waiting", {})
         ended = dig(one, "state.terminated") or dig(one, "lastState.terminated", {})
@@ -143,9 +145,9 @@ def pod_problem(pod: Object) -> Trouble | None:
             early = reason == "CrashLoopBackOff" and one["restartCount"] < CRASHES
             text = f"{where}: {reason}: {waiting.get('message', '')}".rstrip(": ")
             found.append(Trouble(text, fatal=not early))
-        elif ended.get("exitCode"):
-            found.append(Trouble(f"{where}: {ended.get('reason')}, exit code {ended['exitCode']}"))
-        elif not one["ready"] and not ended:
+        elif ended:
+            found.append(Trouble(f"{where}: {ended['reason']}, exit code {ended['exitCode']}"))
+        else:
             found.append(Trouble(f"{where}: not ready"))
     return max(found, key=lambda trouble: trouble.fatal, default=None)
 

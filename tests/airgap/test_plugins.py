@@ -163,6 +163,17 @@ def test_the_first_crash_is_forgiven_and_a_crash_loop_is_not() -> None:
     assert second.fatal
 
 
+def test_a_container_that_the_kubelet_ended_in_peace_is_told_while_it_is_not_ready() -> None:
+    """As a failing startup probe does to a process that leaves with 0 on SIGTERM."""
+    again = {
+        "state": {"running": {}},
+        "lastState": {"terminated": {"reason": "Completed", "exitCode": 0}},
+    }
+    told = objects.pod_problem(pod("web-1", **again, ready=False))
+    assert told == objects.Trouble("pod web-1, container main: Completed, exit code 0")
+    assert objects.pod_problem(pod("web-1", **again, ready=True)) is None
+
+
 def test_pods_of_an_older_revision_do_not_count_against_a_rollout() -> None:
     pods = [pod(f"web-{n}", labels={"pod-template-hash": f"h{n}"}) for n in (1, 2)]
     for minute, item in enumerate(pods):
