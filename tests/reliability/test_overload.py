@@ -9,7 +9,7 @@ from tests.load import Load, Page, capacity, under
 from tests.reliability.conftest import Record
 from tests.reliability.person import Person
 
-# More would take from the pods what they may use where the load comes from a machine of two cores that they run on, too.
+# More would take from the pods what they may use, where the load comes from a machine of two cores that they share.
 TIMES_CAPACITY = 1.5
 P99_SECONDS = 5.0  # As long as a liveness probe waits.
 AFTERWARDS_SECONDS = 5
