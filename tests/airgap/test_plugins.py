@@ -165,7 +165,7 @@ def test_the_first_crash_is_forgiven_and_a_crash_loop_is_not() -> None:
 
 def test_a_container_that_the_kubelet_ended_in_peace_is_told_while_it_is_not_ready() -> None:
     """As a failing startup probe does to a process that leaves with 0 on SIGTERM."""
-    again = {
+    again: dict[str, Any] = {
         "state": {"running": {}},
         "lastState": {"terminated": {"reason": "Completed", "exitCode": 0}},
     }
