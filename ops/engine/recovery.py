@@ -84,16 +84,36 @@ def _settle_pending(stack: Stack) -> str:
     state = json.loads(_pulumi(stack, "stack", "export"))
     pending = state["deployment"].pop("pending_operations", [])
     adopted = [resource for operation in pending if (resource := _adopted(stack, operation))]
-    state["deployment"]["resources"] += adopted
+    joined = _joined(state["deployment"]["resources"], adopted)
+    state["deployment"]["resources"] = joined
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         file.write_text(json.dumps(state))
         _pulumi(stack, "stack", "import", "--file", str(file))
-    if adopted:
-        _refresh(stack, adopted)
+    present = [resource for resource in adopted if resource in joined]
+    if present:
+        _refresh(stack, present)
     return (
         f"settled {len(pending)} operations of a run that was killed, {len(adopted)} of them done"
     )
+
+
+def _joined(
+    known: Sequence[dict[str, Any]], adopted: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The state's resources with those adopted, of which some were to replace a resource that it knows.
+
+    Where the old object is still there, the new one is marked for deletion: the next `up` replaces the old one again.
+    """
+    present = {found["urn"]: found for found in known if not found.get("delete")}
+    joined = list(known)
+    for resource in adopted:
+        old = present.get(resource["urn"])
+        if old and old.get("pendingReplacement"):  # It was deleted first.
+            joined[joined.index(old)] = resource
+        else:
+            joined.append({**resource, "delete": True} if old else resource)
+    return joined
 
 
 def _forget_lost(stack: Stack) -> str:

@@ -253,7 +253,7 @@ def test_nothing_is_recovered_where_nothing_was_left(checkout: Checkout) -> None
     assert checkout.calls == []
 
 
-def creating(kind: str, inputs: dict[str, object]) -> dict[str, object]:
+def creating(kind: str, inputs: dict[str, object]) -> dict[str, Any]:
     urn = f"urn:pulumi:dev::taskflow::{kind}::it"
     return {"type": "creating", "resource": {"urn": urn, "type": kind, "inputs": inputs}}
 
@@ -282,6 +282,27 @@ def test_an_object_that_a_killed_run_made_is_taken_into_the_state(checkout: Chec
     assert resource["outputs"] == NAMESPACED
     assert "pending_operations" not in checkout.imported
     assert f"--target {resource['urn']}" in checkout.calls[-1], "it is read as it really is"
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, [(None, "taskflow/old"), (True, "taskflow/web")]),
+        ({"pendingReplacement": True}, [(None, "taskflow/web")]),
+    ],
+    ids=["the old one is still there", "the old one was deleted first"],
+)
+def test_an_object_that_was_to_replace_one_joins_the_state_without_breaking_it(
+    checkout: Checkout, known: dict[str, bool], expected: list[tuple[bool | None, str]]
+) -> None:
+    """The engine refuses a state with two resources of one name, unless all but one are marked for deletion."""
+    kubectl(checkout, finds=True)
+    operation = creating("kubernetes:core/v1:ConfigMap", dict(NAMESPACED))
+    urn = operation["resource"]["urn"]
+    checkout.checkpoint([operation], [{"urn": urn, "id": "taskflow/old", **known}])
+    recover(checkout.stack)
+    resources = checkout.imported["resources"]
+    assert [(found.get("delete"), found["id"]) for found in resources] == expected
 
 
 @pytest.mark.parametrize(
