@@ -23,9 +23,9 @@ def measure(release: Project, plain: Project) -> Section:
 
 
 def section(release: Sequence[float], plain: Sequence[float], policies: Sequence[float]) -> Section:
-    yardstick = Figure("of a plain program of 15 objects", tuple(plain), "s")
+    yardstick = Figure("preview of a plain program of 15 objects", tuple(plain), "s")
     goal = Goal(yardstick.median, "1.0 x the plain program's")
-    preview = Figure("of the dev stack", tuple(release), "s", goal)
+    preview = Figure("preview of the dev stack", tuple(release), "s", goal)
     beside = preview.median - yardstick.median
     note = (
         f"The {beside:.1f} s more than the plain program takes go into the processes of two more providers, docker and "
@@ -40,7 +40,7 @@ def section(release: Sequence[float], plain: Sequence[float], policies: Sequence
             preview,
             yardstick,
             Figure(
-                "of the dev stack with the policy pack, as `make preview` does",
+                "preview of the dev stack with the policy pack, as `make preview` does",
                 tuple(policies),
                 "s",
             ),

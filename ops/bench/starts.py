@@ -45,7 +45,9 @@ def measure(deployed: Deployed, daemon: Daemon) -> Section:
             for _ in range(ROUNDS)
             for pod in deployed.pods(component)
         ]
-        figures.append(Figure(f"{component} at {cpu}", tuple(samples), "s", Goal(goal)))
+        figures.append(
+            Figure(f"start of the {component} at {cpu}", tuple(samples), "s", Goal(goal))
+        )
     return Section(
         "Container start to Ready",
         "A pod is deleted. Of the one made in its place: from the start of the container's process, which its runtime "
