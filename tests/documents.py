@@ -3,7 +3,7 @@
 A console session is a fenced block `console` (needs no more than the Python environment) or `console live` (needs a
 release, which the sessions themselves bring up). A line `$ command` is run by the shell, the lines below it are what it
 prints; `...` stands for anything. A command without output below it has to succeed, and may print what it likes.
-`console test` is the end of one run of `make test`; which suites it shows is checked.
+`console test` is the end of `make test`, which tests/docs print without the suites' work.
 """
 
 import doctest

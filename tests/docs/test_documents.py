@@ -9,14 +9,19 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from rich.console import Console
 
+from ops.prepare import setup
+from ops.testing import checks, everything, suites
+from ops.testing.suites import Count, Outcome, Suite
 from tests.documents import LIVE, OFFLINE, ROOT, Checkout, Command, Document, differs, documents
 
 DOCUMENTS = documents()
 TARGETS = frozenset(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-# Each is run or checked by something: console by tests/sessions and tests/live, python by tests/packaging, yaml below;
-# text is a drawing or a quotation.
-LANGUAGES = {OFFLINE, LIVE, "python", "yaml", "text"}
+SHOWN = "console test"  # What `make test` printed at its end.
+# Each is run or checked by something: console by tests/sessions and tests/live, python by tests/packaging, the others
+# below; text is a drawing or a quotation.
+LANGUAGES = {OFFLINE, LIVE, SHOWN, "python", "yaml", "text"}
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schema" / "stack.schema.json").read_text())
 FOLDERS = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
 
@@ -122,6 +127,27 @@ def test_every_module_of_ops_has_its_row() -> None:
         assert found, f"no table {heading}"
         modules = {path.name for path in folder.glob("*.py") if path.name[0] != "_"}
         assert modules <= set(re.findall(r"`([\w.]+)`", rows.partition("\n\n")[0])), folder.name
+
+
+def test_the_readme_shows_what_make_test_prints_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The suites themselves are left out here: `make test` runs this test among them."""
+
+    def run(suite: Suite, _: Console) -> Outcome:
+        return Outcome(suite.name, Count(passed=1), 1.0)
+
+    for module in (checks, everything):
+        monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(setup, "provide_tools", lambda _: setup.choose())
+    monkeypatch.setattr(everything, "set_up", lambda _: {})
+    console = Console(width=120)
+    assert suites.summarise(everything.outcomes(console), console)
+    fences = [fence for document in DOCUMENTS for fence in document.fences]
+    (shown,) = (fence.text for fence in fences if fence.language == SHOWN)
+    command, _, output = shown.partition("\n")
+    assert command == "$ make test"
+    assert differs(output, capsys.readouterr().out) == ""
 
 
 def test_the_readme_is_short() -> None:
