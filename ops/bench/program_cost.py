@@ -23,6 +23,11 @@ SDK = (
     "import pulumi, pulumi_kubernetes.apps.v1, pulumi_kubernetes.core.v1, pulumi_kubernetes.meta.v1"
 )
 
+GROWTH_NOTE = (
+    "Each function is called in proportion to the releases (profiles of 10 and of 50 agree); what is above the goal is "
+    "time per call. The goal itself is the small difference of two figures: 0.1 s more for one moves it by 0.01 s."
+)
+
 
 def measure(release: Project, plain: Project) -> Section:
     """One run of each in turn."""
@@ -93,6 +98,7 @@ def growth_section(cpu: dict[int, list[float]], wall: dict[int, list[float]]) ->
         "One program with 1, 10 and 50 releases of prebuilt images: its CPU time on mocks, and the first preview by "
         "the engine. Linear or better means that a release among fifty costs no more than one among ten.",
         tuple(figures),
+        () if all(figure.met for figure in figures if figure.goal) else (GROWTH_NOTE,),
     )
 
 
