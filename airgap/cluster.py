@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 import urllib.request
 from pathlib import Path
 
@@ -21,6 +22,8 @@ VERSION = tools.version("kubernetes")
 REGISTRY = "registry.k8s.io"
 SERVICES = "10.96.0.0/12"
 """The addresses of Services, by Minikube's default."""
+NODE = [Path("/etc/kubernetes"), Path("/var/lib/kubelet/pki"), Path("/var/lib/minikube")]
+"""What a cluster knows itself by, outside the profile."""
 EXPECTED = {"coredns", "etcd", "kube-apiserver", "kube-proxy", "storage-provisioner"}
 
 
@@ -32,6 +35,8 @@ def prepare() -> None:
     _images()
     _programs()
     _clear_unfinished()
+    if not (PROFILE / "config.json").exists():
+        _set_aside_strangers()
     _start()
     # While kube-proxy and CoreDNS are not there, names and Service addresses lead nowhere.
     hint = f"See `{BIN / 'kubectl'} --context minikube --namespace kube-system get pods`."
@@ -89,6 +94,29 @@ def _clear_unfinished() -> None:
         _minikube("delete")
 
 
+def _set_aside_strangers() -> None:
+    """Make room where a cluster lies whose profile is gone, or another user's; delete nothing.
+
+    Its keys went with the profile. Minikube would take it up with new ones, which it refuses.
+    """
+    if not (found := [path for path in NODE if path.exists()]):
+        return
+    if {"kube-apiserver", "etcd"}.intersection(_containers()):
+        raise StepError(
+            f"A Kubernetes node runs on this machine that no profile in {MINIKUBE} knows.\n"
+            "  Run this as the user who made it, or remove it: `kubeadm reset`. Then once more."
+        )
+    for path in found:
+        aside = path.with_name(f"{path.name}-{time.strftime('%Y%m%dT%H%M%S')}")
+        say(f"no profile in {MINIKUBE} knows the cluster in {path}: it is now {aside}")
+        path.rename(aside)
+
+
+def _containers() -> list[str]:
+    """The Kubernetes containers that run, by the names they have in their pods."""
+    return run(DOCKER, "ps", "--format", '{{.Label "io.kubernetes.container.name"}}').split()
+
+
 def _keep_services_inside() -> None:
     """Refuse a Service's address as long as kube-proxy has not turned it into a pod's.
 
@@ -142,8 +170,7 @@ def _lacks() -> str:
     death, until somebody tells it otherwise.
     """
     try:
-        form = '{{.Label "io.kubernetes.container.name"}}'
-        if missing := EXPECTED.difference(run(DOCKER, "ps", "--format", form).split()):
+        if missing := EXPECTED.difference(_containers()):
             return f"these containers do not run: {', '.join(sorted(missing))}"
         # Not by Minikube, which asks systemctl in words that only systemd knows.
         with urllib.request.urlopen(KUBELET, timeout=2), socket.socket(socket.AF_UNIX) as runtime:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airgap import host, run, tools
+from airgap import cluster, host, run, tools
 
 # Stands where the Go compiler is: writes down that it was called, and "compiles" two programs.
 GO = """#!/bin/sh
@@ -142,3 +142,23 @@ def test_the_note_of_a_killed_service_is_forgotten_and_that_of_a_living_one_beli
         process.wait()
     assert not host.still_runs("thing", program)
     assert not note.exists()
+
+
+def test_a_cluster_that_no_profile_knows_is_set_aside_and_never_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster, "NODE", [tmp_path / "kubelet", tmp_path / "minikube"])
+    cluster._set_aside_strangers()
+    assert list(tmp_path.iterdir()) == [], "nothing to do on a new machine"
+    (tmp_path / "minikube").mkdir()
+    (tmp_path / "minikube" / "etcd").write_text("tasks")
+    monkeypatch.setattr(cluster, "_containers", lambda: ["etcd"])
+    with pytest.raises(run.StepError, match="as the user who made it, or remove it"):
+        cluster._set_aside_strangers()
+    assert (tmp_path / "minikube").exists()
+    monkeypatch.setattr(cluster, "_containers", list)
+    cluster._set_aside_strangers()
+    (aside,) = tmp_path.iterdir()
+    assert aside.name.startswith("minikube-20")
+    assert (aside / "etcd").read_text() == "tasks"
+    assert f"it is now {aside}" in capsys.readouterr().out
