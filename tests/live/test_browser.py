@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_MS = (
     15_000  # Pods are held to a quarter of a core, and several share two cores with the browser.
 )
+TYPING_PAUSE_MS = 500  # Longer than a search waits for the next letter.
 QUIET = (  # No traffic of the browser's own: it would leave the machine.
     "--no-sandbox",
     "--disable-gpu",
@@ -87,10 +88,11 @@ def add_task(page: Page, title: str, notes: str = "", due: str = "") -> None:
 
 
 def show(page: Page, which: str) -> None:
-    link = page.get_by_role("navigation", name="Filter tasks").get_by_role("link", name=which)
-    link.click()
-    # A search applies to the filter that is shown, so a person waits for it, too.
-    expect(link).to_have_attribute("aria-current", "page")
+    page.get_by_role("navigation", name="Filter tasks").get_by_role("link", name=which).click()
+
+
+def search(page: Page, text: str) -> None:
+    page.get_by_role("searchbox", name="Search tasks").fill(text)
 
 
 def test_a_person_signs_up_keeps_tasks_and_finds_them_again(page: Page) -> None:
@@ -132,10 +134,23 @@ def test_a_task_can_be_edited_filtered_searched_and_deleted(page: Page) -> None:
     show(page, "Done")
     expect(page.get_by_role("checkbox", name="Buy milk")).to_have_count(0)
     show(page, "All")
-    page.get_by_role("searchbox", name="Search tasks").fill("milk")
+    search(page, "milk")
     expect(page.get_by_role("checkbox", name="Buy rye bread")).to_have_count(0)
     page.get_by_role("button", name="Delete Buy milk").click()
     expect(page.get_by_role("checkbox", name="Buy milk")).to_have_count(0)
+
+
+def test_a_filter_and_a_search_that_follow_each_other_at_once_both_count(page: Page) -> None:
+    sign_up(page, Person("Margaret"))
+    page.route(re.compile(r"show=done(?!.*search)"), lambda route: None)  # This page never comes.
+    show(page, "Done")
+    search(page, "milk")
+    expect(page).to_have_url(re.compile(r"/tasks\?show=done&search=milk$"))
+    search(page, "bread")
+    show(page, "Open")
+    expect(page).to_have_url(re.compile(r"/tasks\?show=open&search=bread$"))
+    page.wait_for_timeout(TYPING_PAUSE_MS)
+    expect(page).to_have_url(re.compile(r"/tasks\?show=open&search=bread$"))
 
 
 def test_a_wrong_password_is_explained(page: Page) -> None:

@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { type ChangeEvent, useEffect, useRef } from 'react';
-import { type Filter, filterHref, shows } from '@/lib/filter.ts';
+import { type Filter, filterHref, type Show, shows } from '@/lib/filter.ts';
 
 const labels = { all: 'All', open: 'Open', done: 'Done' };
 const TYPING_PAUSE_MS = 300;
@@ -11,11 +11,26 @@ const TYPING_PAUSE_MS = 300;
 export function FilterBar({ filter }: { filter: Filter }) {
   const router = useRouter();
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  // What was asked for last. The page shows it only once the server has answered.
+  const wanted = useRef(filter);
   useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => {
+    wanted.current = filter;
+  }, [filter]);
+
+  function want(change: Partial<Filter>): string {
+    clearTimeout(timer.current);
+    wanted.current = { ...wanted.current, ...change, page: 1 };
+    return filterHref(wanted.current);
+  }
+
+  function choose(event: { preventDefault: () => void }, show: Show) {
+    event.preventDefault();
+    router.push(want({ show }));
+  }
 
   function search(event: ChangeEvent<HTMLInputElement>) {
-    const href = filterHref({ ...filter, search: event.target.value.trim(), page: 1 });
-    clearTimeout(timer.current);
+    const href = want({ search: event.target.value.trim() });
     timer.current = setTimeout(() => router.replace(href, { scroll: false }), TYPING_PAUSE_MS);
   }
 
@@ -27,6 +42,7 @@ export function FilterBar({ filter }: { filter: Filter }) {
             key={show}
             href={filterHref({ ...filter, show, page: 1 })}
             prefetch={false}
+            onNavigate={(event) => choose(event, show)}
             aria-current={filter.show === show ? 'page' : undefined}
           >
             {labels[show]}
