@@ -83,3 +83,4 @@ def whole(release: LiveRelease) -> None:
     """Every test begins with a release that serves, whatever the one before it broke."""
     for component in ("postgres", "backend", "frontend"):
         await_ready(release, component)
+    live_release.wait_until_it_answers(f"{FRONTEND}/healthz", f"{BACKEND}/health")
