@@ -10,9 +10,10 @@ gc.disable()
 import pulumi
 
 from components.app import TaskflowApp, TaskflowAppArgs
-from components.cluster import ClusterError, kubernetes_provider
+from components.cluster import kubernetes_provider
 from components.config import load
 from components.config_errors import ConfigError
+from components.minikube import ClusterError
 
 SOURCES = Path(__file__).resolve().parent / "docker"
 

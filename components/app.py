@@ -10,11 +10,12 @@ from pulumi_kubernetes import core, meta
 from . import backend, frontend, network, workload
 from .backend import BackendService, BackendServiceArgs
 from .build_context import build_of
-from .cluster import Minikube
+from .cluster import docker_provider
 from .config import ComponentImage, ConfigError, Images, StackConfig, StackSecrets
 from .existing_secret import ExistingSecret, existing_secret
 from .frontend import FrontendService, FrontendServiceArgs
 from .image import Image, built_image
+from .minikube import Minikube
 from .postgres import PostgresDatabase, PostgresDatabaseArgs
 from .workload import Release, SecretKey
 
@@ -148,7 +149,7 @@ class TaskflowApp(pulumi.ComponentResource):
         builds = any(image.ref is None for image in wanted.values())
         # With a registry the images are pushed, so any daemon may build them.
         in_cluster = minikube if builds and not images.registry else None
-        daemon = in_cluster.docker_provider(f"{name}-docker") if in_cluster else None
+        daemon = docker_provider(f"{name}-docker", in_cluster) if in_cluster else None
         opts = pulumi.ResourceOptions(parent=self, provider=daemon)
         found = {}
         for component, image in wanted.items():
@@ -156,6 +157,7 @@ class TaskflowApp(pulumi.ComponentResource):
                 found[component] = Image(reference=image.ref)
             elif args.sources:  # They are there: TaskflowAppArgs has seen to it.
                 found[component] = built_image(
+                    name,
                     component,
                     build_of(images, component, args.sources),
                     images,
@@ -185,6 +187,7 @@ class TaskflowApp(pulumi.ComponentResource):
             f"{name}-namespace",
             metadata=meta.v1.ObjectMetaArgs(
                 name=config.namespace_name,
+                annotations=workload.OWNERSHIP,
                 labels=workload.metadata_labels(config.release, workload.SHARED)
                 | {
                     f"pod-security.kubernetes.io/{mode}": "restricted"
@@ -209,6 +212,7 @@ class TaskflowApp(pulumi.ComponentResource):
             f"{name}-config",
             metadata=meta.v1.ObjectMetaArgs(
                 namespace=namespace,
+                annotations=workload.OWNERSHIP,
                 labels=workload.metadata_labels(config.release, workload.SHARED),
             ),
             immutable=True,

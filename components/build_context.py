@@ -41,7 +41,7 @@ def build_of(images: Images, component: str, sources: Path) -> BuildArgs:
     """How a component is built from `<sources>/<component>`."""
     context, image = sources / component, getattr(images, component)
     args = _build_args(images, image, context)
-    return BuildArgs(context=context, platform=images.platform, args=args)
+    return BuildArgs(context=context, platform=images.built_for, args=args)
 
 
 def _build_args(images: Images, image: ComponentImage, context: Path) -> dict[str, str]:

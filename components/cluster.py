@@ -1,9 +1,6 @@
-"""Which cluster a stack deploys to, and which Docker daemon and address belong to it."""
+"""Which cluster a stack deploys to, and the providers for it and for its Docker daemon."""
 
-import json
 import os
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi_docker as docker
@@ -11,10 +8,7 @@ import pulumi_kubernetes as kubernetes
 import yaml
 
 from .config import Cluster
-
-
-class ClusterError(Exception):
-    """The configured cluster cannot be used; the message says why and what to do."""
+from .minikube import ClusterError, Minikube
 
 
 def kubernetes_provider(name: str, cluster: Cluster) -> kubernetes.Provider:
@@ -49,65 +43,17 @@ def _contexts() -> list[str]:
     return names
 
 
-@dataclass(frozen=True, kw_only=True)
-class Minikube:
-    """A Minikube profile as it stands on this machine."""
+def docker_provider(name: str, minikube: Minikube) -> docker.Provider | None:
+    """A provider for the profile's own Docker daemon; None where it is the default.
 
-    profile: str
-    driver: str
-    node_ip: str
-
-    @classmethod
-    def find(cls, profile: str) -> "Minikube | None":
-        """The profile, or None where it has not been made (a preview on another machine)."""
-        home = Path(os.environ.get("MINIKUBE_HOME") or Path.home())
-        root = home if home.name == ".minikube" else home / ".minikube"
-        path = root / "profiles" / profile / "config.json"
-        if not path.is_file():
-            return None
-        settings = json.loads(path.read_text())
-        nodes: list[dict[str, str]] = settings.get("Nodes") or []
-        node = next((node for node in nodes if node.get("ControlPlane")), {})
-        return cls(profile=profile, driver=settings["Driver"], node_ip=node.get("IP", ""))
-
-    @property
-    def host(self) -> str:
-        """Where a NodePort answers. Driver `none` runs on this machine itself, so loopback serves."""
-        return "127.0.0.1" if self.driver == "none" else self.node_ip
-
-    def docker_environment(self) -> dict[str, str]:
-        """The variables by which a Docker client reaches the daemon that the cluster's kubelet takes images from.
-
-        Empty with driver `none`: there it is this machine's own daemon, the default.
-
-        Raises:
-            ClusterError: if the profile does not tell its daemon (it is stopped, or runs containerd).
-        """
-        if self.driver == "none":
-            return {}
-        command = ["minikube", "docker-env", "--profile", self.profile, "--output", "json"]
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-        except (OSError, subprocess.SubprocessError) as error:
-            reason = getattr(error, "stderr", None) or error
-            raise ClusterError(
-                f"taskflow:cluster.minikube: {' '.join(command)} failed: {str(reason).strip()}; "
-                f"start it with: minikube start --profile {self.profile} --container-runtime docker"
-            ) from error
-        environment: dict[str, str] = json.loads(answer.stdout)
-        return environment
-
-    def docker_provider(self, name: str) -> docker.Provider | None:
-        """A provider for that daemon; None where it is the default.
-
-        Raises:
-            ClusterError: as `docker_environment` does.
-        """
-        environment = self.docker_environment()
-        if not environment:
-            return None
-        return docker.Provider(
-            name,
-            host=environment["DOCKER_HOST"],
-            cert_path=environment["DOCKER_CERT_PATH"],
-        )
+    Raises:
+        ClusterError: if the profile does not tell its daemon.
+    """
+    environment = minikube.docker_environment(os.environ)
+    if not environment:
+        return None
+    return docker.Provider(
+        name,
+        host=environment["DOCKER_HOST"],
+        cert_path=environment["DOCKER_CERT_PATH"],
+    )

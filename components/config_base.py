@@ -15,7 +15,13 @@ HostName = Annotated[
 ImageReference = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][^\s@]*(:[\w][\w.-]*|@sha256:[0-9a-f]{64})$")
 ]
-ImagePrefix = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-zA-Z0-9._:/]*[a-z0-9])?$")]
+# With the registry's host: without one a name would be Docker Hub's, whose host is docker.io.
+ImagePrefix = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9][-a-z0-9.]*(\.[-a-z0-9.]+|:[0-9]+)|localhost)(/[a-z0-9]([-a-zA-Z0-9._/]*[a-z0-9])?)?$"
+    ),
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 

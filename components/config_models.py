@@ -107,7 +107,8 @@ class Images(Model):
         json_schema_extra=replaces("global.imageRegistry"),
     )
     platform: Literal["linux/amd64", "linux/arm64"] | None = Field(
-        None, description="platform to build for; the daemon's if unset"
+        None,
+        description="platform to build for; if unset linux/amd64 where images are pushed, else the daemon's",
     )
     pull_secrets: tuple[DnsLabel, ...] = Field(
         (),
@@ -116,6 +117,11 @@ class Images(Model):
     )
     backend: ComponentImage = Field(ComponentImage(), description="the backend's image")
     frontend: ComponentImage = Field(ComponentImage(), description="the frontend's image")
+
+    @property
+    def built_for(self) -> str | None:
+        """The platform of builds; None is the daemon's. One tag must not name another image on another machine."""
+        return self.platform or ("linux/amd64" if self.registry else None)
 
     def repository(self, component: str) -> str:
         """The name that images of a component are built under."""

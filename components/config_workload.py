@@ -310,11 +310,11 @@ class Workload(Model):
         description="time from the end's announcement to the kill",
         json_schema_extra=replaces("terminationGracePeriodSeconds"),
     )
-    # Counted from the last progress, which the old pods' leaving is, 15 s into an update: a bad one is told in 90 s.
+    # Ten times what a start takes, and a bad update is told within 90 s.
     rollout_deadline_seconds: int = Field(
         70,
         ge=10,
-        description="an update that makes no progress for so long has failed",
+        description="time for the pods that a rollout replaces at once; an update that takes longer has failed",
         json_schema_extra=replaces("progressDeadlineSeconds"),
     )
     disruption_budget: DisruptionBudget | None = Field(
@@ -347,6 +347,13 @@ class Workload(Model):
     def surge(self) -> int:
         """Pods that a rollout adds at most."""
         return share(self.strategy.max_surge, self.most_pods, rounded_up=True)
+
+    @property
+    def rollout_seconds(self) -> int:
+        """The deadline of an update: as often the time for some pods as there are such groups one after another."""
+        unavailable = share(self.strategy.max_unavailable, self.most_pods, rounded_up=False)
+        groups = -(-self.most_pods // max(1, self.surge + unavailable))
+        return groups * self.rollout_deadline_seconds
 
     def problems(self) -> Iterable[Problem]:
         if self.autoscaling and self.replicas is not None:

@@ -78,9 +78,7 @@ def _ingress(
     return networking.v1.Ingress(
         f"{name}-ingress",
         # An Ingress gets its address minutes after it works, or never, depending on its controller.
-        metadata=workload.object_meta(
-            release, COMPONENT, name, annotations | {"pulumi.com/skipAwait": "true"}
-        ),
+        metadata=workload.object_meta(release, COMPONENT, name, annotations | workload.SKIP_AWAIT),
         spec=networking.v1.IngressSpecArgs(
             ingress_class_name=config.class_name,
             rules=[

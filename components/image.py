@@ -25,7 +25,7 @@ class Image:
 
 
 def built_image(
-    component: str, build: BuildArgs, images: Images, opts: pulumi.ResourceOptions
+    name: str, component: str, build: BuildArgs, images: Images, opts: pulumi.ResourceOptions
 ) -> Image:
     """Build a component's image by pulumi-docker, and push it if there is a registry.
 
@@ -34,7 +34,7 @@ def built_image(
     """
     tagged = reference(images.repository(component), build)
     image = docker.Image(
-        f"taskflow-{component}-image",
+        f"{name}-{component}-image",
         image_name=tagged,
         build=docker.DockerBuildArgs(
             context=os.path.relpath(build.context),

@@ -15,6 +15,12 @@ from .config import StackConfig
 from .workload import Release
 
 DNS_PORT = 53
+# Resolvers that are no pods, so no selector finds them: NodeLocal DNSCache, and Cloud DNS for GKE.
+# https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
+NODE_LOCAL_DNS = ("169.254.20.10/32", "169.254.169.254/32")
+# cert-manager's own pod, in the namespace of the Ingress, that answers an issuer's HTTP-01 challenge.
+# https://cert-manager.io/docs/configuration/acme/http01/
+SOLVER, SOLVER_PORT = {"acme.cert-manager.io/http01-solver": "true"}, 8089
 
 Egress = networking.v1.NetworkPolicyEgressRuleArgs
 Ingress = networking.v1.NetworkPolicyIngressRuleArgs
@@ -48,6 +54,16 @@ def policies(
     # A namespace that the stack found is not its own: there it denies only its own pods.
     everyone = {} if config.create_namespace else {"app": release.name}
     _policy(f"{name}-default-deny", release, workload.SHARED, everyone, (), (), opts)
+    if config.ingress and config.ingress.tls and config.ingress.tls.issuer:
+        _policy(
+            f"{name}-certificate",
+            release,
+            workload.SHARED,
+            SOLVER,
+            [_at_port(SOLVER_PORT, [_namespace(config.network_policies.ingress_namespace)])],
+            (),
+            opts,
+        )
     for rules in _rules(release.name, config, config.network_policies.ingress_namespace):
         extra = [_to_port(config.assistant.port)] if with_assistant else []
         _policy(
@@ -143,8 +159,9 @@ def _namespace(name: str, pods: dict[str, str] | None = None) -> Peer:
 
 
 def _dns() -> Egress:
+    node_local = [Peer(ip_block=networking.v1.IPBlockArgs(cidr=cidr)) for cidr in NODE_LOCAL_DNS]
     return Egress(
-        to=[_namespace("kube-system", {"k8s-app": "kube-dns"})],
+        to=[_namespace("kube-system", {"k8s-app": "kube-dns"}), *node_local],
         ports=[
             networking.v1.NetworkPolicyPortArgs(port=DNS_PORT, protocol=protocol)
             for protocol in ("UDP", "TCP")

@@ -91,6 +91,9 @@ class PostgresDatabase(pulumi.ComponentResource):
             spec=apps.v1.StatefulSetSpecArgs(
                 service_name=headless.metadata.name,
                 replicas=1,
+                # Otherwise a pod that cannot start is waited for before it is replaced by a corrected one:
+                # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+                pod_management_policy="Parallel",
                 selector=meta.v1.LabelSelectorArgs(
                     match_labels=workload.selector_labels(release.name, COMPONENT)
                 ),
@@ -127,7 +130,7 @@ def _service(
 ) -> core.v1.Service:
     return core.v1.Service(
         resource,
-        metadata=workload.object_meta(release, COMPONENT, name, {"pulumi.com/skipAwait": "true"}),
+        metadata=workload.object_meta(release, COMPONENT, name, workload.SKIP_AWAIT),
         spec=core.v1.ServiceSpecArgs(
             cluster_ip=cluster_ip,
             selector=workload.selector_labels(release.name, COMPONENT),

@@ -13,6 +13,13 @@ SHARED = "config"  # The value of the component label on what belongs to no sing
 USER_ID = 10001  # The images' own numeric user; runAsNonRoot cannot check a name.
 # The node's disk: /tmp and the container's log, which the kubelet rotates at 50 MB in all; beyond the limit it evicts.
 SCRATCH_REQUEST, SCRATCH_LIMIT = "64Mi", "512Mi"
+# The stack file has the last word on its fields, also over what kubectl or a former autoscaler wrote there. And it has
+# it under one name: with a state that was mended would else come another, and fields of the first would never go.
+OWNERSHIP = {
+    "pulumi.com/patchForce": "true",
+    "pulumi.com/patchFieldManager": "pulumi-kubernetes",
+}
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 OLD_REPLICA_SETS = 3  # Enough to look back; a rollback goes through the stack, not through these.
 
 
@@ -79,8 +86,7 @@ def object_meta(
         name=name,
         namespace=release.namespace,
         labels=metadata_labels(release.name, component),
-        # The stack file has the last word on its fields, also over what kubectl or a former autoscaler wrote there.
-        annotations={"pulumi.com/patchForce": "true", **(annotations or {})},
+        annotations={**OWNERSHIP, **(annotations or {})},
     )
 
 
@@ -286,7 +292,13 @@ def deployment(
             ),
         ),
         opts=pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(depends_on=[*container.image.depends_on])
+            opts,
+            pulumi.ResourceOptions(
+                depends_on=[*container.image.depends_on],
+                # The provider waits ten minutes, whatever the deadline says; that is right for a first start alone,
+                # which may have to fetch images or wait for a node.
+                custom_timeouts=pulumi.CustomTimeouts(update=f"{config.rollout_seconds}s"),
+            ),
         ),
     )
 
@@ -295,14 +307,16 @@ def service(
     name: str, release: Release, component: str, config: Workload, opts: pulumi.ResourceOptions
 ) -> core.v1.Service:
     """The Service of one component."""
+    # Pulumi's own wait for a Service sleeps a fixed 10 s; the Deployment's wait says the same. Only a load balancer is
+    # worth it: its address is the URL.
+    waits = config.service.type == "LoadBalancer"
     return core.v1.Service(
         f"{name}-service",
         metadata=object_meta(
             release,
             component,
             name,
-            # Pulumi's own wait for a Service sleeps a fixed 10 s; the Deployment's wait says the same.
-            annotations={"pulumi.com/skipAwait": "true"},
+            annotations=None if waits else SKIP_AWAIT,
         ),
         spec=core.v1.ServiceSpecArgs(
             type=config.service.type,
@@ -360,6 +374,8 @@ def companions(
             spec=policy.v1.PodDisruptionBudgetSpecArgs(
                 min_available=config.disruption_budget.min_available,
                 max_unavailable=config.disruption_budget.max_unavailable,
+                # A pod that is not ready serves nobody, and must not keep the node that it lies on.
+                unhealthy_pod_eviction_policy="AlwaysAllow",
                 selector=meta.v1.LabelSelectorArgs(
                     match_labels=selector_labels(release.name, component)
                 ),

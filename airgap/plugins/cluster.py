@@ -46,7 +46,9 @@ class Cluster:
         name = obj["metadata"]["name"]
         self._ask("delete", obj, name=name, propagation_policy="Foreground")
 
-    def ready(self, live: Object, tell: Callable[[str], None]) -> tuple[Object, list[str]]:
+    def ready(
+        self, live: Object, tell: Callable[[str], None], timeout: float = TIMEOUT
+    ) -> tuple[Object, list[str]]:
         """The object as last seen, and why it does not become ready; no reasons when it is.
 
         Tells how it goes meanwhile, and gives up when waiting cannot help.
@@ -70,7 +72,7 @@ class Cluster:
                 tell(told)
             now = time.monotonic()
             fatal_since = (fatal_since or now) if any(t.fatal for t in troubles) else 0.0
-            if (fatal_since and now - fatal_since >= PATIENCE) or now - began > TIMEOUT:
+            if (fatal_since and now - fatal_since >= PATIENCE) or now - began > timeout:
                 # Siblings in trouble say the same.
                 troubled = list(filter(objects.pod_problem, pods))[:1]
                 return live, reasons + [word for pod in troubled for word in self._words(pod)]

@@ -2,7 +2,7 @@
 
 from pulumi.provider.experimental import provider as p
 
-from airgap.plugins import objects, serve
+from airgap.plugins import cluster, objects, serve
 from airgap.plugins.cluster import Cluster
 from airgap.plugins.objects import annotated, described, dig, identity
 from airgap.plugins.serve import Object, PluginError, Properties, plain, wrapped
@@ -63,12 +63,12 @@ class KubernetesProvider(p.Provider):
             raise PluginError(
                 f"{described(asked)} already exists and is not in this stack's state: delete it"
             )
-        return p.CreateResponse(identity(asked), self._settle(request.urn, asked))
+        return p.CreateResponse(identity(asked), self._settle(request.urn, asked, request.timeout))
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
         if request.preview:
             return p.UpdateResponse(request.news)
-        return p.UpdateResponse(self._settle(request.urn, plain(request.news)))
+        return p.UpdateResponse(self._settle(request.urn, plain(request.news), request.timeout))
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
         live = self._cluster.get(from_type(request.type, request.resource_id))
@@ -83,10 +83,12 @@ class KubernetesProvider(p.Provider):
         if not annotated(held, SKIP_AWAIT):
             self._cluster.gone(held)
 
-    def _settle(self, urn: str, asked: Object) -> Properties:
+    def _settle(self, urn: str, asked: Object, timeout: float) -> Properties:
         live, reasons = self._cluster.apply(asked), list[str]()
         if not annotated(asked, SKIP_AWAIT):
-            live, reasons = self._cluster.ready(live, lambda text: serve.report(urn, text))
+            live, reasons = self._cluster.ready(
+                live, lambda text: serve.report(urn, text), timeout or cluster.TIMEOUT
+            )
         if reasons:
             first = f"{described(asked)} did not become ready: {reasons[0]}"
             reasons = [first, *reasons[1:]]

@@ -119,6 +119,8 @@ def problem(obj: Object) -> Trouble | None:
         case "Job":
             ready = bool(_condition(obj, "Complete", "True"))
             text = f"pods: {status.get('active', 0)} active, {status.get('failed', 0)} failed"
+        case "Service" if dig(obj, "spec.type") == "LoadBalancer":
+            ready, text = bool(dig(status, "loadBalancer.ingress")), "it has no address yet"
         case "Namespace" | "PersistentVolumeClaim":
             ready = status.get("phase") in ("Active", "Bound")
             text = f"phase {status.get('phase', 'Pending')}"

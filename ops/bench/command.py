@@ -86,7 +86,7 @@ def _small(cpu: str, memory: str) -> dict[str, Any]:
 
 def _sections(chosen: Setup, file: StackFile, steps: Steps) -> Iterator[Section]:
     # The program takes up to a second to load, and most commands do without it.
-    from components.cluster import Minikube
+    from components.minikube import Minikube
     from ops.bench import check_times, edits, first_up, previews, program_cost, reads, starts
     from ops.bench.deployed import Daemon, Deployed
     from ops.bench.project import copy_of_checkout, fixture, own_state

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.cluster import Minikube
+from components.minikube import Minikube
 from ops.bench.timing import Timed, timed
 from ops.errors import OpsError
 from ops.processes import ask
@@ -105,13 +105,7 @@ class Daemon:
     @classmethod
     def of_profile(cls, profile: str | None, env: Mapping[str, str]) -> Daemon:
         minikube = Minikube.find(profile) if profile else None
-        if minikube is None or minikube.driver == "none":
-            return cls(env)
-        command = ["minikube", "docker-env", "--profile", minikube.profile, "--output", "json"]
-        answer = ask(command, env=env)
-        if answer.code != 0:
-            raise OpsError(f"{' '.join(command)} failed: {answer.output.strip()}")
-        return cls({**env, **json.loads(answer.output)})
+        return cls({**env, **(minikube.docker_environment(env) if minikube else {})})
 
     def docker(self, *arguments: str) -> str:
         result = ask(["docker", *arguments], env=self.env)

@@ -68,7 +68,7 @@ KNOWN = (
         "pulumi refresh --stack {stack}; then run the command again",
     ),
     Known(
-        r"[Cc]annot connect to the Docker daemon|docker\.sock: connect",
+        r"[Cc]annot connect to the Docker daemon|failed to connect to any docker daemon|docker\.sock: connect",
         "the Docker daemon does not answer",
         "run the command again: it starts the daemon where it may, and says so where it may not",
     ),

@@ -14,17 +14,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from components.minikube import ClusterError, Minikube
 from ops.engine.stack import Stack
 from ops.engine.stack_file import project_name
 from ops.errors import OpsError
 from ops.processes import Result, ask
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
+IMAGE = "docker:index/image:Image"
 
 
 def recover(stack: Stack) -> str:
     """Make the stack usable again; says what was done, or nothing."""
-    done = [_release_lock(stack), _settle_pending(stack), _forget_lost(stack)]
+    done = [
+        _release_lock(stack),
+        _settle_pending(stack),
+        _forget_lost(stack),
+        _rebuild_images(stack),
+    ]
     return ", ".join(note for note in done if note)
 
 
@@ -136,6 +143,37 @@ def _forget_lost(stack: Stack) -> str:
     return (
         f"the cluster has no namespace {', '.join(lost)} any more: the state forgot what was in it"
     )
+
+
+def _rebuild_images(stack: Stack) -> str:
+    """Have the next `up` build what the node's Docker daemon has no more; the provider itself never looks there."""
+    minikube = Minikube.find(stack.file.profile, stack.env) if stack.file.profile else None
+    resources = _latest(stack.checkpoint).get("resources") or []
+    # What was pushed can be pulled.
+    images = [
+        found
+        for found in resources
+        if found.get("type") == IMAGE
+        and found["inputs"].get("skipPush")
+        and not found.get("delete")
+    ]
+    if minikube is None or not images:
+        return ""
+    try:
+        env = {**stack.env, **minikube.docker_environment(stack.env)}
+    except ClusterError:
+        return ""  # It is down, and tells nothing of them.
+    gone = [image for image in images if _lacks(image["inputs"]["imageName"], env)]
+    for image in gone:
+        _pulumi(stack, "state", "taint", image["urn"], "--yes")
+    names = ", ".join(image["inputs"]["imageName"] for image in gone)
+    return f"the cluster's node has no {names} any more: it will be built again" if gone else ""
+
+
+def _lacks(image: str, env: Mapping[str, str]) -> bool:
+    """A daemon that does not answer tells nothing of it."""
+    found = ask(["docker", "image", "inspect", image], env=env, timeout=15)
+    return found.code != 0 and "no such image" in found.output.lower()
 
 
 def _refresh(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:

@@ -6,9 +6,9 @@ import json
 import socket
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from components.minikube import Minikube
 from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
 from ops.prepare import versions
@@ -109,10 +109,9 @@ def address(url: str, stack: StackFile, system: str) -> str:
 
 def _start(stack: StackFile, profile: str, env: Mapping[str, str], system: str) -> None:
     command = ["minikube", "start", "--profile", profile]
-    home = Path(env.get("MINIKUBE_HOME") or Path.home() / ".minikube")
-    if not (home / "profiles" / profile / "config.json").exists():
-        # A profile that exists keeps its own driver and size.
-        command += ["--driver=docker", "--cpus=2", "--memory=4g"]
+    if Minikube.find(profile, env) is None:
+        # A profile that exists keeps its own driver and size. Images are built in the node's Docker daemon.
+        command += ["--driver=docker", "--container-runtime=docker", "--cpus=2", "--memory=4g"]
         command += [f"--kubernetes-version=v{versions.KUBERNETES}"]
         if system == "darwin" and stack.node_port:
             command += [f"--ports=127.0.0.1:{stack.node_port}:{stack.node_port}"]

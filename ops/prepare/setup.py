@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.minikube import Minikube
 from ops.engine import backend
 from ops.engine.backend import Backend
 from ops.engine.stack_file import StackFile
@@ -120,7 +121,9 @@ def provide_cluster(setup: Setup, steps: Steps, stack: StackFile) -> None:
     with steps.step("cluster") as step:
         system = setup.platform.system
         step.note = cluster.ensure(stack, setup.minikube, env=setup.env, system=system)
-        if stack.node_port and _on_this_machine(stack):
+        minikube = Minikube.find(stack.profile, setup.env) if stack.profile else None
+        # Only then is a node port one of this machine's own.
+        if stack.node_port and minikube and minikube.on_this_machine:
             cluster.require_free_port(stack.node_port)
 
 
@@ -146,9 +149,3 @@ def provide_images(setup: Setup, steps: Steps) -> None:
         with steps.step("base images") as step:
             tools.airgap("images", env=setup.env)
             step.note = "stand-ins"
-
-
-def _on_this_machine(stack: StackFile) -> bool:
-    """With driver `none` the node is this machine, and a node port is one of its own."""
-    profile = Path.home() / ".minikube" / "profiles" / str(stack.profile) / "config.json"
-    return profile.exists() and '"Driver": "none"' in profile.read_text()

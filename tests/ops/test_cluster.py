@@ -93,7 +93,9 @@ def test_a_cluster_that_would_let_the_release_down_is_not_called_fit(
 def test_a_laptop_gets_a_cluster_of_two_cpus_and_four_gigabytes_in_docker(world: World) -> None:
     assert cluster.ensure(DEV, Origin.OFFICIAL, env=world.env) == "started"
     [call] = world.minikube_calls
-    assert call.startswith("start --profile minikube --driver=docker --cpus=2 --memory=4g")
+    assert call.startswith(
+        "start --profile minikube --driver=docker --container-runtime=docker --cpus=2 --memory=4g"
+    )
 
 
 @pytest.mark.parametrize("status", ["enabled", "disabled"])
@@ -128,7 +130,7 @@ def test_on_a_mac_the_node_port_is_published_and_used(world: World) -> None:
 def test_a_profile_that_exists_keeps_its_own_driver_and_size(world: World) -> None:
     profile = world.folder / ".minikube" / "profiles" / "minikube" / "config.json"
     profile.parent.mkdir(parents=True)
-    profile.write_text("{}")
+    profile.write_text('{"Driver": "kvm2"}')
     cluster.ensure(DEV, Origin.PATH, env=world.env)
     assert world.minikube_calls == ["start --profile minikube"]
 

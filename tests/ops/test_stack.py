@@ -327,7 +327,7 @@ MINIKUBE = "config:\n  taskflow:cluster: {context: minikube, minikube: minikube}
 NOT_FOUND = 'Error from server (NotFound): namespaces "taskflow" not found'
 
 
-def resource(kind: str, identity: str) -> dict[str, str]:
+def resource(kind: str, identity: str) -> dict[str, Any]:
     return {"urn": f"urn:pulumi:dev::taskflow::{kind}::{identity}", "type": kind, "id": identity}
 
 
@@ -368,6 +368,40 @@ def test_the_state_keeps_what_may_still_be_there(
     checkout.checkpoint(resources=DEPLOYED)
     assert recover(checkout.stack) == ""
     assert checkout.calls == []
+
+
+@pytest.mark.parametrize(
+    ("says", "built_again"),
+    [
+        ("Error response from daemon: No such image: taskflow-backend:1", True),
+        ("Cannot connect to the Docker daemon", False),
+        ("", False),
+    ],
+    ids=["gone", "no answer", "still there"],
+)
+def test_an_image_that_the_node_has_no_more_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, built_again: bool
+) -> None:
+    profile = tmp_path / ".minikube/profiles/minikube/config.json"
+    profile.parent.mkdir(parents=True)
+    profile.write_text('{"Driver": "none"}')
+    monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
+    checkout = Checkout(tmp_path, MINIKUBE)
+    docker = tmp_path / "bin" / "docker"
+    docker.write_text(f"#!/bin/sh\necho '{says}' >&2; test -z '{says}'\n")
+    docker.chmod(0o755)
+    local = resource("docker:index/image:Image", "taskflow-backend:1") | {
+        "inputs": {"imageName": "taskflow-backend:1", "skipPush": True}
+    }
+    pushed = resource("docker:index/image:Image", "registry/it:1") | {
+        "inputs": {"imageName": "registry/it:1", "skipPush": False}
+    }
+    checkout.checkpoint(resources=(local, pushed))
+
+    assert ("taskflow-backend:1 any more" in recover(checkout.stack)) is built_again
+
+    tainted = [f"state taint {local['urn']} --yes --stack dev --non-interactive"]
+    assert checkout.calls == (tainted if built_again else [])
 
 
 @pytest.mark.parametrize("quiet", [False, True])

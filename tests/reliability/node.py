@@ -5,14 +5,14 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from components.cluster import Minikube
+from components.minikube import Minikube
 
 
 def docker_environment() -> dict[str, str]:
     """The environment of a Docker client that talks to the node."""
     minikube = Minikube.find("minikube")
     assert minikube, "no Minikube profile `minikube`"
-    return os.environ | minikube.docker_environment()
+    return os.environ | minikube.docker_environment(os.environ)
 
 
 def kill(pod: Mapping[str, Any]) -> None:

@@ -7,8 +7,9 @@ import pulumi
 import pytest
 import yaml
 
-from components.cluster import ClusterError, Minikube, kubernetes_provider
+from components.cluster import docker_provider, kubernetes_provider
 from components.config import Cluster
+from components.minikube import ClusterError, Minikube
 from tests.unit.conftest import Engine
 
 
@@ -68,7 +69,7 @@ def test_driver_none_answers_on_loopback_and_builds_in_this_machines_daemon(
     minikube = Minikube.find("minikube")
     assert minikube is not None
     assert minikube.host == "127.0.0.1"
-    assert minikube.docker_provider("docker") is None
+    assert docker_provider("docker", minikube) is None
 
 
 def test_driver_docker_answers_on_the_nodes_address(
@@ -97,14 +98,18 @@ def answer(command: Path, script: str) -> None:
 
 def test_other_drivers_build_in_the_daemon_inside_the_cluster(minikube_command: Path) -> None:
     environment = {"DOCKER_HOST": "tcp://127.0.0.1:32770", "DOCKER_CERT_PATH": "/certs"}
-    answer(minikube_command, f"echo '{json.dumps(environment)}'")
+    # For a shell it prints export lines, whatever output is asked for.
+    answer(
+        minikube_command,
+        f"""case "$*" in *"--shell none"*) echo '{json.dumps(environment)}';; *) echo 'export X=...';; esac""",
+    )
     engine = Engine()
     pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[str]:
         profile = Minikube(profile="minikube", driver="docker", node_ip="192.168.49.2")
-        provider = profile.docker_provider("docker")
+        provider = docker_provider("docker", profile)
         assert provider is not None
         return provider.urn
 
@@ -119,4 +124,14 @@ def test_a_stopped_minikube_says_how_to_start_it(minikube_command: Path) -> None
     with pytest.raises(
         ClusterError, match=r"not running; start it with: minikube start --profile minikube"
     ):
-        profile.docker_provider("docker")
+        docker_provider("docker", profile)
+
+
+def test_a_minikube_on_containerd_says_how_to_start_one_on_docker(minikube_command: Path) -> None:
+    answer(
+        minikube_command,
+        """echo '{"SSH_AUTH_SOCK": "/tmp/agent", "DOCKER_HOST": "ssh://docker@node"}'""",
+    )
+    profile = Minikube(profile="minikube", driver="docker", node_ip="")
+    with pytest.raises(ClusterError, match=r"DOCKER_CERT_PATH.*--container-runtime docker"):
+        docker_provider("docker", profile)
