@@ -169,6 +169,8 @@ _PATTERNS = {
     "host": "a host name such as taskflow.example.com",
     "ref": "an image reference with a tag or digest (name:tag, name@sha256:...)",
     "image": "an image reference with a tag or digest (name:tag, name@sha256:...)",
+    "registry": "a registry with its host, such as ghcr.io/acme or docker.io/acme",
+    "mirror": "a registry with its host, such as mirror.example.com/library",
     "baseUrl": "an address that starts with http:// or https://",
     "maxSurge": 'a percentage such as "25%"',
     "maxUnavailable": 'a percentage such as "25%"',

@@ -29,7 +29,7 @@ class Engine(pulumi.runtime.Mocks):
     """Objects that are in the cluster already, by namespace/name."""
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
-    options: dict[str, dict[str, bool]] = field(default_factory=dict)
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Resource options by resource name, which mocks are not told of by themselves."""
 
     def new_resource(
@@ -190,6 +190,7 @@ def _record_options(monkeypatch: pytest.MonkeyPatch) -> None:
             monitor.mocks.options[request.name] = {
                 "protect": request.protect,
                 "retainOnDelete": request.retainOnDelete,
+                "update_timeout": request.customTimeouts.update,
             }
         return register(monitor, request)  # type: ignore[no-untyped-call]
 

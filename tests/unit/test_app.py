@@ -312,12 +312,46 @@ def test_services_skip_pulumis_wait_and_deployments_do_not(deploy: Deploy) -> No
         )
 
 
+def test_a_load_balancer_is_waited_for_because_its_address_is_the_url(deploy: Deploy) -> None:
+    engine = deploy(merged(LOCAL, {"frontend": {"service": {"type": "LoadBalancer"}}}))
+    annotations = engine.only("Service", "frontend")["metadata"]["annotations"]
+    assert "pulumi.com/skipAwait" not in annotations
+
+
+@pytest.mark.parametrize(
+    ("rollout", "seconds"),
+    [
+        ({}, 70),
+        ({"rolloutDeadlineSeconds": 30}, 30),
+        ({"replicas": 1, "strategy": {"maxUnavailable": 0}}, 70),
+        ({"replicas": 5, "strategy": {"maxUnavailable": 0, "maxSurge": 2}}, 3 * 70),
+        ({"replicas": 4, "strategy": {"maxUnavailable": "25%", "maxSurge": 0}}, 4 * 70),
+    ],
+)
+def test_an_update_fails_when_its_deadline_has_passed_for_each_group_of_pods(
+    deploy: Deploy, rollout: dict[str, Any], seconds: int
+) -> None:
+    room = {"cluster": {"node": {"cpu": "8", "memory": "16Gi"}}, "database": {"poolSize": 4}}
+    sized = {"backend": rollout, **room}
+    given = deploy(merged(LOCAL, sized)).options["taskflow-backend-deployment"]
+    assert given["update_timeout"] == f"{seconds}s", "the provider's own is ten minutes"
+
+
+def test_a_database_pod_that_cannot_start_is_replaced_by_a_corrected_one(deploy: Deploy) -> None:
+    spec = deploy(LOCAL).only("StatefulSet", "postgres")["spec"]
+    assert spec["podManagementPolicy"] == "Parallel", "in order, the broken pod is waited for"
+
+
 def test_the_stack_file_wins_over_what_others_wrote_into_its_objects(deploy: Deploy) -> None:
     engine = deploy(LOCAL)
-    for kind in ("Deployment", "StatefulSet", "Service", "NetworkPolicy", "PodDisruptionBudget"):
-        for name, inputs in engine.of_kind(kind).items():
-            assert inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true", (
+    for name, typ in engine.types.items():
+        if typ.startswith("kubernetes:") and typ != "pulumi:providers:kubernetes":
+            annotations = engine.inputs[name]["metadata"]["annotations"]
+            assert annotations["pulumi.com/patchForce"] == "true", (
                 f"{name}: server-side apply would refuse to take a field back from kubectl or an autoscaler"
+            )
+            assert annotations["pulumi.com/patchFieldManager"] == "pulumi-kubernetes", (
+                f"{name}: under a name made up anew, what the stack file drops would stay"
             )
 
 
@@ -420,9 +454,10 @@ def test_a_drained_node_takes_one_pod_unless_configured_otherwise(deploy: Deploy
         return dict(deploy(merged(LOCAL, values)).only("PodDisruptionBudget", "backend")["spec"])
 
     selector = {"matchLabels": {"app": "taskflow", "component": "backend"}}
-    assert budget({}) == {"maxUnavailable": 1, "selector": selector}
+    always = {"selector": selector, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
+    assert budget({}) == {"maxUnavailable": 1, **always}
     least = {"backend": {"disruptionBudget": {"minAvailable": 1}}}
-    assert budget(least) == {"minAvailable": 1, "selector": selector}
+    assert budget(least) == {"minAvailable": 1, **always}
     none = {"backend": {"disruptionBudget": None}, "frontend": {"disruptionBudget": None}}
     assert deploy(merged(LOCAL, none)).of_kind("PodDisruptionBudget") == {}
 
@@ -434,6 +469,20 @@ def test_images_from_a_registry_are_confirmed_by_it_and_minikubes_own_are_not_as
     assert own["imagePullPolicy"] == "IfNotPresent"
     pulled = container_of(deploy(DEPLOYED, PROD_SECRETS).only("Deployment", "backend"))
     assert pulled["imagePullPolicy"] == "Always"
+
+
+@pytest.mark.parametrize(
+    ("images", "platform"),
+    [
+        ({}, "linux/amd64"),
+        ({"platform": "linux/arm64"}, "linux/arm64"),
+    ],
+)
+def test_a_pushed_tag_means_the_same_platform_whoever_builds_it(
+    deploy: Deploy, images: dict[str, str], platform: str
+) -> None:
+    engine = deploy(merged(DEPLOYED, {"images": images}), PROD_SECRETS)
+    assert engine.inputs["taskflow-backend-image"]["build"]["platform"] == platform
 
 
 def test_pods_prefer_to_be_spread_and_must_be_when_required(deploy: Deploy) -> None:

@@ -168,6 +168,19 @@ def test_a_block_in_place_of_a_choice_is_told_at_its_own_key() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "registry",
+    ["ghcr.io/acme", "localhost/acme", "registry:5000", "10.0.0.1:5000/a/b", "docker.io/acme"],
+)
+def test_a_registry_has_a_host(registry: str) -> None:
+    assert accept(merged(DEPLOYED, {"images": {"registry": registry}})).images.registry == registry
+
+
+def test_an_account_at_docker_hub_is_no_registry() -> None:
+    (error,) = errors(merged(DEPLOYED, {"images": {"registry": "acme"}}))
+    assert "expected a registry with its host, such as ghcr.io/acme or docker.io/acme" in error
+
+
 def test_images_for_a_real_cluster_need_a_registry_or_a_digest() -> None:
     none = merged(DEPLOYED, {"images": {"registry": None}})
     assert "set images.registry" in errors(none)[0]
