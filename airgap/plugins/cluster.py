@@ -14,7 +14,6 @@ INTERVAL = 0.4  # seconds between two looks
 TIMEOUT = 600.0
 # Seconds for which something fatal must hold before the wait gives up: some of it heals by itself.
 PATIENCE = 10.0
-LOG_LINES = 12
 MANAGER = "pulumi-kubernetes"
 
 
@@ -73,9 +72,7 @@ class Cluster:
             now = time.monotonic()
             fatal_since = (fatal_since or now) if any(t.fatal for t in troubles) else 0.0
             if (fatal_since and now - fatal_since >= PATIENCE) or now - began > timeout:
-                # Siblings in trouble say the same.
-                troubled = list(filter(objects.pod_problem, pods))[:1]
-                return live, reasons + [word for pod in troubled for word in self._words(pod)]
+                return live, reasons
             if self.cancelled.wait(INTERVAL):
                 return live, ["the wait for it was interrupted"]
 
@@ -93,30 +90,6 @@ class Cluster:
         pods = {"apiVersion": "v1", "kind": "Pod", "metadata": live["metadata"]}
         found = self._ask("get", pods, label_selector=selector)["items"] if labels else []
         return objects.newest(found)
-
-    def _words(self, pod: Object) -> list[str]:
-        """A pod's warnings and last log lines."""
-        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        kind = {"apiVersion": "v1", "kind": "Event", "metadata": {"namespace": namespace}}
-        field = f"type=Warning,involvedObject.name={name}"
-        events = self._ask("get", kind, field_selector=field)["items"]
-        words = [f"pod {name}, event: {event['message']}" for event in events[-3:]]
-        for one in dig(pod, "status.containerStatuses", []):
-            ended = one["restartCount"] > 0 and not dig(one, "state.running")
-            if not one["ready"] and (ended or not dig(one, "state.waiting")):
-                log = self._log(name, namespace, one["name"], ended)
-                words.append(f"pod {name}, container {one['name']}, last log lines:\n{log}")
-        return words
-
-    def _log(self, pod: str, namespace: str, container: str, previous: bool) -> str:
-        from kubernetes.client import ApiException, CoreV1Api
-
-        try:
-            return CoreV1Api(self._client.client).read_namespaced_pod_log(
-                pod, namespace, container=container, tail_lines=LOG_LINES, previous=previous
-            )
-        except ApiException as error:  # it may just have been removed
-            return str(error.reason)
 
     def _ask(self, verb: str, obj: Object, **options: Any) -> Object:
         """One request about an object's kind in its namespace; nothing if what it names is not there."""

@@ -33,7 +33,7 @@ KNOWN = (
         "make room (df -h; docker system df shows what images take), then run the command again",
     ),
     Known(
-        r"stack is currently locked by",
+        r"stack is currently locked by|[Aa]nother update is currently in progress",
         "another pulumi process holds stack {stack}",
         "wait for it to end; if none runs any more: pulumi cancel --stack {stack}",
     ),
@@ -87,10 +87,12 @@ KNOWN = (
         "or, where its data may go, run make down STACK={stack} first",
     ),
     Known(
-        r"(?P<kind>\w+) \W?(?P<namespace>[-a-z0-9]+)/(?P<name>[-a-z0-9]+)\W? did not become ready",
-        "{kind} {name} did not become ready; its pods' reasons and last log lines are above",
-        "correct the cause and run the command again; more: "
-        "kubectl --context {context} --namespace {namespace} describe pods",
+        # The provider's words after an update and after a creation, and the stand-in's.
+        r"(?P<name>[-a-z0-9]+)\" failed to fully initialize or become live"
+        r"|failed to fully initialize or become live: \W*(?P<created>[-a-z0-9]+)"
+        r"|/(?P<unready>[-a-z0-9]+)\W? did not become ready",
+        "{name}{created}{unready} did not become ready; its pods' reasons and last log lines are above",
+        "correct the cause and run the command again; more: make status STACK={stack}",
     ),
     Known(
         r":8443\S* .*connection refused|Unable to connect to the server|Max retries exceeded",
@@ -107,7 +109,7 @@ def explain(output: str, *, doing: str, stack: StackFile) -> OpsError:
     for known in KNOWN:
         match = re.search(known.pattern, output)
         if match:
-            words |= match.groupdict()
+            words |= match.groupdict(default="")
             return OpsError(
                 known.what.format(**words),
                 where=_line_of(output, match.start()),

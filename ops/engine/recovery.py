@@ -22,6 +22,7 @@ from ops.processes import Result, ask
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 IMAGE = "docker:index/image:Image"
+NO_PROGRAM = 127
 
 
 def recover(stack: Stack) -> str:
@@ -74,9 +75,9 @@ def _fail_if_held(lock: Path, stack: Stack) -> None:
 
 
 def _runs_pulumi(pid: int) -> bool:
-    """A process id may have been given to another program since."""
+    """A process id may have been given to another program since. Without `ps` the lock is believed."""
     result = ask(["ps", "-p", str(pid), "-o", "comm="], env=os.environ)
-    return result.code == 0 and "pulumi" in result.output
+    return result.code == NO_PROGRAM or (result.code == 0 and "pulumi" in result.output)
 
 
 def _settle_pending(stack: Stack) -> str:
@@ -86,7 +87,7 @@ def _settle_pending(stack: Stack) -> str:
     3.220 drops those given to `--import-pending-creates` as well), and what it forgets, `up` later
     finds in its way.
     """
-    if not _latest(stack.checkpoint).get("pending_operations"):
+    if not _latest(stack).get("pending_operations"):
         return ""
     state = json.loads(_pulumi(stack, "stack", "export"))
     pending = state["deployment"].pop("pending_operations", [])
@@ -130,7 +131,7 @@ def _forget_lost(stack: Stack) -> str:
     """
     if stack.file.profile is None:
         return ""
-    resources = _latest(stack.checkpoint).get("resources") or []
+    resources = _latest(stack).get("resources") or []
     objects = [found for found in resources if str(found["type"]).startswith("kubernetes:")]
     lost = [
         str(found["id"])
@@ -148,17 +149,14 @@ def _forget_lost(stack: Stack) -> str:
 def _rebuild_images(stack: Stack) -> str:
     """Have the next `up` build what the node's Docker daemon has no more; the provider itself never looks there."""
     minikube = Minikube.find(stack.file.profile, stack.env) if stack.file.profile else None
-    resources = _latest(stack.checkpoint).get("resources") or []
+    if minikube is None:
+        return ""
     # What was pushed can be pulled.
     images = [
         found
-        for found in resources
-        if found.get("type") == IMAGE
-        and found["inputs"].get("skipPush")
-        and not found.get("delete")
+        for found in _latest(stack).get("resources") or []
+        if found.get("type") == IMAGE and found["inputs"].get("skipPush")
     ]
-    if minikube is None or not images:
-        return ""
     try:
         env = {**stack.env, **minikube.docker_environment(stack.env)}
     except ClusterError:
@@ -207,11 +205,13 @@ def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
     return {**resource, "id": identity, "outputs": resource["inputs"]}
 
 
-def _latest(checkpoint: Path | None) -> dict[str, Any]:
-    if checkpoint is None or not checkpoint.exists():
-        return {}
+def _latest(stack: Stack) -> dict[str, Any]:
+    """The state: from its file, where it is one, because that takes no time; else from the engine."""
+    file = stack.checkpoint
     try:
-        return json.loads(checkpoint.read_text())["checkpoint"]["latest"] or {}
+        if file is None:
+            return json.loads(_pulumi(stack, "stack", "export"))["deployment"] or {}
+        return json.loads(file.read_text())["checkpoint"]["latest"] or {} if file.exists() else {}
     except (ValueError, KeyError):
         return {}  # the engine explains a broken checkpoint better
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ops.engine.backend import Backend
 from ops.engine.diagnosis import explain
+from ops.engine.last_words import last_words
 from ops.engine.stack_file import ADVISORY, StackFile, project_name
 from ops.errors import OpsError
 from ops.paths import POLICY, ROOT, STATE
@@ -60,7 +61,7 @@ class Stack:
         return True
 
     def up(self, message: str) -> None:
-        """Bring it up; the message is kept in the stack's history."""
+        """Bring it up; the message is kept in the stack's history. A failure ends with what the pods say."""
         command = ["up", "--yes", "--skip-preview", "--message", message]
         self._engine(*command, *self._policies)
 
@@ -130,7 +131,11 @@ class Stack:
         if result.code in {INTERRUPTED, -2}:
             raise KeyboardInterrupt
         if result.code != 0:
-            raise explain(result.output, doing=f"pulumi {arguments[0]}", stack=self.file)
+            words = last_words(self.file, self.env) if arguments[0] == "up" else ""
+            print(words, end="", flush=True)
+            raise explain(
+                f"{result.output}\n{words}", doing=f"pulumi {arguments[0]}", stack=self.file
+            )
 
     @property
     def _policies(self) -> list[str]:
@@ -163,5 +168,7 @@ class Stack:
         kept = copy.read_text().splitlines() if copy.exists() else []
         salt = next((line for line in kept if line.startswith(SALT)), "")
         text = self.file.path.read_text().rstrip("\n")
-        copy.write_text("\n".join(filter(None, [text, salt])) + "\n")
+        fresh = copy.with_suffix(".new")
+        fresh.write_text("\n".join(filter(None, [text, salt])) + "\n")
+        fresh.replace(copy)  # Whole at every moment: the salt stands nowhere else.
         return folder

@@ -1,4 +1,4 @@
-"""What `ops` has to know from a stack file before the engine reads it: cluster and node port."""
+"""What `ops` has to know from a stack file before the engine reads it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class StackFile:
     """Whether a broken rule of policy/ stops the engine ("mandatory") or makes it warn ("advisory")."""
     autoscales: bool = False
     """Whether it needs the cluster's metrics server."""
+    release: str = PROJECT
+    namespace: str = PROJECT
 
     @classmethod
     def read(cls, name: str, root: Path = ROOT) -> StackFile:
@@ -47,9 +49,11 @@ class StackFile:
             where = " ".join(str(error).split())
             raise OpsError(f"{path.name} is not YAML", where=where) from error
         # Wrong types are left to the program, which checks everything and says it with the line.
-        cluster = _block(_block(content, "config"), f"{PROJECT}:cluster")
-        services = [_block(_block(content, "config"), f"{PROJECT}:{part}") for part in BUILT]
-        images = _block(_block(content, "config"), f"{PROJECT}:images")
+        config = _block(content, "config")
+        cluster = _block(config, f"{PROJECT}:cluster")
+        services = [_block(config, f"{PROJECT}:{part}") for part in BUILT]
+        images = _block(config, f"{PROJECT}:images")
+        release = str(config.get(f"{PROJECT}:release") or PROJECT)
         profile = cluster.get("minikube")
         port = _block(services[BUILT.index("frontend")], "service").get("nodePort")
         return cls(
@@ -59,8 +63,10 @@ class StackFile:
             profile=str(profile) if profile else None,
             node_port=port if isinstance(port, int) else None,
             builds_images=not all(_block(images, part).get("ref") for part in BUILT),
-            policies=str(_block(content, "config").get(f"{PROJECT}:policies", MANDATORY)),
+            policies=str(config.get(f"{PROJECT}:policies", MANDATORY)),
             autoscales=any(_block(service, "autoscaling") for service in services),
+            release=release,
+            namespace=str(config.get(f"{PROJECT}:namespace") or release),
         )
 
     @classmethod

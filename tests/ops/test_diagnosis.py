@@ -79,8 +79,25 @@ FAILURES = {
     ),
     "pods": (
         '* Deployment "taskflow/taskflow-frontend" did not become ready: ReplicaSet timed out',
-        "Deployment taskflow-frontend did not become ready",
-        "kubectl --context minikube --namespace taskflow describe pods",
+        "taskflow-frontend did not become ready",
+        "make status STACK=dev",
+    ),
+    "pods, after an update": (
+        '* the Kubernetes API server reported that "taskflow/taskflow-frontend" failed to fully initialize '
+        "or become live: 'taskflow-frontend' timed out waiting to be Ready",
+        "taskflow-frontend did not become ready",
+        "make status STACK=dev",
+    ),
+    "pods, after a creation": (
+        "* resource taskflow/taskflow-backend was successfully created, but the Kubernetes API server reported "
+        "that it failed to fully initialize or become live: 'taskflow-backend' timed out waiting to be Ready",
+        "taskflow-backend did not become ready",
+        "make status STACK=dev",
+    ),
+    "daemon, in the provider's words": (
+        "error: failed to connect to any docker daemon",
+        "the Docker daemon does not answer",
+        "run the command again",
     ),
     "cluster": (
         "dial tcp 127.0.0.1:8443: connect: connection refused",

@@ -284,6 +284,25 @@ def test_an_object_that_a_killed_run_made_is_taken_into_the_state(checkout: Chec
     assert f"--target {resource['urn']}" in checkout.calls[-1], "it is read as it really is"
 
 
+def test_what_a_killed_run_left_is_settled_in_a_backend_that_is_no_folder_too(
+    checkout: Checkout,
+) -> None:
+    kubectl(checkout, finds=True)
+    checkout.checkpoint([creating("kubernetes:apps/v1:Deployment", dict(NAMESPACED))])
+    cloud = Backend("https://api.pulumi.com", ours=False)
+    assert "settled 1 operations" in recover(replace(checkout.stack, backend=cloud))
+    assert [found["id"] for found in checkout.imported["resources"]] == ["taskflow/web"]
+
+
+def test_a_lock_is_believed_where_nothing_tells_whether_its_process_lives(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.lock(pid=1)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(OpsError, match="is being changed by process 1"):
+        recover(checkout.stack)
+
+
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
