@@ -301,7 +301,8 @@ class Workload(Model):
     pre_stop_seconds: int = Field(
         5,
         ge=0,
-        description="sleep before SIGTERM, while endpoints and proxies forget the pod",
+        description="sleep before SIGTERM, while endpoints and proxies forget the pod (by Kubernetes 1.30 and later; 0 "
+        "on older ones)",
         json_schema_extra=replaces("lifecycle.preStop"),
     )
     grace_period_seconds: int = Field(
