@@ -1,18 +1,20 @@
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
+import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
 import { Throttle } from './throttle.ts';
 
 const SESSION_SECONDS = 14 * 24 * 60 * 60;
 const ATTEMPTS_PER_MINUTE = 10;
+/** One for all instances: a guess by HTTP and one by HTTPS are two guesses. */
+const signIns = new Throttle(ATTEMPTS_PER_MINUTE, 60_000);
 
 type Settings = { secret: string; frontendUrl: string | undefined; secureCookies: boolean };
 
 /** How people sign in: all of Better Auth's configuration but the database. */
 export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
-  const signIns = new Throttle(ATTEMPTS_PER_MINUTE, 60_000);
   return {
     appName: 'TaskFlow',
     secret,
@@ -21,7 +23,11 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
     trustedOrigins: (request) => (request ? [ownOrigin(request.headers)] : []),
     // With the password; the account's tasks and sessions go with it.
     user: { deleteUser: { enabled: true } },
-    emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
+    emailAndPassword: {
+      enabled: true,
+      minPasswordLength: PASSWORD_MIN,
+      maxPasswordLength: PASSWORD_MAX,
+    },
     session: {
       expiresIn: SESSION_SECONDS,
       // Pages cannot set cookies, so a renewal would reach the database but not the browser.
@@ -29,6 +35,8 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
     },
     hooks: {
       before: createAuthMiddleware(async (ctx) => {
+        const code = mistake(ctx.path, ctx.body);
+        if (code) throw new APIError('BAD_REQUEST', { code });
         if (ctx.path === '/sign-in/email' && !signIns.allow(account(ctx.body))) {
           throw new APIError('TOO_MANY_REQUESTS', { code: 'TOO_MANY_ATTEMPTS' });
         }
@@ -43,7 +51,7 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
     // three sign-ins in ten seconds, and a forged x-forwarded-for would pass it. See Throttle.
     rateLimit: { enabled: false },
     advanced: {
-      cookiePrefix: 'taskflow',
+      cookiePrefix: cookiePrefix(frontendUrl),
       useSecureCookies: secureCookies,
       ipAddress: { disableIpTracking: true },
       // The backend migrates the schema, perhaps after the first request here; a check would be
@@ -54,15 +62,43 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
     onAPIError: { throw: true },
     telemetry: { enabled: false },
     logger: {
-      // At `info` it writes people's email addresses.
+      // At `info` it writes people's email addresses, and objects may hold some at any level.
       level: 'warn',
-      log: (level, message, ...details) => log[level](message, details.length ? { details } : {}),
+      log: (_, message, ...details) => {
+        const errors = details.filter((detail) => detail instanceof Error);
+        log.warn(message, errors.length ? { errors } : {});
+      },
     },
     plugins: [nextCookies()],
   } satisfies BetterAuthOptions;
 }
 
+/** Cookies know no port, so releases beside each other on one host need different names for them. */
+function cookiePrefix(frontendUrl: string | undefined): string {
+  return frontendUrl
+    ? `taskflow-${new URL(frontendUrl).host.replace(/[^\w.-]+/g, '-')}`
+    : 'taskflow';
+}
+
+/** The code of what Better Auth would let pass, if there is something. */
+function mistake(path: string, body: unknown): string | undefined {
+  const fields = fieldsOf(body);
+  const texts = Object.values(fields).filter((value) => typeof value === 'string');
+  // Postgres' text knows every character but this one.
+  if (texts.some((text) => text.includes('\0'))) return 'VALIDATION_ERROR';
+  if (path === '/sign-up/email' && String(fields.name).length > NAME_MAX) return 'NAME_TOO_LONG';
+  // On its first day a session alone would do: an unlocked screen must not cost an account.
+  if (path === '/delete-user' && !fields.password) return 'PASSWORD_REQUIRED';
+  return undefined;
+}
+
 function account(body: unknown): string {
-  const email = typeof body === 'object' && body !== null && 'email' in body ? body.email : '';
-  return String(email).trim().toLowerCase();
+  return String(fieldsOf(body).email ?? '')
+    .trim()
+    .toLowerCase();
+}
+
+/** The body as it was sent: nobody has checked it yet. */
+function fieldsOf(body: unknown): Record<string, unknown> {
+  return typeof body === 'object' && body !== null ? { ...body } : {};
 }

@@ -7,12 +7,16 @@ import { authOptions } from '../lib/auth-options.ts';
 process.env.LOG_LEVEL = 'error';
 const secret = 'a-secret-for-tests-only-9f8e7d6c5b4a';
 const password = 'correct horse battery';
+const local = { host: 'localhost:8080', origin: 'http://localhost:8080' };
 let people = 0;
 
-function createAuth(secureCookies = false) {
+function optionsOf(secureCookies = false, frontendUrl = 'http://tasks.example.com') {
+  return authOptions({ secret, frontendUrl, secureCookies });
+}
+
+function createAuth(options = optionsOf()) {
   const tables = { user: [], session: [], account: [], verification: [] };
-  const settings = { secret, frontendUrl: 'http://tasks.example.com', secureCookies };
-  return betterAuth({ ...authOptions(settings), database: memoryAdapter(tables) });
+  return betterAuth({ ...options, database: memoryAdapter(tables) });
 }
 
 type Auth = ReturnType<typeof createAuth>;
@@ -48,7 +52,7 @@ const addresses: [string, Record<string, string>][] = [
 
 for (const [name, headers] of addresses) {
   test(`a person signs up and out through ${name}`, async () => {
-    const auth = createAuth(headers['x-forwarded-proto'] === 'https');
+    const auth = createAuth(optionsOf(headers['x-forwarded-proto'] === 'https'));
     const { status, session } = await signUp(auth, headers);
     assert.equal(status, 200);
     const out = await post(auth, 'sign-out', { ...headers, cookie: session }, {});
@@ -58,38 +62,87 @@ for (const [name, headers] of addresses) {
 
 test('a page of another site is refused, with and without a session', async () => {
   const auth = createAuth();
-  const own = { host: 'localhost:8080', origin: 'http://localhost:8080' };
-  const { session } = await signUp(auth, own);
-  const foreign = { ...own, origin: 'http://evil.example' };
+  const { session } = await signUp(auth, local);
+  const foreign = { ...local, origin: 'http://evil.example' };
 
   assert.equal((await signUp(auth, foreign)).status, 403);
   assert.equal((await post(auth, 'sign-out', { ...foreign, cookie: session }, {})).status, 403);
-  const neighbour = { ...own, origin: 'http://localhost:8081', cookie: session };
+  const neighbour = { ...local, origin: 'http://localhost:8081', cookie: session };
   assert.equal((await post(auth, 'sign-out', neighbour, {})).status, 403, 'another port');
   const plain = { host: 'a.example', 'x-forwarded-proto': 'https', origin: 'http://a.example' };
   assert.equal((await signUp(auth, plain)).status, 403, 'the same host over plain HTTP');
 });
 
 test('the session cookie is Secure exactly when the request came by HTTPS', async () => {
-  const headers = { host: 'localhost:8080', origin: 'http://localhost:8080' };
-  const plain = await signUp(createAuth(false), headers);
-  assert.match(plain.cookie, /^taskflow\.session_token=/);
+  const plain = await signUp(createAuth(), local);
+  assert.match(plain.cookie, /^taskflow-tasks\.example\.com\.session_token=/);
   assert.doesNotMatch(plain.cookie, /Secure/);
-  const secure = await signUp(createAuth(true), headers);
-  assert.match(secure.cookie, /^__Secure-taskflow\.session_token=.*Secure/);
+  const secure = await signUp(createAuth(optionsOf(true)), local);
+  assert.match(secure.cookie, /^__Secure-taskflow-tasks\.example\.com\.session_token=.*Secure/);
   for (const { cookie } of [plain, secure]) assert.match(cookie, /HttpOnly.*SameSite=Lax/i);
 });
 
 test('guessing a password is slowed down for that account only, and success starts anew', async () => {
   const auth = createAuth();
-  const headers = { host: 'localhost:8080', origin: 'http://localhost:8080' };
-  const [victim, other] = [await signUp(auth, headers), await signUp(auth, headers)];
+  const [victim, other] = [await signUp(auth, local), await signUp(auth, local)];
   const attempt = async (email: string, guess: string) =>
-    (await post(auth, 'sign-in/email', headers, { email, password: guess })).status;
+    (await post(auth, 'sign-in/email', local, { email, password: guess })).status;
 
   for (let i = 0; i < 9; i += 1) assert.equal(await attempt(victim.email, 'wrong guess'), 401);
   assert.equal(await attempt(victim.email, password), 200);
   for (let i = 0; i < 10; i += 1) assert.equal(await attempt(victim.email, 'wrong guess'), 401);
   assert.equal(await attempt(victim.email.toUpperCase(), password), 429);
+  const secure = await post(createAuth(optionsOf(true)), 'sign-in/email', local, {
+    email: victim.email,
+    password,
+  });
+  assert.equal(
+    secure.status,
+    429,
+    'another scheme, whose instance is another, is no way around it',
+  );
   assert.equal(await attempt(other.email, password), 200);
+});
+
+test('what Better Auth would let pass is refused: long names, NUL, leaving without a password', async () => {
+  const auth = createAuth();
+  const { email, session } = await signUp(auth, local);
+  const code = async (path: string, body: object) => {
+    const response = await post(auth, path, { ...local, cookie: session }, body);
+    return response.status === 400 ? (await response.json()).code : response.status;
+  };
+  const other = { email: 'other@example.com', password };
+  assert.equal(await code('sign-up/email', { ...other, name: 'n'.repeat(101) }), 'NAME_TOO_LONG');
+  assert.equal(await code('sign-up/email', { ...other, name: 'a\0b' }), 'VALIDATION_ERROR');
+  assert.equal(
+    await code('sign-up/email', { ...other, name: 'a', image: '\0' }),
+    'VALIDATION_ERROR',
+  );
+  assert.equal(await code('delete-user', {}), 'PASSWORD_REQUIRED');
+  assert.equal(await code('delete-user', { password: 'wrong guess' }), 'INVALID_PASSWORD');
+  assert.equal(await code('sign-in/email', { email, password }), 200, 'the account is still there');
+  assert.equal(await code('delete-user', { password }), 200);
+});
+
+test('no line of the log tells who tried to sign in or up', async (t) => {
+  const auth = createAuth();
+  const { email } = await signUp(auth, local);
+  const { mock } = t.mock.method(process.stdout, 'write');
+  process.env.LOG_LEVEL = 'debug';
+  await post(auth, 'sign-in/email', local, { email, password: 'wrong guess' });
+  await post(auth, 'sign-in/email', local, { email: `not-${email}`, password });
+  await post(auth, 'sign-up/email', local, { name: 'Again', email, password });
+  optionsOf().logger.log('error', 'User not found', { email }, new Error('gone'));
+  process.env.LOG_LEVEL = 'error';
+  const lines = mock.calls.map(({ arguments: [line] }) => String(line)).join('');
+  assert.match(lines, /"warn".*Invalid password/);
+  assert.match(lines, /"warn".*User not found.*gone/, 'an error is told, and as a warning');
+  assert.ok(!lines.includes(email), lines);
+});
+
+test('two releases on one host keep their cookies apart, though cookies know no port', async () => {
+  const cookie = async (frontendUrl: string) =>
+    (await signUp(createAuth(optionsOf(false, frontendUrl)), local)).cookie.split('=')[0];
+  assert.equal(await cookie('http://127.0.0.1:30080'), 'taskflow-127.0.0.1-30080.session_token');
+  assert.equal(await cookie('http://[::1]:3000/'), 'taskflow--1-3000.session_token');
 });

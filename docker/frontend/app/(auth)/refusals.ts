@@ -1,8 +1,11 @@
+import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
+
 const refusals: Record<string, string> = {
   INVALID_EMAIL_OR_PASSWORD: 'This email and password do not match an account.',
   INVALID_EMAIL: 'This does not look like an email address.',
-  PASSWORD_TOO_SHORT: 'Choose a password of at least 8 characters.',
-  PASSWORD_TOO_LONG: 'Choose a password of at most 128 characters.',
+  NAME_TOO_LONG: `Choose a name of at most ${NAME_MAX} characters.`,
+  PASSWORD_TOO_SHORT: `Choose a password of at least ${PASSWORD_MIN} characters.`,
+  PASSWORD_TOO_LONG: `Choose a password of at most ${PASSWORD_MAX} characters.`,
   USER_ALREADY_EXISTS: 'An account with this email exists already. Sign in instead.',
   USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL:
     'An account with this email exists already. Sign in instead.',
