@@ -22,7 +22,7 @@ const instances: { http?: Auth; https?: Auth } = {};
  */
 export function authFor(headers: Headers): Auth {
   const scheme = isHttps(headers) ? 'https' : 'http';
-  pool ??= createPool();
+  pool ??= createPool(env.databaseUrl());
   instances[scheme] ??= createAuth(pool, scheme === 'https');
   return instances[scheme];
 }

@@ -1,13 +1,11 @@
-import 'server-only';
 import { Client, type ClientConfig, Pool } from 'pg';
 import { libpqUrl } from './database-url.ts';
-import { env } from './env.ts';
 import { log } from './log.ts';
 
-/** A person waits for these: better a kind message after two seconds than a page that hangs. */
+/** A person waits for a database that is away: better a kind message after two seconds. */
 const CONNECT_TIMEOUT_MS = 800;
 const QUERY_TIMEOUT_MS = 1_500;
-/** Under load waiting pays: a sign-up keeps its connection while its password is being hashed. */
+/** One that is there but busy is worth a longer wait: a sign-up keeps its connection while it hashes. */
 const QUEUE_TIMEOUT_MS = 10_000;
 
 /** The pool has one timeout for connecting and for queueing; only connecting must be quick. */
@@ -17,10 +15,10 @@ class QuickClient extends Client {
   }
 }
 
-export function createPool(): Pool {
+export function createPool(databaseUrl: string): Pool {
   const pool = new Pool({
     Client: QuickClient,
-    connectionString: libpqUrl(env.databaseUrl()),
+    connectionString: libpqUrl(databaseUrl),
     // Sessions are looked up by primary key; five connections serve far more than one pod can.
     max: 5,
     connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
@@ -33,5 +31,10 @@ export function createPool(): Pool {
   });
   // Without a listener a connection that breaks while idle would end the process.
   pool.on('error', (error) => log.warn('An idle database connection broke', { error }));
+  // A query that timed out still occupies its connection, whoever gets it next would wait behind it.
+  // https://github.com/brianc/node-postgres/issues/3399
+  pool.on('release', (_, client) => {
+    if ('readyForQuery' in client && !client.readyForQuery) void client.end();
+  });
   return pool;
 }

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { test } from 'node:test';
+import { createPool } from '../lib/database.ts';
+
+/** https://www.postgresql.org/docs/current/protocol-message-formats.html */
+function message(type: string, body: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(4 + body.length);
+  return Buffer.concat([Buffer.from(type), length, Buffer.from(body)]);
+}
+
+const READY = message('Z', 'I');
+const WELCOME = Buffer.concat([message('R', '\0\0\0\0'), READY]);
+const DONE = Buffer.concat([message('C', 'SELECT 0\0'), READY]);
+
+test('a connection whose query timed out is not given to anybody else', async (t) => {
+  let connections = 0;
+  // The first connection takes a query and never answers it.
+  const server = createServer((socket) => {
+    connections += 1;
+    const silent = connections === 1;
+    socket.once('data', () => {
+      socket.write(WELCOME);
+      socket.on('data', (asked) => {
+        if (!silent && asked.toString('latin1', 0, 1) === 'Q') socket.write(DONE);
+      });
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const pool = createPool(`postgresql://u:p@127.0.0.1:${port}/tasks`);
+  t.after(async () => {
+    await pool.end();
+    server.close();
+  });
+
+  const client = await pool.connect();
+  await assert.rejects(client.query('select 1'), /timeout/);
+  client.release();
+  await pool.query('select 1');
+  assert.equal(connections, 2);
+
+  await pool.query('select 1');
+  assert.equal(connections, 2, 'one that answered is used again');
+});
