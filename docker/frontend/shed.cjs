@@ -11,6 +11,8 @@
 const { Server } = require('node:http');
 
 const PROBES = new Set(['/healthz', '/healthz/live']);
+/** The largest body takes a slow phone a second or two; whoever needs longer must not keep a place. */
+const BODY_MS = 10_000;
 
 /** A request is of the first kind that fits. */
 const KINDS = [
@@ -19,7 +21,9 @@ const KINDS = [
   { fits: ({ url }) => url.startsWith('/_next/static/'), places: 48 },
   // 30 ms each.
   { fits: ({ method }) => method === 'GET' || method === 'HEAD', places: 8 },
-  // Changes, and above all questions to the assistant, which wait long and work little.
+  // They wait for up to a minute and work little, and must keep nobody from signing in.
+  { fits: ({ url }) => url === '/api/assistant', places: 16 },
+  // Changes.
   { fits: () => true, places: 16 },
 ].map((kind) => ({ ...kind, taken: 0 }));
 
@@ -31,7 +35,10 @@ Server.prototype.emit = function admit(event, ...given) {
   const kind = KINDS.find(({ fits }) => fits(request));
   if (kind.taken >= kind.places) return refuse(response);
   kind.taken += 1;
+  // Node itself would wait for five minutes.
+  const timer = setTimeout(() => request.complete || request.destroy(), BODY_MS);
   response.once('close', () => {
+    clearTimeout(timer);
     kind.taken -= 1;
   });
   return emit.call(this, event, ...given);

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
 
-/** A server like Next's; only probes and `/_next/static/` are answered before it is told to go on. */
+/**
+ * A server like Next's; only probes and `/_next/static/` are answered before it is told to go on.
+ * Its clock runs twenty times as fast as ours.
+ */
 const program = `
+  const wait = setTimeout;
+  globalThis.setTimeout = (then, ms) => wait(then, ms / 20);
   const waiting = [];
   const quick = /^[/](healthz|_next)/;
   process.on('message', () => waiting.splice(0).forEach((answer) => answer()));
@@ -23,6 +28,7 @@ async function pod(t: { after: (end: () => void) => void }) {
   t.after(() => child.kill('SIGKILL'));
   const [{ port }] = (await once(child, 'message')) as [AddressInfo];
   return {
+    port,
     // With an end: a request that was let in by mistake waits for ever.
     ask: (path: string, method = 'GET') =>
       fetch(`http://127.0.0.1:${port}${path}`, { method, signal: AbortSignal.timeout(5_000) }),
@@ -64,6 +70,36 @@ test('pages in plenty keep neither probes, files nor changes out', async (t) => 
   answer();
   assert.equal((await change).status, 200);
   await Promise.all(pages);
+});
+
+test('conversations in plenty keep nobody from signing in, nor changes anybody from asking', async (t) => {
+  const { ask, answer } = await pod(t);
+  const conversations = Array.from({ length: 16 }, () => ask('/api/assistant', 'POST'));
+  const changes = Array.from({ length: 15 }, () => ask('/tasks', 'POST'));
+  await settled();
+  assert.equal((await ask('/api/assistant', 'POST')).status, 503);
+  const signIn = ask('/sign-in', 'POST');
+  await settled();
+  assert.equal((await ask('/sign-in', 'POST')).status, 503);
+  answer();
+  assert.equal((await signIn).status, 200);
+  await Promise.all([...conversations, ...changes]);
+});
+
+test('who sends half a body and falls silent loses the place again', async (t) => {
+  const { ask, answer, port } = await pod(t);
+  const silent = Array.from({ length: 16 }, () => connect(port, '127.0.0.1'));
+  for (const socket of silent) {
+    t.after(() => socket.destroy());
+    socket.write('POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{');
+  }
+  await settled();
+  assert.equal((await ask('/tasks', 'POST')).status, 503);
+  await settled();
+  const change = ask('/tasks', 'POST');
+  await settled();
+  answer();
+  assert.equal((await change).status, 200);
 });
 
 test('what only begins like a probe is a page', async (t) => {
