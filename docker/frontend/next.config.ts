@@ -1,4 +1,5 @@
 import type { NextConfig } from 'next';
+import { MAX_BODY_BYTES } from './lib/guard.ts';
 
 const securityHeaders = [
   { key: 'X-Content-Type-Options', value: 'nosniff' },
@@ -28,9 +29,9 @@ const config: NextConfig = {
   outputFileTracingExcludes: { '**': unused },
   experimental: {
     // lib/guard.ts refuses what says that it is larger; these hold for bodies of unknown length.
-    serverActions: { bodySizeLimit: '256kb' },
+    serverActions: { bodySizeLimit: MAX_BODY_BYTES },
     // Above the actions' limit, so that a body that is too large is refused rather than cut.
-    proxyClientMaxBodySize: '512kb',
+    proxyClientMaxBodySize: 2 * MAX_BODY_BYTES,
   },
   headers: async () => [{ source: '/:path*', headers: securityHeaders }],
 };

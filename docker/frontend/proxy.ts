@@ -1,13 +1,17 @@
 import { type NextRequest, NextResponse } from 'next/server';
 import { contentSecurityPolicy } from './lib/csp.ts';
-import { refusalOf } from './lib/guard.ts';
+import { isFrom, refusalOf } from './lib/guard.ts';
+import { isHttps } from './lib/origin.ts';
+
+const HSTS = 'max-age=31536000';
 
 /**
  * Stands before every page: refuses what other sites send, and gives each view a nonce of its own.
  * Next reads it back from the request's policy and puts it on the scripts it writes.
  */
 export function proxy(request: NextRequest): NextResponse {
-  const refusal = refusalOf(request.method, request.headers, process.env.FRONTEND_URL);
+  const frontendUrl = process.env.FRONTEND_URL || undefined;
+  const refusal = refusalOf(request.method, request.headers, frontendUrl);
   if (refusal) return new NextResponse(refusal.message, { status: refusal.status });
 
   const nonce = crypto.randomUUID();
@@ -15,8 +19,13 @@ export function proxy(request: NextRequest): NextResponse {
 
   const headers = new Headers(request.headers);
   headers.set('Content-Security-Policy', policy);
+  // Next compares an action's Origin with the host alone, which not every proxy passes on.
+  if (frontendUrl && isFrom(frontendUrl, headers)) {
+    headers.set('X-Forwarded-Host', new URL(frontendUrl).host);
+  }
   const response = NextResponse.next({ request: { headers } });
   response.headers.set('Content-Security-Policy', policy);
+  if (isHttps(request.headers)) response.headers.set('Strict-Transport-Security', HSTS);
   return response;
 }
 

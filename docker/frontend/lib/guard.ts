@@ -1,9 +1,9 @@
 import { ownOrigin } from './origin.ts';
 
-/** The limit of next.config.ts. Far above the longest conversation with the assistant. */
-const MAX_BODY_BYTES = 256 * 1024;
+/** Far above a task with the longest notes. */
+export const MAX_BODY_BYTES = 256 * 1024;
 
-export type Refusal = { status: 403 | 413; message: string };
+export type Refusal = { status: 403 | 411 | 413; message: string };
 
 /**
  * Why a request to a page must not pass, if so. Next refuses the same requests, but as an error of
@@ -17,12 +17,26 @@ export function refusalOf(
   if (method === 'GET' || method === 'HEAD') return undefined;
 
   const origin = headers.get('origin');
-  const trusted = [ownOrigin(headers), frontendUrl && new URL(frontendUrl).origin];
-  if (origin !== null && !trusted.includes(origin)) {
+  if (origin !== null && origin !== ownOrigin(headers) && !isFrom(frontendUrl, headers)) {
     return { status: 403, message: 'This request comes from another site, so it was refused.' };
   }
-  if (Number(headers.get('content-length')) > MAX_BODY_BYTES) {
-    return { status: 413, message: `Send at most ${MAX_BODY_BYTES} bytes.` };
-  }
-  return undefined;
+  return tooLarge(Number(headers.get('content-length')), MAX_BODY_BYTES);
+}
+
+/** Why a body must not be read, if so. A route handler reads all of it, so its length must be known. */
+export function bodyRefusal(headers: Headers, maxBytes: number): Refusal | undefined {
+  const length = Number(headers.get('content-length') ?? Number.NaN);
+  if (Number.isNaN(length)) return { status: 411, message: 'Send a Content-Length header.' };
+  return tooLarge(length, maxBytes);
+}
+
+/** Whether a browser sent this from the address that people are told to use. */
+export function isFrom(frontendUrl: string | undefined, headers: Headers): boolean {
+  return frontendUrl !== undefined && headers.get('origin') === new URL(frontendUrl).origin;
+}
+
+function tooLarge(length: number, maxBytes: number): Refusal | undefined {
+  return length > maxBytes
+    ? { status: 413, message: `Send at most ${maxBytes} bytes.` }
+    : undefined;
 }

@@ -1,4 +1,5 @@
 import { authFor } from '@/lib/auth.ts';
+import { bodyRefusal } from '@/lib/guard.ts';
 import { log } from '@/lib/log.ts';
 
 /** What programs may call; the pages use server actions. Everything else Better Auth has is shut. */
@@ -16,9 +17,8 @@ async function handle(request: Request): Promise<Response> {
   if (!offered.has(`${request.method} ${pathname}`)) return refuse(404, 'There is nothing here.');
 
   if (request.method === 'POST') {
-    const length = Number(request.headers.get('content-length') ?? Number.NaN);
-    if (Number.isNaN(length)) return refuse(411, 'Send a Content-Length header.');
-    if (length > MAX_BODY_BYTES) return refuse(413, `Send at most ${MAX_BODY_BYTES} bytes.`);
+    const refusal = bodyRefusal(request.headers, MAX_BODY_BYTES);
+    if (refusal) return refuse(refusal.status, refusal.message);
   }
   try {
     const response = await authFor(request.headers).handler(request);
