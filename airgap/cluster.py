@@ -11,7 +11,8 @@ from . import images, tools
 from .host import DOCKER, LIBRARY, need_docker, still_runs
 from .run import BIN, StepError, need_space, put, put_all, run, say, wait_for
 
-MINIKUBE = Path.home() / ".minikube"
+_HOME = Path(os.environ.get("MINIKUBE_HOME") or Path.home())
+MINIKUBE = _HOME if _HOME.name == ".minikube" else _HOME / ".minikube"
 PROFILE = MINIKUBE / "profiles" / "minikube"
 # In the profile's folder, so that it goes when the profile goes.
 COMPLETE = PROFILE / "taskflow-infra-complete"
@@ -30,6 +31,9 @@ EXPECTED = {"coredns", "etcd", "kube-apiserver", "kube-proxy", "storage-provisio
 def prepare() -> None:
     need_docker()
     if not _lacks():
+        # Its first start may have been interrupted, and have gone well all the same.
+        if PROFILE.exists():
+            COMPLETE.touch()
         return
     need_space(Path("/var/lib"), 3, "Minikube")
     _images()

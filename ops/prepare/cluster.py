@@ -29,12 +29,15 @@ def ensure(
     if stack.profile is None:
         _require_context(stack, env)
         return f"context {stack.context}"
-    if trouble(stack.context, env) is None:
-        return "running already"
-    if minikube is Origin.BUILT:
+    wrong = trouble(stack.context, env)
+    known = Minikube.find(stack.profile, env)
+    if minikube is Origin.BUILT and (wrong or (known and known.on_this_machine)):
+        # Also where it answers: only there is noted that a first start which was interrupted is complete.
         airgap("cluster", env=env)
-    else:
+    elif wrong:
         _start(stack, stack.profile, env, system)
+    if not wrong:
+        return "running already"
     _wait(stack, env)
     return "started"
 
@@ -42,7 +45,9 @@ def ensure(
 def trouble(context: str, env: Mapping[str, str]) -> str | None:
     """None if the cluster is fit for use, else what is wrong with it."""
     command = ["kubectl", "--context", context, "--request-timeout=5s", "--namespace=kube-system"]
-    result = ask([*command, "get", "nodes,pods", "--output=json"], env=env, timeout=15)
+    result = ask(
+        [*command, "get", "nodes,pods,storageclasses", "--output=json"], env=env, timeout=15
+    )
     if result.code != 0:
         return (result.output.strip().splitlines() or ["kubectl says nothing"])[-1]
     try:
@@ -52,7 +57,9 @@ def trouble(context: str, env: Mapping[str, str]) -> str | None:
     vital = [item for item in items if item["kind"] == "Node" or _app(item) in VITAL]
     absent = VITAL - {_app(item) for item in vital}
     unready = [item["metadata"]["name"] for item in vital if not _ready(item)]
-    names = sorted(absent) + unready
+    # Minikube makes it last, and claims made before it stay unbound.
+    volumes = any(item["kind"] == "StorageClass" for item in items)
+    names = sorted(absent) + unready + ([] if volumes else ["StorageClass"])
     return f"not ready: {', '.join(names)}" if names else None
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -142,6 +143,86 @@ def test_the_note_of_a_killed_service_is_forgotten_and_that_of_a_living_one_beli
         process.wait()
     assert not host.still_runs("thing", program)
     assert not note.exists()
+
+
+class Minikube:
+    """A profile of driver `none`, and a cluster that is well when it is told to be."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.trouble = ""
+        self.commands: list[str] = []
+        self.config = folder / "config.json"
+        self.config.write_text('{"Driver": "none"}')
+        monkeypatch.setattr(cluster, "PROFILE", folder)
+        monkeypatch.setattr(cluster, "COMPLETE", folder / "complete")
+        monkeypatch.setattr(cluster, "_lacks", lambda: self.trouble)
+        monkeypatch.setattr(cluster, "_minikube", self._run)
+        for name in ("need_docker", "need_space", "_images", "_programs", "_keep_services_inside"):
+            monkeypatch.setattr(cluster, name, lambda *_: None)
+        for name in ("run", "still_runs", "_set_aside_strangers"):
+            monkeypatch.setattr(cluster, name, lambda *_: "")
+
+    def _run(self, command: str, *_: str) -> None:
+        self.commands.append(command)
+        if command == "start":
+            self.trouble = ""
+
+
+@pytest.fixture
+def minikube(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Minikube:
+    return Minikube(tmp_path, monkeypatch)
+
+
+def test_what_an_interrupted_first_start_left_is_removed_and_started_anew(
+    minikube: Minikube,
+) -> None:
+    minikube.trouble = "no answer"
+    cluster.prepare()
+    assert minikube.commands == ["delete", "start"]
+    minikube.trouble = "after a reboot"
+    cluster.prepare()
+    assert minikube.commands == ["delete", "start", "start"], "it was complete, and has data now"
+
+
+def test_a_cluster_that_became_well_by_itself_after_an_interrupt_survives_a_reboot(
+    minikube: Minikube,
+) -> None:
+    cluster.prepare()
+    assert minikube.commands == [], "it runs"
+    minikube.trouble = "after a reboot"
+    cluster.prepare()
+    assert minikube.commands == ["start"], "its data would have gone with it"
+
+
+def test_a_cluster_of_another_driver_is_never_removed(minikube: Minikube) -> None:
+    minikube.config.write_text('{"Driver": "docker"}')
+    minikube.trouble = "no answer"
+    cluster.prepare()
+    assert minikube.commands == ["start"], "which tells what to do about it"
+
+
+def test_a_healthy_cluster_without_a_profile_here_is_left_as_it_is(
+    minikube: Minikube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "PROFILE", tmp_path / "none")
+    monkeypatch.setattr(cluster, "COMPLETE", tmp_path / "none" / "complete")
+    cluster.prepare()
+    assert minikube.commands == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [("", "HOME/.minikube"), ("HOME/m", "HOME/m/.minikube"), ("HOME/.minikube", "HOME/.minikube")],
+)
+def test_profiles_are_looked_for_where_minikube_has_them(
+    tmp_path: Path, chosen: str, expected: str
+) -> None:
+    env = {"HOME": str(tmp_path), "MINIKUBE_HOME": chosen.replace("HOME", str(tmp_path))}
+    script = "from airgap import cluster; print(cluster.MINIKUBE)"
+    said = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == expected.replace("HOME", str(tmp_path))
 
 
 def test_a_cluster_that_no_profile_knows_is_set_aside_and_never_while_it_runs(

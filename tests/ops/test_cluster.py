@@ -30,6 +30,7 @@ NODE = item("Node", "minikube")
 PROXY = item("Pod", "kube-proxy-1", "kube-proxy")
 DNS = item("Pod", "coredns-1", "kube-dns")
 OTHER = item("Pod", "storage-provisioner", ready=False)
+STORAGE: dict[str, Any] = {"kind": "StorageClass", "metadata": {"name": "standard"}}
 
 
 class World:
@@ -39,7 +40,7 @@ class World:
         self.folder = folder
         self.answer = folder / "answer.json"
         self.healthy = folder / "healthy.json"
-        self.healthy.write_text(json.dumps({"items": [NODE, PROXY, DNS, OTHER]}))
+        self.healthy.write_text(json.dumps({"items": [NODE, PROXY, DNS, OTHER, STORAGE]}))
         self.program("kubectl", f'cat "{self.answer}"')
         self.program(
             "minikube", f'echo "$@" >> "{folder}/calls"; cp "{self.healthy}" "{self.answer}"'
@@ -69,7 +70,7 @@ def world(tmp_path: Path) -> World:
 
 
 def test_a_cluster_that_is_fit_for_use_is_left_alone(world: World) -> None:
-    world.finds(NODE, PROXY, DNS, OTHER)
+    world.finds(NODE, PROXY, DNS, OTHER, STORAGE)
     assert cluster.ensure(DEV, Origin.OFFICIAL, env=world.env) == "running already"
     assert world.minikube_calls == [], "even a minikube start without work takes seconds"
 
@@ -77,11 +78,15 @@ def test_a_cluster_that_is_fit_for_use_is_left_alone(world: World) -> None:
 @pytest.mark.parametrize(
     ("items", "wrong"),
     [
-        ([item("Node", "minikube", ready=False), PROXY, DNS], "not ready: minikube"),
-        ([NODE, PROXY, item("Pod", "coredns-1", "kube-dns", ready=False)], "not ready: coredns-1"),
-        ([NODE, DNS], "not ready: kube-proxy"),
+        ([item("Node", "minikube", ready=False), PROXY, DNS, STORAGE], "not ready: minikube"),
+        (
+            [NODE, PROXY, item("Pod", "coredns-1", "kube-dns", ready=False), STORAGE],
+            "not ready: coredns-1",
+        ),
+        ([NODE, DNS, STORAGE], "not ready: kube-proxy"),
+        ([NODE, PROXY, DNS], "not ready: StorageClass"),
     ],
-    ids=["node", "names do not resolve", "no service addresses"],
+    ids=["node", "names do not resolve", "no service addresses", "no volumes"],
 )
 def test_a_cluster_that_would_let_the_release_down_is_not_called_fit(
     world: World, items: list[dict[str, Any]], wrong: str
@@ -142,12 +147,27 @@ def test_a_minikube_built_here_is_started_by_what_built_it(
 
     def airgap(step: str, *, env: object) -> None:
         asked.append(step)
-        world.finds(NODE, PROXY, DNS)
+        world.finds(NODE, PROXY, DNS, STORAGE)
 
     monkeypatch.setattr(cluster, "airgap", airgap)
     cluster.ensure(DEV, Origin.BUILT, env=world.env)
     assert asked == ["cluster"]
     assert world.minikube_calls == []
+
+
+@pytest.mark.parametrize(("driver", "expected"), [("none", ["cluster"]), ("docker", [])])
+def test_what_started_a_cluster_here_sees_it_also_when_it_answers(
+    world: World, monkeypatch: pytest.MonkeyPatch, driver: str, expected: list[str]
+) -> None:
+    """An interrupted first start that went well all the same is noted there, before a reboot."""
+    asked: list[str] = []
+    monkeypatch.setattr(cluster, "airgap", lambda step, *, env: asked.append(step))
+    profile = world.folder / ".minikube" / "profiles" / "minikube" / "config.json"
+    profile.parent.mkdir(parents=True)
+    profile.write_text(json.dumps({"Driver": driver}))
+    world.finds(NODE, PROXY, DNS, STORAGE)
+    assert cluster.ensure(DEV, Origin.BUILT, env=world.env) == "running already"
+    assert asked == expected
 
 
 def test_a_minikube_that_does_not_start_is_one_clear_error(world: World) -> None:
