@@ -15,6 +15,11 @@ from ops.release import server_actions
 READY_SECONDS = 60
 """Endpoints and kube-proxy follow a rollout within seconds; more is a fault."""
 
+ANSWER_SECONDS = 10.0
+
+AWAY = "TaskFlow cannot reach "
+"""What a page says whose server does not get through to the backend or the database."""
+
 TASK_ROW = re.compile(r'id="done-([0-9a-f-]{36})"')
 """The checkbox of a task, whose id carries the task's."""
 
@@ -22,8 +27,24 @@ LOGS = "make logs shows what the frontend's and backend's pods say"
 
 
 def check(url: str, say: Callable[[str], None]) -> None:
-    """Sign up a throw-away person at `url`, add a task, read it back, and delete both again."""
-    with httpx.Client(base_url=url, timeout=10, follow_redirects=True) as browser:
+    """Sign up a throw-away person at `url`, add a task, read it back, and delete both again.
+
+    Raises:
+        OpsError: whatever does not work.
+    """
+    try:
+        _check(url, say)
+    except httpx.HTTPError as error:
+        request = error.request
+        raise OpsError(
+            f"{request.method} {request.url.path} got no answer: {str(error) or type(error).__name__}",
+            where=str(request.url),
+            fix=LOGS,
+        ) from error
+
+
+def _check(url: str, say: Callable[[str], None]) -> None:
+    with httpx.Client(base_url=url, timeout=ANSWER_SECONDS, follow_redirects=True) as browser:
         _wait_until_healthy(browser, url)
         say("GET /healthz 200")
         for page in ("/sign-in", "/sign-up"):
@@ -45,7 +66,7 @@ def check(url: str, say: Callable[[str], None]) -> None:
 
 def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
     """Through the frontend and the backend into the database, and back."""
-    empty = browser.get("/tasks")
+    empty = _first_page(browser)
     _expect(empty, 200, say)
     names = ("addTask", "deleteTask")
     actions = server_actions.find(browser, empty.text, *names)
@@ -70,6 +91,16 @@ def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
         title not in browser.get("/tasks").text, f"the task {title!r} cannot be deleted", browser
     )
     say("task deleted")
+
+
+def _first_page(browser: httpx.Client) -> httpx.Response:
+    """Of the tasks: after a first deployment kube-proxy may know the frontend a moment before the backends."""
+    deadline = time.monotonic() + READY_SECONDS
+    while AWAY in (page := browser.get("/tasks")).text and time.monotonic() < deadline:
+        time.sleep(0.5)
+    away = AWAY in page.text
+    _require(not away, "the frontend cannot reach the backend or the database", browser)
+    return page
 
 
 def _wait_until_healthy(browser: httpx.Client, url: str) -> None:

@@ -26,6 +26,8 @@ class Application:
     """Keeps one task; what is in `broken` does not work."""
 
     broken: str = ""
+    away: int = 0
+    """So many times more the page says that the backends are away."""
     url: str = ""
     title: str = ""
     calls: list[str] = field(default_factory=list)
@@ -33,6 +35,9 @@ class Application:
     def get(self, path: str) -> tuple[int, str]:
         if path == SCRIPT:
             return 200, "" if self.broken == "no action" else ACTIONS
+        if path == "/tasks" and self.away > 0:
+            self.away -= 1
+            return 200, "TaskFlow cannot reach its server right now."
         row = f'<input id="done-{TASK}"/>{self.title}' if self.title else ""
         return 200, f'<script src="{SCRIPT}"></script>{row}'
 
@@ -52,6 +57,7 @@ class Application:
 @pytest.fixture
 def application() -> Iterator[Application]:
     served = Application()
+    ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -59,7 +65,12 @@ def application() -> Iterator[Application]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self._answer(*served.post(self.path, self.headers.get("Next-Action", ""), body))
+            action = self.headers.get("Next-Action", "")
+            if action and served.broken == "cut":
+                return
+            if action and served.broken == "hangs":
+                ended.wait(10)
+            self._answer(*served.post(self.path, action, body))
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
@@ -73,6 +84,7 @@ def application() -> Iterator[Application]:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         served.url = f"http://127.0.0.1:{server.server_address[1]}"
         yield served
+        ended.set()
         server.shutdown()
 
 
@@ -99,3 +111,39 @@ def test_what_is_broken_is_said_and_the_person_is_deleted_all_the_same(
     with pytest.raises(OpsError, match=message):
         smoke.check(application.url, lambda line: None)
     assert application.calls[-1] == "delete-user"
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ("hangs", "POST /tasks got no answer: timed out"),
+        ("cut", "POST /tasks got no answer: Server disconnected"),
+    ],
+)
+def test_an_answer_that_never_comes_is_a_failure_like_any_other_so_that_it_is_rolled_back(
+    application: Application, monkeypatch: pytest.MonkeyPatch, broken: str, message: str
+) -> None:
+    monkeypatch.setattr(smoke, "ANSWER_SECONDS", 0.3)
+    application.broken = broken
+    with pytest.raises(OpsError, match=message) as error:
+        smoke.check(application.url, lambda line: None)
+    assert error.value.where.startswith(application.url)
+    assert application.calls[-1] == "delete-user"
+
+
+def test_backends_that_are_known_a_moment_later_than_the_frontend_are_waited_for(
+    application: Application,
+) -> None:
+    application.away = 2
+    smoke.check(application.url, lambda line: None)
+    assert application.calls[1] == "40add"
+
+
+def test_backends_that_stay_away_are_a_failure(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smoke, "READY_SECONDS", 0.1)
+    application.away = 1000
+    with pytest.raises(OpsError, match="the frontend cannot reach"):
+        smoke.check(application.url, lambda line: None)
+    assert application.calls == ["email", "delete-user"], "nothing is asked of what is away"
