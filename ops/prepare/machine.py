@@ -16,7 +16,7 @@ from typing import Protocol
 
 import httpx
 
-from ops.paths import OFFICIAL, STAND_INS
+from ops.paths import CHOSEN, STAND_INS
 from ops.processes import ask
 
 PROBE_SECONDS = 3.0
@@ -92,7 +92,7 @@ class ThisMachine:
         return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
 
     def on_path(self, name: str) -> list[Path]:
-        ours = {str(STAND_INS), str(OFFICIAL)}
+        ours = {str(CHOSEN), str(STAND_INS)}
         found = (
             shutil.which(name, path=folder)
             for folder in os.environ.get("PATH", "").split(os.pathsep)

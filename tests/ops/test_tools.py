@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from ops.errors import OpsError
 from ops.paths import OFFICIAL, STAND_INS
 from ops.prepare import versions
-from ops.prepare.machine import Platform
+from ops.prepare.machine import Platform, ThisMachine
 from ops.prepare.tools import TOOLS, Choice, Origin, Tool, choose, choose_all, link
 from tests.ops.machines import CHECKSUMS, MadeUpMachine
 
@@ -125,3 +126,18 @@ def test_a_chosen_tool_is_linked_only_while_path_would_find_another(
     assert (tmp_path / "docker").readlink() == ours
     link("docker", ours, needed=False)
     assert not (tmp_path / "docker").is_symlink(), "a stale link would hide the machine's own tool"
+
+
+def test_in_a_shell_that_has_the_chosen_tools_on_path_they_are_not_taken_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `eval "$(ops env)"`: the link would be taken for the tool, and then away as superfluous."""
+    ours, theirs = tmp_path / "bin", tmp_path / "theirs"
+    monkeypatch.setattr("ops.prepare.machine.CHOSEN", ours)
+    monkeypatch.setattr("ops.prepare.tools.CHOSEN", ours)
+    theirs.mkdir()
+    (theirs / "kubectl").touch(mode=0o755)
+    link("pulumi", theirs / "kubectl", needed=True)
+    monkeypatch.setenv("PATH", f"{ours}{os.pathsep}{theirs}")
+    assert ThisMachine().on_path("pulumi") == []
+    assert ThisMachine().on_path("kubectl") == [theirs / "kubectl"]
