@@ -18,6 +18,8 @@ export type NewTask = TaskFields & Partial<Pick<Task, 'done'>>;
 /** The backend's limits, so that the form says so before it is sent. */
 export const TITLE_MAX = 200;
 export const NOTES_MAX = 10_000;
+export const DUE_MIN = '1900-01-01';
+export const DUE_MAX = '2999-12-31';
 
 export function taskFields(form: FormData): TaskFields {
   return {

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { NOTES_MAX, type TaskFields, TITLE_MAX } from '@/lib/task.ts';
+import { DUE_MAX, DUE_MIN, NOTES_MAX, type TaskFields, TITLE_MAX } from '@/lib/task.ts';
 
 type Props = { task?: TaskFields; focusTitle?: boolean; children?: ReactNode };
 
@@ -26,7 +26,13 @@ export function TaskInputs({ task, focusTitle = false, children }: Props) {
         </label>
         <label className="field">
           <span>Due date</span>
-          <input name="due" type="date" defaultValue={task?.due ?? ''} />
+          <input
+            name="due"
+            type="date"
+            min={DUE_MIN}
+            max={DUE_MAX}
+            defaultValue={task?.due ?? ''}
+          />
         </label>
         {children}
       </div>

@@ -1,11 +1,10 @@
+import { Alert } from '../alert.tsx';
 import { RetryButton } from './retry-button.tsx';
 
 export function Unavailable({ message }: { message: string }) {
   return (
     <section className="card unavailable">
-      <div role="alert">
-        <p className="alert">{message}</p>
-      </div>
+      <Alert message={message} />
       <RetryButton />
     </section>
   );
