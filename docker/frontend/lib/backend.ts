@@ -1,5 +1,4 @@
 import 'server-only';
-import type { ChatMessage } from './chat.ts';
 import { env } from './env.ts';
 import { backendQuery, type Filter } from './filter.ts';
 import { log } from './log.ts';
@@ -15,11 +14,15 @@ const TIMEOUT_MS = 1_500;
 /** A language model with tools takes its time. */
 const CHAT_TIMEOUT_MS = 60_000;
 
+export type Reply = { reply: string; changed: boolean };
+
 type Call = {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   body?: unknown;
   timeoutMs?: number;
 };
+
+export type Backend = ReturnType<typeof backend>;
 
 /** The backend, acting for one user. */
 export function backend(userId: string) {
@@ -32,10 +35,10 @@ export function backend(userId: string) {
       call<Task>(taskPath(id), { method: 'PATCH', body: changes }),
     deleteTask: (id: string) => call<undefined>(taskPath(id), { method: 'DELETE' }),
     assistant: () => call<{ available: boolean }>('/api/chat'),
-    chat: (messages: ChatMessage[]) =>
-      call<{ reply: string; changed: boolean }>('/api/chat', {
+    chat: (conversation: unknown) =>
+      call<Reply>('/api/chat', {
         method: 'POST',
-        body: { messages },
+        body: conversation,
         timeoutMs: CHAT_TIMEOUT_MS,
       }),
   };
@@ -43,9 +46,12 @@ export function backend(userId: string) {
 
 async function request<T>(userId: string, path: string, call: Call): Promise<Result<T>> {
   const { method = 'GET', body, timeoutMs = TIMEOUT_MS } = call;
+  // The backend's log lines have the same id.
+  const line = { method, path: pathOf(path), request_id: crypto.randomUUID() };
   try {
     const headers = new Headers({
       Authorization: `Bearer ${await backendToken(userId, env.secret())}`,
+      'X-Request-ID': line.request_id,
     });
     if (body !== undefined) headers.set('Content-Type', 'application/json');
     const init = {
@@ -61,10 +67,10 @@ async function request<T>(userId: string, path: string, call: Call): Promise<Res
       return { ok: true, value: value as T };
     }
     const problem = problemOf(response.status, await response.json().catch(() => undefined));
-    log.warn('The backend refused a call', { method, path: pathOf(path), status: response.status });
+    log.warn('The backend refused a call', { ...line, status: response.status });
     return { ok: false, problem };
   } catch (error) {
-    log.error('The backend could not be reached', { method, path: pathOf(path), error });
+    log.error('The backend could not be reached', { ...line, error });
     return { ok: false, problem: AWAY };
   }
 }

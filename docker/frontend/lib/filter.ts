@@ -5,6 +5,9 @@ export type Show = (typeof shows)[number];
 export type Filter = { show: Show; search: string; page: number };
 
 export const PAGE_SIZE = 50;
+export const SEARCH_MAX = 200;
+/** The backend skips at most a million tasks. */
+const MAX_PAGE = 20_000;
 
 type SearchParams = Record<string, string | string[] | undefined>;
 
@@ -14,9 +17,14 @@ export function readFilter(params: SearchParams): Filter {
   const page = Number(one('page'));
   return {
     show: shows.find((show) => show === one('show')) ?? 'all',
-    search: one('search').trim().slice(0, 200),
-    page: Number.isSafeInteger(page) && page > 0 && page < 100_000 ? page : 1,
+    // No task contains the character that Postgres cannot store.
+    search: one('search').replaceAll('\0', '').trim().slice(0, SEARCH_MAX),
+    page: Number.isSafeInteger(page) && page > 0 ? Math.min(page, MAX_PAGE) : 1,
   };
+}
+
+export function pagesOf(total: number): number {
+  return Math.max(Math.ceil(total / PAGE_SIZE), 1);
 }
 
 /** The address of the task page with this filter; defaults are left out. */

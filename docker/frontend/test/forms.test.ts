@@ -10,6 +10,13 @@ test('an address without sense shows the first page of all tasks', () => {
   assert.deepEqual(readFilter({ page: '1e99' }), all);
 });
 
+test('an address beyond what the backend takes asks for as much as it takes', () => {
+  const { page, search } = readFilter({ page: '99999', search: ' a\0b\0 ' });
+  assert.equal(search, 'ab');
+  const query = new URLSearchParams(backendQuery({ show: 'all', search, page }));
+  assert.ok(Number(query.get('offset')) <= 1_000_000, `offset ${query.get('offset')}`);
+});
+
 test('a filter survives its own address', () => {
   const filter = { show: 'open', search: 'milk & bread', page: 3 } as const;
   const { searchParams } = new URL(filterHref(filter), 'http://x');

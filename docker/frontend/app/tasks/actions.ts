@@ -2,8 +2,7 @@
 
 import { refresh } from 'next/cache';
 import { redirect } from 'next/navigation';
-import { backend, type Result } from '@/lib/backend.ts';
-import type { ChatMessage } from '@/lib/chat.ts';
+import { type Backend, backend, type Result } from '@/lib/backend.ts';
 import type { Outcome } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
 import { currentSession } from '@/lib/session.ts';
@@ -35,28 +34,6 @@ export async function deleteTask(id: string): Promise<Outcome> {
 export async function restoreTask({ title, notes, due, done }: Task): Promise<Outcome> {
   return change((api) => api.addTask({ title, notes, due, done }));
 }
-
-export type Answer = { ok: true; reply: string } | { ok: false; message: string };
-
-const NO_ANSWER = 'The assistant did not answer. Try again in a moment.';
-
-export async function askAssistant(messages: ChatMessage[]): Promise<Answer> {
-  const api = await callersBackend();
-  if (!api) return { ok: false, message: AWAY.message };
-  // Answers take long, so whether there is anyone to answer is asked first, with a short timeout.
-  const assistant = await api.assistant();
-  if (!assistant.ok) return { ok: false, message: assistant.problem.message };
-
-  const answer = await api.chat(messages);
-  if (!answer.ok) {
-    const away = answer.problem.kind === 'away';
-    return { ok: false, message: away ? NO_ANSWER : answer.problem.message };
-  }
-  if (answer.value.changed) refresh();
-  return { ok: true, reply: answer.value.reply };
-}
-
-type Backend = ReturnType<typeof backend>;
 
 async function change(run: (api: Backend) => Promise<Result<unknown>>): Promise<Outcome> {
   const api = await callersBackend();

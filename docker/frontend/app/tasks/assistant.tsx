@@ -1,39 +1,60 @@
 'use client';
 
-import { type SubmitEvent, useEffect, useRef, useState, useTransition } from 'react';
-import { type ChatMessage, remembered } from '@/lib/chat.ts';
+import { useRouter } from 'next/navigation';
+import { type SubmitEvent, useEffect, useRef, useState } from 'react';
+import type { Reply } from '@/lib/backend.ts';
+import { type ChatMessage, remembered, UNFINISHED } from '@/lib/chat.ts';
+import type { Outcome } from '@/lib/outcome.ts';
 import { Alert } from '../alert.tsx';
-import { askAssistant } from './actions.ts';
-import { safely } from './safely.ts';
+import { giveBack } from './give-back.ts';
 
-export function Assistant() {
+export function Assistant({ away }: { away: boolean }) {
+  const router = useRouter();
   const [messages, setMessages] = useState<ChatMessage[]>([]);
   const [problem, setProblem] = useState('');
-  const [busy, start] = useTransition();
+  const [busy, setBusy] = useState(false);
   const log = useRef<HTMLDivElement>(null);
+  const question = useRef<HTMLTextAreaElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new message scrolls into view.
   useEffect(() => {
     log.current?.scrollTo({ top: log.current.scrollHeight });
   }, [messages]);
 
-  function submit(event: SubmitEvent<HTMLFormElement>) {
+  async function submit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = event.currentTarget;
-    const content = String(new FormData(form).get('message') ?? '').trim();
-    if (!content) return;
+    const field = question.current;
+    const content = field?.value.trim();
+    if (!field || !content) return;
+    // Emptied at once, so that the next question can be written meanwhile.
+    field.value = '';
+    field.focus();
     const asked: ChatMessage[] = [...messages, { role: 'user', content }];
-    start(async () => {
-      const answer = await safely(() => askAssistant(remembered(asked)));
-      setProblem(answer.ok ? '' : answer.message);
-      if (!answer.ok) return;
+    setMessages(asked);
+    setProblem('');
+    setBusy(true);
+    const answer = await ask(remembered(asked));
+    setBusy(false);
+    if (answer.ok) {
       setMessages([...asked, { role: 'assistant', content: answer.reply }]);
-      form.reset();
-    });
+    } else {
+      setMessages(messages);
+      giveBack(field, content);
+      setProblem(answer.message);
+    }
+    // A conversation that failed half-way may have changed something, too.
+    if (!answer.ok || answer.changed) router.refresh();
   }
 
   return (
     <>
-      <div ref={log} role="log" aria-label="Conversation" className="messages">
+      <div
+        ref={log}
+        role="log"
+        aria-label="Conversation"
+        className="messages"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard can scroll it, too.
+        tabIndex={0}
+      >
         {messages.length === 0 && (
           <p className="hint">Try “What is due this week?” or “Add: call the bank on Friday”.</p>
         )}
@@ -44,10 +65,11 @@ export function Assistant() {
           </p>
         ))}
       </div>
+      {away && <p className="hint">The assistant is away right now.</p>}
       <form onSubmit={submit} className="stack">
         <label className="field">
           <span>Message</span>
-          <textarea name="message" rows={2} required maxLength={2000} />
+          <textarea ref={question} name="message" rows={2} required maxLength={2000} />
         </label>
         <Alert message={problem} />
         <button type="submit" disabled={busy}>
@@ -56,4 +78,19 @@ export function Assistant() {
       </form>
     </>
   );
+}
+
+type Answer = ({ ok: true } & Reply) | Extract<Outcome, { ok: false }>;
+
+async function ask(messages: ChatMessage[]): Promise<Answer> {
+  try {
+    const response = await fetch('/api/assistant', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ messages }),
+    });
+    return { ok: response.ok, ...(await response.json()) };
+  } catch {
+    return { ok: false, message: UNFINISHED };
+  }
 }

@@ -1,7 +1,8 @@
 import type { Metadata } from 'next';
 import { redirect } from 'next/navigation';
-import { backend } from '@/lib/backend.ts';
-import { readFilter } from '@/lib/filter.ts';
+import { type Backend, backend } from '@/lib/backend.ts';
+import { NOT_CONFIGURED } from '@/lib/chat.ts';
+import { type Filter, pagesOf, readFilter } from '@/lib/filter.ts';
 import { currentSession } from '@/lib/session.ts';
 import { signOut } from '../(auth)/actions.ts';
 import { AddTask } from './add-task.tsx';
@@ -20,13 +21,14 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   if (session.state === 'unknown') {
     return (
       <main id="main" className="entry-page">
+        <h1>TaskFlow is away</h1>
         <Unavailable message="TaskFlow cannot reach its database right now. Your tasks are safe." />
       </main>
     );
   }
 
   const api = backend(session.user.id);
-  const [tasks, assistant] = await Promise.all([api.listTasks(filter), api.assistant()]);
+  const [{ tasks, page }, assistant] = await Promise.all([list(api, filter), api.assistant()]);
 
   return (
     <>
@@ -50,25 +52,29 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
             <AddTask />
             <FilterBar filter={filter} />
             {tasks.ok ? (
-              <TaskList tasks={tasks.value} filter={filter} />
+              <TaskList tasks={tasks.value} filter={{ ...filter, page }} />
             ) : (
               <Unavailable message={tasks.problem.message} />
             )}
           </section>
-          <aside className="card stack assistant" aria-labelledby="assistant-title">
+          <section className="card stack assistant" aria-labelledby="assistant-title">
             <h2 id="assistant-title">Assistant</h2>
-            {assistant.ok && assistant.value.available ? (
-              <Assistant />
+            {assistant.ok && !assistant.value.available ? (
+              <p className="hint">{NOT_CONFIGURED}</p>
             ) : (
-              <p className="hint">
-                {assistant.ok
-                  ? 'The assistant is not configured. It needs an OpenAI API key, which whoever runs TaskFlow can add to its configuration.'
-                  : 'The assistant is away right now.'}
-              </p>
+              <Assistant away={!assistant.ok} />
             )}
-          </aside>
+          </section>
         </main>
       </Notices>
     </>
   );
+}
+
+/** The page that was asked for, or the last one: with its last task a page ceases to be. */
+async function list(api: Backend, filter: Filter) {
+  const tasks = await api.listTasks(filter);
+  const last = tasks.ok ? pagesOf(tasks.value.total) : filter.page;
+  if (filter.page <= last) return { tasks, page: filter.page };
+  return { tasks: await api.listTasks({ ...filter, page: last }), page: last };
 }

@@ -1,10 +1,10 @@
 import Link from 'next/link';
-import { type Filter, filterHref, PAGE_SIZE } from '@/lib/filter.ts';
+import { type Filter, filterHref, pagesOf } from '@/lib/filter.ts';
 import type { TaskPage } from '@/lib/task.ts';
 import { TaskRow } from './task-row.tsx';
 
 export function TaskList({ tasks, filter }: { tasks: TaskPage; filter: Filter }) {
-  const pages = Math.ceil(tasks.total / PAGE_SIZE);
+  const pages = pagesOf(tasks.total);
   const link = (page: number, label: string) => (
     <Link href={filterHref({ ...filter, page })} prefetch={false}>
       {label}
@@ -22,11 +22,11 @@ export function TaskList({ tasks, filter }: { tasks: TaskPage; filter: Filter })
       ) : (
         <p className="empty">{emptyText(filter)}</p>
       )}
-      {(pages > 1 || filter.page > 1) && (
+      {pages > 1 && (
         <nav className="pages" aria-label="Pages">
           {filter.page > 1 && link(filter.page - 1, 'Previous')}
           <span>
-            Page {filter.page} of {Math.max(pages, 1)}
+            Page {filter.page} of {pages}
           </span>
           {filter.page < pages && link(filter.page + 1, 'Next')}
         </nav>
@@ -35,8 +35,7 @@ export function TaskList({ tasks, filter }: { tasks: TaskPage; filter: Filter })
   );
 }
 
-function emptyText({ show, search, page }: Filter): string {
-  if (page > 1) return 'There are no tasks on this page.';
+function emptyText({ show, search }: Filter): string {
   if (search) return `No task matches “${search}”.`;
   if (show === 'open') return 'Nothing left to do. Enjoy it.';
   if (show === 'done') return 'Nothing completed yet.';

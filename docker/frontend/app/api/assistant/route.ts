@@ -1,0 +1,48 @@
+import { backend } from '@/lib/backend.ts';
+import { NOT_CONFIGURED, UNFINISHED } from '@/lib/chat.ts';
+import { env } from '@/lib/env.ts';
+import { bodyRefusal, refusalOf } from '@/lib/guard.ts';
+import { AWAY } from '@/lib/problem.ts';
+import { currentSession } from '@/lib/session.ts';
+import { Throttle } from '@/lib/throttle.ts';
+
+/** The backend's limit. */
+const MAX_BODY_BYTES = 64 * 1024;
+/** More than anyone reads; each costs whoever pays the model's provider. */
+const QUESTIONS_PER_MINUTE = 20;
+const questions = new Throttle(QUESTIONS_PER_MINUTE, 60_000);
+
+/**
+ * A question to the assistant. Not a server action: those of one page run one after the other, so
+ * that nothing else could be changed while the model thinks.
+ */
+export async function POST(request: Request): Promise<Response> {
+  const { method, headers } = request;
+  const refusal =
+    refusalOf(method, headers, env.frontendUrl()) ?? bodyRefusal(headers, MAX_BODY_BYTES);
+  if (refusal) return refuse(refusal.status, refusal.message);
+
+  const session = await currentSession();
+  if (session.state === 'signed-out') return refuse(401, 'Sign in again.');
+  if (session.state === 'unknown') return refuse(503, AWAY.message);
+  if (!questions.allow(session.user.id)) {
+    return refuse(429, 'That were many questions. Wait a minute, then go on.');
+  }
+  const conversation: unknown = await request.json().catch(() => undefined);
+  if (conversation === undefined) return refuse(400, 'Send a conversation as JSON.');
+
+  const api = backend(session.user.id);
+  // Answers take long, so whether there is anyone to answer is asked first, with a short timeout.
+  const assistant = await api.assistant();
+  if (!assistant.ok) return refuse(503, assistant.problem.message);
+  if (!assistant.value.available) return refuse(503, NOT_CONFIGURED);
+
+  const answer = await api.chat(conversation);
+  if (answer.ok) return Response.json(answer.value);
+  const { kind, message } = answer.problem;
+  return kind === 'invalid' ? refuse(422, message) : refuse(502, UNFINISHED);
+}
+
+function refuse(status: number, message: string): Response {
+  return Response.json({ message }, { status });
+}
