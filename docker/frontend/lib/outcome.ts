@@ -1,2 +1,6 @@
 /** What a server action tells the form that called it. */
 export type Outcome = { ok: true } | { ok: false; message: string };
+
+/** The open page is of an older release, whose actions are gone with it. */
+export const UPDATED =
+  'TaskFlow was updated while this page was open. Copy what you want to keep, then reload the page.';

@@ -2,13 +2,17 @@
 
 import Link from 'next/link';
 import { useActionState } from 'react';
+import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
 import { Alert } from '../alert.tsx';
+import { useSubmit } from '../use-submit.ts';
 import type { AuthState } from './actions.ts';
 
 type Props = {
   kind: 'sign-up' | 'sign-in';
   action: (state: AuthState, form: FormData) => Promise<AuthState>;
 };
+
+const NOTHING: AuthState = { message: '', name: '', email: '' };
 
 const texts = {
   'sign-up': {
@@ -26,14 +30,19 @@ const texts = {
 };
 
 export function AuthForm({ kind, action }: Props) {
-  const [state, submit, busy] = useActionState(action, { message: '', name: '', email: '' });
+  // Before the scripts have loaded, the browser sends the form, and the page comes back with this.
+  const [state, send] = useActionState(action, NOTHING);
+  const { problem, busy, submit } = useSubmit(async (fields) => ({
+    ok: false,
+    ...(await action(NOTHING, fields)),
+  }));
   const isNew = kind === 'sign-up';
   const { title, other, ...button } = texts[kind];
 
   return (
     <section className="card entry" aria-labelledby="entry-title">
       <h1 id="entry-title">{title}</h1>
-      <form action={submit} className="stack">
+      <form action={send} onSubmit={submit} className="stack">
         {isNew && (
           <label className="field">
             <span>Name</span>
@@ -41,7 +50,7 @@ export function AuthForm({ kind, action }: Props) {
               name="name"
               autoComplete="name"
               required
-              maxLength={100}
+              maxLength={NAME_MAX}
               defaultValue={state.name}
             />
           </label>
@@ -64,17 +73,17 @@ export function AuthForm({ kind, action }: Props) {
             type="password"
             autoComplete={isNew ? 'new-password' : 'current-password'}
             required
-            minLength={isNew ? 8 : undefined}
-            maxLength={128}
+            minLength={isNew ? PASSWORD_MIN : undefined}
+            maxLength={PASSWORD_MAX}
             aria-describedby={isNew ? 'password-hint' : undefined}
           />
         </label>
         {isNew && (
           <p className="hint" id="password-hint">
-            At least 8 characters.
+            At least {PASSWORD_MIN} characters.
           </p>
         )}
-        <Alert message={busy ? '' : state.message} />
+        <Alert message={busy ? '' : problem || state.message} />
         <button type="submit" className="primary" disabled={busy}>
           {busy ? button.busy : button.submit}
         </button>

@@ -1,34 +1,31 @@
 'use client';
 
-import { type SubmitEvent, useRef, useState, useTransition } from 'react';
+import type { SubmitEvent } from 'react';
 import { Alert } from '../alert.tsx';
+import { useSubmit } from '../use-submit.ts';
 import { addTask } from './actions.ts';
+import { giveBack } from './give-back.ts';
 import { useNotify } from './notices.tsx';
-import { safely } from './safely.ts';
 import { TaskInputs } from './task-inputs.tsx';
 
 export function AddTask() {
   const notify = useNotify();
-  const form = useRef<HTMLFormElement>(null);
-  const [problem, setProblem] = useState('');
-  const [busy, start] = useTransition();
+  const { problem, busy, submit } = useSubmit(addTask, (outcome, fields, form) => {
+    if (outcome.ok) return notify(outcome, `Added “${fields.get('title')}”.`);
+    for (const field of form.querySelectorAll<HTMLInputElement>('[name]')) {
+      giveBack(field, String(fields.get(field.name) ?? ''));
+    }
+  });
 
-  // Not a form action: React would empty the form even when the task was refused.
-  function submit(event: SubmitEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const fields = new FormData(event.currentTarget);
-    start(async () => {
-      const outcome = await safely(() => addTask(fields));
-      setProblem(outcome.ok ? '' : outcome.message);
-      if (!outcome.ok) return;
-      notify(outcome, `Added “${fields.get('title')}”.`);
-      form.current?.reset();
-      form.current?.querySelector('input')?.focus();
-    });
+  // Emptied at once, so that the next task can be written meanwhile.
+  function send(event: SubmitEvent<HTMLFormElement>) {
+    submit(event);
+    event.currentTarget.reset();
+    event.currentTarget.querySelector('input')?.focus();
   }
 
   return (
-    <form ref={form} onSubmit={submit} className="card stack" aria-label="New task">
+    <form onSubmit={send} className="card stack" aria-label="New task">
       <TaskInputs>
         <button type="submit" className="primary" disabled={busy}>
           Add task

@@ -1,28 +1,25 @@
 'use client';
 
-import { type SubmitEvent, useState, useTransition } from 'react';
+import type { KeyboardEvent } from 'react';
 import type { Task } from '@/lib/task.ts';
 import { Alert } from '../alert.tsx';
+import { useSubmit } from '../use-submit.ts';
 import { saveTask } from './actions.ts';
 import { useNotify } from './notices.tsx';
-import { safely } from './safely.ts';
 import { TaskInputs } from './task-inputs.tsx';
 
 export function EditTask({ task, onClose }: { task: Task; onClose: () => void }) {
   const notify = useNotify();
-  const [problem, setProblem] = useState('');
-  const [busy, start] = useTransition();
+  const save = (fields: FormData) => saveTask(task.id, fields);
+  const { problem, busy, submit } = useSubmit(save, (outcome, fields) => {
+    if (!outcome.ok) return;
+    notify(outcome, `Saved “${fields.get('title')}”.`);
+    onClose();
+  });
 
-  function submit(event: SubmitEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const fields = new FormData(event.currentTarget);
-    start(async () => {
-      const outcome = await safely(() => saveTask(task.id, fields));
-      setProblem(outcome.ok ? '' : outcome.message);
-      if (!outcome.ok) return;
-      notify(outcome, `Saved “${fields.get('title')}”.`);
-      onClose();
-    });
+  /** While a word is being composed, Escape is meant for the input method. */
+  function close({ key, nativeEvent }: KeyboardEvent) {
+    if (key === 'Escape' && !nativeEvent.isComposing) onClose();
   }
 
   return (
@@ -30,7 +27,7 @@ export function EditTask({ task, onClose }: { task: Task; onClose: () => void })
       className="stack grow"
       aria-label={`Edit ${task.title}`}
       onSubmit={submit}
-      onKeyDown={(event) => event.key === 'Escape' && onClose()}
+      onKeyDown={close}
     >
       <TaskInputs task={task} focusTitle />
       <Alert message={problem} />

@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { type ChangeEvent, useEffect, useRef } from 'react';
-import { type Filter, filterHref, type Show, shows } from '@/lib/filter.ts';
+import { type Filter, filterHref, SEARCH_MAX, type Show, shows } from '@/lib/filter.ts';
 
 const labels = { all: 'All', open: 'Open', done: 'Done' };
 const TYPING_PAUSE_MS = 300;
@@ -14,8 +14,13 @@ export function FilterBar({ filter }: { filter: Filter }) {
   // What was asked for last. The page shows it only once the server has answered.
   const wanted = useRef(filter);
   useEffect(() => () => clearTimeout(timer.current), []);
+  const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     wanted.current = filter;
+    // Back and Forward change the address; who is typing is not disturbed.
+    if (field.current && field.current !== document.activeElement) {
+      field.current.value = filter.search;
+    }
   }, [filter]);
 
   function want(change: Partial<Filter>): string {
@@ -54,11 +59,12 @@ export function FilterBar({ filter }: { filter: Filter }) {
         <form action="/tasks">
           {filter.show !== 'all' && <input type="hidden" name="show" value={filter.show} />}
           <input
+            ref={field}
             type="search"
             name="search"
             aria-label="Search tasks"
             placeholder="Search tasks"
-            maxLength={200}
+            maxLength={SEARCH_MAX}
             defaultValue={filter.search}
             onChange={search}
           />

@@ -3,6 +3,7 @@
 import { createContext, type ReactNode, use, useEffect, useState } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
 import { Alert } from '../alert.tsx';
+import { focusTasks } from './focus-tasks.ts';
 
 /** Shows `success`, or why it failed. With `undo`, a success can be taken back. */
 type Notify = (outcome: Outcome, success: string, undo?: () => void) => void;
@@ -19,7 +20,9 @@ export function Notices({ children }: { children: ReactNode }) {
   const [notice, setNotice] = useState<Notice>();
 
   useEffect(() => {
-    if (!notice?.ok) return;
+    // What somebody may want to use stays until they have decided.
+    // https://www.w3.org/WAI/WCAG22/Understanding/timing-adjustable
+    if (!notice?.ok || notice.undo) return;
     const timer = setTimeout(() => setNotice(undefined), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [notice]);
@@ -28,6 +31,11 @@ export function Notices({ children }: { children: ReactNode }) {
     setNotice(outcome.ok ? { ok: true, message: success, undo } : outcome);
 
   const undo = notice?.undo;
+  /** The buttons go with the notice: the keyboard continues at the list. */
+  const close = () => {
+    setNotice(undefined);
+    focusTasks();
+  };
   return (
     <NotifyContext value={notify}>
       {children}
@@ -37,16 +45,21 @@ export function Notices({ children }: { children: ReactNode }) {
             <p className="notice">
               {notice.message}
               {undo && (
-                <button
-                  type="button"
-                  className="quiet"
-                  onClick={() => {
-                    setNotice(undefined);
-                    undo();
-                  }}
-                >
-                  Undo
-                </button>
+                <>
+                  <button
+                    type="button"
+                    className="quiet"
+                    onClick={() => {
+                      close();
+                      undo();
+                    }}
+                  >
+                    Undo
+                  </button>
+                  <button type="button" className="quiet" onClick={close}>
+                    Dismiss
+                  </button>
+                </>
               )}
             </p>
           )}

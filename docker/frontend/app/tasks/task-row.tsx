@@ -1,20 +1,29 @@
 'use client';
 
-import { useOptimistic, useRef, useState, useTransition } from 'react';
+import { useLayoutEffect, useOptimistic, useRef, useState, useTransition } from 'react';
 import type { Task } from '@/lib/task.ts';
+import { safely } from '../safely.ts';
 import { completeTask, deleteTask, restoreTask } from './actions.ts';
 import { DueDate } from './due-date.tsx';
 import { EditTask } from './edit-task.tsx';
+import { focusTasks } from './focus-tasks.ts';
 import { PencilIcon, TrashIcon } from './icons.tsx';
 import { useNotify } from './notices.tsx';
-import { safely } from './safely.ts';
 
 export function TaskRow({ task }: { task: Task }) {
   const notify = useNotify();
+  const row = useRef<HTMLLIElement>(null);
   const editButton = useRef<HTMLButtonElement>(null);
   const [editing, setEditing] = useState(false);
   const [done, setDone] = useOptimistic(task.done);
   const [busy, start] = useTransition();
+  // Deleted, or done while only open tasks are shown: the row takes its buttons along.
+  useLayoutEffect(() => {
+    const item = row.current;
+    return () => {
+      if (item?.matches(':focus-within')) focusTasks();
+    };
+  }, []);
 
   const toggle = (checked: boolean) =>
     start(async () => {
@@ -32,8 +41,6 @@ export function TaskRow({ task }: { task: Task }) {
     start(async () => {
       const outcome = await safely(() => deleteTask(task.id));
       notify(outcome, `Deleted “${task.title}”.`, restore);
-      // The row and its buttons are about to go: the keyboard continues at the list's heading.
-      if (outcome.ok) document.getElementById('tasks-title')?.focus();
     });
 
   const close = () => {
@@ -43,13 +50,13 @@ export function TaskRow({ task }: { task: Task }) {
 
   if (editing) {
     return (
-      <li className="task">
+      <li ref={row} className="task">
         <EditTask task={task} onClose={close} />
       </li>
     );
   }
   return (
-    <li className="task" data-done={done || undefined} aria-busy={busy}>
+    <li ref={row} className="task" data-done={done || undefined} aria-busy={busy}>
       <input
         type="checkbox"
         id={`done-${task.id}`}
@@ -79,8 +86,8 @@ export function TaskRow({ task }: { task: Task }) {
           className="icon danger"
           aria-label={`Delete ${task.title}`}
           title="Delete"
-          disabled={busy}
-          onClick={remove}
+          // Not disabled while busy, which would take the focus away.
+          onClick={() => busy || remove()}
         >
           <TrashIcon />
         </button>

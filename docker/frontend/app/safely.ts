@@ -1,6 +1,9 @@
-import { unstable_rethrow } from 'next/navigation';
+import { unstable_isUnrecognizedActionError, unstable_rethrow } from 'next/navigation';
+import { UPDATED } from '@/lib/outcome.ts';
 
 type Failed = { ok: false; message: string };
+
+const LOST = 'This did not reach TaskFlow. Try again; if it keeps failing, reload the page.';
 
 /**
  * Runs a server action. One that never arrived (no network, a pod that has just left, a page from
@@ -11,9 +14,6 @@ export async function safely<T>(action: () => Promise<T>): Promise<T | Failed> {
     return await action();
   } catch (error) {
     unstable_rethrow(error);
-    return {
-      ok: false,
-      message: 'This did not reach TaskFlow. Try again; if it keeps failing, reload the page.',
-    };
+    return { ok: false, message: unstable_isUnrecognizedActionError(error) ? UPDATED : LOST };
   }
 }
