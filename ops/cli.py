@@ -24,7 +24,7 @@ from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import cluster, setup
-from ops.processes import INTERRUPTED
+from ops.processes import INTERRUPTED, Terminated
 from ops.release import command as releases
 from ops.review import command as review
 from ops.review import pr_report
@@ -224,7 +224,7 @@ def cluster_delete(stack: StackName = "dev") -> None:
 
 def main() -> None:
     """Run the command line; an expected failure becomes one error on stderr, never a traceback."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except OpsError as error:
@@ -255,8 +255,8 @@ def _say_what_next(url: str, file: StackFile) -> None:
     console.print(f"  make down{suffix}      takes it away again")
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def _fail(text: str, code: int) -> None:

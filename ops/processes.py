@@ -26,6 +26,10 @@ CLEAN_UP_SECONDS = 90
 INTERRUPTED = 128 + signal.SIGINT
 
 
+class Terminated(KeyboardInterrupt):
+    """By SIGTERM, which unlike Ctrl-C in a terminal is sent to one process alone."""
+
+
 @dataclass(frozen=True)
 class Result:
     code: int
@@ -56,9 +60,9 @@ def stream(
     reader.start()
     try:
         code = child.wait()
-    except KeyboardInterrupt:
-        # A terminal has told the child already, and a second signal makes pulumi drop everything.
-        if not os.isatty(0):
+    except KeyboardInterrupt as interrupt:
+        # A second signal makes pulumi drop everything.
+        if isinstance(interrupt, Terminated) or not _terminal_tells_all():
             child.send_signal(signal.SIGINT)
         try:
             child.wait(timeout=CLEAN_UP_SECONDS)
@@ -97,6 +101,15 @@ def ask(
         return Result(124, f"{shlex.join(command)} did not answer within {timeout:.0f} s")
     # Many answers are JSON, which a warning beside it must not spoil.
     return Result(done.returncode, done.stdout + (done.stderr if done.returncode else ""))
+
+
+def _terminal_tells_all() -> bool:
+    """Ctrl-C reaches all processes in the foreground of a terminal, wherever their stdin comes from."""
+    try:
+        with Path("/dev/tty").open() as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def _start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:

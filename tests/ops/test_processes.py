@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ import pathlib, signal, sys, time
 notes = pathlib.Path(sys.argv[1])
 def stop(*_):
     with notes.open("a") as out: out.write("told ")
-    time.sleep(0.2)
+    time.sleep(0.5)  # Longer than Python itself gives a child before it passes Ctrl-C on.
     with notes.open("a") as out: out.write("cleaned up")
     sys.exit(0)
 signal.signal(signal.SIGINT, stop)
@@ -29,7 +31,9 @@ time.sleep(60)
 """
 
 PARENT = """
-import os, signal, sys
+import fcntl, os, signal, sys, termios
+if {terminal} is not None:
+    fcntl.ioctl({terminal}, termios.TIOCSCTTY, 0)
 # A shell's background job is born deaf to it, and so would be this one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from ops.cli import main
@@ -76,24 +80,48 @@ def test_a_program_that_hangs_is_given_up() -> None:
     assert "did not answer" in result.output
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def kill(sent: signal.Signals) -> Callable[[int, int], object]:
+    return lambda process, terminal: os.kill(process, sent)
+
+
+def ctrl_c(process: int, terminal: int) -> int:
+    return os.write(terminal, b"\x03")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "typed_in", "interrupt"),
+    [
+        (False, False, kill(signal.SIGINT)),
+        (False, False, kill(signal.SIGTERM)),
+        (True, True, ctrl_c),
+        (True, False, ctrl_c),
+        (True, True, kill(signal.SIGTERM)),
+    ],
+    ids=["SIGINT", "SIGTERM", "Ctrl-C", "Ctrl-C while stdin is /dev/null", "SIGTERM in a terminal"],
+)
 def test_an_interrupted_run_lets_its_child_clean_up_and_leaves_with_130(
-    tmp_path: Path, sent: signal.Signals
+    tmp_path: Path, terminal: bool, typed_in: bool, interrupt: Callable[[int, int], object]
 ) -> None:
+    """Ctrl-C in a terminal reaches the child by itself, any other signal does not."""
     notes = tmp_path / "notes"
-    script = PARENT.format(child=CHILD, notes=str(notes))
+    ours, theirs = pty.openpty()
+    script = PARENT.format(child=CHILD, notes=str(notes), terminal=theirs if terminal else None)
     run = subprocess.Popen(
         [sys.executable, "-c", script],
         cwd=ROOT,
-        stdin=subprocess.DEVNULL,
+        stdin=theirs if typed_in else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
+        pass_fds=[theirs],
     )
     assert run.stdout is not None
     assert run.stdout.readline() == "ready\n"
-    run.send_signal(sent)
+    interrupt(run.pid, ours)
     _, errors = run.communicate(timeout=20)
+    os.close(ours)
+    os.close(theirs)
 
     assert run.returncode == 130
     assert notes.read_text() == "told cleaned up", "told once, and waited for"
