@@ -8,8 +8,10 @@ import { Throttle } from './throttle.ts';
 
 const SESSION_SECONDS = 14 * 24 * 60 * 60;
 const ATTEMPTS_PER_MINUTE = 10;
-/** One for all instances: a guess by HTTP and one by HTTPS are two guesses. */
-const signIns = new Throttle(ATTEMPTS_PER_MINUTE, 60_000);
+/** One for the process: pages and routes have a copy of this module each, and HTTPS an instance. */
+const shared: typeof globalThis & { signIns?: Throttle } = globalThis;
+shared.signIns ??= new Throttle(ATTEMPTS_PER_MINUTE, 60_000);
+const signIns = shared.signIns;
 
 type Settings = { secret: string; frontendUrl: string | undefined; secureCookies: boolean };
 

@@ -1,9 +1,10 @@
 /**
- * Slows down guessing of one account's password: at most `limit` attempts in `windowMs`.
+ * At most `limit` attempts with one key in `windowMs`: guesses at an account's password, questions
+ * of one person.
  *
- * The key is the account and not the client's address, because the address says nothing here:
- * through a NodePort everyone seems to come from the node, and x-forwarded-for is whatever the
- * client wrote. The count lives in this process, so N replicas allow N times as many attempts.
+ * The key is never the client's address, because that says nothing here: through a NodePort
+ * everyone seems to come from the node, and x-forwarded-for is whatever the client wrote. The count
+ * lives in this process, so N replicas allow N times as many attempts.
  */
 export class Throttle {
   readonly #attempts = new Map<string, { count: number; until: number }>();
