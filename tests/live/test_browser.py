@@ -1,98 +1,25 @@
-"""What a person does, in a real browser against the live release. Needs Chromium on PATH."""
+"""What a person does, in a real browser against the live release."""
 
 import re
-import secrets
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.live.conftest import LiveRelease
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_MS = (
-    15_000  # Pods are held to a quarter of a core, and several share two cores with the browser.
+from tests.live import browsing
+from tests.live.browsing import (
+    Person,
+    add_task,
+    fill_in,
+    new_page,
+    search,
+    show,
+    sign_in,
+    sign_up,
 )
+from tests.live.conftest import FRONTEND_PORT, LiveRelease
+
+browser, page = browsing.browser, browsing.page  # Fixtures.
 TYPING_PAUSE_MS = 500  # Longer than a search waits for the next letter.
-QUIET = (  # No traffic of the browser's own: it would leave the machine.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody with an account of their own."""
-
-    name: str
-    email: str = field(default_factory=lambda: f"{secrets.token_hex(6)}@example.com")
-    password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, headless."""
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    assert executable, "no chromium on PATH; `make test` installs it, or: apt-get install chromium"
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=list(QUIET)) as chromium,
-    ):
-        yield chromium
-
-
-@pytest.fixture
-def page(browser: Browser, release: LiveRelease) -> Iterator[Page]:
-    """A page of a browser that has never been here before."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with browser.new_context(
-        base_url=release.url, viewport={"width": 1280, "height": 900}
-    ) as context:
-        context.set_default_timeout(PATIENCE_MS)
-        yield context.new_page()
-
-
-def sign_up(page: Page, person: Person) -> None:
-    page.goto("/sign-up")
-    page.get_by_label("Name").fill(person.name)
-    page.get_by_label("Email").fill(person.email)
-    page.get_by_label("Password").fill(person.password)
-    page.get_by_role("button", name="Sign up").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
-def sign_in(page: Page, person: Person) -> None:
-    page.goto("/sign-in")
-    page.get_by_label("Email").fill(person.email)
-    page.get_by_label("Password").fill(person.password)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def add_task(page: Page, title: str, notes: str = "", due: str = "") -> None:
-    form = page.get_by_role("form", name="New task")
-    form.get_by_label("Title").fill(title)
-    if notes:
-        form.get_by_label("Notes").fill(notes)
-    if due:
-        form.get_by_label("Due").fill(due)
-    form.get_by_role("button", name="Add task").click()
-    expect(page.get_by_role("checkbox", name=title)).to_be_visible()
-
-
-def show(page: Page, which: str) -> None:
-    page.get_by_role("navigation", name="Filter tasks").get_by_role("link", name=which).click()
-
-
-def search(page: Page, text: str) -> None:
-    page.get_by_role("searchbox", name="Search tasks").fill(text)
 
 
 def test_a_person_signs_up_keeps_tasks_and_finds_them_again(page: Page) -> None:
@@ -115,9 +42,7 @@ def test_a_second_user_sees_nothing_of_the_first(
 ) -> None:
     sign_up(page, Person("First"))
     add_task(page, "A private matter")
-    with browser.new_context(base_url=release.url) as other:
-        stranger = other.new_page()
-        stranger.set_default_timeout(PATIENCE_MS)
+    with new_page(browser, release.url) as stranger:
         sign_up(stranger, Person("Second"))
         expect(stranger.get_by_text("A private matter")).to_have_count(0)
 
@@ -151,6 +76,91 @@ def test_a_filter_and_a_search_that_follow_each_other_at_once_both_count(page: P
     expect(page).to_have_url(re.compile(r"/tasks\?show=open&search=bread$"))
     page.wait_for_timeout(TYPING_PAUSE_MS)
     expect(page).to_have_url(re.compile(r"/tasks\?show=open&search=bread$"))
+
+
+def test_the_search_field_follows_the_address_back(page: Page) -> None:
+    sign_up(page, Person("Tim"))
+    search(page, "milk")
+    expect(page).to_have_url(re.compile(r"search=milk$"))
+    show(page, "Done")
+    search(page, "bread")
+    expect(page).to_have_url(re.compile(r"/tasks\?show=done&search=bread$"))
+    page.get_by_role("searchbox").blur()
+    page.go_back()
+    expect(page.get_by_role("searchbox")).to_have_value("milk")
+
+
+def test_a_page_beyond_the_last_one_is_the_last_one(page: Page) -> None:
+    sign_up(page, Person("Edith"))
+    add_task(page, "The only one")
+    page.goto("/tasks?page=99999")
+    expect(page.get_by_role("checkbox", name="The only one")).to_be_visible()
+
+
+def test_a_deleted_task_comes_back_however_long_somebody_thinks(page: Page) -> None:
+    page.clock.install()
+    sign_up(page, Person("Hedy"))
+    add_task(page, "Keep me", notes="With all that I am", due="2030-05-01")
+    page.get_by_role("button", name="Delete Keep me").press("Enter")
+    heading = page.get_by_role("heading", name="Tasks")
+    expect(heading).to_be_focused()
+    page.clock.fast_forward("05:00")
+    page.get_by_role("button", name="Undo").press("Enter")
+    expect(heading).to_be_focused()
+    task = page.get_by_role("listitem").filter(has_text="Keep me")
+    expect(task).to_contain_text("With all that I am")
+    expect(task).to_contain_text("May 1, 2030")
+
+
+def test_the_keyboard_goes_on_at_the_list_when_a_task_leaves_it(page: Page) -> None:
+    sign_up(page, Person("Radia"))
+    add_task(page, "Soon done")
+    show(page, "Open")
+    expect(page).to_have_url(re.compile("show=open$"))
+    page.get_by_role("checkbox", name="Soon done").press("Space")
+    expect(page.get_by_role("checkbox", name="Soon done")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Tasks")).to_be_focused()
+
+
+def test_who_is_offline_while_signing_in_keeps_what_was_typed(page: Page) -> None:
+    person = Person("Frances")
+    sign_up(page, person)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.context.set_offline(True)
+    fill_in(page, person)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert").filter(has_text="did not reach TaskFlow")).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_a_page_of_an_older_release_says_so_and_keeps_what_was_written(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    page.route("**/tasks", with_an_action_of_another_release)
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("Written before the update")
+    form.get_by_role("button", name="Add task").click()
+    expect(form.get_by_role("alert")).to_contain_text("TaskFlow was updated")
+    expect(form.get_by_label("Title")).to_have_value("Written before the update")
+    page.unroute("**/tasks")
+    form.get_by_role("button", name="Reload").click()
+    add_task(page, "Written after the update")
+
+
+def with_an_action_of_another_release(route: Route) -> None:
+    """What every action becomes for an open page when the frontend's code changes."""
+    headers = route.request.headers
+    if "next-action" in headers:
+        headers |= {"next-action": "0" * len(headers["next-action"])}
+    route.continue_(headers=headers)
+
+
+def test_a_person_signs_up_at_another_address_of_the_release(browser: Browser) -> None:
+    with new_page(browser, f"http://localhost:{FRONTEND_PORT}") as page:
+        sign_up(page, Person("Elsewhere"))
+        add_task(page, "Reached by another name")
 
 
 def test_a_wrong_password_is_explained(page: Page) -> None:
@@ -206,9 +216,13 @@ def test_signing_up_and_keeping_a_task_need_no_mouse(page: Page) -> None:
     expect(page.get_by_role("button", name="Edit Press no mouse button")).to_be_focused()
 
 
-def test_pages_carry_the_security_headers(page: Page) -> None:
-    response = page.goto("/sign-in")
+@pytest.mark.parametrize("path", ["/sign-in", "/tasks"])
+def test_pages_carry_the_security_headers(page: Page, path: str) -> None:
+    if path == "/tasks":
+        sign_up(page, Person("Whitfield"))
+    response = page.goto(path)
     assert response is not None
+    assert page.url.endswith(path)
     headers = response.headers
     assert "script-src" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
