@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,18 @@ def test_a_stack_file_elsewhere_is_read_alone_whatever_stands_beside_the_program
     tmp_path: Path,
 ) -> None:
     stack = stack_of("elsewhere", tmp_path, stack_values(STACKS["dev"]))
-    beside = ROOT / stack.config_file.name
-    beside.write_text("<<<<<<< HEAD\n")
-    try:
-        assert "resourcePreEvent" in stack.of_ops.preview(quiet=True)
-    finally:
-        beside.unlink()
+    # A copy of it, for a run that is killed would leave the broken file in the checkout.
+    program = tmp_path / "program"
+    for folder in ("components", "docker"):
+        left_out = shutil.ignore_patterns("node_modules", ".next")
+        shutil.copytree(ROOT / folder, program / folder, ignore=left_out)
+    for file in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy(ROOT / file, program)
+    (program / ".venv").symlink_to(sys.prefix)
+    (program / stack.config_file.name).write_text("<<<<<<< HEAD\n")
+    result = stack.of_ops.engine("preview", "--cwd", str(program), quiet=True)
+    assert result.code == 0, result.output
+    assert "deployment" in result.output
 
 
 def refused(name: str, folder: Path, values: dict[str, Any], *, with_secrets: bool = True) -> str:
