@@ -35,17 +35,24 @@ def secret(name: str, data: Mapping[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def namespace_with_postgres(namespace: str, password: str) -> Iterator[Kubectl]:
-    """A new namespace in which a Postgres accepts connections; it is deleted at the end."""
-    kubectl = Kubectl(namespace)
-    kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait", timeout=180)
-    kubectl("create", "namespace", namespace)
+def new_namespace(name: str) -> Iterator[Kubectl]:
+    """An empty namespace, whatever an earlier run left of that name; it is deleted at the end."""
+    kubectl = Kubectl(name)
+    kubectl("delete", "namespace", name, "--ignore-not-found", "--wait", timeout=180)
+    kubectl("create", "namespace", name)
     try:
+        yield kubectl
+    finally:
+        kubectl("delete", "namespace", name, "--wait=false")
+
+
+@contextmanager
+def namespace_with_postgres(namespace: str, password: str) -> Iterator[Kubectl]:
+    """The same, with a Postgres in it that accepts connections."""
+    with new_namespace(namespace) as kubectl:
         apply(namespace, *_postgres(password))
         kubectl("wait", f"pod/{DATABASE}", "--for=condition=Ready", "--timeout=90s")
         yield kubectl
-    finally:
-        kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 def _postgres(password: str) -> Iterator[dict[str, Any]]:

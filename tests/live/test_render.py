@@ -14,6 +14,7 @@ from components.stack_file import StackFile
 from ops.config.render import render
 from ops.paths import ROOT
 from tests.generated import configs
+from tests.live import outside
 from tests.live.conftest import CONTEXT
 from tests.unit.conftest import PROD_SECRETS, encrypted, source_of, stack_values
 
@@ -21,40 +22,61 @@ NAMESPACE = "rendertest"
 STACKS = ("dev", "staging", "prod")
 
 
-def kubectl(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    command = ["kubectl", "--context", CONTEXT, *arguments]
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def namespace() -> Iterator[None]:
     """Where the objects would go: an empty namespace, because a dry run needs one that exists."""
-    kubectl("create", "namespace", NAMESPACE)
-    yield
-    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    with outside.new_namespace(NAMESPACE):
+        yield
 
 
-def would_be_accepted(text: str) -> None:
-    """Ask the API server, which admits, defaults and validates without keeping anything."""
+def asked(text: str) -> subprocess.CompletedProcess[str]:
+    """The API server's answer to a dry run: it admits, defaults and validates, and keeps nothing."""
+    command = ["kubectl", "--context", CONTEXT, "--namespace", NAMESPACE, "create", "--filename=-"]
+    command += ["--dry-run=server", "--validate=strict", "--output=yaml"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120)
+
+
+def accepted(text: str) -> list[dict[str, Any]]:
+    """The objects as the API server would keep them."""
     objects = [item for item in yaml.safe_load_all(text) if item["kind"] != "Namespace"]
     for item in objects:
         for port in item["spec"].get("ports", []) if item["kind"] == "Service" else []:
             port.pop("nodePort", None)  # Another release may have it.
-    answer = kubectl(
-        *("create", "--dry-run=server", "--validate=strict", "--filename", "-"),
-        text=yaml.safe_dump_all(objects),
-    )
+    answer = asked(yaml.safe_dump_all(objects))
     assert answer.returncode == 0, answer.stderr
-    assert len(answer.stdout.splitlines()) == len(objects)
+    kept: list[dict[str, Any]] = list(yaml.safe_load_all(answer.stdout))
+    assert len(kept) == len(objects)
+    return kept
+
+
+def of_stack(stack: str) -> list[dict[str, Any]]:
+    """What would be kept of a committed stack."""
+    source = StackFile.of_stack(stack, "taskflow", ROOT)
+    secrets = encrypted(PROD_SECRETS) | secrets_in(source)
+    values = {**stack_values(ROOT / source.name), "namespace": NAMESPACE}
+    return accepted(render(parse(values, secrets=secrets, source=source), source))
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_committed_stack_would_be_accepted(stack: str) -> None:
-    source = StackFile.of_stack(stack, "taskflow", ROOT)
-    secrets = encrypted(PROD_SECRETS) | secrets_in(source)
-    values = {**stack_values(ROOT / source.name), "namespace": NAMESPACE}
-    config = parse(values, secrets=secrets, source=source)
-    would_be_accepted(render(config, source))
+    assert {"Deployment", "Service"} <= {item["kind"] for item in of_stack(stack)}
+
+
+def test_resources_and_services_that_no_stack_file_names_are_those_of_the_decisions() -> None:
+    objects = {(item["kind"], item["metadata"]["name"]): item for item in of_stack("dev")}
+    resources, services = {}, {}
+    for component in ("backend", "frontend"):
+        name = f"taskflow-{component}"
+        (container,) = objects["Deployment", name]["spec"]["template"]["spec"]["containers"]
+        requests, limits = (container["resources"][kind] for kind in ("requests", "limits"))
+        resources[component] = [(each["memory"], each["cpu"]) for each in (requests, limits)]
+        service = objects["Service", name]["spec"]
+        services[component] = (service["type"], service["ports"][0]["port"])
+    assert resources == {
+        "frontend": [("128Mi", "100m"), ("256Mi", "250m")],
+        "backend": [("256Mi", "250m"), ("512Mi", "500m")],
+    }
+    assert services == {"backend": ("ClusterIP", 8000), "frontend": ("NodePort", 3000)}
 
 
 @settings(
@@ -73,14 +95,11 @@ def test_whatever_the_models_accept_the_api_server_accepts(values: dict[str, Any
         )
     except ConfigError:
         assume(False)
-    would_be_accepted(render(config, source))
+    accepted(render(config, source))
 
 
 def test_the_api_server_would_refuse_a_field_that_does_not_exist() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndatta: {a: b}\n"
-    answer = kubectl(
-        *("create", "--namespace", NAMESPACE, "--dry-run=server", "--validate=strict", "-f", "-"),
-        text=text,
-    )
+    answer = asked(text)
     assert answer.returncode != 0
     assert "datta" in answer.stderr
