@@ -56,9 +56,9 @@ def main() -> int:
             logger.error("the environment variable %s: %s", name, problem["msg"])
         return 2
     configure_logging(settings.log_level)
-    observe = Observe(create_app(settings))
+    observe = Observe(Shed(create_app(settings)))
     config = uvicorn.Config(
-        Shed(observe),
+        observe,
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -1,12 +1,14 @@
+import asyncio
 import json
 import uuid
 from urllib.parse import quote
 
 import httpx2
 import pytest
+from taskflow_api.shed import PLACES
 from tests.support.database import add_user, new_database, query
 from tests.support.openai import KEY, Provider, says
-from tests.support.server import SECRET, Backend, free_port, token
+from tests.support.server import NO_TLS, SECRET, Backend, free_port, token
 
 
 def test_every_log_line_is_json_with_time_level_and_message(
@@ -49,6 +51,23 @@ def test_a_missing_or_odd_request_id_is_replaced(api: httpx2.Client, identity: s
 def test_errors_carry_a_request_id_too(backend: Backend) -> None:
     for path in ("/api/tasks", "/nowhere"):
         assert "X-Request-ID" in backend.get(path).headers
+
+
+def test_a_refusal_for_want_of_places_carries_an_id_and_is_logged(
+    backend: Backend, user_id: str, provider: Provider
+) -> None:
+    provider.play(says("Hello."), delay=1)
+    body = {"messages": [{"role": "user", "content": "Hello"}]}
+    headers = {"Authorization": f"Bearer {token(user_id)}"}
+
+    async def ask(times: int) -> list[httpx2.Response]:
+        async with httpx2.AsyncClient(base_url=backend.url, verify=NO_TLS) as client:
+            asked = (client.post("/api/chat", json=body, headers=headers) for _ in range(times))
+            return await asyncio.gather(*asked)
+
+    answers = asyncio.run(ask(PLACES["chat"] + 1))
+    (refused,) = (answer for answer in answers if answer.status_code == 503)
+    backend.log_line(request_id=refused.headers["X-Request-ID"], path="/api/chat", status=503)
 
 
 def test_an_unexpected_error_is_a_500_with_its_id_and_a_traceback_in_the_log() -> None:

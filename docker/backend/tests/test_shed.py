@@ -35,9 +35,11 @@ def play(script: Script) -> None:
     asyncio.run(run())
 
 
-async def fill(client: httpx2.AsyncClient, path: str, count: int) -> list[asyncio.Task[int]]:
+async def fill(
+    client: httpx2.AsyncClient, path: str, count: int, method: str = "GET"
+) -> list[asyncio.Task[int]]:
     async def status() -> int:
-        return (await client.get(path)).status_code
+        return (await client.request(method, path)).status_code
 
     tasks = [asyncio.create_task(status()) for _ in range(count)]
     await asyncio.sleep(0.1)
@@ -71,10 +73,21 @@ def test_probes_always_have_a_place(path: str) -> None:
 
 def test_conversations_which_wait_long_take_no_place_from_tasks() -> None:
     async def script(client: httpx2.AsyncClient, go_on: asyncio.Event) -> None:
-        chats = await fill(client, "/api/chat", PLACES["chat"] + 1)
+        chats = await fill(client, "/api/chat", PLACES["chat"] + 1, "POST")
         (task,) = await fill(client, "/api/tasks", 1)
         go_on.set()
         assert sorted(await asyncio.gather(*chats)) == [200] * PLACES["chat"] + [503]
         assert await task == 200
+
+    play(script)
+
+
+def test_asking_whether_there_is_an_assistant_needs_no_place_of_a_conversation() -> None:
+    async def script(client: httpx2.AsyncClient, go_on: asyncio.Event) -> None:
+        chats = await fill(client, "/api/chat", PLACES["chat"], "POST")
+        (availability,) = await fill(client, "/api/chat", 1)
+        go_on.set()
+        assert await availability == 200
+        await asyncio.gather(*chats)
 
     play(script)
