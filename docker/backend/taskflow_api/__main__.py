@@ -7,8 +7,10 @@ gc.disable()
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
+import time
 from types import FrameType
 
 import uvicorn
@@ -37,12 +39,16 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not uvicorn's own, which raises the signal again at the end: leaving is not a failure.
+        # Its other rule stays: a second Ctrl-C waits for nobody.
+        self.force_exit = self.force_exit or (self.should_exit and sig == signal.SIGINT)
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logger.info("draining for %g s", self._drain_seconds)
         self._observe.draining = True
-        await asyncio.sleep(self._drain_seconds)
+        end = time.monotonic() + self._drain_seconds
+        while not self.force_exit and time.monotonic() < end:
+            await asyncio.sleep(0.1)
         await super().shutdown(sockets)
 
 

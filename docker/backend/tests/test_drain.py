@@ -1,13 +1,15 @@
 """One farewell with the real timing, watched from several clients."""
 
-import threading
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import pytest
 from tests.support.database import add_user
-from tests.support.openai import KEY, Provider, says
+from tests.support.openai import KEY, Provider
 from tests.support.server import Backend
 
 
@@ -15,7 +17,9 @@ from tests.support.server import Backend
 class Farewell:
     pooled: httpx2.Response  # on a connection that was idle when the signal came
     fresh: httpx2.Response  # on a new connection, while draining
-    running: httpx2.Response  # began before the signal, ended after the listener had closed
+    # Both began before the signal: one ended after the listener had closed, one would take 30 s.
+    running: httpx2.Response | httpx2.TransportError
+    endless: httpx2.Response | httpx2.TransportError
     refused_after: float  # seconds until new connections were refused
     left_after: float  # seconds until the process had ended
     exit_code: int
@@ -30,17 +34,14 @@ def farewell(database_url: str, backend: Backend) -> Farewell:
         ) as leaving,
         leaving.as_user(add_user(database_url)) as pooled,
         leaving.as_user(add_user(database_url)) as chatting,
+        ThreadPoolExecutor() as threads,
     ):
-        provider.play(says("Here I am."), delay=5.8)
-        body = {"messages": [{"role": "user", "content": "Take your time"}]}
-        slow: list[httpx2.Response] = []
-        chat = threading.Thread(
-            target=lambda: slow.append(chatting.post("/api/chat", json=body, timeout=20))
-        )
-        chat.start()
+        provider.play(_takes_as_long_as_it_is_told)
+        running = threads.submit(_chat, chatting, 5.8)
+        endless = threads.submit(_chat, chatting, 30)
         before = pooled.get("/api/tasks")
         assert "connection" not in before.headers, "kept alive as long as nobody leaves"
-        while not provider.requests:
+        while len(provider.requests) < 2:
             time.sleep(0.05)
 
         leaving.terminate()
@@ -49,16 +50,30 @@ def farewell(database_url: str, backend: Backend) -> Farewell:
         late = pooled.get("/api/tasks")
         fresh = leaving.get("/health/live")
         refused_after = _until_refused(leaving) - signalled
-        chat.join()
-        exit_code = leaving.process.wait(timeout=10)
+        exit_code = leaving.process.wait(timeout=20)
         return Farewell(
             pooled=late,
             fresh=fresh,
-            running=slow[0],
+            running=running.result(),
+            endless=endless.result(),
             refused_after=refused_after,
             left_after=time.monotonic() - signalled,
             exit_code=exit_code,
         )
+
+
+def _takes_as_long_as_it_is_told(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    time.sleep(float(messages[-1]["content"]))
+    return {"role": "assistant", "content": "Here I am."}
+
+
+def _chat(client: httpx2.Client, seconds: float) -> httpx2.Response | httpx2.TransportError:
+    """With a model that takes so long."""
+    body = {"messages": [{"role": "user", "content": str(seconds)}]}
+    try:
+        return client.post("/api/chat", json=body, timeout=20)
+    except httpx2.TransportError as error:
+        return error
 
 
 def _until_refused(backend: Backend) -> float:
@@ -85,10 +100,26 @@ def test_the_door_stays_open_for_five_seconds(farewell: Farewell) -> None:
 
 
 def test_a_running_request_is_finished(farewell: Farewell) -> None:
+    assert isinstance(farewell.running, httpx2.Response)
     assert farewell.running.status_code == 200
     assert farewell.running.json()["reply"] == "Here I am."
+
+
+def test_a_request_that_does_not_end_is_cut_and_its_client_knows(farewell: Farewell) -> None:
+    cut = farewell.endless
+    assert isinstance(cut, httpx2.Response), cut
+    assert cut.status_code == 500
 
 
 def test_the_process_leaves_within_ten_seconds_and_in_peace(farewell: Farewell) -> None:
     assert farewell.left_after < 10
     assert farewell.exit_code == 0
+
+
+def test_a_second_ctrl_c_waits_for_nobody(database_url: str) -> None:
+    with Backend(database_url, DRAIN_SECONDS="30") as backend:
+        backend.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert backend.process.poll() is None, "the first one drains"
+        backend.process.send_signal(signal.SIGINT)
+        assert backend.process.wait(timeout=3) == 0
