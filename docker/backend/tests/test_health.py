@@ -1,9 +1,10 @@
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from tests.support.database import add_user, new_database, query
+from tests.support.database import add_user, new_database, query, server_url
 from tests.support.gate import Gate
 from tests.support.server import Backend, free_port
 
@@ -78,6 +79,35 @@ def test_a_hang_that_ends_leaves_no_trace(gate: Gate, client: httpx2.Client) -> 
         assert client.get("/api/tasks").status_code == 503
     gate.resume()
     assert client.get("/api/tasks").status_code == 200
+
+
+def test_a_database_that_is_read_only_for_a_while_is_503_to_changes_alone(
+    gate: Gate, client: httpx2.Client
+) -> None:
+    name, change = urlsplit(gate.url).path[1:], {"title": "after a failover"}
+    query(server_url(), f"alter database {name} set default_transaction_read_only to on")
+    try:
+        gate.shut()
+        gate.open()
+        assert client.post("/api/tasks", json=change).status_code == 503
+        assert client.get("/api/tasks").status_code == 200
+    finally:
+        query(server_url(), f"alter database {name} reset default_transaction_read_only")
+    assert client.post("/api/tasks", json=change).status_code == 503, "still the old connection"
+    assert client.post("/api/tasks", json=change).status_code == 201, "it was given up"
+
+
+def test_a_database_whose_disk_fails_is_503(gate: Gate, client: httpx2.Client) -> None:
+    query(
+        gate.url,
+        """create function fail() returns trigger language plpgsql as
+        $$ begin raise exception using errcode = 'io_error'; end $$""",
+    )
+    query(gate.url, "create trigger fail before insert on task execute function fail()")
+    try:
+        assert client.post("/api/tasks", json={"title": "lost"}).status_code == 503
+    finally:
+        query(gate.url, "drop function fail cascade")
 
 
 def test_an_emptied_database_is_migrated_again(
