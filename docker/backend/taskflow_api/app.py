@@ -15,7 +15,8 @@ from taskflow_api.schema import Schema
 from taskflow_api.settings import Settings
 from taskflow_api.tasks import TaskNotFoundError, UnknownUserError
 
-MAX_BODY_BYTES = 64 * 1024
+# The longest conversation in plain letters; where a letter takes more bytes, fewer fit.
+MAX_BODY_BYTES = 128 * 1024
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -5,6 +5,7 @@ import importlib
 import json
 import logging
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 from uuid import UUID, uuid4
 
@@ -13,13 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from taskflow_api.settings import Settings
 from taskflow_api.tasks import (
     NO_NUL,
-    Due,
-    Notes,
     Search,
     TaskCreate,
     TaskNotFoundError,
     TaskUpdate,
-    Title,
     UserTasks,
 )
 
@@ -38,6 +36,9 @@ logger = logging.getLogger(__name__)
 # finished after this many rounds is going in circles.
 MAX_ROUNDS = 8
 LISTED_AT_ONCE = 50
+# Together within taskflow_api.app's MAX_BODY_BYTES, so that what this shape allows is not 413.
+MAX_MESSAGES = 16
+MAX_CHARACTERS = 8_000
 
 INSTRUCTIONS = """\
 You are TaskFlow's assistant. You help one person with their own task list, only through the tools.
@@ -58,13 +59,15 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     role: Literal["user", "assistant"]
-    content: Annotated[str, StringConstraints(min_length=1, max_length=8_000, pattern=NO_NUL)]
+    content: Annotated[
+        str, StringConstraints(min_length=1, max_length=MAX_CHARACTERS, pattern=NO_NUL)
+    ]
 
 
 class Conversation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=50)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
 
 
 class Reply(BaseModel):
@@ -79,12 +82,8 @@ class ListTasks(BaseModel):
     search: Search | None = Field(default=None, description="text in the title or the notes")
 
 
-class AddTask(BaseModel):
+class AddTask(TaskCreate):
     """Add a task."""
-
-    title: Title
-    notes: Notes = ""
-    due: Due | None = Field(default=None, description="YYYY-MM-DD")
 
 
 class CompleteTask(BaseModel):
@@ -185,6 +184,7 @@ class Assistant:
         )
 
 
+@cache
 def _tool_definitions() -> "list[ChatCompletionFunctionToolParam]":
     return [
         {
@@ -224,7 +224,7 @@ async def _apply(tool: Tool, tasks: UserTasks) -> tuple[str, bool]:
             page = await tasks.page(done=tool.done, search=tool.search, limit=LISTED_AT_ONCE)
             return page, False
         case AddTask():
-            return await tasks.create(uuid4(), TaskCreate(**tool.model_dump())), True
+            return await tasks.create(uuid4(), tool), True
         case CompleteTask():
             return await tasks.update(tool.id, TaskUpdate(done=True)), True
         case DeleteTask():

@@ -155,11 +155,17 @@ def test_a_refusing_provider_is_502_and_the_key_stays_inside(
         [{"role": "user", "content": ""}],
         [{"role": "user", "content": "nul \x00"}],
         [{"role": "user", "content": "x" * 8001}],
-        [{"role": "user", "content": "x"}] * 51,
+        [{"role": "user", "content": "x"}] * 17,
     ],
 )
 def test_a_wrong_conversation_is_422(api: httpx2.Client, messages: list[object]) -> None:
     assert api.post("/api/chat", json={"messages": messages}).status_code == 422
+
+
+def test_the_longest_conversation_fits_a_body(api: httpx2.Client, provider: Provider) -> None:
+    provider.play(says("So much."))
+    longest = [{"role": "user", "content": "x" * 8000}] * 16
+    assert api.post("/api/chat", json={"messages": longest}).status_code == 200
 
 
 def test_availability_tells_whether_a_key_is_set(backend: Backend, unconfigured: Backend) -> None:

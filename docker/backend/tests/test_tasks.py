@@ -198,8 +198,8 @@ def test_an_id_that_is_no_uuid_is_422(api: httpx2.Client) -> None:
     assert api.get("/api/tasks/1").status_code == 422
 
 
-def test_a_body_over_64_kib_is_413(api: httpx2.Client) -> None:
-    body = b'{"title": "x", "notes": "' + b"n" * 64 * 1024 + b'"}'
+def test_a_body_over_128_kib_is_413(api: httpx2.Client) -> None:
+    body = b'{"title": "x", "notes": "' + b"n" * 128 * 1024 + b'"}'
     headers = {"Content-Type": "application/json"}
     assert api.post("/api/tasks", content=body, headers=headers).status_code == 413
     chunks = (body[at : at + 8192] for at in range(0, len(body), 8192))
