@@ -18,7 +18,11 @@ class UnauthorizedError(HTTPException):
 
 
 class TokenBearer(SecurityBase):
-    """A dependency: the tasks of the user whom the request's token names."""
+    """A dependency: the tasks of the user whom the request's token names.
+
+    FastAPI's HTTPBearer and a function that depends on it would be two dependencies: 8 us more for
+    a read, of which the application has 98 without the database.
+    """
 
     model = HTTPBearer(bearerFormat="JWT", description="HS256, signed with BETTER_AUTH_SECRET")
     scheme_name = "token"

@@ -26,6 +26,9 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
+    # Postgres itself, or a PgBouncer in transaction mode that knows prepared statements: 1.21 or later with
+    # max_prepared_statements above 0, as behind Neon's pooled address. Without, most queries fail.
+    # https://www.pgbouncer.org/config.html#max_prepared_statements
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)]
     # HS256 wants a key of at least 32 bytes (RFC 7518, 3.2).
     better_auth_secret: Annotated[SecretStr, Field(min_length=32)]
