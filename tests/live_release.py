@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -14,9 +15,12 @@ from typing import Any
 
 import httpx
 
+from components.minikube import Minikube
 from tests.engine_stack import EngineStack
 
-CONTEXT = "minikube"
+CONTEXT = PROFILE = "minikube"
+NODE = Minikube.find(PROFILE)
+HEALTH = {"backend": "/health", "frontend": "/healthz"}
 
 
 def small(cpu: str, memory: str, limits: dict[str, str]) -> dict[str, Any]:
@@ -25,7 +29,7 @@ def small(cpu: str, memory: str, limits: dict[str, str]) -> dict[str, Any]:
 
 
 def values(release: str, *, frontend_port: int, backend_port: int) -> dict[str, Any]:
-    """A stack's configuration with both services on node ports of this machine."""
+    """A stack's configuration with both services on node ports."""
     return {
         "release": release,
         "cluster": {"context": CONTEXT, "minikube": "minikube"},
@@ -35,11 +39,11 @@ def values(release: str, *, frontend_port: int, backend_port: int) -> dict[str, 
         },
         "backend": {
             "resources": small("20m", "128Mi", {"cpu": "500m", "memory": "512Mi"}),
-            "service": _node_port(8000, backend_port),
+            "service": _service(8000, backend_port),
         },
         "frontend": {
             "resources": small("20m", "128Mi", {"cpu": "250m", "memory": "256Mi"}),
-            "service": _node_port(3000, frontend_port),
+            "service": _service(3000, frontend_port),
         },
     }
 
@@ -50,6 +54,34 @@ def changed(values: Mapping[str, Any], **blocks: Mapping[str, Any]) -> dict[str,
     for block, keys in blocks.items():
         new[block] = new.get(block, {}) | keys
     return new
+
+
+def node_port(port: int) -> str:
+    """Where a node port answers: at this machine, or at a node of its own (Minikube's docker driver)."""
+    return f"http://{NODE.host if NODE else '127.0.0.1'}:{port}"
+
+
+def docker_environment() -> dict[str, str]:
+    """With which `docker` talks to the node's daemon: the one that has the cluster's images and containers."""
+    assert NODE, f"no Minikube profile {PROFILE!r}"
+    return os.environ | NODE.docker_environment(os.environ)
+
+
+def docker(*arguments: str) -> str:
+    """What a command of the node's daemon prints."""
+    command = ["docker", *arguments]
+    result = subprocess.run(
+        command, env=docker_environment(), capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, f"{' '.join(command)}: {result.stderr.strip()}"
+    return result.stdout
+
+
+def pulled(image: str) -> str:
+    """An image that the daemon has by its name; builds keep the base images that they pull to themselves."""
+    if not docker("image", "ls", "--quiet", image):
+        docker("pull", "--quiet", image)
+    return image
 
 
 @dataclass(frozen=True)
@@ -115,10 +147,11 @@ class LiveRelease:
         }
 
     def update(self, values: Mapping[str, Any]) -> set[str]:
-        """Apply a configuration and tell which components' pods were replaced."""
+        """Apply a configuration until it serves, and tell which components' pods were replaced."""
         before = self.generations()
         self.stack.configure(values)
         self.stack.up()
+        wait_until_it_serves(values)
         after = self.generations()
         for component, uids in after.items():
             replaced = before[component].isdisjoint(uids)
@@ -140,9 +173,15 @@ def wait_until_it_answers(*addresses: str) -> None:
             time.sleep(0.5)
 
 
+def wait_until_it_serves(values: Mapping[str, Any]) -> None:
+    """The same for both services of a configuration made by `values`."""
+    ports = {part: int(values[part]["service"]["nodePort"]) for part in HEALTH}
+    wait_until_it_answers(*(f"{node_port(ports[part])}{path}" for part, path in HEALTH.items()))
+
+
 @contextmanager
 def deployed(values: Mapping[str, Any], folder: Path) -> Iterator[LiveRelease]:
-    """The release, up; destroyed at the end unless a test did that already. `folder` takes its state."""
+    """The release, serving; destroyed at the end unless a test did that already. `folder` takes its state."""
     for tool in ("pulumi", "kubectl", "docker"):
         assert shutil.which(tool), (
             f"{tool} is not on PATH; `make test` sets the tools up and runs these tests"
@@ -154,10 +193,11 @@ def deployed(values: Mapping[str, Any], folder: Path) -> Iterator[LiveRelease]:
     stack = EngineStack.create("live", folder, values)
     try:
         stack.up()
+        wait_until_it_serves(values)
         yield LiveRelease(stack, kubectl)
     finally:
         stack.destroy()
 
 
-def _node_port(port: int, node_port: int) -> dict[str, Any]:
+def _service(port: int, node_port: int) -> dict[str, Any]:
     return {"type": "NodePort", "port": port, "targetPort": port, "nodePort": node_port}

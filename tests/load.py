@@ -31,7 +31,9 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        assert urlsplit(self.url).hostname == "127.0.0.1", f"no load to {self.url}"
+        assert urlsplit(self.url).hostname == "127.0.0.1", (
+            f"no load to {self.url}: it goes to this machine alone, which has to be the node (Minikube driver none)"
+        )
 
     def __str__(self) -> str:
         return "\n".join(

@@ -11,16 +11,11 @@ from typing import Any
 import pytest
 
 from tests.live.conftest import LiveRelease
+from tests.live_release import docker, docker_environment, pulled
 
 MEGABYTE = 10**6
 BASES = {"backend": "python:3.13-slim", "frontend": "node:20-alpine"}
 LARGEST_ADDITION = {"backend": 90 * MEGABYTE, "frontend": 30 * MEGABYTE}
-
-
-def docker(*arguments: str) -> str:
-    return subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, check=True, timeout=120
-    ).stdout
 
 
 @contextmanager
@@ -39,6 +34,7 @@ def printed(container: str, awaited: str, seconds: int = 60) -> list[str]:
     while True:
         logs = subprocess.run(
             ["docker", "logs", container],
+            env=docker_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -69,14 +65,14 @@ def image(release: LiveRelease, component: str) -> dict[str, Any]:
 
 
 def test_an_image_adds_little_to_its_base(image: dict[str, Any], component: str) -> None:
-    added = image["Size"] - inspected(BASES[component])["Size"]
+    added = image["Size"] - inspected(pulled(BASES[component]))["Size"]
     assert 0 < added <= LARGEST_ADDITION[component], (
         f"{component} adds {added / MEGABYTE:.1f} MB to {BASES[component]}"
     )
 
 
 def test_an_image_starts_with_its_bases_layers(image: dict[str, Any], component: str) -> None:
-    base = inspected(BASES[component])["RootFS"]["Layers"]
+    base = inspected(pulled(BASES[component]))["RootFS"]["Layers"]
     assert image["RootFS"]["Layers"][: len(base)] == base, (
         "else its size over the base says nothing"
     )

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.live.conftest import BACKEND_PORT, FRONTEND_PORT, RELEASE, LiveRelease
+from tests.live_release import node_port
 
 SERVICES = ("backend", "frontend")
 
@@ -98,18 +99,58 @@ def test_secrets_come_by_secret_key_ref(release: LiveRelease, deployment: dict[s
     assert secret["immutable"] is True
 
 
-def test_probes_ask_the_right_questions(release: LiveRelease) -> None:
-    container = container_of(release.kubectl.get("deployment", f"{RELEASE}-backend"))
-    assert container["readinessProbe"]["httpGet"]["path"] == "/health"
-    assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
-    assert (
-        container["livenessProbe"]["periodSeconds"],
-        container["livenessProbe"]["timeoutSeconds"],
-    ) == (10, 5)
-    assert (
-        container["readinessProbe"]["periodSeconds"],
-        container["readinessProbe"]["failureThreshold"],
-    ) == (5, 3)
+def test_nothing_but_the_configuration_and_the_secrets_is_wired_into_the_process(
+    release: LiveRelease, component: str
+) -> None:
+    printed = release.kubectl("exec", f"deployment/{RELEASE}-{component}", "--", "printenv")
+    variables = dict(line.split("=", 1) for line in printed.splitlines())
+    ours = {"FRONTEND_URL", "BACKEND_URL", "LOG_LEVEL", "DATABASE_URL", "BETTER_AUTH_SECRET"}
+    assert ours <= variables.keys()
+    assert variables["NODE_ENV"] == "production"
+    assert variables["PORT"] == {"backend": "8000", "frontend": "3000"}[component]
+    assert "OPENAI_API_KEY" not in variables, "without a key there is no assistant"
+    assert not [
+        name for name in variables if name.endswith("_SERVICE_HOST") and RELEASE.upper() in name
+    ]
+
+
+PATHS = {"backend": ("/health", "/health/live"), "frontend": ("/healthz", "/healthz/live")}
+
+
+def test_probes_ask_the_right_questions_at_the_right_times(
+    deployment: dict[str, Any], component: str
+) -> None:
+    container = container_of(deployment)
+    (port,) = container["ports"]
+    assert (port["name"], port["containerPort"]) == (
+        "http",
+        {"backend": 8000, "frontend": 3000}[component],
+    )
+    ready, live = PATHS[component]
+    timings = ("periodSeconds", "timeoutSeconds", "failureThreshold")
+    for kind, path, expected in (
+        ("readinessProbe", ready, (5, 3, 3)),
+        ("livenessProbe", live, (10, 5, 3)),
+        ("startupProbe", live, (1, 1, 60)),
+    ):
+        probe = container[kind]
+        asks = probe["httpGet"]
+        assert (asks["path"], asks["port"]) == (path, "http"), kind
+        assert tuple(probe[timing] for timing in timings) == expected, kind
+        assert "initialDelaySeconds" not in probe, "the startup probe replaces fixed delays"
+
+
+def test_a_pod_drains_before_it_is_killed(deployment: dict[str, Any]) -> None:
+    assert container_of(deployment)["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 30
+
+
+def test_the_limits_are_those_of_the_decisions(deployment: dict[str, Any], component: str) -> None:
+    limits = container_of(deployment)["resources"]["limits"]
+    assert (limits["memory"], limits["cpu"]) == {
+        "backend": ("512Mi", "500m"),
+        "frontend": ("256Mi", "250m"),
+    }[component]
 
 
 def test_every_container_has_liveness_and_readiness(release: LiveRelease) -> None:
@@ -173,11 +214,12 @@ def test_the_volume_is_bound(release: LiveRelease) -> None:
 
 
 def test_the_frontend_answers_on_its_node_port(release: LiveRelease) -> None:
-    assert httpx.get(f"http://127.0.0.1:{FRONTEND_PORT}/healthz", timeout=5).status_code == 200
+    assert release.url == node_port(FRONTEND_PORT)
+    assert httpx.get(f"{release.url}/healthz", timeout=5).status_code == 200
 
 
 def test_the_api_refuses_a_request_without_a_token(release: LiveRelease) -> None:
-    assert httpx.get(f"http://127.0.0.1:{BACKEND_PORT}/api/tasks", timeout=5).status_code == 401
+    assert httpx.get(f"{node_port(BACKEND_PORT)}/api/tasks", timeout=5).status_code == 401
 
 
 def test_generated_secrets_are_not_readable_in_the_state(release: LiveRelease) -> None:

@@ -1,7 +1,7 @@
 """The risk that a preview gets beforehand is what then happens to the pods."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -15,6 +15,22 @@ from tests.live_release import small
 
 WORKLOADS = ("Deployment", "StatefulSet")
 EXTERNAL: dict[str, Any] = {"database": {"external": {"tls": False}}}
+KEPT = changed(
+    backend={"env": {"GREETING": "hello"}},
+    database={
+        "embedded": {
+            "keep": True,
+            "resources": small("21m", "96Mi", {"cpu": "500m", "memory": "384Mi"}),
+        }
+    },
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was(release: LiveRelease) -> Iterator[None]:
+    """The shared release, without what these tests configure."""
+    yield
+    release.update(VALUES)
 
 
 def judged(release: LiveRelease, values: Mapping[str, Any]) -> list[Verdict]:
@@ -39,15 +55,7 @@ def judged(release: LiveRelease, values: Mapping[str, Any]) -> list[Verdict]:
             id="a variable",
         ),
         pytest.param(
-            changed(
-                backend={"env": {"GREETING": "hello"}},
-                database={
-                    "embedded": {
-                        "keep": True,
-                        "resources": small("21m", "96Mi", {"cpu": "500m", "memory": "384Mi"}),
-                    }
-                },
-            ),
+            KEPT,
             {"postgres": Risk.OUTAGE},
             {"postgres"},
             id="the database's resources",
@@ -69,18 +77,22 @@ def test_pods_are_replaced_where_the_risk_says_so_and_nowhere_else(
     assert {name for name in after if not before[name] & after[name]} == replaced
 
 
-def test_the_volume_of_a_kept_database_is_no_loss_and_any_other_is_refused(
-    release: LiveRelease,
-) -> None:
-    external = {key: value for key, value in VALUES.items() if key != "database"} | EXTERNAL
+@pytest.fixture
+def external(release: LiveRelease) -> Iterator[dict[str, Any]]:
+    """A configuration with a database elsewhere, and its address."""
     release.stack.set_secret("databaseUrl", "postgresql://u:p@db.example.com:5432/t")
-    kept = judged(release, external)
-    assert risk.highest(kept) is Risk.OUTAGE, "the test before this one has set `keep`"
+    yield {key: value for key, value in VALUES.items() if key != "database"} | EXTERNAL
+    release.stack.unset("databaseUrl")
 
-    release.stack.configure(VALUES)
-    release.stack.up()
+
+def test_the_volume_of_a_kept_database_is_no_loss_and_any_other_is_refused(
+    release: LiveRelease, external: dict[str, Any]
+) -> None:
+    release.update(KEPT)
+    assert risk.highest(judged(release, external)) is Risk.OUTAGE
+
+    release.update(VALUES)
     lost = judged(release, external)
     with pytest.raises(OpsError, match="data would be lost") as refused:
         review.refuse_loss(lost, "", release.stack.name)
     assert f"PersistentVolumeClaim {RELEASE}-postgres-data" in refused.value.where
-    release.stack.configure(VALUES)

@@ -34,7 +34,7 @@ def blue(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> Iter
     try:
         stack.up()
         second = LiveRelease(stack, release.kubectl)
-        live_release.wait_until_it_answers(f"{second.url}/healthz", f"{release.url}/healthz")
+        live_release.wait_until_it_serves(VALUES)
         yield second
     finally:
         stack.destroy()
