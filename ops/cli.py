@@ -28,7 +28,14 @@ from ops.processes import INTERRUPTED, Terminated
 from ops.release import command as releases
 from ops.review import command as review
 from ops.review import pr_report
-from ops.session import AsJson, StackName, console, ready_stack
+from ops.session import (
+    AsJson,
+    StackName,
+    console,
+    provide_cluster,
+    ready_stack,
+    selected_stack,
+)
 from ops.steps import Steps
 from ops.testing import checks, reliability, suites
 from ops.testing import everything as testing
@@ -81,8 +88,10 @@ def up(
     steps = Steps(f"make up STACK={stack}", console)
     _count_environment(steps)
     try:
+        setup.require_space()
         chosen = setup.provide_tools(steps)
         ready = ready_stack(chosen, file, steps)
+        setup.require_free_port(chosen, file)
         with steps.step("preview") as step:
             step.note = review.guard_up(ready, confirm)
         with rollback.atomic(ready, chosen, steps) if atomic else nullcontext():
@@ -100,7 +109,9 @@ def down(stack: StackName = "dev") -> None:
     """Destroy the stack's objects. The cluster stays."""
     file = StackFile.read(stack)
     steps = Steps(f"make down STACK={stack}", console)
-    ready = ready_stack(setup.provide_tools(steps), file, steps)
+    chosen = setup.provide_tools(steps)
+    provide_cluster(chosen, file, steps)
+    ready = selected_stack(chosen, file, steps)
     with steps.step("pulumi destroy"):
         ready.destroy()
     steps.table()

@@ -13,7 +13,6 @@ from ops.engine.backend import prepare
 from ops.engine.stack import Stack
 from ops.engine.stack_file import StackFile
 from ops.prepare import setup
-from ops.prepare.machine import ThisMachine
 from ops.prepare.setup import Setup
 from ops.steps import Steps
 
@@ -27,16 +26,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def ready_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
-    """From the tools to a selected stack on a cluster that answers."""
-    machine = ThisMachine()
-    if file.builds_images:
-        setup.provide_docker(chosen, steps, machine)
-    setup.provide_cluster(chosen, steps, file)
+    """From the tools to a selected stack on a cluster that answers, with what images and autoscalers need."""
+    provide_cluster(chosen, file, steps)
     if file.autoscales and file.profile:
         setup.enable_metrics(chosen, steps, file.profile)
     if file.builds_images:
         setup.provide_images(chosen, steps)
     return selected_stack(chosen, file, steps)
+
+
+def provide_cluster(chosen: Setup, file: StackFile, steps: Steps) -> None:
+    """A cluster that answers; and Docker, which it may run on, if the stack's images are built with it."""
+    if file.builds_images:
+        setup.provide_docker(chosen, steps)
+    setup.provide_cluster(chosen, steps, file)
 
 
 def selected_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:

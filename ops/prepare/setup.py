@@ -84,7 +84,6 @@ def require_space(folder: Path = ROOT, needed: int = NEEDED_BYTES) -> None:
 
 def provide_tools(steps: Steps) -> Setup:
     """Choose everything, and have the command-line tools and plugins in place."""
-    require_space()
     with steps.step("tools") as step:
         setup = choose()
         tools.provide(setup.tools, env=setup.env)
@@ -121,10 +120,14 @@ def provide_cluster(setup: Setup, steps: Steps, stack: StackFile) -> None:
     with steps.step("cluster") as step:
         system = setup.platform.system
         step.note = cluster.ensure(stack, setup.minikube, env=setup.env, system=system)
-        minikube = Minikube.find(stack.profile, setup.env) if stack.profile else None
-        # Only then is a node port one of this machine's own.
-        if stack.node_port and minikube and minikube.on_this_machine:
-            cluster.require_free_port(stack.node_port)
+
+
+def require_free_port(setup: Setup, stack: StackFile) -> None:
+    """Fail before a node port is taken from another program; the cluster has to be there to tell whose port it is."""
+    minikube = Minikube.find(stack.profile, setup.env) if stack.profile else None
+    # Only then is a node port one of this machine's own.
+    if stack.node_port and minikube and minikube.on_this_machine:
+        cluster.require_free_port(stack.node_port)
 
 
 def provide_metrics(setup: Setup, steps: Steps) -> None:

@@ -45,6 +45,7 @@ def outcomes(console: Console) -> list[Outcome]:
     steps = Steps("setting up", console)
     env: Mapping[str, str] = os.environ
     try:
+        setup.require_space()
         chosen = setup.provide_tools(steps)
     except OpsError as error:
         blocked = dict.fromkeys(("tools", *LIVE, *UNDER_LOAD), error)
@@ -60,6 +61,7 @@ def outcomes(console: Console) -> list[Outcome]:
 def reliability(console: Console, report: Path) -> Outcome:
     """The suite of that name in full, with all that it needs; `report` gets what it measured."""
     steps = Steps("setting up", console)
+    setup.require_space()
     chosen = setup.provide_tools(steps)
     stages = [stage for stage in _stages(chosen, steps) if stage.name in UNDER_LOAD]
     suite = Suite(

@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 from rich.console import Console
 
+from ops import cli, session
+from ops.engine.backend import Backend
+from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
-from ops.prepare import setup
+from ops.prepare import setup, tools
+from ops.prepare.plugins import Plugins
+from ops.prepare.setup import Setup
 from ops.steps import Steps, clock
+from ops.testing import checks, everything, suites
+from ops.testing.suites import Outcome, Suite
+from tests.ops.machines import LINUX
+
+Ops = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def ops(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Ops]:
+    """The command line, which has to fail: the code that it leaves with, and what it says on stderr."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["ops", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return int(str(left.value.code)), capsys.readouterr().err
+
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing_more(*_: object) -> NoReturn:
+        raise AssertionError("the disk is looked at first")
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+    monkeypatch.setattr(setup, "choose", nothing_more)
 
 
 def test_a_full_disk_is_found_before_anything_is_written(tmp_path: Path) -> None:
@@ -17,6 +60,111 @@ def test_a_full_disk_is_found_before_anything_is_written(tmp_path: Path) -> None
     with pytest.raises(OpsError, match="the disk is almost full") as error:
         setup.require_space(tmp_path, needed=10**18)
     assert error.value.where == str(tmp_path)
+
+
+@pytest.mark.usefixtures("full_disk")
+@pytest.mark.parametrize("command", ["up", "bench", "test-reliability"])
+def test_a_command_that_fills_the_disk_begins_with_a_look_at_it(ops: Ops, command: str) -> None:
+    code, said = ops(command)
+    assert code == 1
+    assert said.startswith("error: the disk is almost full: 0.0 GB free, 2.0 GB needed\n")
+    assert "fix: make room" in said
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_make_test_says_of_each_suite_that_the_disk_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(suite: Suite, console: Console) -> Outcome:
+        return suites.run(suite, console) if suite.name == "live and browser" else Outcome("", *ran)
+
+    ran = suites.Count(passed=1), 1.0
+    monkeypatch.setattr(everything, "run", run)
+    monkeypatch.setattr(checks, "outcomes", lambda _: [])
+    outcomes = everything.outcomes(Console(quiet=True))
+    (live,) = (outcome for outcome in outcomes if outcome.count.failed)
+    assert live.reason.startswith("could not run: the disk is almost full")
+
+
+@pytest.mark.parametrize("kind", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_on_the_way_is_one_error_that_names_the_file(
+    ops: Ops, monkeypatch: pytest.MonkeyPatch, kind: int
+) -> None:
+    def app() -> NoReturn:
+        raise OSError(kind, "No space left on device", "/somewhere/state.json")
+
+    monkeypatch.setattr(cli, "app", app)
+    fix = "make room, then run it again"
+    said = f"error: the disk is full\n  where: /somewhere/state.json\n  fix: {fix}\n"
+    assert ops("up") == (1, said)
+
+
+PROVIDERS = (
+    "require_space",
+    "provide_docker",
+    "provide_cluster",
+    "enable_metrics",
+    "provide_images",
+)
+
+
+@pytest.fixture
+def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The steps that are taken on a machine that is its own Minikube, for a stack that needs all of them."""
+    taken: list[str] = []
+    for name in PROVIDERS:
+        monkeypatch.setattr(setup, name, lambda *_, name=name: taken.append(name))
+    profile = tmp_path / ".minikube" / "profiles" / "minikube" / "config.json"
+    profile.parent.mkdir(parents=True)
+    profile.write_text(json.dumps({"Driver": "none"}))
+    env = {"MINIKUBE_HOME": str(tmp_path)}
+    chosen = Setup({}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, env)
+    monkeypatch.setattr(setup, "provide_tools", lambda _: chosen)
+    stack: Any = SimpleNamespace(destroy=lambda: taken.append("destroy"))
+    for module in (cli, session):
+        monkeypatch.setattr(module, "selected_stack", lambda *_: stack)
+    return taken
+
+
+def reads_a_stack(monkeypatch: pytest.MonkeyPatch, port: int | None) -> None:
+    path = Path("Pulumi.dev.yaml")
+    file = StackFile("dev", path, "minikube", "minikube", port, True, autoscales=True)
+    monkeypatch.setattr(StackFile, "read", lambda *_: file)
+
+
+def test_up_takes_no_port_from_another_program(
+    ops: Ops, taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        reads_a_stack(monkeypatch, port)
+        code, said = ops("up")
+    assert code == 1
+    assert said.startswith(f"error: port {port} is in use by another program")
+    assert taken == list(PROVIDERS), "the cluster is there by then"
+
+
+def test_down_needs_the_cluster_alone(taken: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither room on the disk, nor a free port, nor what images and autoscalers are made of."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        reads_a_stack(monkeypatch, listener.getsockname()[1])
+        cli.down()
+    assert taken == ["provide_docker", "provide_cluster", "destroy"]
+
+
+def test_a_new_machine_is_set_up_before_anything_is_measured(
+    ops: Ops, taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(*_: object, env: object) -> NoReturn:
+        raise OpsError("here it would begin")
+
+    monkeypatch.setattr(tools, "provide_extra", begin)
+    assert ops("bench") == (1, "error: here it would begin\n")
+    assert taken == ["require_space", "provide_docker", "provide_cluster", "provide_images"]
 
 
 def test_every_step_is_listed_with_its_time_also_the_one_that_failed(
