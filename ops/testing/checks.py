@@ -57,7 +57,7 @@ def pytest(paths: Sequence[str], *, env: Mapping[str, str]) -> Count:
         command = [PYTHON, "-m", "pytest", *PYTEST, f"--junitxml={report}", *paths]
         result = ask(command, env=env, timeout=LIMIT_SECONDS)
         print(result.output, end="", flush=True)
-        return read_junit(report)
+        return read_junit(report, result.code)
 
 
 def existing(paths: Sequence[str]) -> list[str]:

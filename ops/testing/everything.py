@@ -136,8 +136,7 @@ def _pytest(path: str, env: Mapping[str, str], *flags: str, report: Path | None 
     with tempfile.TemporaryDirectory() as folder:
         written = report or Path(folder) / "report.xml"
         command = [checks.PYTHON, "-m", "pytest", "-rs", f"--junitxml={written}", *flags, path]
-        stream(command, env=env)
-        return read_junit(written)
+        return read_junit(written, stream(command, env=env).code)
 
 
 def _backend(env: Mapping[str, str]) -> Count:
@@ -151,15 +150,15 @@ def _backend(env: Mapping[str, str]) -> Count:
         command += ["--env", f"TEST_DATABASE_URL=postgresql://postgres:{password}@{address}"]
         command += ["--env", f"PYTEST_ADDOPTS=--junitxml={REPORTS}/report.xml"]
         command += ["--volume", f"{folder}:{REPORTS}", image]
-        stream(command, env=env)
-        return read_junit(Path(folder) / "report.xml")
+        return read_junit(Path(folder) / "report.xml", stream(command, env=env).code)
 
 
 def _frontend(env: Mapping[str, str]) -> Count:
     """The frontend's tests, which no image contains, laid over its image's `builder` stage."""
     image = _build("docker/frontend", "builder", env)
     command = ["docker", "run", "--rm", "--volume", f"{ROOT}/docker/frontend/test:/app/test:ro"]
-    return read_tap(stream([*command, image, "npm", "test"], env=env).output)
+    result = stream([*command, image, "npm", "test"], env=env)
+    return read_tap(result.output, result.code)
 
 
 def _frontend_types(env: Mapping[str, str]) -> Count:

@@ -45,7 +45,7 @@ class Outcome:
     count: Count
     seconds: float
     reason: str = ""
-    """Why the suite could not run, or why tests were skipped."""
+    """Why the suite could not run."""
 
 
 def run(suite: Suite, console: Console) -> Outcome:
@@ -80,11 +80,11 @@ def summarise(outcomes: Sequence[Outcome], console: Console) -> bool:
     return total.failed == 0
 
 
-def read_junit(report: Path) -> Count:
-    """Add up a report as pytest, vitest and others write it.
+def read_junit(report: Path, code: int) -> Count:
+    """Add up a report as pytest, vitest and others write it, of a run that left with `code`.
 
     Raises:
-        OpsError: if there is none, or it tells of no test at all.
+        OpsError: if there is none, it tells of no test at all, or the run failed although no test did.
     """
     try:
         # The report comes from a test run of this repository, not from outside.
@@ -105,17 +105,27 @@ def read_junit(report: Path) -> Count:
             count += Count(passed=1)
     if count == Count():
         raise OpsError("the suite ran no test at all", where=report.name)
-    return count
+    return _agreed(count, code)
 
 
-def read_tap(output: str) -> Count:
-    """Add up the closing lines of Node's own test runner, such as `# pass 12`."""
+def read_tap(output: str, code: int) -> Count:
+    """Add up the closing lines of Node's own test runner, such as `# pass 12`, with the same errors."""
     lines = re.findall(r"^\S (pass|fail|skipped|cancelled) (\d+)$", output, re.MULTILINE)
     numbers = {word: int(number) for word, number in lines}
     if not numbers.get("pass") and not numbers.get("fail"):
         raise OpsError("the suite ended without a result of its tests (its message is above)")
-    return Count(
+    count = Count(
         passed=numbers.get("pass", 0),
         failed=numbers.get("fail", 0) + numbers.get("cancelled", 0),
         skipped=numbers.get("skipped", 0),
     )
+    return _agreed(count, code)
+
+
+def _agreed(count: Count, code: int) -> Count:
+    """A run can fail beside its tests: stopped half-way, by a plugin, for too little coverage."""
+    if code != 0 and not count.failed:
+        raise OpsError(
+            f"the suite left with {code}, although none of its tests failed (its own message is above)"
+        )
+    return count

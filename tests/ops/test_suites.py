@@ -20,7 +20,7 @@ def test_a_report_counts_each_kind_of_result(tmp_path: Path) -> None:
         '<testcase name="e"><skipped/></testcase>'
         "</testsuite></testsuites>"
     )
-    assert read_junit(report) == Count(passed=2, failed=2, skipped=1)
+    assert read_junit(report, 1) == Count(passed=2, failed=2, skipped=1)
 
 
 @pytest.mark.parametrize("content", [None, "<testsuites/>", "not XML"])
@@ -31,14 +31,25 @@ def test_a_suite_without_results_is_an_error_and_not_a_success(
     if content is not None:
         report.write_text(content)
     with pytest.raises(OpsError):
-        read_junit(report)
+        read_junit(report, 0)
 
 
 def test_a_report_of_nodes_test_runner_is_counted() -> None:
     output = "ok 1\n# tests 7\n# pass 4\n# fail 1\n# cancelled 1\n# skipped 1\n"
-    assert read_tap(output) == Count(passed=4, failed=2, skipped=1)
+    assert read_tap(output, 1) == Count(passed=4, failed=2, skipped=1)
     with pytest.raises(OpsError):
-        read_tap("sh: tsc: not found\n")
+        read_tap("sh: tsc: not found\n", 127)
+
+
+def test_a_run_that_fails_beside_its_tests_is_an_error(tmp_path: Path) -> None:
+    """As pytest does when it is interrupted or breaks itself: what was counted until then is not all."""
+    report = tmp_path / "report.xml"
+    report.write_text('<testsuites><testcase name="a"/></testsuites>')
+    assert read_junit(report, 0) == Count(passed=1)
+    with pytest.raises(OpsError, match="left with 3, although none of its tests failed"):
+        read_junit(report, 3)
+    with pytest.raises(OpsError, match="left with 1, although"):
+        read_tap("# pass 4\n", 1)
 
 
 def test_a_suite_that_cannot_run_counts_as_failed_and_says_why() -> None:
