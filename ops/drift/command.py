@@ -10,8 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ops.drift.drift import Drift, Expected, compare, expected_objects, to_json
-from ops.engine.stack_file import StackFile
+from ops.drift.drift import Drift, Expected, compare, context, expected_objects, to_json
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.processes import ask
@@ -26,10 +25,13 @@ commands = typer.Typer()
 @commands.command()
 def drift(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show what differs in the cluster from what was deployed. Leaves with 0: nothing, 2: drift, 1: cannot tell."""
-    file = StackFile.read(stack)
     env = setup.choose().env
-    wanted = deployed(stack, env)
-    found = find(wanted, file.context, env)
+    state = deployed(stack, env)
+    wanted = expected_objects(state)
+    if not wanted:
+        raise OpsError(f"stack {stack} has nothing deployed", fix=f"make up STACK={stack}")
+    # Where it was deployed, whatever the working tree says by now.
+    found = find(wanted, context(state), env)
     if as_json:
         print(to_json(found))
     else:
@@ -38,26 +40,23 @@ def drift(stack: StackName = "dev", as_json: AsJson = False) -> None:
         raise typer.Exit(DRIFTED)
 
 
-def deployed(stack: str, env: Mapping[str, str]) -> list[Expected]:
-    """What the state says is there.
+def deployed(stack: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """The state of the stack.
 
     Raises:
-        OpsError: if there is no state, or nothing in it.
+        OpsError: if there is none.
     """
     # The values of Secrets are compared as well; none is ever shown.
     command = ["pulumi", "stack", "export", "--show-secrets", "--stack", stack]
     answer = ask([*command, "--non-interactive"], env=env)
     try:
-        state = json.loads(answer.output) if answer.code == 0 else None
+        state: dict[str, Any] | None = json.loads(answer.output) if answer.code == 0 else None
     except ValueError:
         state = None
     if state is None:
         said = answer.output.strip() if answer.code else "its answer is no JSON"
         raise OpsError(f"the state of stack {stack} cannot be read", where=said)
-    wanted = expected_objects(state)
-    if not wanted:
-        raise OpsError(f"stack {stack} has nothing deployed", fix=f"make up STACK={stack}")
-    return wanted
+    return state
 
 
 def find(wanted: Sequence[Expected], context: str, env: Mapping[str, str]) -> list[Drift]:

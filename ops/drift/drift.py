@@ -67,6 +67,16 @@ def expected_objects(state: Mapping[str, Any]) -> list[Expected]:
     return found
 
 
+def context(state: Mapping[str, Any]) -> str:
+    """The kubeconfig context that the objects of an exported state were deployed to."""
+    providers = [
+        resource
+        for resource in items(state, "deployment", "resources")
+        if resource["type"] == "pulumi:providers:kubernetes" and not resource.get("delete")
+    ]
+    return str(at(providers[-1], "inputs", "context"))
+
+
 def compare(
     wanted: Iterable[Expected], live: Iterable[Manifest], autoscalers: Iterable[Manifest]
 ) -> list[Drift]:

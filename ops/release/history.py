@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from components.config_check import PROJECT
@@ -188,7 +189,7 @@ def table(found: list[Revision]) -> Table:
             noted.name,
             what,
         ]
-        shown.add_row(*(cell or "-" for cell in row))
+        shown.add_row(*(escape(cell or "-") for cell in row))
     return shown
 
 

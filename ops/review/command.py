@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ops.engine.stack import Stack
@@ -98,7 +99,8 @@ def show(verdicts: Sequence[Verdict]) -> None:
     for verdict in worst_first(verdicts):
         colour = COLOURS[verdict.risk]
         step = verdict.step
-        table.add_row(f"[{colour}]{verdict.risk}[/]", step.action, step.title, verdict.reason)
+        cells = map(escape, (step.action, step.title, verdict.reason))
+        table.add_row(f"[{colour}]{verdict.risk}[/]", *cells)
     console.print(table)
     highest = risk.highest(verdicts)
     console.print(f"\nAt worst: [{COLOURS[highest]}]{highest}[/]")

@@ -4,6 +4,7 @@ import json
 import time
 
 from ops.drift.command import deployed, find
+from ops.drift.drift import expected_objects
 from ops.drift.drift import Drift
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease
 
@@ -14,7 +15,7 @@ AUTOSCALER_SECONDS = 60
 
 def drift_of(release: LiveRelease) -> list[Drift]:
     env = release.stack.env
-    return find(deployed(release.stack.name, env), CONTEXT, env)
+    return find(expected_objects(deployed(release.stack.name, env)), CONTEXT, env)
 
 
 def test_a_release_as_deployed_has_no_drift(release: LiveRelease) -> None:

@@ -57,7 +57,8 @@ def state(*objects: dict[str, Any], **more: Any) -> dict[str, Any]:
         | more
         for item in objects
     ]
-    return {"deployment": {"resources": resources}}
+    provider = {"type": "pulumi:providers:kubernetes", "inputs": {"context": "where-it-is"}}
+    return {"deployment": {"resources": [provider, *resources]}}
 
 
 def written(manager: str, fields: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -198,6 +199,10 @@ def test_what_the_stack_only_reads_or_no_longer_wants_is_not_its_own(mark: dict[
 
 def answers(monkeypatch: pytest.MonkeyPatch, pulumi: Result, kubectl: Result) -> None:
     def ask(command: list[str], **_: Any) -> Result:
+        if command[0] == "kubectl":
+            assert command[1:3] == ["--context", "where-it-is"], (
+                "not what the stack file says today"
+            )
         if "HorizontalPodAutoscaler.v2.autoscaling" in command:
             return Result(0, '{"items": []}')
         return pulumi if command[0] == "pulumi" else kubectl

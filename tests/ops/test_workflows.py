@@ -56,7 +56,8 @@ def test_one_action_has_one_version() -> None:
 def test_rights_are_the_least_and_named(path: Path) -> None:
     content = workflow(path.name)
     assert content["permissions"] in ({}, {"contents": "read"})
-    assert "concurrency" in content
+    held = [content, *jobs(path).values()]
+    assert any("concurrency" in part for part in held), "two runs at once get in each other's way"
     assert "pull_request_target" not in path.read_text(), "it gives a fork's code the secrets"
     rights = {
         (name, scope)
@@ -135,6 +136,17 @@ def test_staging_and_prod_are_previewed_by_the_official_action_and_reported_in_o
     assert comment["with"]["path"] in next(
         s["run"] for s in job["steps"] if s.get("name") == "Report"
     )
+
+
+def test_an_approval_that_is_waited_for_keeps_nobody_from_staging() -> None:
+    content = workflow("deploy.yml")
+    assert "concurrency" not in content, "a run that waits would hold it for all of its jobs"
+    groups = {job["concurrency"]["group"] for job in content["jobs"].values()}
+    assert len(groups) == len(content["jobs"])
+
+
+def test_only_main_is_deployed_also_by_hand() -> None:
+    assert workflow("deploy.yml")["jobs"]["staging"]["if"] == "github.ref == 'refs/heads/main'"
 
 
 def test_prod_follows_staging_with_its_images_after_approval() -> None:
