@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jwt
+
 from components.minikube import Minikube
 from ops.bench.timing import Timed, timed
 from ops.errors import OpsError
 from ops.processes import ask
 
 VOLUME_SECONDS = 60.0
+TOKEN_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Deployed:
             raise OpsError(f"{component} has {len(names)} pods, expected one", where=self.release)
         return names[0]
 
-    def signing_key(self) -> bytes:
-        """The key that the frontend signs its tokens with."""
+    def token(self, user: str) -> str:
+        """What the frontend would send the backend for `user`: short-lived, signed with the release's key."""
         deployment = self.get("deployment", f"{self.release}-backend")
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         name = next(
@@ -73,7 +76,9 @@ class Deployed:
             for entry in container["env"]
             if entry["name"] == "BETTER_AUTH_SECRET"
         )
-        return base64.b64decode(self.get("secret", name)["data"]["better-auth-secret"])
+        key = base64.b64decode(self.get("secret", name)["data"]["better-auth-secret"])
+        now = int(time.time())
+        return jwt.encode({"sub": user, "iat": now, "exp": now + TOKEN_SECONDS}, key, "HS256")
 
     def remove(self) -> None:
         """Delete the namespace with all in it, whoever made it; wait until it is gone, and its volumes too.

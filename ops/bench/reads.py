@@ -5,13 +5,9 @@ Load goes to a node port of this machine's cluster alone, and is bounded in requ
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import secrets
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +62,7 @@ def measure(deployed: Deployed, frontend_url: str, backend_url: str) -> Section:
     deployed.pod("backend")
     steady, full = [], []
     with _person(frontend_url) as user:
-        token = f"Bearer {_token(user, deployed.signing_key())}"
+        token = f"Bearer {deployed.token(user)}"
         for number in range(TASKS):
             task = {"title": f"Task {number}"}
             headers = {"Authorization": token}
@@ -159,16 +155,3 @@ def sample_of(metrics: str, name: str) -> float:
 
 def _sample(backend_url: str, name: str) -> float:
     return sample_of(httpx.get(f"{backend_url}/metrics", timeout=10).text, name)
-
-
-def _token(subject: str, key: bytes) -> str:
-    """What the frontend would send: a short-lived HS256 token."""
-
-    def part(content: bytes) -> str:
-        return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-    header = part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
-    now = int(time.time())
-    claims = part(json.dumps({"sub": subject, "iat": now, "exp": now + 600}).encode())
-    signature = hmac.new(key, f"{header}.{claims}".encode(), hashlib.sha256).digest()
-    return f"{header}.{claims}.{part(signature)}"

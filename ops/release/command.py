@@ -14,6 +14,7 @@ import typer
 from ops.engine.stack import Stack
 from ops.engine.stack_file import StackFile
 from ops.prepare import setup
+from ops.prepare.setup import Setup
 from ops.review.command import Confirm
 from ops.session import AsJson, StackName, console
 from ops.steps import Steps
@@ -27,7 +28,7 @@ def history_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     # Here, as in the commands below, because the models take up to a second to load and most commands do without.
     from ops.release import history
 
-    found = history.revisions(history.updates(_stack(stack)))
+    found = history.revisions(history.updates(_stack(stack, setup.choose())))
     if as_json:
         print(json.dumps([revision.as_json() for revision in found], indent=2))
     elif found:
@@ -62,7 +63,7 @@ def rollback_command(
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         try:
             chosen = setup.provide_tools(steps)
-            here = Stack(StackFile.known(stack), chosen.backend, chosen.env)
+            here = _stack(stack, chosen)
             with steps.step("revision") as step:
                 target = rollback.find(here, to, secrets=secrets, anyway=tuple(anyway.split()))
                 step.note = ", ".join(target.record.images.values())
@@ -81,7 +82,7 @@ def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show release, revision, images, pods with reasons, endpoints and address. Leaves with 1 if something is wrong."""
     from ops.release import history, screens, status
 
-    here = _stack(stack)
+    here = _stack(stack, setup.choose())
     known = history.updates(here)
     found = status.look(history.place(here, known), known, here.env)
     if as_json:
@@ -97,7 +98,8 @@ def open_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Open the stack in a browser; without a terminal only tell its address. Forwards a port where it must."""
     from ops.release import reach
 
-    with reach.way_to(_stack(stack), setup.choose().platform.system) as way:
+    chosen = setup.choose()
+    with reach.way_to(_stack(stack, chosen), chosen.platform.system) as way:
         forwarded = way.forward is not None
         print(
             json.dumps({"url": way.url, "forwarded": forwarded}) if as_json else way.url, flush=True
@@ -116,7 +118,8 @@ def smoke_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     from ops.release import reach, smoke
 
     passed: list[str] = []
-    with reach.way_to(_stack(stack), setup.choose().platform.system) as way:
+    chosen = setup.choose()
+    with reach.way_to(_stack(stack, chosen), chosen.platform.system) as way:
         smoke.check(way.url, passed.append if as_json else console.print)
         if as_json:
             print(json.dumps({"url": way.url, "passed": passed}))
@@ -139,7 +142,7 @@ def logs_command(
     """Show the logs of all pods, or of a component's, each in a colour of its own."""
     from ops.release import history, logs
 
-    here = _stack(stack)
+    here = _stack(stack, setup.choose())
     place = history.place(here, history.updates(here))
     kubectl = ["kubectl", "--context", place.context, "--namespace", place.namespace]
     selector = f"app={place.release}" + (f",component={component}" if component else "")
@@ -152,6 +155,5 @@ def logs_command(
             follower.show()
 
 
-def _stack(name: str) -> Stack:
-    chosen = setup.choose()
+def _stack(name: str, chosen: Setup) -> Stack:
     return Stack(StackFile.known(name), chosen.backend, chosen.env)

@@ -1,9 +1,11 @@
 """`make bench`: how figures are made of samples, held against goals and written down."""
 
+import base64
 import sys
 from io import StringIO
 from pathlib import Path
 
+import jwt
 import pytest
 import yaml
 from rich.console import Console
@@ -159,6 +161,21 @@ def test_the_chart_has_every_object_and_secrets_that_fit_each_other(tmp_path: Pa
     assert service == objects[0]
     password = first["stringData"]["password"]
     assert f":{password}@bench-postgres:5432/" in second["stringData"]["database-url"]
+
+
+def test_a_token_is_signed_with_the_key_that_the_backend_has(tmp_path: Path) -> None:
+    reference = {"secretKeyRef": {"name": "bench-auth-1"}}
+    entry = {"name": "BETTER_AUTH_SECRET", "valueFrom": reference}
+    pod = {"spec": {"containers": [{"env": [{"name": "PORT", "value": "1"}, entry]}]}}
+    key = "k" * 48
+    programs = Programs(tmp_path)
+    programs.answer("kubectl", "deployment bench-backend", {"spec": {"template": pod}})
+    data = {"better-auth-secret": base64.b64encode(key.encode()).decode()}
+    programs.answer("kubectl", "secret bench-auth-1", {"data": data})
+    token = deployed.Deployed("bench", "minikube", programs.env).token("somebody")
+    claims = jwt.decode(token, key, ["HS256"])
+    assert claims["sub"] == "somebody"
+    assert claims["exp"] - claims["iat"] == 600
 
 
 def test_a_release_is_gone_only_when_its_volumes_are(

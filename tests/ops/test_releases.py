@@ -34,7 +34,13 @@ class Machine:
         chosen = Setup(
             {}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, self.programs.env
         )
-        monkeypatch.setattr(setup, "choose", lambda: chosen)
+        self.choices = 0
+
+        def choose() -> Setup:
+            self.choices += 1
+            return chosen
+
+        monkeypatch.setattr(setup, "choose", choose)
 
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(app, list(words))
@@ -90,6 +96,7 @@ def test_the_status_of_a_stack_that_is_down_is_an_error(machine: Machine) -> Non
 def test_open_tells_the_address(machine: Machine) -> None:
     assert machine.json("open") == {"url": OUTPUTS["url"], "forwarded": False}
     assert machine.run("open").stdout == f"{OUTPUTS['url']}\n"
+    assert machine.choices == 2, "one per command: each may ask vendors' sites for seconds"
 
 
 def test_logs_of_a_component_are_a_line_each(machine: Machine) -> None:
