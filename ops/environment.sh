@@ -40,9 +40,15 @@ if ! finished; then
 fi
 
 echo 'Installing requirements-dev.txt'
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt ||
+if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt; then
+    # Not quite nothing: pip has cleared away by now what it had unpacked.
+    full=$(df -Pk "$venv" "${TMPDIR:-/tmp}" | awk 'NR > 1 && $4 < 500000 { print $6; exit }')
+    [ -z "$full" ] ||
+        fail 'pip could not install requirements-dev.txt: the disk is full (its own message is above)' \
+            "make room on $full (df -h), then run the same command again"
     fail 'pip could not install requirements-dev.txt (its own message is above)' \
         'check the network or the package index (pip config list), then run the same command again'
+fi
 
 rm -f "$venv"/.made-*
 touch "$stamp"

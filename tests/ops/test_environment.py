@@ -1,0 +1,123 @@
+"""How `.venv` is made, and made whole again when that was interrupted. Python and df are scripts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from ops.paths import ROOT
+
+PYTHON = """#!/bin/sh
+case "$*" in
+"--version") echo Python 3.13 ;;
+"-m venv --clear "*) rm -rf "$4" && mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && echo venv >> "{notes}" ;;
+"-m pip install "*) echo pip >> "{notes}"; {pip} ;;
+esac
+"""
+
+
+class Checkout:
+    """A folder in which `make` makes the environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.venv = folder / ".venv"
+        self.notes = folder / "notes"
+        self.notes.touch()
+        self.folder = folder
+        self.folder.joinpath("bin").mkdir()
+        self.pip("exit 0")
+        self.free(20_000_000)
+
+    def program(self, name: str, text: str) -> None:
+        path = self.folder / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def pip(self, script: str) -> None:
+        self.program("python3", PYTHON.format(notes=self.notes, pip=script))
+
+    def free(self, kilobytes: int) -> None:
+        row = f"/dev/disk 30000000 1 {kilobytes} 1% /here"
+        self.program("df", f"#!/bin/sh\necho Filesystem and so on\necho '{row}'\n")
+
+    def start(self, stamp: str = "1") -> subprocess.Popen[str]:
+        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.Popen(
+            ["sh", str(ROOT / "ops" / "environment.sh"), f"{self.venv}/.made-{stamp}"],
+            cwd=self.folder,
+            env={**os.environ, "PATH": path},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def make(self, stamp: str = "1") -> tuple[int, str]:
+        run = self.start(stamp)
+        _, errors = run.communicate(timeout=20)
+        return run.returncode, errors
+
+    @property
+    def done(self) -> list[str]:
+        return self.notes.read_text().split()
+
+    @property
+    def stamps(self) -> list[str]:
+        return [path.name for path in self.venv.glob(".made-*")]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_an_environment_whose_making_was_killed_is_made_afresh(checkout: Checkout) -> None:
+    checkout.pip("sleep 60")
+    killed = checkout.start()
+    deadline = time.monotonic() + 10
+    while checkout.done != ["venv", "pip"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert checkout.stamps == [], "half an environment has no stamp"
+
+    checkout.pip("exit 0")
+    assert checkout.make() == (0, "")
+    assert checkout.done == ["venv", "pip"] * 2
+    assert checkout.stamps == [".made-1"]
+
+
+def test_other_requirements_are_installed_into_the_environment_that_is_there(
+    checkout: Checkout,
+) -> None:
+    checkout.make("1")
+    checkout.make("2")
+    assert checkout.done == ["venv", "pip", "pip"]
+    assert checkout.stamps == [".made-2"]
+
+
+@pytest.mark.parametrize(
+    ("free", "error", "fix"),
+    [
+        (20_000_000, " (its own", "check the network or the package index"),
+        (100_000, ": the disk is full (its own", "make room on /here"),
+    ],
+    ids=["network", "full disk"],
+)
+def test_an_installation_that_fails_is_told_with_what_to_do(
+    checkout: Checkout, free: int, error: str, fix: str
+) -> None:
+    checkout.pip("echo its own words >&2; exit 1")
+    checkout.free(free)
+    code, said = checkout.make()
+    assert code == 1
+    assert said.startswith(
+        f"its own words\nerror: pip could not install requirements-dev.txt{error}"
+    )
+    assert f"fix: {fix}" in said
+    assert checkout.stamps == []
