@@ -26,6 +26,11 @@ class Commit:
     def has(self, stack: str) -> bool:
         return (self.folder / f"Pulumi.{stack}.yaml").is_file()
 
+    @property
+    def stacks(self) -> list[str]:
+        """Those that it had a file for."""
+        return sorted(file.name.split(".")[1] for file in self.folder.glob("Pulumi.*.yaml"))
+
     def ask(self, *arguments: str) -> str:
         """Output of that commit's own `python -m ops`.
 

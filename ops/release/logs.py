@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.text import Text
@@ -20,6 +21,9 @@ from ops.processes import ask
 
 LOOK_SECONDS = 2.0
 """How long a new pod may go unseen; its log is shown from its first line all the same."""
+
+LOOKS = 15
+"""How often in a row the cluster may not answer before following it is given up."""
 
 ALL = -1
 COLOURS = (
@@ -78,6 +82,9 @@ class Follower:
     _children: list[subprocess.Popen[str]] = field(default_factory=list)
     _readers: list[threading.Thread] = field(default_factory=list)
     _seen: set[Start] = field(default_factory=set)
+    _running: set[Start] = field(default_factory=set)
+    _broken: dict[Start, str] = field(default_factory=dict)
+    """When each stream ended, in the form that kubectl takes."""
 
     def show(self) -> None:
         """The last lines of every container, once."""
@@ -89,8 +96,18 @@ class Follower:
         """Everything that is written until `stop` is set, or the person presses Ctrl-C."""
         try:
             self._begin("--follow")
+            failures = 0
             while not stop.wait(LOOK_SECONDS):
-                self._read(self._unseen(), "--follow", f"--tail={ALL}")
+                try:
+                    unseen = self._unseen()
+                except OpsError:
+                    failures += 1
+                    if failures == LOOKS:
+                        raise
+                    continue
+                failures = 0
+                self._read(unseen, "--follow", f"--tail={ALL}")
+                self._take_up_again()
         finally:
             for child in self._children:
                 child.terminate()
@@ -112,15 +129,25 @@ class Follower:
         answer = ask(command, env=self.env)
         if answer.code != 0:
             raise OpsError("the pods cannot be listed", where=answer.output.strip())
-        starts = [
-            Start(pod["metadata"]["name"], status["name"], status["restartCount"])
+        states = [
+            (Start(pod["metadata"]["name"], status["name"], status["restartCount"]), status)
             for pod in json.loads(answer.output)["items"]
             for status in pod["status"].get("containerStatuses", [])
+        ]
+        starts = [
+            start
+            for start, status in states
             if "waiting" not in status["state"] or status["lastState"]
         ]
+        self._running = {start for start, status in states if "running" in status["state"]}
         found = [start for start in starts if start not in self._seen]
         self._seen.update(found)
         return found
+
+    def _take_up_again(self) -> None:
+        """A connection that was lost ends the stream of a container that goes on writing."""
+        for start in self._running.intersection(list(self._broken)):
+            self._read([start], "--follow", f"--since-time={self._broken.pop(start)}")
 
     def _read(self, starts: Sequence[Start], *flags: str) -> None:
         for start in starts:
@@ -134,13 +161,14 @@ class Follower:
                 text=True,
                 errors="replace",
             )
-            reader = threading.Thread(target=self._pass_on, args=(start.pod, child), daemon=True)
+            reader = threading.Thread(target=self._pass_on, args=(start, child), daemon=True)
             reader.start()
             self._children.append(child)
             self._readers.append(reader)
 
-    def _pass_on(self, pod: str, child: subprocess.Popen[str]) -> None:
+    def _pass_on(self, start: Start, child: subprocess.Popen[str]) -> None:
         assert child.stdout is not None
         for line in child.stdout:
-            self.say(pod, line.rstrip("\n"))
+            self.say(start.pod, line.rstrip("\n"))
         child.wait()
+        self._broken[start] = datetime.now(UTC).isoformat()

@@ -222,7 +222,7 @@ def bring_back(target: Target, chosen: Setup, steps: Steps, confirm: str = "") -
     ready = ready_stack(chosen, target.file, steps)
     require_images(target, ready)
     with steps.step("preview") as step:
-        step.note = guard_up(ready, confirm)
+        step.note = guard_up(ready, confirm, command=f"make rollback TO={target.revision.number}")
     with steps.step(f"pulumi up: {target.title}"):
         ready.up(target.record.message(target.title))
     with steps.step("smoke check"), reach.way_to(ready, chosen.platform.system) as way:

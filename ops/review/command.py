@@ -62,8 +62,10 @@ def diff(
         refuse_loss(verdicts, confirm, stack)
 
 
-def guard_up(stack: Stack, confirm: str) -> str:
+def guard_up(stack: Stack, confirm: str, command: str = "make up") -> str:
     """Preview an `up`, and stop where it would lose data nobody agreed to lose; says what the worst step is.
+
+    `command` is what the person ran, and would run again.
 
     Raises:
         OpsError: if data would be lost, before anything is applied.
@@ -71,19 +73,21 @@ def guard_up(stack: Stack, confirm: str) -> str:
     verdicts = risk.judge(plan.read(stack.preview(quiet=True)))
     if any(verdict.risk > Risk.NONE for verdict in verdicts):
         show(verdicts)
-    refuse_loss(verdicts, confirm, stack.name)
+    refuse_loss(verdicts, confirm, stack.name, command)
     changes = len(verdicts)
     return f"changes: {changes}, at worst: {risk.highest(verdicts)}" if changes else "no changes"
 
 
-def refuse_loss(verdicts: Iterable[Verdict], confirm: str, stack: str) -> None:
+def refuse_loss(
+    verdicts: Iterable[Verdict], confirm: str, stack: str, command: str = "make up"
+) -> None:
     lost = [verdict for verdict in verdicts if verdict.risk is Risk.LOSS]
     if not lost or confirm == CONSENT:
         return
     raise OpsError(
         f"nothing was changed: on stack {stack} data would be lost",
         where="; ".join(f"{verdict.step.title} {verdict.reason}" for verdict in lost),
-        fix=f"take the edit back, or save what is needed and run: make up STACK={stack} CONFIRM={CONSENT}",
+        fix=f"take the edit back, or save what is needed and run: {command} STACK={stack} CONFIRM={CONSENT}",
         code=REFUSED,
     )
 

@@ -24,6 +24,8 @@ class Section:
         errors: the mistakes of its stack file, `file:line: text`; with any, there is nothing else to say.
         trouble: why no steps can be told, in words; empty if they can.
         basis: what the steps start from.
+        secrets_changed: an encrypted value is another one, which rendered objects do not show.
+        gone: its stack file is deleted; there is nothing else to say.
     """
 
     stack: str
@@ -34,6 +36,8 @@ class Section:
     verdicts: tuple[Verdict, ...] = ()
     before: tuple[Row, ...] = ()
     after: tuple[Row, ...] = ()
+    secrets_changed: bool = False
+    gone: bool = False
 
     @property
     def outcome(self) -> str:
@@ -41,7 +45,11 @@ class Section:
             return "configuration errors"
         if self.trouble:
             return "could not be told"
-        return str(risk.highest(self.verdicts)) if self.verdicts else "no change"
+        if self.gone:
+            return "stack file deleted"
+        worst = [risk.highest(self.verdicts)] if self.verdicts else []
+        worst += [Risk.ROLLING] if self.secrets_changed else []
+        return str(max(worst)) if worst else "no change"
 
 
 def document(sections: Sequence[Section], against: str) -> str:
@@ -72,6 +80,9 @@ def _body(section: Section) -> Iterable[str]:
     if section.errors:
         yield from (f"- {_cell(error)}" for error in section.errors)
         return
+    if section.gone:
+        yield "What it deployed stays where it is; `make down` needs the file of before."
+        return
     if section.trouble:
         yield f"> {_cell(section.trouble)}"
     else:
@@ -83,6 +94,8 @@ def _body(section: Section) -> Iterable[str]:
 
 
 def _steps(section: Section) -> Iterable[str]:
+    if section.secrets_changed:
+        yield from ("Encrypted values change: the pods that read them are replaced one by one.", "")
     if not section.verdicts:
         yield f"No object changes ({section.basis})."
         return

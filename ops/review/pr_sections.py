@@ -21,6 +21,7 @@ from ops.engine.stack import Stack
 from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
 from ops.prepare import setup
+from ops.release.record import secrets_of
 from ops.review import plan, rendered, risk
 from ops.review.plan import Step
 from ops.review.pr_markdown import Section
@@ -34,11 +35,15 @@ def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[
     """
     wanted = [StackFile.read(only, root).path.name] if only else None
     with unpacked(against, root) as then:
-        return [
+        found = verdicts(root)
+        sections = [
             _section(verdict, then, root, deployed=deployed)
-            for verdict in verdicts(root)
+            for verdict in found
             if wanted is None or verdict.file in wanted
         ]
+        kept = {verdict.file for verdict in found}
+        gone = [] if only else [name for name in then.stacks if f"Pulumi.{name}.yaml" not in kept]
+        return [*sections, *(Section(name, gone=True) for name in gone)]
 
 
 def to_json(sections: Sequence[Section]) -> str:
@@ -68,7 +73,8 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
         return Section(stack, errors=verdict.errors)
     file = StackFile.read(stack, root)
     config = checked(file.path).config
-    by_engine = deployed and not file.profile
+    # What lacks its secrets or digests was never deployed, and the engine would only say so.
+    by_engine = deployed and not file.profile and not verdict.missing
     basis = "compared with what is deployed" if by_engine else f"rendered here and at {then.name}"
     trouble = ""
     steps: Sequence[Step] = ()
@@ -86,6 +92,9 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
     return Section(
         stack,
         missing=verdict.missing,
+        secrets_changed=not by_engine
+        and then.has(stack)
+        and secrets_of(file.path) != secrets_of(then.folder / verdict.file),
         trouble=trouble,
         basis=basis,
         verdicts=tuple(risk.judge(steps)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ops.errors import OpsError
 from ops.release import logs
@@ -69,6 +71,7 @@ def test_every_started_container_is_shown_once(cluster: Cluster) -> None:
 
 
 def test_new_pods_and_restarts_join_with_their_whole_log(cluster: Cluster) -> None:
+    cluster.programs.answer("kubectl", "logs", "a line", seconds=30)
     cluster.has(pod("old"))
     stop = threading.Event()
     following = threading.Thread(target=cluster.follower.follow, args=(stop,))
@@ -86,6 +89,39 @@ def test_new_pods_and_restarts_join_with_their_whole_log(cluster: Cluster) -> No
     assert sorted(later) == [
         ["logs", name, "--container", "backend", "--follow", "--tail=-1"] for name in ("new", "old")
     ], "each start of a container is read once, and from its first line"
+
+
+def test_a_stream_that_was_cut_off_goes_on_where_it_ended_and_a_cluster_may_be_away_meanwhile(
+    cluster: Cluster,
+) -> None:
+    cluster.has(pod("one"))
+    stop = threading.Event()
+    following = threading.Thread(target=cluster.follower.follow, args=(stop,))
+    following.start()
+    try:
+        cluster.wait_for(1)
+        cluster.programs.answer("kubectl", "get", "connection refused", code=1)
+        time.sleep(0.3)
+        cluster.has(pod("one"))
+        cluster.wait_for(2)
+    finally:
+        stop.set()
+        following.join()
+    again = cluster.read[1]
+    assert again[:-1] == ["logs", "one", "--container", "backend", "--follow"]
+    assert again[-1].startswith("--since-time=20")
+
+
+def test_each_pod_keeps_a_colour_of_its_own() -> None:
+    console = Console(record=True, force_terminal=True, file=io.StringIO(), width=80)
+    say = logs.Coloured(console)
+    for name in ("one", "two", "one"):
+        say(name, "a line [of text]")
+    shown = console.export_text(styles=True).splitlines()
+    first, second, again = (line.split(" ")[0] for line in shown)
+    assert first == again
+    assert first.replace("one", "two") != second, "another pod, another colour"
+    assert all(line.endswith("a line [of text]") for line in shown)
 
 
 def test_no_pod_at_all_is_an_error(cluster: Cluster) -> None:

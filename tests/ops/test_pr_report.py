@@ -45,6 +45,10 @@ class InProcess:
     def has(self, stack: str) -> bool:
         return (self.folder / f"Pulumi.{stack}.yaml").is_file()
 
+    @property
+    def stacks(self) -> list[str]:
+        return [file.name.split(".")[1] for file in self.folder.glob("Pulumi.*.yaml")]
+
     def ask(self, command: str, _: str, stack: str, *__: str) -> str:
         file = checked(self.folder / f"Pulumi.{stack}.yaml")
         if command == "footprint":
@@ -176,6 +180,39 @@ def test_a_deployed_stack_is_previewed_by_the_engine_and_a_minikube_is_not(
         assert code == 0
         assert "Steps, compared with what is deployed:" in shown
         assert "| rolling restart | update | Deployment taskflow-backend |" in shown
+
+
+def test_a_stack_that_lacks_what_its_first_up_needs_is_not_asked_of_the_engine(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def preview(stack: Stack, *, quiet: bool) -> str:
+        raise AssertionError(f"{stack.name} was never deployed")
+
+    monkeypatch.setattr(Stack, "preview", preview)
+    lacking = REMOTE.replace("  taskflow:secrets: {generate: true}\n", "")
+    for folder in (checkout.now, checkout.then):
+        (folder / "Pulumi.remote.yaml").write_text(lacking)
+    code, shown = checkout.run("--deployed")
+    assert code == 0
+    assert "Before its first `up`:\n\n- Pulumi.remote.yaml: taskflow:betterAuthSecret" in shown
+
+
+def test_another_encrypted_value_is_told_though_objects_are_rendered_without_it(
+    checkout: Checkout,
+) -> None:
+    line = "  taskflow:openaiApiKey: {{secure: v1:{}}}\n"
+    (checkout.then / "Pulumi.local.yaml").write_text(STACK + line.format("old"))
+    one = checkout.section(STACK + line.format("new"))
+    assert (one.outcome, one.verdicts) == ("rolling restart", ())
+    assert "Encrypted values change" in document([one], "HEAD")
+
+
+def test_a_stack_file_that_is_deleted_is_told(checkout: Checkout) -> None:
+    (checkout.then / "Pulumi.old.yaml").write_text(STACK)
+    code, shown = checkout.run()
+    assert code == 0
+    assert "| old | **stack file deleted** | 0 |" in shown
+    assert "`make down` needs the file of before" in shown
 
 
 def test_programs_get_one_stack_as_json(checkout: Checkout) -> None:

@@ -289,6 +289,9 @@ def test_a_loss_stops_unless_it_is_confirmed_and_says_how() -> None:
     assert "make up STACK=dev CONFIRM=data-loss" in refused.value.fix
     with pytest.raises(OpsError):
         review.refuse_loss(verdicts, "yes", "dev")
+    with pytest.raises(OpsError) as refused:
+        review.refuse_loss(verdicts, "", "dev", "make rollback TO=3")
+    assert "make rollback TO=3 STACK=dev CONFIRM=data-loss" in refused.value.fix
     review.refuse_loss(verdicts, "data-loss", "dev")
     review.refuse_loss(recorded("backend-port.json"), "", "dev")
 
