@@ -1,0 +1,81 @@
+"""The assistant in a real browser, with a model in the cluster in place of a provider's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.live import browsing, model, outside
+from tests.live.browsing import Person, add_task, sign_up
+from tests.live.conftest import VALUES, LiveRelease, changed
+from tests.live_release import Kubectl
+
+browser, page = browsing.browser, browsing.page  # Fixtures.
+NAMESPACE = "livetest-model"
+LABELS = {"app": "model"}
+ADDRESS = f"http://model.{NAMESPACE}:{model.PORT}/v1"
+
+
+def objects(image: str) -> Iterator[dict[str, object]]:
+    """The model, in an image that has Python and is there already."""
+    metadata = {"name": "model", "labels": LABELS}
+    source = Path(model.__file__).read_text()
+    container = {
+        "name": "model",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-c", source],
+    }
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    service = {"selector": LABELS, "ports": [{"port": model.PORT}]}
+    yield {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service}
+
+
+@pytest.fixture(scope="module")
+def configured(release: LiveRelease) -> Iterator[None]:
+    """The suite's release with an assistant; afterwards it is as it was."""
+    kubectl = Kubectl(NAMESPACE)
+    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
+    kubectl("create", "namespace", NAMESPACE)
+    (pod, *_) = release.kubectl.pods("backend").values()
+    outside.apply(NAMESPACE, *objects(pod["spec"]["containers"][0]["image"]))
+    release.stack.set_secret("openaiApiKey", "not-a-real-key")
+    assert release.update(changed(assistant={"baseUrl": ADDRESS})) == {"backend"}
+    yield
+    release.stack.unset("openaiApiKey")
+    release.update(VALUES)
+    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+@pytest.fixture
+def panel(page: Page, configured: None) -> Locator:
+    """The assistant's part of a new person's page."""
+    sign_up(page, Person("Ida"))
+    return page.get_by_role("region", name="Assistant")
+
+
+def ask(panel: Locator, question: str) -> None:
+    panel.get_by_label("Message").fill(question)
+    panel.get_by_role("button", name="Send").click()
+
+
+def test_a_task_is_added_while_the_assistant_thinks_of_its_own(page: Page, panel: Locator) -> None:
+    ask(panel, "Add: Call the bank")
+    expect(panel.get_by_role("log")).to_contain_text("Add: Call the bank")
+    panel.get_by_label("Message").fill("Next question")
+    add_task(page, "Meanwhile")
+    page.get_by_role("checkbox", name="Meanwhile").check()
+    expect(page.get_by_role("status")).to_contain_text("Completed")
+    expect(panel.get_by_role("button", name="Thinking…")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Call the bank")).to_be_visible()
+    expect(panel.get_by_role("log")).to_contain_text("It is added.")
+    expect(panel.get_by_label("Message")).to_have_value("Next question")
+
+
+def test_a_conversation_that_fails_half_way_shows_what_it_did(page: Page, panel: Locator) -> None:
+    ask(panel, "Add: Half done, then break")
+    expect(panel.get_by_role("alert")).to_contain_text("may be done already")
+    expect(page.get_by_role("checkbox", name="Half done")).to_be_visible()
+    expect(panel.get_by_label("Message")).to_have_value("Add: Half done, then break")
