@@ -136,6 +136,22 @@ def test_who_is_offline_while_signing_in_keeps_what_was_typed(page: Page) -> Non
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
+def test_the_next_task_can_be_written_while_one_is_being_added(page: Page) -> None:
+    sign_up(page, Person("Karen"))
+    held: list[Route] = []
+    page.route("**/tasks", lambda route: held.append(route))
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("First")
+    with page.expect_request("**/tasks"):
+        form.get_by_role("button", name="Add task").click()
+    form.get_by_label("Title").fill("Second")
+    (adding,) = held
+    adding.continue_()
+    expect(page.get_by_role("checkbox", name="First")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Added")
+    expect(form.get_by_label("Title")).to_have_value("Second")
+
+
 def test_a_page_of_an_older_release_says_so_and_keeps_what_was_written(page: Page) -> None:
     sign_up(page, Person("Joan"))
     page.route("**/tasks", with_an_action_of_another_release)
