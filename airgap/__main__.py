@@ -51,7 +51,7 @@ def main() -> int:
 
 def _as_root() -> None:
     """Start again with the caller's home: caches, profiles and kubeconfig belong there."""
-    keep = "--preserve-env=HOME,PATH,XDG_CACHE_HOME,MINIKUBE_HOME,KUBECONFIG"
+    keep = "--preserve-env=HOME,PATH,XDG_CACHE_HOME,MINIKUBE_HOME"
     if not shutil.which("sudo"):
         raise StepError("this step changes the system: run it as root, or install sudo")
     os.execvp("sudo", ["sudo", keep, sys.executable, "-m", "airgap", *sys.argv[1:]])  # noqa: S606
