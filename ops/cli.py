@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
 import signal
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import asdict
 from types import FrameType
 from typing import Annotated, Any
 
@@ -79,13 +81,21 @@ def up(
     message: Annotated[
         str, typer.Option(help="What the history shall say of it.", envvar="MESSAGE")
     ] = "make up",
+    as_json: AsJson = False,
 ) -> None:
     """Bring the stack up: tools, Docker, cluster, images, preview, pulumi up, smoke check."""
+    # The answer for programs is alone on stdout.
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        answer = _up(StackFile.read(stack), confirm, atomic, message)
+    if as_json:
+        print(json.dumps(answer))
+
+
+def _up(file: StackFile, confirm: str, atomic: bool, message: str) -> dict[str, Any]:
     from ops.release import reach, record, rollback, smoke
 
-    file = StackFile.read(stack)
     noted = record.of_checkout(file.path)
-    steps = Steps(f"make up STACK={stack}", console)
+    steps = Steps(f"make up STACK={file.name}", console)
     _count_environment(steps)
     try:
         setup.require_space()
@@ -102,6 +112,7 @@ def up(
     finally:
         steps.table()
     _say_what_next("make open forwards a port to it" if way.forward else way.url, file)
+    return {"stack": file.name, "url": ready.url(), "images": dict(noted.images)}
 
 
 @app.command()
@@ -118,21 +129,22 @@ def down(stack: StackName = "dev") -> None:
 
 
 @app.command()
-def validate() -> None:
+def validate(as_json: AsJson = False) -> None:
     """Check every Pulumi.<stack>.yaml, without the engine. Leaves with 2 if one is wrong."""
     # Here, as in the commands below, because the program takes up to a second to load and most commands do without.
     from ops.config.validate import INVALID, verdicts
 
-    wrong = False
-    for verdict in verdicts():
+    found = list(verdicts())
+    if as_json:
+        print(json.dumps([asdict(verdict) for verdict in found], indent=2))
+    for verdict in () if as_json else found:
         for line in verdict.errors:
             print(line, file=sys.stderr)
         if not verdict.errors:
             print(f"{verdict.file}: sound")
         for line in verdict.missing:
             print(f"  before its first up: {line}")
-        wrong = wrong or bool(verdict.errors)
-    if wrong:
+    if any(verdict.errors for verdict in found):
         raise typer.Exit(INVALID)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from ops.engine.stack import Stack
 from ops.engine.stack_file import StackFile
+from ops.errors import OpsError
 from ops.prepare import setup
 from ops.prepare.setup import Setup
 from ops.review.command import Confirm
@@ -108,8 +109,14 @@ def open_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
             webbrowser.open(way.url)
         if way.forward:
             print("forwarded until Ctrl-C", file=sys.stderr)
-            with suppress(KeyboardInterrupt):
+            try:
                 way.forward.wait()
+            except KeyboardInterrupt:
+                return
+            raise OpsError(
+                "the forwarded port was closed: the pod behind it is gone, as after a rollout",
+                fix=f"make open STACK={stack}",
+            )
 
 
 @commands.command(name="smoke")

@@ -11,6 +11,7 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.config import commits
 from ops.paths import ROOT
 
 FOLDER = Path("docker/backend/taskflow_api/migrations/versions")
@@ -29,6 +30,16 @@ def of_checkout(root: Path = ROOT) -> Migrations:
     files = sorted((root / FOLDER).glob("[0-9]*.py"))
     breaking = tuple(file.stem for file in files if not _older_code_works(file))
     return Migrations(files[-1].stem if files else "", breaking)
+
+
+def of_commit(name: str, root: Path = ROOT) -> Migrations:
+    """Those of another commit.
+
+    Raises:
+        OpsError: if git does not have it here.
+    """
+    with commits.unpacked(name, root) as commit:
+        return of_checkout(commit.folder)
 
 
 def _older_code_works(file: Path) -> bool:

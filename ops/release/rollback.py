@@ -23,7 +23,7 @@ from ops.engine.stack_file import ENCRYPTION_KEYS, StackFile
 from ops.errors import OpsError
 from ops.prepare.setup import Setup
 from ops.processes import ask
-from ops.release import reach, record, smoke
+from ops.release import migrations, reach, record, smoke
 from ops.release.history import (
     COMPONENTS,
     Revision,
@@ -39,6 +39,8 @@ from ops.session import console, ready_stack
 from ops.steps import Steps
 
 RECORDED, CURRENT = "recorded", "current"
+UNKNOWN = "unknown"
+"""In `anyway`: migrations that nobody has noted."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _require_schema(revision: Revision, history: list[Update], anyway: tuple[str
     Failed updates count: pods may have migrated before something else failed.
     """
     later = (update for update in history if update.place < revision.update.place)
-    breaking = {name for update in later for name in update.record.breaking}
+    breaking = {name for update in later for name in _breaking(update, anyway)}
     stops = sorted(name for name in breaking - set(anyway) if name > revision.record.schema)
     if stops:
         raise OpsError(
@@ -115,6 +117,20 @@ def _require_schema(revision: Revision, history: list[Update], anyway: tuple[str
             fix="mend it forward, by a new make up; or restore a backup from before the migration, then add "
             f'ANYWAY="{" ".join(stops)}"',
         )
+
+
+def _breaking(update: Update, anyway: tuple[str, ...]) -> tuple[str, ...]:
+    """The migrations of an update that older code cannot live with, also of one that `ops` did not make."""
+    noted = update.record
+    if update.kind != "update" or noted.schema or UNKNOWN in anyway:
+        return noted.breaking
+    if noted.commit and not noted.changed:
+        return migrations.of_commit(noted.commit).breaking
+    raise OpsError(
+        "an update since then does not tell its migrations: made by pulumi up itself, and not of a clean commit",
+        where=f"commit {noted.commit[:7] or 'unknown'}, {update.ended:%Y-%m-%d %H:%M}",
+        fix=f'see for yourself that older code works on the database, then add ANYWAY="{UNKNOWN}"',
+    )
 
 
 def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:

@@ -34,8 +34,11 @@ commands = typer.Typer()
 
 
 @commands.command()
-def preview(stack: StackName = "dev") -> None:
-    """Show what `up` would change, and what that does to those who use it."""
+def preview(stack: StackName = "dev", as_json: AsJson = False) -> None:
+    """Show what `up` would change, in the engine's words, and what that does to those who use it."""
+    if as_json:
+        print(to_json(risk.judge(plan.read(_told(stack)))))
+        return
     show(risk.judge(plan.read(_selected(stack).preview())))
 
 

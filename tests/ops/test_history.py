@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from components.build_context import references
 from components.config_models import Images
@@ -18,7 +20,7 @@ from ops.engine.backend import Backend
 from ops.engine.stack import Stack
 from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
-from ops.release import history, rollback
+from ops.release import history, migrations, rollback
 from ops.release.record import Record
 from tests.ops.programs import Programs
 
@@ -213,6 +215,35 @@ def test_a_migration_that_cannot_be_undone_stops_it_and_is_named(team: Team, res
     ):
         team.target(1)
     assert team.target(1, anyway=("0003_drop",)).revision.number == 1
+
+
+def test_a_bare_pulumi_up_is_asked_for_its_migrations_by_its_commit(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = entry("Title of a commit")
+    bare["environment"] = {"git.head": "d" * 40}
+    team.remembers(bare, entry())
+    found = migrations.Migrations("0003_drop", ("0003_drop",))
+    monkeypatch.setattr(migrations, "of_commit", {"d" * 40: found}.__getitem__)
+    with pytest.raises(OpsError, match="0003_drop, which cannot be undone"):
+        team.target(1)
+
+
+def test_an_update_that_nobody_knows_the_migrations_of_is_not_crossed_blindly(team: Team) -> None:
+    bare = entry("By hand")
+    bare["environment"] = {"git.head": "d" * 40, "git.dirty": "true"}
+    team.remembers(bare, entry())
+    with pytest.raises(OpsError, match="does not tell its migrations") as refused:
+        team.target(1)
+    assert 'ANYWAY="unknown"' in refused.value.fix
+    assert team.target(1, anyway=("unknown",)).revision.number == 1
+
+
+def test_a_title_is_text_and_no_markup(team: Team) -> None:
+    team.remembers(entry(NOTED.message("[skip ci] Route [/api]")))
+    console = Console(width=200, file=io.StringIO())
+    console.print(history.table(team.revisions))
+    assert "[skip ci] Route [/api]" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_migrations_that_older_code_works_after_do_not_stop_it(team: Team) -> None:
