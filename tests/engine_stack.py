@@ -86,8 +86,8 @@ class EngineStack:
         """Bring the stack up; returns what the engine printed."""
         return self._run("up", "--yes", "--skip-preview", *flags, *self._flags)
 
-    def killed_up(self, after_seconds: float) -> None:
-        """Start an update and end it, plugins included, as a power cut would."""
+    def killed_up(self, after_seconds: float) -> bool:
+        """Start an update and end it, plugins included, as a power cut would; False if it was done by then."""
         command = ["pulumi", "up", "--yes", "--skip-preview", *self._flags, "--non-interactive"]
         with (self.folder / "killed.log").open("w") as log:
             process = subprocess.Popen(
@@ -99,12 +99,13 @@ class EngineStack:
                 start_new_session=True,
             )
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(after_seconds)
-            assert process.poll() is None, (
-                f"it ended before it was killed: {self.folder / 'killed.log'}"
-            )
+                assert process.wait(after_seconds) == 0, (
+                    f"it failed before it was killed: {self.folder / 'killed.log'}"
+                )
+                return False
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            return True
 
     def recover(self) -> None:
         """What `make up` does first when a run before it was killed."""

@@ -2,13 +2,11 @@
 
 import secrets
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import jwt
 import pytest
 
 from components.config_check import check_file
@@ -17,11 +15,12 @@ from tests import live_release
 from tests.canaries import Canaries, files_of
 from tests.engine_stack import EngineStack
 from tests.live import outside
-from tests.live_release import Kubectl
+from tests.live_release import Kubectl, docker_environment, node_port
+from tests.tokens import token_for
 
 NAME = "canary"
 FRONTEND_PORT, BACKEND_PORT = 30085, 30086
-FRONTEND, BACKEND = (f"http://127.0.0.1:{port}" for port in (FRONTEND_PORT, BACKEND_PORT))
+FRONTEND, BACKEND = node_port(FRONTEND_PORT), node_port(BACKEND_PORT)
 DESCRIBED = (
     "all,configmaps,secrets,ingresses,networkpolicies,poddisruptionbudgets,persistentvolumeclaims,"
     "serviceaccounts,endpointslices,events"
@@ -87,7 +86,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             scene.engine("preview", "preview", "--diff")
             scene.engine("preview for programs", "preview", "--json")
             scene.engine("up", "up", "--yes", "--skip-preview", "--diff")
-            live_release.wait_until_it_answers(f"{FRONTEND}/healthz", f"{BACKEND}/health")
+            live_release.wait_until_it_serves(values())
             use(key)
             scene.logs("logs")
             stack.set_secret("databaseUrl", outside.address(NAME, wrong))
@@ -121,21 +120,17 @@ def use(key: str) -> None:
             method = "POST" if body else "GET"
             return client.request(method, path, headers=headers, json=body or None).status_code
 
-        assert ask(token_for(user, key)) == 200
+        good = token_for(user, key, seconds=60)
+        assert ask(good) == 200
         for misuse in (
-            token_for(user, a_secret()),
-            token_for(user, key, lifetime=-60),
+            token_for(user, a_secret(), seconds=60),
+            token_for(user, key, seconds=-60),
             "not.a.token",
             key,
         ):
             assert ask(misuse) == 401
         question = [{"role": "user", "content": "What is there to do?"}]
-        assert ask(token_for(user, key), "/api/chat", messages=question) in (502, 504)
-
-
-def token_for(user: str, key: str, lifetime: int = 60) -> str:
-    """A token as the frontend makes them."""
-    return jwt.encode({"sub": user, "exp": int(time.time()) + lifetime}, key, "HS256")
+        assert ask(good, "/api/chat", messages=question) in (502, 504)
 
 
 def config_maps(scene: Scene) -> str:
@@ -201,13 +196,30 @@ def test_the_secrets_are_where_they_belong(scene: Scene) -> None:
     }, "else the release did not have them, and could not have leaked them"
 
 
+def test_a_service_reads_each_of_its_secrets_by_secret_key_ref(scene: Scene) -> None:
+    shared = {"DATABASE_URL": "database-url", "BETTER_AUTH_SECRET": "better-auth-secret"}
+    assistant = {"OPENAI_API_KEY": "openai-api-key"}
+    for component, expected in (("backend", shared | assistant), ("frontend", shared)):
+        deployment = scene.kubectl.get("deployment", f"{NAME}-{component}")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        references = {
+            variable["name"]: variable["valueFrom"]["secretKeyRef"]
+            for variable in container["env"]
+            if "valueFrom" in variable
+        }
+        assert {name: found["key"] for name, found in references.items()} == expected
+        for found in references.values():
+            assert found["key"] in scene.kubectl.get("secret", found["name"])["data"]
+
+
 @pytest.mark.parametrize(
     ("component", "marker"), [("backend", "taskflow_api"), ("frontend", "server.js")]
 )
 def test_no_secret_is_in_a_layer_of_an_image(scene: Scene, component: str, marker: str) -> None:
     marked = Canaries({**scene.canaries.values, "the marker": marker})
     reference = str(scene.stack.outputs()[f"{component}_image"])
-    with subprocess.Popen(["docker", "save", reference], stdout=subprocess.PIPE) as saving:
+    command = ["docker", "save", reference]
+    with subprocess.Popen(command, env=docker_environment(), stdout=subprocess.PIPE) as saving:
         assert saving.stdout
         found = {
             what for _, content in files_of(saving.stdout) for what in marked.found_in(content)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from tests import live_release
-from tests.live_release import LiveRelease, deployed
+from tests.live_release import LiveRelease, deployed, node_port
 from tests.reliability.person import Person
 
 RELEASE = "reltest"
 FRONTEND_PORT, BACKEND_PORT = 30083, 30084
-FRONTEND, BACKEND = f"http://127.0.0.1:{FRONTEND_PORT}", f"http://127.0.0.1:{BACKEND_PORT}"
+FRONTEND, BACKEND = node_port(FRONTEND_PORT), node_port(BACKEND_PORT)
 VALUES = live_release.values(RELEASE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
 
 READY_SECONDS = 120  # A pod that is started anew after a crash waits a minute at most.
@@ -80,7 +80,11 @@ def person(release: LiveRelease) -> Person:
 
 @pytest.fixture(autouse=True)
 def whole(release: LiveRelease) -> None:
-    """Every test begins with a release that serves, whatever the one before it broke."""
+    """Every test begins with the suite's own release, serving, whatever the one before it changed or broke."""
+    if release.stack.plain_values() != VALUES:
+        release.stack.recover()
+        release.stack.configure(VALUES)
+        release.stack.up()
     for component in ("postgres", "backend", "frontend"):
         await_ready(release, component)
-    live_release.wait_until_it_answers(f"{FRONTEND}/healthz", f"{BACKEND}/health")
+    live_release.wait_until_it_serves(VALUES)

@@ -1,15 +1,12 @@
 """Somebody who uses the release: a session at the frontend, a token for the backend, tasks of their own."""
 
-import base64
 import secrets
-import time
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
-import jwt
 
 from tests.live_release import Kubectl
+from tests.tokens import signing_key, token_for
 
 PATIENCE_SECONDS = 10
 TOKEN_SECONDS = 3600  # Longer than the whole suite.
@@ -25,11 +22,13 @@ class Person:
     token: str
 
     @classmethod
-    def signed_up(cls, frontend: str, backend: str, kubectl: Kubectl) -> "Person":
+    def signed_up(
+        cls, frontend: str, backend: str, kubectl: Kubectl, name: str = "Steady Load"
+    ) -> "Person":
         """A new person; their token is made as the frontend makes one, but lasts."""
         with httpx.Client(base_url=frontend, timeout=PATIENCE_SECONDS) as browser:
             account = {
-                "name": "Steady Load",
+                "name": name,
                 "email": f"{secrets.token_hex(6)}@example.com",
                 "password": secrets.token_urlsafe(16),
             }
@@ -38,8 +37,8 @@ class Person:
             )
             answer.raise_for_status()
             cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-        claims = {"sub": answer.json()["user"]["id"], "exp": int(time.time()) + TOKEN_SECONDS}
-        token = jwt.encode(claims, signing_key(kubectl), "HS256")
+        user = answer.json()["user"]["id"]
+        token = token_for(user, signing_key(kubectl), seconds=TOKEN_SECONDS)
         return cls(frontend=frontend, backend=backend, cookie=cookie, token=token)
 
     @property
@@ -58,16 +57,3 @@ class Person:
         return httpx.get(
             f"{self.frontend}/tasks", headers={"Cookie": self.cookie}, timeout=PATIENCE_SECONDS
         )
-
-
-def signing_key(kubectl: Kubectl) -> bytes:
-    """The key that frontend and backend share."""
-    (pod, *_) = kubectl.pods("backend").values()
-    (container,) = pod["spec"]["containers"]
-    variables: list[dict[str, Any]] = container["env"]
-    (key,) = (
-        variable["valueFrom"]["secretKeyRef"]
-        for variable in variables
-        if variable["name"] == "BETTER_AUTH_SECRET"
-    )
-    return base64.b64decode(kubectl.get("secret", key["name"])["data"][key["key"]])

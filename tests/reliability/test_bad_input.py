@@ -13,8 +13,9 @@ import httpx
 import jwt
 
 from tests.live_release import LiveRelease
-from tests.reliability.conftest import BACKEND, Record
-from tests.reliability.person import Person, signing_key
+from tests.reliability.conftest import BACKEND, FRONTEND, Record
+from tests.reliability.person import Person
+from tests.tokens import signing_key
 
 SCHEMATHESIS_SECONDS = 240
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -94,7 +95,7 @@ def test_no_wrong_token_opens_anything(
         assert api.get("/api/tasks").json()["total"] == 1
 
 
-def test_hostile_text_is_kept_as_text(person: Person, record: Record) -> None:
+def test_hostile_text_is_kept_as_text(release: LiveRelease, person: Person, record: Record) -> None:
     with person.api() as api:
         for text in HOSTILE:
             added = api.post("/api/tasks", json={"title": text, "notes": text})
@@ -109,6 +110,9 @@ def test_hostile_text_is_kept_as_text(person: Person, record: Record) -> None:
     for text in HOSTILE[:2]:
         assert text not in page, "the page's HTML has it escaped"
         assert html.escape(text) in page
+    for text in HOSTILE:
+        named = Person.signed_up(FRONTEND, BACKEND, release.kubectl, name=text)
+        assert f">{html.escape(text)}</p>" in named.tasks_page().text, "a person's name, too"
     record("SQL, HTML and templates in every field", [f"{len(HOSTILE)} texts, all kept as text"])
 
 

@@ -164,6 +164,7 @@ def test_what_was_acknowledged_survives_every_kill(
             release.kubectl("delete", "pod", pod["metadata"]["name"])
             backs["deleted"].append(writer.await_next(60))
             await_ready(release, "postgres")
+    until_served(person)
     lost = writer.acknowledged.keys() - stored(person)
     record(
         f"{kills} x Postgres killed and then its pod deleted, while tasks are written",

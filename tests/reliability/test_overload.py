@@ -31,6 +31,7 @@ def test_a_load_beyond_the_limits_is_survived(
     restarts = release.kubectl.restarts()
     capacity(page, seconds=3)  # To warm up.
     can = capacity(page, seconds=5)
+    assert can > 0, "one and a half times nothing would be no load"
     rate = round(TIMES_CAPACITY * can)
     with under(Load(component, [page], rate, keepalive=True)) as results:
         time.sleep(seconds)

@@ -1,0 +1,27 @@
+"""Tokens for the backend, made as the frontend makes them."""
+
+import base64
+import time
+from typing import Any
+
+import jwt
+
+from tests.live_release import Kubectl
+
+
+def token_for(user: str, key: str | bytes, *, seconds: int) -> str:
+    """A token in the name of a user; it holds for so many seconds."""
+    return jwt.encode({"sub": user, "exp": int(time.time()) + seconds}, key, "HS256")
+
+
+def signing_key(kubectl: Kubectl) -> bytes:
+    """The key that frontend and backend share."""
+    (pod, *_) = kubectl.pods("backend").values()
+    (container,) = pod["spec"]["containers"]
+    variables: list[dict[str, Any]] = container["env"]
+    (key,) = (
+        variable["valueFrom"]["secretKeyRef"]
+        for variable in variables
+        if variable["name"] == "BETTER_AUTH_SECRET"
+    )
+    return base64.b64decode(kubectl.get("secret", key["name"])["data"][key["key"]])
