@@ -4,8 +4,7 @@ import json
 import time
 
 from ops.drift.command import deployed, find
-from ops.drift.drift import expected_objects
-from ops.drift.drift import Drift
+from ops.drift.drift import Drift, expected_objects
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease
 
 FRONTEND = f"deployment/{RELEASE}-frontend"

@@ -1,7 +1,6 @@
 """Revisions, and the way back to one of them: by a command, and by itself after a failure."""
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,12 +9,14 @@ import pytest
 from rich.console import Console
 
 from ops.drift import command as drift_command
+from ops.drift.drift import expected_objects
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.release import history, record, rollback, smoke, status
 from ops.steps import Steps
 from tests.engine_stack import ROOT
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
+from tests.live_release import docker, pulled
 
 BASE_IMAGE = "python:3.13-slim"
 
@@ -24,9 +25,9 @@ BASE_IMAGE = "python:3.13-slim"
 def another_base() -> Iterator[str]:
     """The same image by another name: what is built on it has another content tag."""
     name = "python:of-the-history-test"
-    subprocess.run(["docker", "tag", BASE_IMAGE, name], check=True)
+    docker("tag", pulled(BASE_IMAGE), name)
     yield name
-    subprocess.run(["docker", "rmi", name], check=True)
+    docker("rmi", name)
 
 
 def chosen(release: LiveRelease) -> setup.Setup:
@@ -120,9 +121,8 @@ def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_tru
     )
     assert again.code == 0, f"the state says what was brought back:\n{again.output}"
     env = release.stack.env
-    assert drift_command.find(drift_command.deployed("live", env), CONTEXT, env) == [], (
-        "and the cluster has it"
-    )
+    wanted = expected_objects(drift_command.deployed("live", env))
+    assert drift_command.find(wanted, CONTEXT, env) == [], "and the cluster has it"
     assert not (ROOT / f"Pulumi.{release.stack.name}.yaml").exists(), (
         "reading secrets leaves no stack file"
     )
