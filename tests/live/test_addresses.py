@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from tests.live.conftest import CONTEXT, FRONTEND_PORT, RELEASE, LiveRelease
+from tests.live_release import node_port
 
-NODE_PORT = f"http://127.0.0.1:{FRONTEND_PORT}"
+NODE_PORT = node_port(FRONTEND_PORT)
 QUESTIONS_PER_MINUTE = 20
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?/>')
 FORWARDING = re.compile(r"^Forwarding from (127\.0\.0\.1:\d+) ")

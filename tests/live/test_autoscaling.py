@@ -11,7 +11,7 @@ import pytest
 from ops.prepare import cluster
 from ops.prepare.tools import provide_extra
 from tests.live.conftest import BACKEND_PORT, RELEASE, VALUES, LiveRelease
-from tests.live_release import Kubectl
+from tests.live_release import PROFILE, Kubectl, node_port
 from tests.load import Load, Page, under
 from tests.unit.conftest import merged
 
@@ -24,7 +24,7 @@ SCALED = merged(
         }
     },
 )
-ADDON, PROFILE = cluster.METRICS, "minikube"
+ADDON = cluster.METRICS
 # A pod that has no processor's time left is not ready, and what is not ready is not scaled: the load stays far below.
 RATE = 40
 PATIENCE_SECONDS = 180
@@ -61,9 +61,9 @@ def scaled(metrics: None, release: LiveRelease) -> Iterator[LiveRelease]:
 
 
 def load() -> Load:
-    """Requests to the backend's node port of this machine."""
+    """Requests to the backend's node port."""
     provide_extra("vegeta", env=os.environ)
-    page = Page(f"http://127.0.0.1:{BACKEND_PORT}/health")
+    page = Page(f"{node_port(BACKEND_PORT)}/health")
     return Load("backend", [page], RATE, keepalive=True)
 
 

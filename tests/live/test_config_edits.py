@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.live.conftest import RELEASE, VALUES, LiveRelease
+from tests.live_release import wait_until_it_serves
 from tests.unit.conftest import merged
 
 KINDS = (
@@ -138,6 +139,7 @@ def edited(release: LiveRelease) -> Iterator[LiveRelease]:
             release.stack.unset(edit.secret[0])
     release.stack.configure(VALUES)
     release.stack.up()
+    wait_until_it_serves(VALUES)  # The backend's node port is a new one.
 
 
 @pytest.mark.parametrize("name", EDITS)
