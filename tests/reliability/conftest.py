@@ -80,7 +80,7 @@ def person(release: LiveRelease) -> Person:
 
 @pytest.fixture(autouse=True)
 def whole(release: LiveRelease) -> None:
-    """Every test begins with the suite's own release, serving, whatever the one before it changed or broke."""
+    """Every test begins with the suite's own configuration, serving, whatever the one before it left there."""
     if release.stack.plain_values() != VALUES:
         release.stack.recover()
         release.stack.configure(VALUES)
