@@ -154,9 +154,13 @@ def _backend(env: Mapping[str, str]) -> Count:
 
 
 def _frontend(env: Mapping[str, str]) -> Count:
-    """The frontend's tests, which no image contains, laid over its image's `builder` stage."""
+    """The frontend's tests, which no image contains, laid over its image's `builder` stage.
+
+    Beside them the backend's, which keep the schema that both sides have to agree on.
+    """
     image = _build("docker/frontend", "builder", env)
     command = ["docker", "run", "--rm", "--volume", f"{ROOT}/docker/frontend/test:/app/test:ro"]
+    command += ["--volume", f"{ROOT}/docker/backend/tests:/backend/tests:ro"]
     result = stream([*command, image, "npm", "test"], env=env)
     return read_tap(result.output, result.code)
 

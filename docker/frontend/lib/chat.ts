@@ -4,7 +4,7 @@ export type ChatMessage = { role: 'user' | 'assistant'; content: string };
 const REMEMBERED_MESSAGES = 12;
 /** The backend's limit on a message. */
 const MESSAGE_CHARACTERS = 8_000;
-/** Below the backend's limit on a body, 64 KiB; one message of any characters fits. */
+/** Below the backend's limit on a body, 128 KiB; one message of any characters fits. */
 const CONVERSATION_BYTES = 48 * 1024;
 
 export const NOT_CONFIGURED =

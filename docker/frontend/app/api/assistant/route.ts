@@ -7,7 +7,7 @@ import { currentSession } from '@/lib/session.ts';
 import { Throttle } from '@/lib/throttle.ts';
 
 /** The backend's limit. */
-const MAX_BODY_BYTES = 64 * 1024;
+const MAX_BODY_BYTES = 128 * 1024;
 /** More than anyone reads; each costs whoever pays the model's provider. */
 const QUESTIONS_PER_MINUTE = 20;
 const questions = new Throttle(QUESTIONS_PER_MINUTE, 60_000);
@@ -26,7 +26,7 @@ export async function POST(request: Request): Promise<Response> {
   if (session.state === 'signed-out') return refuse(401, 'Sign in again.');
   if (session.state === 'unknown') return refuse(503, AWAY.message);
   if (!questions.allow(session.user.id)) {
-    return refuse(429, 'That were many questions. Wait a minute, then go on.');
+    return refuse(429, 'That was a lot of questions. Wait a minute, then go on.');
   }
   const conversation: unknown = await request.json().catch(() => undefined);
   if (conversation === undefined) return refuse(400, 'Send a conversation as JSON.');
