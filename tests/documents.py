@@ -10,8 +10,11 @@ import doctest
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -152,22 +155,51 @@ class Checkout:
         _git("-C", str(self.folder), "add", "--all")
         _git("-C", str(self.folder), *identity, "commit", "--quiet", "--message", message)
 
-    def run(self, command: Command) -> None:
-        """Run a command in the clone.
-
-        Raises:
-            AssertionError: if it prints something else than the document says, or fails where that shows no failure.
-        """
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of a person's new shell, without colours."""
         env = {
             key: value
             for key, value in os.environ.items()
             if key not in NOT_INHERITED and not key.startswith("PULUMI_")
         }
         env["PULUMI_HOME"] = str(self.pulumi_home)
+        return env | {"NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+
+    def kill(self, line: str, once: str) -> None:
+        """Start a command, and a second after it prints a text end it with SIGKILL, its children included."""
+        with subprocess.Popen(
+            ["bash", "-c", line],
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout
+            assert any(once in printed for printed in process.stdout), (
+                f"`{line}` ended without a word of {once}"
+            )
+            time.sleep(1)
+            os.killpg(process.pid, signal.SIGKILL)
+        # Until init has buried the children, which may take seconds, they look alive.
+        with suppress(ProcessLookupError):
+            for _ in range(100):
+                os.killpg(process.pid, 0)
+                time.sleep(0.1)
+
+    def run(self, command: Command) -> str:
+        """Run a command in the clone; returns what it printed.
+
+        Raises:
+            AssertionError: if it prints something else than the document says, or fails where that shows no failure.
+        """
         result = subprocess.run(
             ["bash", "-c", command.line],
             cwd=self.folder,
-            env=env | {"NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"},
+            env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -184,6 +216,7 @@ class Checkout:
         if command.output:
             difference = differs(command.output, printed)
             assert not difference, f"{command.place}: `{command.line}`\n{difference}"
+        return printed
 
 
 def differs(documented: str, printed: str) -> str:

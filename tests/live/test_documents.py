@@ -1,5 +1,10 @@
-"""What the documents show of a cluster is what a clone of this repository prints there, one command after another."""
+"""What the documents show of a cluster is what a clone of this repository prints there, one command after another.
 
+Then, in the same clone, what becomes of `make up` where something is in its way.
+"""
+
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +15,13 @@ from tests.documents import LIVE, Checkout, Command, documents
 
 # As long as what the documents show, so that columns stand where they do there.
 RELEASE, FRONTEND_PORT = "livedocs", 30085
-SHOWN = {RELEASE: "taskflow", str(FRONTEND_PORT): "30080"}
+SHOWN = {
+    live_release.node_port(FRONTEND_PORT): "http://127.0.0.1:30080",
+    RELEASE: "taskflow",
+    str(FRONTEND_PORT): "30080",
+}
+KUBECTL = live_release.Kubectl(RELEASE)
+AGAIN_SECONDS = 15
 SESSIONS = [command for document in documents() for command in document.commands(LIVE)]
 
 
@@ -25,8 +36,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     config |= {f"taskflow:{key}": value for key, value in values.items()}
     stack_file.write_text(yaml.safe_dump({"config": config}))
     clone.commit("The tests' release")  # What `git checkout` brings back in a session.
-    kubectl = live_release.Kubectl(RELEASE)
-    kubectl("delete", "namespace", RELEASE, "--ignore-not-found", "--wait", timeout=180)
+    KUBECTL("delete", "namespace", RELEASE, "--ignore-not-found", "--wait", timeout=180)
     yield clone
     clone.run(Command("at the end", "make down", ""))
 
@@ -34,3 +44,50 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 @pytest.mark.parametrize("command", SESSIONS, ids=lambda command: f"{command.place}-{command.line}")
 def test_a_session_prints_what_is_shown(command: Command, checkout: Checkout) -> None:
     checkout.run(command)
+
+
+# The log level of each, in this order: the second finds a release that has another.
+KILLED = {"while it makes everything": "info", "while it rolls an edit out": "debug"}
+
+
+@pytest.mark.parametrize("when", KILLED)
+def test_make_up_is_killed_and_the_next_one_completes_it(checkout: Checkout, when: str) -> None:
+    edit = f"echo '  taskflow:logLevel: {KILLED[when]}' >>Pulumi.dev.yaml"
+    checkout.kill(
+        f"git checkout -q Pulumi.dev.yaml; {edit}; make up",
+        once=f"Deployment {RELEASE}-backend-deployment",
+    )
+    printed = checkout.run(
+        Command(when, "make up", "...\nTaskFlow is up: http://127.0.0.1:30080\n...")
+    )
+    assert "released the lock of a run that was killed" in printed
+    (pod, *_) = KUBECTL.pods("backend").values()
+    level = KUBECTL("exec", pod["metadata"]["name"], "--", "printenv", "LOG_LEVEL").strip()
+    assert level == KILLED[when]
+
+
+def test_make_up_again_takes_seconds_and_restarts_nothing(checkout: Checkout) -> None:
+    before, restarts = pods(), KUBECTL.restarts()
+    began = time.monotonic()
+    checkout.run(Command("again", "make up", ""))
+    assert time.monotonic() - began < AGAIN_SECONDS
+    assert pods() == before
+    assert KUBECTL.restarts_since(restarts) == 0
+
+
+def pods() -> set[str]:
+    """All that stay, by uid."""
+    return {uid for part in ("backend", "frontend", "postgres") for uid in KUBECTL.pods(part)}
+
+
+@pytest.mark.skipif(
+    bool(live_release.NODE and not live_release.NODE.on_this_machine),
+    reason="a port of this machine is in the way only of a node that is this machine",
+)
+def test_a_port_in_use_is_the_one_error_of_make_up(checkout: Checkout) -> None:
+    error = "error: port 30080 is in use by another program on this machine"
+    with socket.create_server(("", FRONTEND_PORT)):
+        printed = checkout.run(
+            Command("a port in use", "make up", f"...\n{error}\n...\nmake: *** ...")
+        )
+    assert printed.count("error: ") == 1
