@@ -27,6 +27,7 @@ NO_PROGRAM = 127
 
 def recover(stack: Stack) -> str:
     """Make the stack usable again; says what was done, or nothing."""
+    _drop_torn_attributes(stack)
     done = [
         _release_lock(stack),
         _settle_pending(stack),
@@ -34,6 +35,18 @@ def recover(stack: Stack) -> str:
         _rebuild_images(stack),
     ]
     return ", ".join(note for note in done if note)
+
+
+def _drop_torn_attributes(stack: Stack) -> None:
+    """Beside each file of a file backend stand its attributes, which the engine can do without but not read by half.
+
+    They are written in place, so a kill may leave an empty file, over which every later command stumbles.
+    """
+    for file in stack.backend.folder.rglob("*.attrs") if stack.backend.folder else ():
+        try:
+            json.loads(file.read_text())
+        except ValueError:
+            file.unlink()
 
 
 def _release_lock(stack: Stack) -> str:
@@ -76,8 +89,10 @@ def _fail_if_held(lock: Path, stack: Stack) -> None:
 
 def _runs_pulumi(pid: int) -> bool:
     """A process id may have been given to another program since. Without `ps` the lock is believed."""
-    result = ask(["ps", "-p", str(pid), "-o", "comm="], env=os.environ)
-    return result.code == NO_PROGRAM or (result.code == 0 and "pulumi" in result.output)
+    result = ask(["ps", "-p", str(pid), "-o", "stat=,comm="], env=os.environ)
+    # A killed process is a zombie (Z) until its parent has taken notice.
+    dead = result.code != 0 or result.output.startswith("Z") or "pulumi" not in result.output
+    return result.code == NO_PROGRAM or not dead
 
 
 def _settle_pending(stack: Stack) -> str:

@@ -294,6 +294,28 @@ def test_what_a_killed_run_left_is_settled_in_a_backend_that_is_no_folder_too(
     assert [found["id"] for found in checkout.imported["resources"]] == ["taskflow/web"]
 
 
+def test_attributes_that_a_kill_cut_short_go_and_whole_ones_stay(checkout: Checkout) -> None:
+    checkout.checkpoint()
+    folder = checkout.state / ".pulumi/stacks/taskflow"
+    (folder / "dev.json.attrs").write_text("")
+    (folder / "other.json.attrs").write_text("{}")
+    recover(checkout.stack)
+    assert [file.name for file in folder.glob("*.attrs")] == ["other.json.attrs"]
+
+
+def test_a_killed_engine_whose_parent_has_not_noticed_holds_no_lock(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.lock(pid=1)
+    ps = checkout.folder / "bin" / "ps"
+    ps.write_text(
+        "#!/bin/sh\ncase \"$*\" in *stat=*) echo 'Z    pulumi <defunct>';; *) echo pulumi;; esac\n"
+    )
+    ps.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ps.parent}{os.pathsep}{os.environ['PATH']}")
+    assert "released the lock" in recover(checkout.stack)
+
+
 def test_a_lock_is_believed_where_nothing_tells_whether_its_process_lives(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
