@@ -21,6 +21,7 @@ from ops.config.validate import INVALID, verdict
 from ops.engine.stack import Stack
 from ops.engine.stack_file import ENCRYPTION_KEYS, StackFile
 from ops.errors import OpsError
+from ops.prepare import setup
 from ops.prepare.setup import Setup
 from ops.processes import ask
 from ops.release import migrations, reach, record, smoke
@@ -236,6 +237,7 @@ def bring_back(target: Target, chosen: Setup, steps: Steps, confirm: str = "") -
             engine fails.
     """
     ready = ready_stack(chosen, target.file, steps)
+    setup.require_free_port(chosen, target.file)
     require_images(target, ready)
     with steps.step("preview") as step:
         step.note = guard_up(ready, confirm, command=f"make rollback TO={target.revision.number}")
