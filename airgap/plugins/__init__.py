@@ -14,8 +14,7 @@ def install(folder: Path = BIN, python: str = sys.executable) -> None:
     start = f'PYTHONPATH="{HERE.parent}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{python}" -m airgap'
     lines = {f"resource-{name}": f'{start}.plugins.{name}_provider "$@"' for name in PROVIDERS}
     lines["language-python"] = f'{start}.plugins.language "$@"'
-    # Called with the engine's address and the policy pack's folder; pulumi-policy does the rest.
-    lines["analyzer-policy-python"] = f'exec "{python}" "$2/__main__.py" "$@"'
+    lines["analyzer-policy-python"] = f'{start}.plugins.analyzer "$@"'
     folder.mkdir(parents=True, exist_ok=True)
     for name, line in lines.items():
         fresh = folder / f".{name}.new"

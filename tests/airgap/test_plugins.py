@@ -1,5 +1,8 @@
 """The plugin stand-ins' decisions, without engine, cluster or Docker."""
 
+import os
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +229,31 @@ def test_every_executable_runs_the_given_interpreter(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         assert path.stat().st_mode & 0o111
         assert 'exec "/some/python"' in path.read_text()
+
+
+def test_an_analyzer_leaves_with_a_killed_engine(tmp_path: Path) -> None:
+    plugins.install(tmp_path)
+    (tmp_path / "__main__.py").write_text(
+        "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    )
+    # A shell that waits takes the engine's place: what comes after its command keeps it from becoming the command.
+    command = f"{tmp_path}/pulumi-analyzer-policy-python 127.0.0.1:1 {tmp_path}; exit 3"
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout
+        analyzer = int(engine.stdout.readline())
+        engine.kill()
+    deadline = time.monotonic() + 10
+    while lives(analyzer):
+        assert time.monotonic() < deadline, "the analyzer outlives the engine that started it"
+        time.sleep(0.1)
+
+
+def lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def service(**spec: Any) -> Any:
