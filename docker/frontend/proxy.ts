@@ -1,5 +1,5 @@
 import { type NextRequest, NextResponse } from 'next/server';
-import { contentSecurityPolicy } from './lib/csp.ts';
+import { contentSecurityPolicy, NONCE_HEADER } from './lib/csp.ts';
 import { isFrom, refusalOf } from './lib/guard.ts';
 import { isHttps } from './lib/origin.ts';
 
@@ -19,6 +19,7 @@ export function proxy(request: NextRequest): NextResponse {
 
   const headers = new Headers(request.headers);
   headers.set('Content-Security-Policy', policy);
+  headers.set(NONCE_HEADER, nonce);
   // Next compares an action's Origin with the host alone, which not every proxy passes on.
   if (frontendUrl && isFrom(frontendUrl, headers)) {
     headers.set('X-Forwarded-Host', new URL(frontendUrl).host);

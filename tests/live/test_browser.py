@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.live import browsing
 from tests.live.browsing import (
@@ -171,6 +171,45 @@ def with_an_action_of_another_release(route: Route) -> None:
     if "next-action" in headers:
         headers |= {"next-action": "0" * len(headers["next-action"])}
     route.continue_(headers=headers)
+
+
+def test_a_page_whose_scripts_another_release_has_comes_again_until_it_works(page: Page) -> None:
+    """While a rollout lasts, pods of the other release answer 404; here the first two that are asked do."""
+    sign_up(page, Person("Rita"))
+    asked = refuse_files(page, times=2)
+    page.reload()
+    page.wait_for_event("load")
+    add_task(page, "Written on a page that works")
+    assert len(asked) > 2
+
+
+def test_a_page_whose_scripts_are_lost_does_not_come_again_for_ever(page: Page) -> None:
+    views: list[str] = []
+
+    def count(request: Request) -> None:
+        if request.is_navigation_request():
+            views.append(request.url)
+
+    page.on("request", count)
+    refuse_files(page, times=1_000)
+    page.goto("/sign-up")
+    page.wait_for_timeout(8_000)
+    assert len(views) == 4, "once, and three times again"
+
+
+def refuse_files(page: Page, *, times: int) -> list[str]:
+    """Answers 404 so many times where a script is asked for; the list grows with every question."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > times:
+            route.continue_()
+        else:
+            route.fulfill(status=404, body="")
+
+    page.route("**/_next/static/**/*.js", answer)
+    return asked
 
 
 def test_a_person_signs_up_at_another_address_of_the_release(browser: Browser) -> None:

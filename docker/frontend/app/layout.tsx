@@ -1,6 +1,8 @@
 import type { Metadata, Viewport } from 'next';
-import { connection } from 'next/server';
+import { headers } from 'next/headers';
 import type { ReactNode } from 'react';
+import { NONCE_HEADER } from '@/lib/csp.ts';
+import { reloadWhenFilesAreMissing } from './missing-files.ts';
 import './globals.css';
 
 export const metadata: Metadata = {
@@ -20,9 +22,16 @@ export const viewport: Viewport = {
 
 export default async function RootLayout({ children }: { children: ReactNode }) {
   // Every page is rendered on request: its scripts carry the nonce of the request's policy.
-  await connection();
+  const nonce = (await headers()).get(NONCE_HEADER) ?? undefined;
   return (
     <html lang="en">
+      <head>
+        <script
+          nonce={nonce}
+          // biome-ignore lint/security/noDangerouslySetInnerHtml: code of this repository, where nobody's input comes in
+          dangerouslySetInnerHTML={{ __html: `(${reloadWhenFilesAreMissing})()` }}
+        />
+      </head>
       <body>
         <a className="skip" href="#main">
           Skip to content
