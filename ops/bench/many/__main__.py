@@ -1,8 +1,11 @@
 """As many releases as the configuration says, from images that exist: how the cost of a program grows."""
 
+import atexit
 import gc
 
-gc.disable()  # as the project's own program does
+# As the project's own program does.
+gc.disable()
+atexit.register(gc.freeze)
 
 import pulumi
 
