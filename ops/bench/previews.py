@@ -28,9 +28,10 @@ def section(release: Sequence[float], plain: Sequence[float], policies: Sequence
     preview = Figure("preview of the dev stack", tuple(release), "s", goal)
     beside = preview.median - yardstick.median
     note = (
-        f"The {beside:.1f} s more than the plain program takes go into the processes of two more providers, docker and "
-        "random, into twelve more resources and into hashing two image contexts. A provider's stand-in of airgap/ is a "
-        "Python process and takes 0.3 CPU s before it answers, the official one is compiled."
+        f"The {beside:.1f} s more than the plain program takes go into two more providers, docker and random, which "
+        "the engine starts one after the other, into the import of their classes and of pydantic, into twelve more "
+        "resources and into hashing two image contexts. A provider's stand-in of airgap/ is a Python process that "
+        "imports the SDK before it answers, the official one is compiled."
     )
     return Section(
         "A preview with nothing to change",
