@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 PORT = 8080
-SECONDS = 4
+SECONDS = 10
 
 
 def answer(messages: list[dict[str, Any]]) -> dict[str, Any] | None:

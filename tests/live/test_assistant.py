@@ -9,7 +9,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.live import browsing, model, outside
 from tests.live.browsing import Person, add_task, sign_up
 from tests.live.conftest import VALUES, LiveRelease, changed
-from tests.live_release import Kubectl
 
 browser, page = browsing.browser, browsing.page  # Fixtures.
 NAMESPACE = "livetest-model"
@@ -36,17 +35,16 @@ def objects(image: str) -> Iterator[dict[str, object]]:
 @pytest.fixture(scope="module")
 def configured(release: LiveRelease) -> Iterator[None]:
     """The suite's release with an assistant; afterwards it is as it was."""
-    kubectl = Kubectl(NAMESPACE)
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
-    kubectl("create", "namespace", NAMESPACE)
     (pod, *_) = release.kubectl.pods("backend").values()
-    outside.apply(NAMESPACE, *objects(pod["spec"]["containers"][0]["image"]))
-    release.stack.set_secret("openaiApiKey", "not-a-real-key")
-    assert release.update(changed(assistant={"baseUrl": ADDRESS})) == {"backend"}
-    yield
-    release.stack.unset("openaiApiKey")
-    release.update(VALUES)
-    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    with outside.new_namespace(NAMESPACE):
+        outside.apply(NAMESPACE, *objects(pod["spec"]["containers"][0]["image"]))
+        try:
+            release.stack.set_secret("openaiApiKey", "not-a-real-key")
+            assert release.update(changed(assistant={"baseUrl": ADDRESS})) == {"backend"}
+            yield
+        finally:
+            release.stack.unset("openaiApiKey")
+            release.update(VALUES)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """What a person does, in a real browser against the live release."""
 
 import re
+import time
+from collections.abc import Callable, Sequence
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
@@ -19,6 +21,9 @@ from tests.live.browsing import (
 from tests.live.conftest import FRONTEND_PORT, LiveRelease
 
 browser, page = browsing.browser, browsing.page  # Fixtures.
+AFTER_MS = 3_000  # Three times as long as a page waits before it comes again.
+LATE_SECONDS = 1
+PATIENCE_SECONDS = 30
 TYPING_PAUSE_MS = 500  # Longer than a search waits for the next letter.
 
 
@@ -152,6 +157,24 @@ def test_the_next_task_can_be_written_while_one_is_being_added(page: Page) -> No
     expect(form.get_by_label("Title")).to_have_value("Second")
 
 
+def test_a_task_that_was_not_taken_leaves_the_next_ones_date_alone(page: Page) -> None:
+    sign_up(page, Person("Lise"))
+    held: list[Route] = []
+    page.route("**/tasks", lambda route: held.append(route))
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("First")
+    form.get_by_label("Due").fill("2030-05-01")
+    with page.expect_request("**/tasks"):
+        form.get_by_role("button", name="Add task").click()
+    form.get_by_label("Title").fill("Second")
+    form.get_by_label("Due").fill("2030-06-01")
+    (adding,) = held
+    adding.abort()
+    expect(form.get_by_role("alert")).to_be_visible()
+    expect(form.get_by_label("Title")).to_have_value("First Second")
+    expect(form.get_by_label("Due")).to_have_value("2030-06-01")
+
+
 def test_a_page_of_an_older_release_says_so_and_keeps_what_was_written(page: Page) -> None:
     sign_up(page, Person("Joan"))
     page.route("**/tasks", with_an_action_of_another_release)
@@ -173,43 +196,85 @@ def with_an_action_of_another_release(route: Route) -> None:
     route.continue_(headers=headers)
 
 
-def test_a_page_whose_scripts_another_release_has_comes_again_until_it_works(page: Page) -> None:
-    """While a rollout lasts, pods of the other release answer 404; here the first two that are asked do."""
-    sign_up(page, Person("Rita"))
-    asked = refuse_files(page, times=2)
-    page.reload()
-    page.wait_for_event("load")
+@pytest.mark.parametrize("late", [(), ("css",)], ids=["", "before the styles are there"])
+@pytest.mark.parametrize("missing", ["js", "css"])
+def test_a_page_whose_files_another_release_has_comes_again_until_it_works(
+    page: Page, missing: str, late: Sequence[str]
+) -> None:
+    """While a rollout lasts, pods of the other release answer 404; here the first one that is asked does."""
+    person = Person("Rita")
+    sign_up(page, person)
+    views = documents(page)
+    files = Files(page, missing=missing, times=1, late=late)
+    page.evaluate("location.reload()")
+    wait_until(page, lambda: len(views) == 2)
     add_task(page, "Written on a page that works")
-    assert len(asked) > 2
+    assert files.refused == 1
+    page.wait_for_timeout(AFTER_MS)
+    assert len(views) == 2, "once it works, it stays"
 
 
-def test_a_page_whose_scripts_are_lost_does_not_come_again_for_ever(page: Page) -> None:
-    views: list[str] = []
-
-    def count(request: Request) -> None:
-        if request.is_navigation_request():
-            views.append(request.url)
-
-    page.on("request", count)
-    refuse_files(page, times=1_000)
-    page.goto("/sign-up")
-    page.wait_for_timeout(8_000)
-    assert len(views) == 4, "once, and three times again"
+def test_a_page_whose_files_are_lost_does_not_come_again_for_ever(page: Page) -> None:
+    page.goto("/sign-in")
+    views = documents(page)
+    Files(page, missing="js", times=1_000)
+    page.evaluate("location.reload()")
+    wait_until(page, lambda: len(views) == 4)
+    page.wait_for_timeout(AFTER_MS)
+    assert len(views) == 4, "the page that somebody asked for, and three times again"
 
 
-def refuse_files(page: Page, *, times: int) -> list[str]:
-    """Answers 404 so many times where a script is asked for; the list grows with every question."""
+def test_a_page_whose_files_are_lost_with_the_server_stays_readable_until_it_is_back(
+    page: Page,
+) -> None:
+    page.goto("/sign-in")
+    views = documents(page)
+    Files(page, missing="js", times=1_000)
+    page.route("**/healthz/live", lambda route: route.abort())
+    page.evaluate("location.reload()")
+    page.wait_for_timeout(AFTER_MS)
+    assert len(views) == 1
+    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
+    page.unroute("**/healthz/live")
+    wait_until(page, lambda: len(views) > 1)
+
+
+class Files:
+    """Answers 404 so many times where a file of a kind is asked for, and takes longer for late kinds."""
+
+    def __init__(self, page: Page, *, missing: str, times: int, late: Sequence[str] = ()) -> None:
+        self.refused = 0
+        self._missing, self._times, self._late = missing, times, late
+        page.route("**/_next/static/**", self._answer)
+
+    def _answer(self, route: Route) -> None:
+        kind = route.request.url.rsplit(".", 1)[-1]
+        if kind in self._late:
+            time.sleep(LATE_SECONDS)
+        if kind == self._missing and self.refused < self._times:
+            self.refused += 1
+            route.fulfill(status=404, body="")
+        else:
+            route.continue_()
+
+
+def documents(page: Page) -> list[str]:
+    """The pages that the browser asks for from now on."""
     asked: list[str] = []
 
-    def answer(route: Route) -> None:
-        asked.append(route.request.url)
-        if len(asked) > times:
-            route.continue_()
-        else:
-            route.fulfill(status=404, body="")
+    def note(request: Request) -> None:
+        if request.is_navigation_request():
+            asked.append(request.url)
 
-    page.route("**/_next/static/**/*.js", answer)
+    page.on("request", note)
     return asked
+
+
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s"
+        page.wait_for_timeout(100)
 
 
 def test_a_person_signs_up_at_another_address_of_the_release(browser: Browser) -> None:

@@ -1,22 +1,49 @@
 /**
- * Runs in the page before its scripts. While another version of the frontend is rolled out, a page may ask a pod of the
- * one version for files that only the other has. It is loaded again then, until it comes from where its files are; not
- * for ever, because a file can be missing for another reason, nor at once, because a busy pod refuses some, too.
+ * Runs in the head of each page. While another version of the frontend is rolled out, a page may ask a pod of the one
+ * version for files that only the other has. It is loaded again then, until it comes from where its files are; not for
+ * ever, because files can be missing for another reason, and not before the server answers, because a page without its
+ * scripts can be read, and a browser's error page cannot.
  */
 export function reloadWhenFilesAreMissing() {
   const [most, withinMs, afterMs, key] = [3, 60_000, 1_000, 'reloads'] as const;
-  let reloading = false;
+  const never = -1;
+  let timer = 0;
 
-  function reload({ target }: Event) {
-    const { src, href } = target as HTMLScriptElement & HTMLLinkElement;
-    if (reloading || !(src || href || '').includes('/_next/static/')) return;
+  function missing(address = '') {
+    if (!timer && address.includes('/_next/static/')) timer = window.setTimeout(reload, afterMs);
+  }
+
+  async function reload() {
     const times: number[] = JSON.parse(sessionStorage.getItem(key) ?? '[]');
     const recent = times.filter((time) => Date.now() - time < withinMs);
     if (recent.length >= most) return;
-    reloading = true;
+    const answer = await fetch('/healthz/live').catch(() => undefined);
+    if (timer === never) return;
+    if (!answer?.ok) {
+      timer = window.setTimeout(reload, afterMs);
+      return;
+    }
     sessionStorage.setItem(key, JSON.stringify([...recent, Date.now()]));
-    setTimeout(() => window.location.reload(), afterMs);
+    // Not reload(): it would send a form once more whose answer this page is.
+    window.location.replace(window.location.pathname + window.location.search);
   }
-  // Captured: these events do not bubble.
-  window.addEventListener('error', reload, true);
+
+  const captured = true; // These events do not bubble.
+  window.addEventListener(
+    'error',
+    ({ target }) => {
+      const { src, href } = target as HTMLScriptElement & HTMLLinkElement;
+      missing(src || href);
+    },
+    captured,
+  );
+  // Files that the head names before this script may be missing already.
+  const files = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
+  for (const { name, responseStatus } of files) if (responseStatus >= 400) missing(name);
+
+  // What a person sends meanwhile has its own answer.
+  window.addEventListener('submit', () => {
+    clearTimeout(timer);
+    timer = never;
+  });
 }

@@ -1,5 +1,5 @@
 import type { BetterAuthOptions } from 'better-auth';
-import { APIError, createAuthMiddleware } from 'better-auth/api';
+import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
 import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 import { log } from './log.ts';
@@ -13,6 +13,7 @@ const shared: typeof globalThis & { signIns?: Throttle } = globalThis;
 shared.signIns ??= new Throttle(ATTEMPTS_PER_MINUTE, 60_000);
 const signIns = shared.signIns;
 
+type MiddlewareContext = Parameters<Parameters<typeof createAuthMiddleware>[0]>[0];
 type Settings = { secret: string; frontendUrl: string | undefined; secureCookies: boolean };
 
 /** How people sign in: all of Better Auth's configuration but the database. */
@@ -39,7 +40,8 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
       before: createAuthMiddleware(async (ctx) => {
         const code = mistake(ctx.path, ctx.body);
         if (code) throw new APIError('BAD_REQUEST', { code });
-        if (ctx.path === '/sign-in/email' && !signIns.allow(account(ctx.body))) {
+        const whose = await guessed(ctx);
+        if (whose !== undefined && !signIns.allow(whose)) {
           throw new APIError('TOO_MANY_REQUESTS', { code: 'TOO_MANY_ATTEMPTS' });
         }
       }),
@@ -91,6 +93,13 @@ function mistake(path: string, body: unknown): string | undefined {
   if (path === '/sign-up/email' && String(fields.name).length > NAME_MAX) return 'NAME_TOO_LONG';
   // On its first day a session alone would do: an unlocked screen must not cost an account.
   if (path === '/delete-user' && !fields.password) return 'PASSWORD_REQUIRED';
+  return undefined;
+}
+
+/** Whose password a request could be a guess at. */
+async function guessed(ctx: MiddlewareContext): Promise<string | undefined> {
+  if (ctx.path === '/sign-in/email') return account(ctx.body);
+  if (ctx.path === '/delete-user') return (await getSessionFromCtx(ctx))?.user.email;
   return undefined;
 }
 

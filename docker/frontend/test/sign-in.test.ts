@@ -105,6 +105,17 @@ test('guessing a password is slowed down for that account only, and success star
   assert.equal(await attempt(other.email, password), 200);
 });
 
+test('an open screen is no way to guess the password without end', async () => {
+  const auth = createAuth();
+  const { session } = await signUp(auth, local);
+  const attempt = async (guess: string) => {
+    const signedIn = { ...local, cookie: session };
+    return (await post(auth, 'delete-user', signedIn, { password: guess })).status;
+  };
+  for (let i = 0; i < 10; i += 1) assert.equal(await attempt('wrong guess'), 400);
+  assert.equal(await attempt(password), 429);
+});
+
 test('what Better Auth would let pass is refused: long names, NUL, leaving without a password', async () => {
   const auth = createAuth();
   const { email, session } = await signUp(auth, local);

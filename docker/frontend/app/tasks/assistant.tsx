@@ -41,8 +41,7 @@ export function Assistant({ away }: { away: boolean }) {
       giveBack(field, content);
       setProblem(answer.message);
     }
-    // A conversation that failed half-way may have changed something, too.
-    if (!answer.ok || answer.changed) router.refresh();
+    if (answer.changed) router.refresh();
   }
 
   return (
@@ -80,7 +79,7 @@ export function Assistant({ away }: { away: boolean }) {
   );
 }
 
-type Answer = ({ ok: true } & Reply) | Extract<Outcome, { ok: false }>;
+type Answer = ({ ok: true } & Reply) | (Extract<Outcome, { ok: false }> & { changed: boolean });
 
 async function ask(messages: ChatMessage[]): Promise<Answer> {
   try {
@@ -89,8 +88,9 @@ async function ask(messages: ChatMessage[]): Promise<Answer> {
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ messages }),
     });
-    return { ok: response.ok, ...(await response.json()) };
+    // A conversation that failed half-way may have changed something, too; a refused one has not.
+    return { ok: response.ok, changed: response.status === 502, ...(await response.json()) };
   } catch {
-    return { ok: false, message: UNFINISHED };
+    return { ok: false, changed: true, message: UNFINISHED };
   }
 }
