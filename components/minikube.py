@@ -22,16 +22,27 @@ class Minikube:
 
     @classmethod
     def find(cls, profile: str, environ: Mapping[str, str] = os.environ) -> "Minikube | None":
-        """The profile, or None where it has not been made (a preview on another machine)."""
+        """The profile, or None where it has not been made (a preview on another machine).
+
+        Raises:
+            ClusterError: if what Minikube wrote down of it cannot be read.
+        """
         home = Path(environ.get("MINIKUBE_HOME") or Path.home())
         root = home if home.name == ".minikube" else home / ".minikube"
         path = root / "profiles" / profile / "config.json"
         if not path.is_file():
             return None
-        settings = json.loads(path.read_text())
+        try:
+            settings = json.loads(path.read_text())
+            driver = settings["Driver"]
+        except (ValueError, KeyError) as error:
+            raise ClusterError(
+                f"taskflow:cluster.minikube: {path} is no profile of Minikube's ({type(error).__name__}), perhaps "
+                f"left by a start that was cut off; remove it with: minikube delete --profile {profile}"
+            ) from error
         nodes: list[dict[str, str]] = settings.get("Nodes") or []
         node = next((node for node in nodes if node.get("ControlPlane")), {})
-        return cls(profile=profile, driver=settings["Driver"], node_ip=node.get("IP", ""))
+        return cls(profile=profile, driver=driver, node_ip=node.get("IP", ""))
 
     @property
     def on_this_machine(self) -> bool:
@@ -65,7 +76,9 @@ class Minikube:
             )
             found = json.loads(answer.stdout)
             # A cluster on containerd answers with the address of an SSH agent, which the provider cannot use.
-            return {name: found[name] for name in ("DOCKER_HOST", "DOCKER_CERT_PATH")}
+            daemon = {name: found[name] for name in ("DOCKER_HOST", "DOCKER_CERT_PATH")}
+            # Without it the docker command line would speak plain HTTP to that address, certificates or not.
+            return daemon | {"DOCKER_TLS_VERIFY": "1"}
         except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
             reason = getattr(error, "stderr", None) or f"{type(error).__name__}: {error}"
             raise ClusterError(

@@ -54,7 +54,9 @@ def policies(
     # A namespace that the stack found is not its own: there it denies only its own pods.
     everyone = {} if config.create_namespace else {"app": release.name}
     _policy(f"{name}-default-deny", release, workload.SHARED, everyone, (), (), opts)
-    if config.ingress and config.ingress.tls and config.ingress.tls.issuer:
+    issued = config.ingress and config.ingress.tls and config.ingress.tls.issuer
+    # Where the default deny does not hold for cert-manager's pod, nothing has to be opened for it.
+    if issued and config.create_namespace:
         _policy(
             f"{name}-certificate",
             release,

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from components.minikube import ClusterError
 from ops.bench import command as bench
 from ops.drift import command as drift_command
 from ops.engine.backend import prepare
@@ -112,7 +113,8 @@ def _up(file: StackFile, confirm: str, atomic: bool, message: str) -> dict[str, 
     finally:
         steps.table()
     _say_what_next("make open forwards a port to it" if way.forward else way.url, file)
-    return {"stack": file.name, "url": ready.url(), "images": dict(noted.images)}
+    url = ready.url() if way.forward else way.url
+    return {"stack": file.name, "url": url, "images": dict(noted.images)}
 
 
 @app.command()
@@ -252,6 +254,8 @@ def main() -> None:
         app()
     except OpsError as error:
         _fail(str(error), error.code)
+    except ClusterError as error:
+        _fail(str(error), 1)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise

@@ -42,12 +42,14 @@ def provide_cluster(chosen: Setup, file: StackFile, steps: Steps) -> None:
     setup.provide_cluster(chosen, steps, file)
 
 
-def selected_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
+def selected_stack(chosen: Setup, file: StackFile, steps: Steps, *, changing: bool = True) -> Stack:
     """The stack in its backend, made if it is new, and freed of what a killed run left."""
     with steps.step("stack") as step:
         prepare(chosen.backend)
         stack = Stack(file, chosen.backend, chosen.env)
         made = "made" if stack.select() else "found"
         where = "state in .state/" if chosen.backend.ours else f"state in {chosen.backend.url}"
-        step.note = ", ".join(filter(None, [made, where, recovery.recover(stack)]))
+        step.note = ", ".join(
+            filter(None, [made, where, recovery.recover(stack, changing=changing)])
+        )
     return stack

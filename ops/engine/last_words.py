@@ -20,7 +20,9 @@ def last_words(stack: StackFile, env: Mapping[str, str]) -> str:
     Nothing where all are ready, or the cluster does not tell.
     """
     kubectl = ["kubectl", "--context", stack.context, "--namespace", stack.namespace]
-    found = _items([*kubectl, "get", "pods", "--selector", f"app={stack.release}"], env)
+    # Not of a pod that somebody gave the release's label alone.
+    selector = f"app={stack.release},component"
+    found = _items([*kubectl, "get", "pods", "--selector", selector], env)
     found.sort(key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
     # The newest is one of the new revision, and its siblings in trouble say the same.
     troubled = {pod["metadata"]["labels"]["component"]: pod for pod in found if _unready(pod)}

@@ -25,12 +25,17 @@ IMAGE = "docker:index/image:Image"
 NO_PROGRAM = 127
 
 
-def recover(stack: Stack) -> str:
-    """Make the stack usable again; says what was done, or nothing."""
+def recover(stack: Stack, *, changing: bool = True) -> str:
+    """Make the stack usable again; says what was done, or nothing.
+
+    Args:
+        changing: whether the caller is going to change the stack. Where others share its backend, a reader leaves
+            unfinished operations alone: nothing tells whether an update elsewhere is still about to end them.
+    """
     _drop_torn_attributes(stack)
     done = [
         _release_lock(stack),
-        _settle_pending(stack),
+        _settle_pending(stack) if changing or stack.checkpoint else "",
         _forget_lost(stack),
         _rebuild_images(stack),
     ]
@@ -45,8 +50,10 @@ def _drop_torn_attributes(stack: Stack) -> None:
     for file in stack.backend.folder.rglob("*.attrs") if stack.backend.folder else ():
         try:
             json.loads(file.read_text())
+        except FileNotFoundError:
+            pass  # An engine that runs has taken it away.
         except ValueError:
-            file.unlink()
+            file.unlink(missing_ok=True)
 
 
 def _release_lock(stack: Stack) -> str:
@@ -104,11 +111,18 @@ def _settle_pending(stack: Stack) -> str:
     """
     if not _latest(stack).get("pending_operations"):
         return ""
-    state = json.loads(_pulumi(stack, "stack", "export"))
+    state = _exported(stack)
     pending = state["deployment"].pop("pending_operations", [])
     adopted = [resource for operation in pending if (resource := _adopted(stack, operation))]
     joined = _joined(state["deployment"]["resources"], adopted)
     state["deployment"]["resources"] = joined
+    # To look at the objects takes seconds, and what an update elsewhere wrote meanwhile must not be lost.
+    if _exported(stack)["deployment"].get("manifest") != state["deployment"].get("manifest"):
+        raise OpsError(
+            f"stack {stack.name} is being changed by another update",
+            where=stack.backend.url,
+            fix="wait for it to end, then run the same command again",
+        )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         file.write_text(json.dumps(state))
@@ -220,12 +234,18 @@ def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
     return {**resource, "id": identity, "outputs": resource["inputs"]}
 
 
+def _exported(stack: Stack) -> dict[str, Any]:
+    """The state as the engine gives it; its `deployment.manifest.time` changes with every write."""
+    state: dict[str, Any] = json.loads(_pulumi(stack, "stack", "export"))
+    return state
+
+
 def _latest(stack: Stack) -> dict[str, Any]:
     """The state: from its file, where it is one, because that takes no time; else from the engine."""
     file = stack.checkpoint
     try:
         if file is None:
-            return json.loads(_pulumi(stack, "stack", "export"))["deployment"] or {}
+            return _exported(stack)["deployment"] or {}
         return json.loads(file.read_text())["checkpoint"]["latest"] or {} if file.exists() else {}
     except (ValueError, KeyError):
         return {}  # the engine explains a broken checkpoint better

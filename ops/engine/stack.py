@@ -8,6 +8,7 @@ the committed file in `.state/config/`, and the salt stays in the copy.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -168,7 +169,7 @@ class Stack:
         kept = copy.read_text().splitlines() if copy.exists() else []
         salt = next((line for line in kept if line.startswith(SALT)), "")
         text = self.file.path.read_text().rstrip("\n")
-        fresh = copy.with_suffix(".new")
+        fresh = copy.with_suffix(f".{os.getpid()}")  # Two commands may do this at once.
         fresh.write_text("\n".join(filter(None, [text, salt])) + "\n")
         fresh.replace(copy)  # Whole at every moment: the salt stands nowhere else.
         return folder

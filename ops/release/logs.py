@@ -168,7 +168,10 @@ class Follower:
 
     def _pass_on(self, start: Start, child: subprocess.Popen[str]) -> None:
         assert child.stdout is not None
+        # Not when kubectl ended: of a dead connection it may hear minutes later.
+        heard = datetime.now(UTC)
         for line in child.stdout:
             self.say(start.pod, line.rstrip("\n"))
+            heard = datetime.now(UTC)
         child.wait()
-        self._broken[start] = datetime.now(UTC).isoformat()
+        self._broken[start] = heard.isoformat()

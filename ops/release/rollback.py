@@ -7,7 +7,7 @@ state stays true. What cannot be brought back is refused before anything is chan
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,11 @@ def _breaking(update: Update, anyway: tuple[str, ...]) -> tuple[str, ...]:
     if update.kind != "update" or noted.schema or UNKNOWN in anyway:
         return noted.breaking
     if noted.commit and not noted.changed:
-        return migrations.of_commit(noted.commit).breaking
+        with suppress(OpsError):  # Of a squashed branch, or one that was not fetched.
+            return migrations.of_commit(noted.commit).breaking
     raise OpsError(
-        "an update since then does not tell its migrations: made by pulumi up itself, and not of a clean commit",
+        "an update since then does not tell its migrations: made by pulumi up itself, and not of a clean commit "
+        "that is known here",
         where=f"commit {noted.commit[:7] or 'unknown'}, {update.ended:%Y-%m-%d %H:%M}",
         fix=f'see for yourself that older code works on the database, then add ANYWAY="{UNKNOWN}"',
     )

@@ -131,4 +131,4 @@ def _told(stack: str) -> str:
 def _selected(stack: str) -> Stack:
     file = StackFile.read(stack)
     steps = Steps(f"make preview STACK={stack}", console)
-    return selected_stack(setup.provide_tools(steps), file, steps)
+    return selected_stack(setup.provide_tools(steps), file, steps, changing=False)

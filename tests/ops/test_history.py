@@ -229,9 +229,12 @@ def test_a_bare_pulumi_up_is_asked_for_its_migrations_by_its_commit(
         team.target(1)
 
 
-def test_an_update_that_nobody_knows_the_migrations_of_is_not_crossed_blindly(team: Team) -> None:
+@pytest.mark.parametrize("checkout", [{"git.dirty": "true"}, {}], ids=["changed", "not here"])
+def test_an_update_that_nobody_knows_the_migrations_of_is_not_crossed_blindly(
+    team: Team, checkout: dict[str, str]
+) -> None:
     bare = entry("By hand")
-    bare["environment"] = {"git.head": "d" * 40, "git.dirty": "true"}
+    bare["environment"] = {"git.head": "d" * 40, **checkout}
     team.remembers(bare, entry())
     with pytest.raises(OpsError, match="does not tell its migrations") as refused:
         team.target(1)

@@ -32,7 +32,10 @@ with (here / "calls").open("a") as calls:
     print(*sys.argv[1:], file=calls)
 if "export" in sys.argv:
     state = here.parent / ".state/.pulumi/stacks/taskflow/dev.json"
-    print(json.dumps({"version": 3, "deployment": json.loads(state.read_text())["checkpoint"]["latest"]}))
+    latest = json.loads(state.read_text())["checkpoint"]["latest"]
+    if os.environ.get("OTHERS_WRITE") == "yes":
+        latest["manifest"] = {"time": (here / "calls").read_text().count("export")}
+    print(json.dumps({"version": 3, "deployment": latest}))
 if "import" in sys.argv:
     (here / "imported").write_text(pathlib.Path(sys.argv[sys.argv.index("--file") + 1]).read_text())
 if "--event-log" in sys.argv:
@@ -292,6 +295,22 @@ def test_what_a_killed_run_left_is_settled_in_a_backend_that_is_no_folder_too(
     cloud = Backend("https://api.pulumi.com", ours=False)
     assert "settled 1 operations" in recover(replace(checkout.stack, backend=cloud))
     assert [found["id"] for found in checkout.imported["resources"]] == ["taskflow/web"]
+
+
+def test_what_an_update_elsewhere_is_about_to_end_is_left_to_it(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubectl(checkout, finds=True)
+    checkout.checkpoint([creating("kubernetes:apps/v1:Deployment", dict(NAMESPACED))])
+    cloud = Backend("https://api.pulumi.com", ours=False)
+    shared = replace(checkout.stack, backend=cloud)
+    assert recover(shared, changing=False) == "", (
+        "a reader cannot know whether that update still runs"
+    )
+    busy = replace(shared, env={**shared.env, "OTHERS_WRITE": "yes"})
+    with pytest.raises(OpsError, match="is being changed by another update"):
+        recover(busy)
+    assert not any("import" in call for call in checkout.calls)
 
 
 def test_attributes_that_a_kill_cut_short_go_and_whole_ones_stay(checkout: Checkout) -> None:

@@ -1,6 +1,7 @@
 """The cluster behind a stack: its context must exist, and its Minikube tells where images and NodePorts are."""
 
 import json
+import os
 from pathlib import Path
 
 import pulumi
@@ -97,7 +98,12 @@ def answer(command: Path, script: str) -> None:
 
 
 def test_other_drivers_build_in_the_daemon_inside_the_cluster(minikube_command: Path) -> None:
-    environment = {"DOCKER_HOST": "tcp://127.0.0.1:32770", "DOCKER_CERT_PATH": "/certs"}
+    environment = {
+        "DOCKER_TLS_VERIFY": "1",
+        "DOCKER_HOST": "tcp://127.0.0.1:32770",
+        "DOCKER_CERT_PATH": "/certs",
+        "MINIKUBE_ACTIVE_DOCKERD": "minikube",
+    }
     # For a shell it prints export lines, whatever output is asked for.
     answer(
         minikube_command,
@@ -105,10 +111,10 @@ def test_other_drivers_build_in_the_daemon_inside_the_cluster(minikube_command: 
     )
     engine = Engine()
     pulumi.runtime.set_mocks(engine, project="taskflow", stack="test", preview=False)
+    profile = Minikube(profile="minikube", driver="docker", node_ip="192.168.49.2")
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[str]:
-        profile = Minikube(profile="minikube", driver="docker", node_ip="192.168.49.2")
         provider = docker_provider("docker", profile)
         assert provider is not None
         return provider.urn
@@ -116,6 +122,16 @@ def test_other_drivers_build_in_the_daemon_inside_the_cluster(minikube_command: 
     program()
     assert engine.inputs["docker"]["host"] == "tcp://127.0.0.1:32770"
     assert engine.inputs["docker"]["certPath"] == "/certs"
+    found = profile.docker_environment(os.environ)
+    assert found["DOCKER_TLS_VERIFY"] == "1", "the docker command line would not use TLS"
+
+
+def test_a_profile_that_a_start_left_unfinished_says_how_to_remove_it(tmp_path: Path) -> None:
+    config = tmp_path / ".minikube" / "profiles" / "minikube" / "config.json"
+    config.parent.mkdir(parents=True)
+    config.touch()
+    with pytest.raises(ClusterError, match=r"config\.json.*minikube delete --profile minikube"):
+        Minikube.find("minikube", {"MINIKUBE_HOME": str(tmp_path)})
 
 
 def test_a_stopped_minikube_says_how_to_start_it(minikube_command: Path) -> None:

@@ -87,6 +87,13 @@ def test_the_ingress_controller_reaches_the_pod_that_answers_for_a_certificate(
     assert "taskflow-certificate-network-policy" not in by_hand.inputs
 
 
+def test_in_a_namespace_of_others_nothing_is_said_about_their_certificates(deploy: Deploy) -> None:
+    shared = {"ingress": {"tls": {"issuer": "le"}}, "createNamespace": False}
+    engine = deploy(merged(DEPLOYED, shared), PROD_SECRETS)
+    assert "taskflow-default-deny-network-policy" in engine.inputs
+    assert "taskflow-certificate-network-policy" not in engine.inputs
+
+
 @pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
 def test_a_frontend_open_to_the_outside_hears_everyone(deploy: Deploy, kind: str) -> None:
     engine = deploy(merged(LOCAL, {**ON, "frontend": {"service": {"type": kind}}}))
