@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -166,18 +167,22 @@ class Checkout:
         env["PULUMI_HOME"] = str(self.pulumi_home)
         return env | {"NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
 
+    @property
+    def _shell(self) -> dict[str, Any]:
+        """How a command runs: in the clone, with nothing to read, and all that it prints in one stream."""
+        return {
+            "cwd": self.folder,
+            "env": self.env,
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
+
     def kill(self, line: str, once: str) -> None:
         """Start a command, and a second after it prints a text end it with SIGKILL, its children included."""
-        with subprocess.Popen(
-            ["bash", "-c", line],
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as process:
+        command = ["bash", "-c", line]
+        with subprocess.Popen(command, **self._shell, start_new_session=True) as process:
             assert process.stdout
             assert any(once in printed for printed in process.stdout), (
                 f"`{line}` ended without a word of {once}"
@@ -197,16 +202,9 @@ class Checkout:
             AssertionError: if it prints something else than the document says, or fails where that shows no failure.
         """
         result = subprocess.run(
-            ["bash", "-c", command.line],
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=LIMIT_SECONDS,
+            ["bash", "-c", command.line], **self._shell, timeout=LIMIT_SECONDS, check=False
         )
-        printed = result.stdout
+        printed: str = result.stdout
         for ours, theirs in self.renamed.items():
             printed = printed.replace(ours, theirs)
         shown_failing = re.search(r"^error: |^make: \*\*\*", command.output, re.MULTILINE)

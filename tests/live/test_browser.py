@@ -143,14 +143,9 @@ def test_who_is_offline_while_signing_in_keeps_what_was_typed(page: Page) -> Non
 
 def test_the_next_task_can_be_written_while_one_is_being_added(page: Page) -> None:
     sign_up(page, Person("Karen"))
-    held: list[Route] = []
-    page.route("**/tasks", lambda route: held.append(route))
     form = page.get_by_role("form", name="New task")
-    form.get_by_label("Title").fill("First")
-    with page.expect_request("**/tasks"):
-        form.get_by_role("button", name="Add task").click()
+    adding = begin_to_add(page, "First")
     form.get_by_label("Title").fill("Second")
-    (adding,) = held
     adding.continue_()
     expect(page.get_by_role("checkbox", name="First")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("Added")
@@ -159,20 +154,27 @@ def test_the_next_task_can_be_written_while_one_is_being_added(page: Page) -> No
 
 def test_a_task_that_was_not_taken_leaves_the_next_ones_date_alone(page: Page) -> None:
     sign_up(page, Person("Lise"))
-    held: list[Route] = []
-    page.route("**/tasks", lambda route: held.append(route))
     form = page.get_by_role("form", name="New task")
-    form.get_by_label("Title").fill("First")
-    form.get_by_label("Due").fill("2030-05-01")
-    with page.expect_request("**/tasks"):
-        form.get_by_role("button", name="Add task").click()
+    adding = begin_to_add(page, "First", due="2030-05-01")
     form.get_by_label("Title").fill("Second")
     form.get_by_label("Due").fill("2030-06-01")
-    (adding,) = held
     adding.abort()
     expect(form.get_by_role("alert")).to_be_visible()
     expect(form.get_by_label("Title")).to_have_value("First Second")
     expect(form.get_by_label("Due")).to_have_value("2030-06-01")
+
+
+def begin_to_add(page: Page, title: str, due: str = "") -> Route:
+    """Send a new task; its request waits for what the test does with it."""
+    held: list[Route] = []
+    page.route("**/tasks", lambda route: held.append(route))
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill(title)
+    form.get_by_label("Due").fill(due)
+    with page.expect_request("**/tasks"):
+        form.get_by_role("button", name="Add task").click()
+    (adding,) = held
+    return adding
 
 
 def test_a_page_of_an_older_release_says_so_and_keeps_what_was_written(page: Page) -> None:
