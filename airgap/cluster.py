@@ -16,11 +16,15 @@ MINIKUBE = _HOME if _HOME.name == ".minikube" else _HOME / ".minikube"
 PROFILE = MINIKUBE / "profiles" / "minikube"
 # In the profile's folder, so that it goes when the profile goes.
 COMPLETE = PROFILE / "taskflow-infra-complete"
+PROGRAMS = MINIKUBE / "cache/linux/amd64"
 RUNTIME = "/run/cri-dockerd.sock"
 KUBELET = "http://127.0.0.1:10248/healthz"
 READY_SECONDS = 180
-VERSION = tools.version("kubernetes")
-REGISTRY = "registry.k8s.io"
+VERSION = tools.version("k8s.io/kubernetes")
+STORAGE_PROVISIONER = "gcr.io/k8s-minikube/storage-provisioner:v5"
+METRICS = "registry.k8s.io/metrics-server/metrics-server"
+NEEDS_SYSTEM = "kube-proxy"
+"""The one program that calls others (iptables, conntrack), so that its image is a Debian."""
 SERVICES = "10.96.0.0/12"
 """The addresses of Services, by Minikube's default."""
 NODE = [Path("/etc/kubernetes"), Path("/var/lib/kubelet/pki"), Path("/var/lib/minikube")]
@@ -36,12 +40,13 @@ def prepare() -> None:
             COMPLETE.touch()
         return
     need_space(Path("/var/lib"), 3, "Minikube")
+    tools.prepare()
     _images()
     _programs()
     _clear_unfinished()
     if not (PROFILE / "config.json").exists():
         _set_aside_strangers()
-    _start()
+    _start(_version())
     # While kube-proxy and CoreDNS are not there, names and Service addresses lead nowhere.
     hint = f"See `{BIN / 'kubectl'} --context minikube --namespace kube-system get pods`."
     wait_for("Minikube", READY_SECONDS, _lacks, hint)
@@ -54,12 +59,11 @@ def prepare_metrics() -> None:
     It would ask for one by its digest, which no image made here can have, unless the profile names
     another, as `minikube addons enable --images` would write it there.
     """
-    need_docker()
+    prepare()
     config = PROFILE / "config.json"
-    if not config.exists():
-        raise StepError("There is no cluster yet: run `python -m airgap cluster` first.")
     tools.prepare("metrics-server")
-    (image,) = images.wrap("metrics-server")
+    image = f"{METRICS}:{tools.version('sigs.k8s.io/metrics-server')}"
+    images.wrap(image, tools.find("metrics-server"))
     settings = json.loads(config.read_text())
     wanted = {**(settings["CustomAddonImages"] or {}), "MetricsServer": image}
     if settings["CustomAddonImages"] != wanted:
@@ -67,20 +71,25 @@ def prepare_metrics() -> None:
 
 
 def _images() -> None:
-    """The images that Minikube expects, under the names by which it asks for them."""
-    for module in tools.USUAL:
-        images.wrap(module)
-    images.build(f"{REGISTRY}/etcd:3.5.21-0")
-    images.build(f"{REGISTRY}/kube-proxy:{VERSION}", tools.find("kube-proxy").parent)
+    """The images that this Kubernetes expects, which kubeadm names, and Minikube's own."""
+    command = (tools.find("kubeadm"), "config", "images", "list", f"--kubernetes-version={VERSION}")
+    for tag in (*run(*command).split(), STORAGE_PROVISIONER):
+        program = tools.find(tag.rsplit("/", 1)[1].split(":")[0])
+        make = images.build if program.name == NEEDS_SYSTEM else images.wrap
+        make(tag, program)
 
 
 def _programs() -> None:
     """Everything where Minikube looks for it, so that it downloads nothing."""
     for program in ("kubeadm", "kubelet", "kubectl"):
-        target = MINIKUBE / "cache/linux/amd64" / VERSION / program
-        put(tools.find(program), target, linked=True)
-    put(tools.find("crictl"), Path("/usr/local/bin/crictl"), linked=True)
+        put(tools.find(program), PROGRAMS / VERSION / program, linked=True)
+    # By kubeadm Minikube also deletes a cluster whose start was cut off before it had copied its own.
+    for program in ("crictl", "kubeadm"):
+        put(tools.find(program), Path("/usr/local/bin") / program, linked=True)
     put(tools.find("cri-dockerd"), LIBRARY / "cri-dockerd", linked=True)
+    Path("/lib/modules").mkdir(
+        exist_ok=True
+    )  # kube-proxy mounts it, also where the kernel has none
     put_all("cluster")
     run("systemctl", "daemon-reload")
     # To systemctl's replacement a unit that is not enabled is never active.
@@ -128,29 +137,37 @@ def _keep_services_inside() -> None:
     holds on to such a connection, and an added API then stays away.
     """
     for chain in ("OUTPUT", "FORWARD"):
-        rule = (chain, "--destination", SERVICES, "--jump", "REJECT")
-        try:
-            run("iptables", "--wait", "--check", *rule)
-        except StepError:
-            run("iptables", "--wait", "--insert", *rule)
+        rule = f"{chain} --destination {SERVICES} --jump REJECT"
+        check = f"iptables --wait --check {rule} 2>/dev/null"
+        run("sh", "-c", f"{check} || iptables --wait --insert {rule}")
 
 
-def _start() -> None:
-    say("starting Minikube")
+def _version() -> str:
+    """The Kubernetes of the profile, which may be from before an upgrade of this project; else this project's own."""
+    config = PROFILE / "config.json"
+    if not config.exists():
+        return VERSION
+    found: str = json.loads(config.read_text())["KubernetesConfig"]["KubernetesVersion"]
+    if found != VERSION and not (PROGRAMS / found / "kubelet").exists():
+        raise StepError(
+            f"The cluster has Kubernetes {found}, whose programs are gone; Kubernetes cannot skip to {VERSION}.\n"
+            f"  Run `python -m airgap tools` in the commit that made it, or give its data up: `minikube delete`."
+        )
+    return found
+
+
+def _start(version: str) -> None:
+    say(f"starting Minikube with Kubernetes {version}")
     _keep_services_inside()
     still_runs("cri-docker", "cri-dockerd")
     still_runs("kubelet", "kubelet")
-    _minikube(
-        "start",
-        "--driver=none",
-        "--container-runtime=docker",
-        f"--kubernetes-version={VERSION}",
-        "--preload=false",
-        "--cache-images=false",
-        "--force",
-        # Since Go 1.26 the URLs that this kubeadm makes up to look for a proxy do not parse.
-        "--extra-config=kubeadm.ignore-preflight-errors=HTTPProxyCIDR",
+    options = (
+        "--driver=none --container-runtime=docker --preload=false --cache-images=false --force"
     )
+    # Kubelets refuse a host with cgroup v1 by default, and so does kubeadm's own check.
+    options += " --extra-config=kubelet.fail-cgroupv1=false"
+    options += " --extra-config=kubeadm.ignore-preflight-errors=SystemVerification"
+    _minikube("start", f"--kubernetes-version={version}", *options.split())
     run("systemctl", "enable", "kubelet")
 
 

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from . import tools
 from .host import DOCKER, need_docker
 from .run import CACHE, HERE, StepError, need_space, run, say
 
@@ -54,25 +53,24 @@ def _debian() -> None:
         _import(DEBIAN, inputs, root, ".", *[f"ENV {name}=/{TRUSTED}" for name in TRUST])
 
 
-def build(tag: str, context: Path | None = None, **arguments: str) -> None:
+def build(tag: str, program: Path | None = None, **arguments: str) -> None:
     """Build an image on Debian, unless it is there from these very inputs or by others.
 
-    The image `REGISTRY/NAME:VERSION` has its Dockerfile in `dockerfiles/NAME`.
+    The image `REGISTRY/NAME:VERSION` has its Dockerfile in `dockerfiles/NAME`, which may copy `program`.
     """
     _debian()
     arguments["BASE_IMAGE"] = DEBIAN
     folder = HERE / "dockerfiles" / tag.split("/")[-1].split(":")[0]
     bases = sorted(_inputs(base) or "" for base in arguments.values())
     parts = [path.read_bytes() for path in sorted(folder.iterdir())]
-    # A context of programs is a folder named after all that defines their build.
-    inputs = _digest(*parts, *([context.name] if context else []), *bases)
+    inputs = _digest(*parts, *([program.read_bytes()] if program else []), *bases)
     if _there(tag, inputs):
         return
     run(
         DOCKER, "build", "--progress=plain", f"--file={folder / 'Dockerfile'}",
         *(f"--build-arg={key}={value}" for key, value in arguments.items()),
         f"--label={STAND_IN}=true", f"--label={INPUTS}={inputs}", f"--tag={tag}",
-        context or folder,
+        program.parent if program else folder,
         log=tag.replace(":", "-").replace("/", "-"),
         env={"DOCKER_BUILDKIT": "1"},
         hint="Are the package registries reachable from a container?",
@@ -80,16 +78,12 @@ def build(tag: str, context: Path | None = None, **arguments: str) -> None:
     say(f"built {tag}")
 
 
-def wrap(module: str) -> list[str]:
-    """The images of a module, each of which holds one static program and runs it."""
-    wanted = tools.images(module)
-    for tag, program in wanted.items():
-        folder = tools.find(program).parent
-        inputs = _digest(folder.name, program)
-        if not _there(tag, inputs):
-            start = (f'ENTRYPOINT ["/{program}"]', "ENV PATH=/")
-            _import(tag, inputs, folder, program, *start)
-    return list(wanted)
+def wrap(tag: str, program: Path) -> None:
+    """An image that holds one static program and runs it."""
+    inputs = _digest(program.read_bytes())
+    if not _there(tag, inputs):
+        start = (f'ENTRYPOINT ["/{program.name}"]', "ENV PATH=/")
+        _import(tag, inputs, program.parent, program.name, *start)
 
 
 def _import(tag: str, inputs: str, root: Path, content: str, *changes: str) -> None:

@@ -5,11 +5,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-FILES = HERE / "files"
 BIN = HERE.parent / ".tools" / "airgap" / "bin"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "taskflow-infra"
 HEARTBEAT_SECONDS = 10
@@ -26,13 +25,15 @@ def say(text: str) -> None:
 def run(
     *command: str | Path,
     log: str = "",
+    expected: Collection[str] = (),
     hint: str = "",
     env: dict[str, str] | None = None,
     cwd: Path | None = None,
 ) -> str:
     """The standard output of a command that has to work. A slow one gives signs of life.
 
-    With `log` both its outputs are one, and stay in the file of that name.
+    With `log` both its outputs are one, and stay in the file of that name. `expected` are lines that it writes when all
+    goes well: with them the signs of life say how much is left, and an error says nothing else.
     """
     argv = [str(part) for part in command]
     if not shutil.which(argv[0]):
@@ -54,14 +55,16 @@ def run(
                 try:
                     child.wait(HEARTBEAT_SECONDS)
                 except subprocess.TimeoutExpired:
-                    last = "".join(_lines(output)[-1:])[:100]
-                    say(f"  {log or argv[0]}: {time.monotonic() - began:.0f} s {last}")
+                    lines = _lines(output)
+                    far = f"{len(lines)} of {len(expected)}, now " if expected else ""
+                    last = "".join(lines[-1:])[:100]
+                    say(f"  {log or argv[0]}: {time.monotonic() - began:.0f} s {far}{last}")
         finally:
             child.terminate()
             child.wait()
         if child.returncode == 0:
             return output.read_text(errors="replace")
-        said = (_lines(errors) or _lines(output))[-12:]
+        said = [line for line in _lines(errors) or _lines(output) if line not in expected][-12:]
     first = f"`{' '.join(argv)[:200]}` ended with {child.returncode}:"
     where = f" ({output})" if log else ""
     raise StepError("\n    ".join([first, *said]) + f"\n  {hint}{where}".rstrip())
@@ -111,7 +114,7 @@ def put(source: Path, target: Path, *, linked: bool = False) -> bool:
 
 def put_all(folder: str) -> bool:
     """Every file below a folder of `files/`, which mirrors the system's; tells if one is new."""
-    root = FILES / folder
+    root = HERE / "files" / folder
     changed = False
     for path in filter(Path.is_file, root.rglob("*")):
         changed |= put(path, "/" / path.relative_to(root))

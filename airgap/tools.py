@@ -1,86 +1,141 @@
-"""Build Pulumi, Minikube, kubectl and the cluster's own programs from their Go modules.
+"""Build Pulumi, its Kubernetes provider, Minikube and the cluster's own programs from their Go modules.
 
-A program lands in the cache under a key made of the module's version and of everything that
-defines its build, so that any clone on this machine finds it and no change goes unnoticed.
+Nearly all are packages of one module graph, `go/go.mod`, so that the libraries they share are compiled once. What is
+built lies in the cache below a key made of everything that defines the build: any clone on this machine finds it.
 """
 
 import hashlib
+import json
 import re
+import shutil
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from .run import BIN, CACHE, HERE, StepError, need_space, put, run, say
 
-GIGABYTES_PER_MODULE = 1.5  # nearly all of it in Go's own caches
+GIGABYTES = 14  # nearly all of it in Go's own caches
 GO = HERE / "go"
-MODULES = tomllib.loads((GO / "modules.toml").read_text())
-USUAL = [name for name, module in MODULES.items() if not module.get("extra")]
-ON_PATH = ("pulumi", "minikube", "kubectl")
+PROGRAMS: dict[str, dict[str, Any]] = tomllib.loads((GO / "programs.toml").read_text())
+USUAL = [name for name, program in PROGRAMS.items() if not program.get("extra")]
+PROVIDER = "pulumi-resource-kubernetes"
+ON_PATH = ("pulumi", "minikube", "kubectl", PROVIDER)
+FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
+LEFT = ("-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}")  # what has yet to be compiled
+# The compiler spends a quarter of its time on garbage: more memory (2 GB at the most, GOGC) saves it.
+ENV = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOGC": "400"}
+HINT = "Go >= 1.26 and its module proxy are needed. Run the same command again: what is compiled is kept."
 
 
-def prepare(*programs: str) -> None:
+def prepare(*names: str) -> None:
     """Build these programs; without any, what the application's first start needs."""
-    names = [_module_of(program) for program in programs] or USUAL
-    missing = [name for name in names if not folder(name).exists()]
-    need_space(CACHE, GIGABYTES_PER_MODULE * len(missing), "Building the tools")
-    for name in missing:
-        _build(name)
-    for program in programs or ON_PATH:
-        put(find(program), BIN / program, linked=True)
+    if unknown := set(names) - PROGRAMS.keys():
+        raise StepError(f"Only {', '.join(PROGRAMS)} can be built here, not {', '.join(unknown)}.")
+    missing = [name for name in names or USUAL if not find(name).exists()]
+    if missing:
+        need_space(CACHE, GIGABYTES if len(missing) > 1 else 2, "Building the tools")
+        for graph in sorted({_graph(name) for name in missing}):
+            _build(graph, [name for name in missing if _graph(name) == graph])
+    for name in names or ON_PATH:
+        put(find(name), BIN / name, linked=True)
 
 
-def find(program: str) -> Path:
+def find(name: str) -> Path:
     """A built program, for the steps after this one."""
-    path = folder(_module_of(program)) / program
-    if not path.exists():
-        raise StepError(f"`{program}` is not built: run `python -m airgap tools {program}` first.")
-    return path
+    return folder(_graph(name)) / name
 
 
-def version(name: str) -> str:
-    pinned = rf"\b{re.escape(MODULES[name]['source'])} (v?\d\S*)"
-    found: str = re.findall(pinned, (GO / name / "go.mod").read_text())[0]
-    return found
+def version(module: str, graph: str = "") -> str:
+    """The version of a module that go.mod requires, such as `v1.37.2`."""
+    required = re.compile(rf"^(?:require)?\s+{re.escape(module)} (v\S+)", re.MULTILINE)
+    return str(required.findall((GO / graph / "go.mod").read_text())[0])
 
 
-def images(name: str) -> dict[str, str]:
-    """The images that Minikube expects of a module's programs, and which program is in which."""
-    expected: dict[str, str] = MODULES[name].get("images", {})
-    return {tag.replace("VERSION", version(name)): program for program, tag in expected.items()}
+def folder(graph: str = "") -> Path:
+    """Where the programs of a module graph are when they are built, by all that defines them and by nothing else."""
+    defined = {name: program for name, program in PROGRAMS.items() if _graph(name) == graph}
+    others = {GO / other for other in map(_graph, PROGRAMS) if other and other != graph}
+    digest = hashlib.sha256(json.dumps(defined).encode())
+    for path in sorted((GO / graph).rglob("*")):
+        if path.is_file() and path.suffix != ".toml" and not others & {*path.parents}:
+            digest.update(path.read_bytes())
+    return CACHE / "programs" / digest.hexdigest()[:12]
 
 
-def folder(name: str) -> Path:
-    """Where a module's programs are when they are built."""
-    module = MODULES[name]
-    parts = [repr(tuple(module["packages"])), repr(tuple(module.get("variables", ())))]
-    parts += [path.read_text() for path in sorted((GO / name).iterdir())]
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
-    return CACHE / "programs" / f"{name}-{version(name)}-{digest}"
+def _graph(name: str) -> str:
+    return str(PROGRAMS[name].get("graph", ""))
 
 
-def _module_of(program: str) -> str:
-    for name, module in MODULES.items():
-        if program in (name, *(package.rsplit("/")[-1] for package in module["packages"])):
-            return name
-    raise StepError(f"There is nothing here to build `{program}` from, only {', '.join(MODULES)}.")
+def _build(graph: str, names: list[str]) -> None:
+    """Build programs of one module graph at once; each is in its place whole, or not at all."""
+    target = folder(graph)
+    target.mkdir(parents=True, exist_ok=True)
+    for left in target.glob(".building-*"):  # by a run that was killed
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=target) as made:
+        built = Path(made) / "programs"
+        packages = [PROGRAMS[name]["package"] for name in names]
+        options = _with_copies(names, graph, Path(made))
+        options += FLAGS
+        options += [f"-tags={PROGRAMS[name]['tags']}" for name in names if "tags" in PROGRAMS[name]]
+        say(f"looking up and fetching the modules of {', '.join(names)}")
+        listed = run("go", "list", *options, *LEFT, *packages, cwd=GO / graph, env=ENV, hint=HINT)
+        options += ["-ldflags", f"-s -w {_variables(graph)}", "-o", f"{built}/"]
+        log, expected = f"tools-{graph or 'all'}", set(listed.split())
+        command = ("go", "build", "-v", *options, *packages)
+        run(*command, log=log, expected=expected, cwd=GO / graph, env=ENV, hint=HINT)
+        for name in names:
+            (built / name).replace(target / name)
 
 
-def _build(name: str) -> None:
-    module, target = MODULES[name], folder(name)
-    say(f"building {name} {version(name)}")
-    settings = ["-s -w", *(f"-X {variable}" for variable in module.get("variables", ()))]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as fresh:
-        programs = Path(fresh) / "programs"
-        programs.mkdir()
-        run(
-            "go", "build", "-v", "-trimpath", "-ldflags", " ".join(settings).replace("VERSION", version(name)),
-            "-o", f"{programs}/", *module["packages"],
-            log=name,
-            cwd=GO / name,
-            # Static programs run in an image that holds nothing else.
-            env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"},
-            hint="Go >= 1.26 and its module proxy are needed.",
-        )  # fmt: skip
-        programs.replace(target)
+def _variables(graph: str) -> str:
+    """The linker's settings of all programs: one that a program does not contain does nothing."""
+    settings = []
+    for program in PROGRAMS.values():
+        if program.get("graph", "") == graph and "variables" in program:
+            found = version(program["module"], graph)
+            for variable in program["variables"]:
+                minor = found.split(".")[1]
+                settings.append(f"-X {variable}".replace("VERSION", found).replace("MINOR", minor))
+    return " ".join(settings)
+
+
+def _with_copies(names: list[str], graph: str, scratch: Path) -> list[str]:
+    """Go's options for copies of the modules that programs.toml changes: files in Go's own cache cannot be replaced."""
+    changed = [name for name in names if PROGRAMS[name].keys() & {"without", "edits"}]
+    if not changed:
+        return []
+    replaced = [
+        f"replace {PROGRAMS[name]['module']} => {_copied(name, graph, scratch)}" for name in changed
+    ]
+    modules = scratch / "go.mod"
+    modules.write_text("\n".join([(GO / graph / "go.mod").read_text(), *replaced]))
+    shutil.copy(GO / graph / "go.sum", scratch)
+    return [f"-modfile={modules}"]
+
+
+def _copied(name: str, graph: str, scratch: Path) -> Path:
+    module, program = PROGRAMS[name]["module"], PROGRAMS[name]
+    command = ("go", "mod", "download", "-json", f"{module}@{version(module, graph)}")
+    source = json.loads(run(*command, cwd=GO / graph, env=ENV, hint=HINT))["Dir"]
+    copy = shutil.copytree(source, scratch / name, copy_function=shutil.copyfile)
+    for path in (copy, *filter(Path.is_dir, copy.rglob("*"))):
+        path.chmod(0o755)  # Go's cache is read-only
+    for file in program.get("without", ()):
+        (copy / file).unlink()
+    for file, old, new in program.get("edits", ()):
+        (copy / file).write_text((copy / file).read_text().replace(old, new))
+    if name == PROVIDER:
+        _complete_provider(copy)
+    return copy
+
+
+def _complete_provider(copy: Path) -> None:
+    """Make what the provider's own build makes before it compiles."""
+    main = copy / "cmd" / PROVIDER
+    schema = json.loads((main / "schema.json").read_text())
+    release = PROGRAMS[PROVIDER]["variables"][0].split("=")[1]
+    (main / "schema-embed.json").write_text(json.dumps({**schema, "version": release}))
+    (main / "terraform-mapping.json").rename(main / "terraform-mapping-embed.json")
+    shutil.copy(GO / "provider/provider_construct.go", copy / "pkg/provider")

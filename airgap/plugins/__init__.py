@@ -3,21 +3,28 @@
 import sys
 from pathlib import Path
 
+from airgap import tools
 from airgap.run import BIN, HERE
 
-PROVIDERS = ("docker", "kubernetes", "random")
+STAND_INS = {
+    "language-python": "starts the program and the policy pack; released only inside the CLI's download",
+    "resource-docker": "builds images with the docker command; released only as a download",
+    "resource-random": "makes the passwords of a dev stack; released only as a download",
+}
+"""Each with what it does and why it is none of the official ones. The Kubernetes provider is the official one."""
 
 
 def install(folder: Path = BIN, python: str = sys.executable) -> None:
-    """Writes one executable per plugin where the engine looks for them; each runs its module."""
+    """Builds the Kubernetes provider, and writes an executable for each stand-in where the engine looks for it."""
+    tools.prepare(tools.PROVIDER)
     # An assignment on the exec line keeps a PYTHONPATH that the caller has set.
-    start = f'PYTHONPATH="{HERE.parent}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{python}" -m airgap'
-    lines = {f"resource-{name}": f'{start}.plugins.{name}_provider "$@"' for name in PROVIDERS}
-    lines["language-python"] = f'{start}.plugins.language "$@"'
-    lines["analyzer-policy-python"] = f'{start}.plugins.analyzer "$@"'
+    path = f'PYTHONPATH="{HERE.parent}${{PYTHONPATH:+:$PYTHONPATH}}"'
+    start = f'{path} exec "{python}" -m airgap.plugins'
     folder.mkdir(parents=True, exist_ok=True)
-    for name, line in lines.items():
+    for name in STAND_INS:
         fresh = folder / f".{name}.new"
-        fresh.write_text(f"#!/bin/sh\n{line}\n")
+        fresh.write_text(f'#!/bin/sh\n{start}.{name.replace("-", "_")} "$@"\n')
         fresh.chmod(0o755)
         fresh.replace(folder / f"pulumi-{name}")
+    # The engine would prefer an analyzer on PATH, which a version before left there.
+    (folder / "pulumi-analyzer-policy-python").unlink(missing_ok=True)

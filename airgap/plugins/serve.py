@@ -13,58 +13,27 @@ from importlib.metadata import version
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
-from google.protobuf.json_format import MessageToDict, ParseDict  # type: ignore[import-untyped]
-from google.protobuf.struct_pb2 import Struct  # type: ignore[import-untyped]
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
-from pulumi.runtime.proto.status_pb2 import Status
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
 
 Object = dict[str, Any]
-Properties = dict[str, PropertyValue]
-
-UNLIMITED = [(f"grpc.max_{way}_message_length", 2**31 - 1) for way in ("receive", "send")]
 
 
 class PluginError(Exception):
     """A failure that the user can act on: shown as it is, without a traceback."""
 
 
-class InitializationError(PluginError):
-    """The object exists but did not become ready: the state keeps it, the next `up` waits again."""
-
-    def __init__(self, resource_id: str, outputs: Properties, reasons: list[str]) -> None:
-        super().__init__(reasons[0])
-        values = PropertyValue.marshal_map(outputs)
-        failed = {"id": resource_id, "properties": values, "reasons": reasons}
-        status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reasons[0])
-        status.details.add().Pack(provider_pb2.ErrorResourceInitFailed(**failed))
-        self.details = status.SerializeToString()
-
-
-def plain(properties: Properties) -> Object:
-    """The values as JSON types, without nulls, whole numbers as int.
+def plain(properties: dict[str, PropertyValue]) -> Object:
+    """The values as JSON types, numbers as float.
 
     None is marked as secret: a provider that does not accept secrets gets them plain, and the
     engine itself marks in an answer what was secret under the same name in the question.
     """
-
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: cleaned(item) for key, item in value.items() if item is not None}
-        if isinstance(value, list):
-            return [cleaned(item) for item in value]
-        return int(value) if isinstance(value, float) and value.is_integer() else value
-
-    found: Object = cleaned(MessageToDict(PropertyValue.marshal_map(properties)))
+    found: Object = MessageToDict(PropertyValue.marshal_map(properties))
     return found
-
-
-def wrapped(values: Object, *secret: str) -> Properties:
-    """JSON types as properties; the named ones are secret wherever they came from."""
-    found = PropertyValue.unmarshal_map(ParseDict(values, Struct()))
-    return {key: value.with_secret(key in secret) for key, value in found.items()}
 
 
 def report(urn: str, message: str) -> None:
@@ -79,17 +48,12 @@ def _call(method: Callable[..., Any]) -> Callable[..., Any]:
     """A method of the SDK's servicer, free to block, with errors as the engine's protocol has them."""
 
     def call(self: ProviderServicer, request: Any, context: Any) -> Any:
-        if isinstance(request, provider_pb2.DiffRequest):
-            # What was asked for before: the SDK hands on only what the cluster made of it.
-            request.olds.CopyFrom(request.old_inputs)
         try:
             return asyncio.run(method(self, request, context))
         except Exception as error:
             cause = error.__context__  # the SDK wraps what the provider raised
             if not isinstance(cause, PluginError):
                 raise
-            if isinstance(cause, InitializationError):
-                context.set_trailing_metadata([("grpc-status-details-bin", cause.details)])
             context.abort(grpc.StatusCode.UNKNOWN, str(cause))
 
     return call
@@ -118,7 +82,7 @@ def serve(add: Callable[..., Any], servicer: Any) -> None:
         signal.signal(number, lambda *_: os._exit(0))
     engine = os.getppid()
     # Operations run in parallel, and most of them only wait.
-    server = grpc.server(ThreadPoolExecutor(64), options=UNLIMITED)
+    server = grpc.server(ThreadPoolExecutor(64))
     add(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -1,13 +1,13 @@
-"""Stand-in for pulumi-language-python: runs the project's program in this very interpreter."""
+"""Stand-in for pulumi-language-python: runs the project's program in this very interpreter, policy packs beside it."""
 
 import os
 import runpy
 import sys
-import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
-from pulumi import RunError
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
@@ -28,18 +28,23 @@ class LanguageHost(LanguageServer):
         # The error is in the engine's log already: `bail` ends the run without saying it twice.
         return language_pb2.RunResponse(bail=True) if result.error else result
 
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        """Runs a policy pack until it ends, the engine wants no more of it, or this process ends."""
+        command = ["setpriv", "--pdeathsig=KILL", sys.executable, "-u"]
+        command += [request.info.program_directory, *request.args]
+        variables = dict(pair.split("=", 1) for pair in request.env) or None
+        with Popen(command, cwd=request.pwd, env=variables, stdin=DEVNULL, stdout=PIPE) as pack:
+            context.add_callback(pack.kill)
+            for line in pack.stdout or ():
+                yield language_pb2.RunPluginResponse(stdout=line)
+        yield language_pb2.RunPluginResponse(exitcode=pack.returncode)
+
 
 def run(folder: Path) -> None:
     """Runs a program like the official host: in its directory, which is first on sys.path."""
     os.chdir(folder)
     sys.path.insert(0, str(folder))
-    try:
-        runpy.run_path("__main__.py", run_name="__main__")
-    except RunError:
-        raise
-    except Exception:
-        text = f"Program failed with an unhandled exception:\n{traceback.format_exc()}"
-        raise RunError(text) from None
+    runpy.run_path("__main__.py", run_name="__main__")
 
 
 if __name__ == "__main__":

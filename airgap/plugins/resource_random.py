@@ -4,9 +4,10 @@ import secrets
 import string
 
 from pulumi.provider.experimental import provider as p
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
-from airgap.plugins.serve import PluginError, plain, serve_provider, wrapped
+from airgap.plugins.serve import PluginError, plain, serve_provider
 
 LETTERS = string.ascii_letters + string.digits
 
@@ -29,9 +30,10 @@ class RandomProvider(p.Provider):
         return p.DiffResponse(replaces=[] if same else ["length"])
 
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
-        result = UNKNOWN if request.preview else password(plain(request.properties)["length"])
-        outputs = request.properties | wrapped({"result": result}, "result")
-        return p.CreateResponse("none", outputs)
+        length = int(plain(request.properties)["length"])
+        made = UNKNOWN if request.preview else password(length)
+        result = PropertyValue(made, is_secret=True)
+        return p.CreateResponse("none", request.properties | {"result": result})
 
     async def delete(self, request: p.DeleteRequest) -> None:
         """Nothing exists outside the state."""

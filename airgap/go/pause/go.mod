@@ -1,3 +1,0 @@
-module airgap/pause
-
-go 1.26
