@@ -32,6 +32,8 @@ const config: NextConfig = {
     serverActions: { bodySizeLimit: MAX_BODY_BYTES },
     // Above the actions' limit, so that a body that is too large is refused rather than cut.
     proxyClientMaxBodySize: 2 * MAX_BODY_BYTES,
+    // A fifth of the start's CPU, which a pod of 250m feels: each page is loaded when it is first asked for.
+    preloadEntriesOnStart: false,
   },
   headers: async () => [{ source: '/:path*', headers: securityHeaders }],
 };

@@ -1,25 +1,44 @@
 import { type NextRequest, NextResponse } from 'next/server';
-import { contentSecurityPolicy, NONCE_HEADER } from './lib/csp.ts';
-import { isFrom, refusalOf } from './lib/guard.ts';
+import { contentSecurityPolicy } from './lib/csp.ts';
+import { formRefusal, isFrom, refusalOf } from './lib/guard.ts';
 import { isHttps } from './lib/origin.ts';
+import { renewCookies } from './lib/signatures.ts';
 
 const HSTS = 'max-age=31536000';
 
+/** Stands before every page and route handler: while keys rotate, they see cookies of one key. */
+export async function proxy(request: NextRequest): Promise<NextResponse> {
+  const headers = new Headers(request.headers);
+  const renewed = renewCookies(headers, {
+    secret: process.env.BETTER_AUTH_SECRET ?? '',
+    next: process.env.BETTER_AUTH_SECRET_NEXT || undefined,
+    former: process.env.BETTER_AUTH_SECRET_FORMER || undefined,
+  });
+  const isPage = !request.nextUrl.pathname.startsWith('/api/');
+  const response = isPage
+    ? await page(request, headers)
+    : NextResponse.next({ request: { headers } });
+  // What a form's action does to these cookies must stand.
+  if (request.method === 'GET') {
+    for (const cookie of renewed) response.cookies.set(cookie);
+  }
+  return response;
+}
+
 /**
- * Stands before every page: refuses what other sites send, and gives each view a nonce of its own.
- * Next reads it back from the request's policy and puts it on the scripts it writes.
+ * Refuses what other sites send, and gives each view a nonce of its own. Next reads it back from
+ * the request's policy and puts it on the scripts it writes.
  */
-export function proxy(request: NextRequest): NextResponse {
+async function page(request: NextRequest, headers: Headers): Promise<NextResponse> {
   const frontendUrl = process.env.FRONTEND_URL || undefined;
-  const refusal = refusalOf(request.method, request.headers, frontendUrl);
+  const refusal =
+    refusalOf(request.method, request.headers, frontendUrl) ?? (await formRefusal(request));
   if (refusal) return new NextResponse(refusal.message, { status: refusal.status });
 
   const nonce = crypto.randomUUID();
   const policy = contentSecurityPolicy(nonce, process.env.NODE_ENV === 'development');
 
-  const headers = new Headers(request.headers);
   headers.set('Content-Security-Policy', policy);
-  headers.set(NONCE_HEADER, nonce);
   // Next compares an action's Origin with the host alone, which not every proxy passes on.
   if (frontendUrl && isFrom(frontendUrl, headers)) {
     headers.set('X-Forwarded-Host', new URL(frontendUrl).host);
@@ -30,4 +49,4 @@ export function proxy(request: NextRequest): NextResponse {
   return response;
 }
 
-export const config = { matcher: '/((?!_next/|api/|healthz|icon.svg$|robots.txt$).*)' };
+export const config = { matcher: '/((?!_next/|healthz|icon.svg$|robots.txt$).*)' };

@@ -1,47 +1,63 @@
-"""The application: its parts, its routes, and what each failure looks like to a client."""
+"""The application: its parts and its routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI, Request, status
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
+from taskflow_api import __version__, problems
 from taskflow_api.assistant import Assistant
-from taskflow_api.auth import UnauthorizedError
-from taskflow_api.database import Database, DatabaseUnavailableError
+from taskflow_api.database import Database
 from taskflow_api.routes import chat, health, tasks
 from taskflow_api.schema import Schema
 from taskflow_api.settings import Settings
-from taskflow_api.tasks import TaskNotFoundError, UnknownUserError
 
-# The longest conversation in plain letters; where a letter takes more bytes, fewer fit.
-MAX_BODY_BYTES = 128 * 1024
+TAGS = [
+    {"name": "tasks", "description": "The caller's tasks; nobody else's can be reached."},
+    {"name": "assistant", "description": "A language model that works on the caller's tasks."},
+    {"name": "operations", "description": "What the platform asks; not reachable from outside."},
+]
+
+
+class TaskFlow(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """https://fastapi.tiangolo.com/how-to/extending-openapi/"""
+        return problems.documented(super().openapi())
 
 
 def create_app(settings: Settings) -> FastAPI:
-    app = FastAPI(
+    app = TaskFlow(
         title="TaskFlow",
+        version=__version__,
+        description="Tasks of signed-in users. Errors are problem details (RFC 9457).",
+        openapi_tags=TAGS,
+        generate_unique_id_function=_operation_id,
+        # FastAPI's pages load their scripts from another host; /openapi.json is enough for any viewer.
+        docs_url=None,
+        redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=MAX_BODY_BYTES,
         # Nothing collects it (taskflow_api.observe has the figures), and asking so costs every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     for module in (tasks, chat, health):
-        # Not include_router, which puts a router of its own around them: a tenth of a read, for options not used here.
-        app.router.routes += module.router.routes
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(UnknownUserError, _unknown_user)
-    app.add_exception_handler(TaskNotFoundError, _not_found)
-    app.add_exception_handler(DatabaseUnavailableError, _unavailable)
+        app.include_router(module.router)
+    problems.install(app)
     return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The function's name: clients made from the document keep theirs when a path changes."""
+    return route.name
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state, settings = app.state, app.state.settings
     state.database = Database(settings)
+    await state.database.open()
     state.schema = Schema(state.database)
     key = settings.openai_api_key
     state.assistant = Assistant(settings, key.get_secret_value()) if key else None
@@ -51,29 +67,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if state.assistant:
         await state.assistant.close()
     await state.database.close()
-
-
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    # Without the input, which may be large, secret, or (a lone surrogate) not even encodable.
-    problems = [{key: problem[key] for key in ("loc", "type", "msg")} for problem in error.errors()]
-    return JSONResponse({"detail": problems}, status.HTTP_422_UNPROCESSABLE_CONTENT)
-
-
-async def _unknown_user(_request: Request, _error: Exception) -> JSONResponse:
-    unauthorized = UnauthorizedError("the token's user does not exist")
-    return JSONResponse(
-        {"detail": unauthorized.detail}, unauthorized.status_code, unauthorized.headers
-    )
-
-
-async def _not_found(_request: Request, _error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": "no such task"}, status.HTTP_404_NOT_FOUND)
-
-
-async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse(
-        {"detail": f"the database is not available: {error}"},
-        status.HTTP_503_SERVICE_UNAVAILABLE,
-        {"Retry-After": "1"},
-    )

@@ -7,19 +7,14 @@ import logging
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal, cast
-from uuid import UUID, uuid4
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from taskflow_api.models import NO_NUL, Search, TaskFields, TaskUpdate
 from taskflow_api.settings import Settings
-from taskflow_api.tasks import (
-    NO_NUL,
-    Search,
-    TaskCreate,
-    TaskNotFoundError,
-    TaskUpdate,
-    UserTasks,
-)
+from taskflow_api.tasks import TaskNotFoundError, UserTasks
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -36,7 +31,7 @@ logger = logging.getLogger(__name__)
 # finished after this many rounds is going in circles.
 MAX_ROUNDS = 8
 LISTED_AT_ONCE = 50
-# Together within taskflow_api.app's MAX_BODY_BYTES, so that what this shape allows is not 413.
+# Together within taskflow_api.shed's MAX_BODY_BYTES, so that what this shape allows is not 413.
 MAX_MESSAGES = 16
 MAX_CHARACTERS = 8_000
 
@@ -82,7 +77,7 @@ class ListTasks(BaseModel):
     search: Search | None = Field(default=None, description="text in the title or the notes")
 
 
-class AddTask(TaskCreate):
+class AddTask(TaskFields):
     """Add a task."""
 
 
@@ -111,7 +106,10 @@ TOOLS: dict[str, type[Tool]] = {
 class Assistant:
     def __init__(self, settings: Settings, api_key: str) -> None:
         self._api_key = api_key
-        self._base_url = str(settings.openai_base_url) if settings.openai_base_url else None
+        # A query (Azure's api-version) belongs behind the path of each call.
+        address = urlsplit(str(settings.openai_base_url or ""))
+        self._base_url = address._replace(query="", fragment="").geturl() or None
+        self._query: dict[str, object] = dict(parse_qsl(address.query))
         self._model = settings.openai_model
         self._timeout = settings.assistant_timeout
         self._client: AsyncOpenAI | None = None
@@ -146,6 +144,7 @@ class Assistant:
             self._client = AsyncOpenAI(
                 api_key=self._api_key,
                 base_url=self._base_url,
+                default_query=self._query,
                 timeout=self._timeout,
                 max_retries=1,
             )
@@ -222,13 +221,16 @@ async def _apply(tool: Tool, tasks: UserTasks) -> tuple[str, bool]:
     match tool:
         case ListTasks():
             page = await tasks.page(done=tool.done, search=tool.search, limit=LISTED_AT_ONCE)
-            return page, False
+            return page.model_dump_json(), False
         case AddTask():
-            return await tasks.create(uuid4(), tool), True
+            task, _is_new = await tasks.create(tool)
+            return task.model_dump_json(), True
         case CompleteTask():
-            return await tasks.update(tool.id, TaskUpdate(done=True)), True
+            task = await tasks.update(tool.id, TaskUpdate(done=True))
+            return task.model_dump_json(), True
         case DeleteTask():
-            return await tasks.delete(tool.id), True
+            await tasks.delete(tool.id)
+            return json.dumps({"deleted": str(tool.id)}), True
 
 
 def _error(text: str) -> str:

@@ -1,10 +1,14 @@
-"""JSON logs on standard output, each line with the id of the request it belongs to."""
+"""JSON logs on standard output, each line with the id of the request it belongs to.
+
+The promise: every line is JSON, also of what the libraries write and of an error that ends the process.
+"""
 
 import json
 import logging
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -28,14 +32,15 @@ class JsonFormatter(logging.Formatter):
 def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
-    # What no line contains need not be found out for each of them; the first is the place in the source.
-    # https://docs.python.org/3/howto/logging.html#optimization
-    logging._srcfile = None
-    logging.logThreads = False
-    logging.logProcesses = False
-    logging.logMultiprocessing = False
     logging.captureWarnings(True)
     # Libraries speak from warning on: at debug some of them print addresses and headers.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("taskflow_api", "uvicorn"):
         logging.getLogger(name).setLevel(level.upper())
+    sys.excepthook = _log_the_end
+
+
+def _log_the_end(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    logging.critical("the process ends", exc_info=(kind, error, traceback))

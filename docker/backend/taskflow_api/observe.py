@@ -1,9 +1,12 @@
-"""Around every request: its id, its figures, one log line, and the goodbye while draining."""
+"""Around every request: its id, its figures, one log line, and the goodbye while draining.
+
+The promises: every response has the id under which the log has its line, no answer is kept by a cache, and a rollout
+fails no request: while the pod leaves, every response asks its client to come back by another connection.
+"""
 
 import logging
 import re
 import uuid
-from functools import cache
 from time import perf_counter
 
 from prometheus_client import Counter, Histogram
@@ -22,10 +25,6 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-# Finding the series of some labels takes as long as all else that is done with it. There are few.
-requests_of = cache(REQUESTS.labels)
-seconds_of = cache(SECONDS.labels)
-
 # Anything may be sent in these two places; labels and logs take only what is harmless.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -53,7 +52,10 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append((b"x-request-id", identity.encode()))
+                message["headers"] += [
+                    (b"x-request-id", identity.encode()),
+                    (b"cache-control", b"no-store"),
+                ]
                 if self.draining:
                     message["headers"].append((b"connection", b"close"))
             await send(message)
@@ -79,8 +81,8 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     # The template, not the path: ids would make a new time series for every task.
     route = getattr(scope.get("route"), "path", "unmatched")
-    requests_of(method, route, status).inc()
-    seconds_of(method, route).observe(seconds)
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
     level = logging.DEBUG if route in QUIET_ROUTES else logging.INFO
     logger.log(
         level,

@@ -1,10 +1,18 @@
-"""Brings the database's schema to this version's head, safely from several pods at once."""
+"""Brings the database's schema to this version's head, safely from several pods at once.
+
+The backend does it in the background where its own role is the owner; else taskflow_api.migrate has done it before.
+
+The promise behind the late imports: a pod is ready within 2.5 s, and only the one that migrates needs Alembic.
+"""
 
 import asyncio
 import importlib
 import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import asyncpg
 
 from taskflow_api.database import Database, SchemaMissingError
 
@@ -36,7 +44,7 @@ class Schema:
         A newer schema counts: after a rollback the older pods must still start.
         """
         try:
-            rows = await self._database.rows(REVISION)
+            rows = await self._database.read(REVISION)
         except SchemaMissingError:
             return False
         return bool(rows) and rows[0]["version_num"] >= HEAD
@@ -56,30 +64,32 @@ class Schema:
         while True:
             try:
                 if not await self.is_current():
-                    await self._upgrade()
+                    await upgrade(self._database.connect)
                 return
             except Exception as error:
                 logger.warning("the schema is not ready, trying again: %s", error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
-    async def _upgrade(self) -> None:
-        # In a thread: the import takes long enough to make the event loop miss probes.
-        await asyncio.to_thread(importlib.import_module, "alembic.command")
-        from sqlalchemy.ext.asyncio import create_async_engine
-        from sqlalchemy.pool import NullPool
 
-        engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=self._database.connect,
-            poolclass=NullPool,
-            hide_parameters=True,
-        )
-        async with engine.begin() as connection:
-            # Held to the end of the transaction: the others wait, then find the work done.
-            await connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK_KEY})")
-            await connection.run_sync(_upgrade_to_head)
-        logger.info("the schema is at %s", HEAD)
+async def upgrade(connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
+    """Applies the migrations that are missing, if there are any, over one connection of their owner."""
+    # In a thread: the import takes long enough to make the event loop miss probes.
+    await asyncio.to_thread(importlib.import_module, "alembic.command")
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+    async with engine.begin() as connection:
+        # Held to the end of the transaction: the others wait, then find the work done.
+        await connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK_KEY})")
+        await connection.run_sync(_upgrade_to_head)
+    logger.info("the schema is at %s", HEAD)
 
 
 def _upgrade_to_head(connection: "Connection") -> None:

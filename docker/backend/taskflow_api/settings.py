@@ -1,21 +1,17 @@
 """Everything the environment decides, read and checked once at start."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from taskflow_api.address import DatabaseAddress, read_address
 
-def _postgres_url(url: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(url.get_secret_value())
-        complete = parts.scheme in ("postgresql", "postgres") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, a broken IPv6 address
-        complete = False
-    if not complete:
-        raise ValueError("must look like postgresql://user:password@host:5432/database")
-    return url
+
+def _trimmed(value: object) -> object:
+    """A Secret made from a file often ends with a newline, which no HTTP header may contain."""
+    return (value.strip() or None) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -26,14 +22,19 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
+    # Certificates (PEM) that sslmode=verify-ca and verify-full verify the database by; the system's without it.
+    database_ca_file: Path | None = None
     # Postgres itself, or a PgBouncer in transaction mode that knows prepared statements: 1.21 or later with
     # max_prepared_statements above 0, as behind Neon's pooled address. Without, most queries fail.
     # https://www.pgbouncer.org/config.html#max_prepared_statements
-    database_url: Annotated[SecretStr, AfterValidator(_postgres_url)]
+    database_url: SecretStr
     # HS256 wants a key of at least 32 bytes (RFC 7518, 3.2).
     better_auth_secret: Annotated[SecretStr, Field(min_length=32)]
+    # Accepted too while keys rotate: the key that the frontend signs with next, or the one it signed with before.
+    better_auth_secret_next: Annotated[SecretStr | None, Field(min_length=32)] = None
+    better_auth_secret_former: Annotated[SecretStr | None, Field(min_length=32)] = None
 
-    openai_api_key: SecretStr | None = None
+    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_trimmed)] = None
     openai_base_url: HttpUrl | None = None
     openai_model: str = "gpt-5.4-mini"
 
@@ -53,6 +54,26 @@ class Settings(BaseSettings):
     # (undici keeps one for 4 s), then let running requests finish; all of it within 10 s.
     drain_seconds: Annotated[float, Field(ge=0, le=30)] = 5
     finish_seconds: Annotated[int, Field(ge=1, le=30)] = 3
+
+    @field_validator("database_url")
+    @classmethod
+    def _usable(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        read_address(url.get_secret_value(), info.data.get("database_ca_file"))
+        return url
+
+    @property
+    def accepted_secrets(self) -> list[str]:
+        """The keys whose tokens are accepted."""
+        keys = (
+            self.better_auth_secret,
+            self.better_auth_secret_next,
+            self.better_auth_secret_former,
+        )
+        return [key.get_secret_value() for key in keys if key]
+
+    @property
+    def database_address(self) -> DatabaseAddress:
+        return read_address(self.database_url.get_secret_value(), self.database_ca_file)
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -1,11 +1,21 @@
 """Says no before the process drowns: each kind of request has so many places, and then it is 503 at once.
 
-Half a core answers about 1,000 reads a second. If more were let in, all would wait for each other until nobody got an
-answer in time, the probes neither, and Kubernetes would restart a pod that only had too much to do.
+The promise: no load fails a probe, gets a pod killed, or makes those wait who were let in. Half a core answers about
+1,000 reads a second. If more were let in, all would wait for each other until nobody got an answer in time, the
+probes neither, and Kubernetes would restart a pod that only had too much to do.
+
+A body that is too large is refused here, too: FastAPI does it by plain text where the length is known beforehand.
 """
 
 from prometheus_client import Counter
+from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from taskflow_api.problems import SOON, problem
+
+# The longest conversation in plain letters; where a letter takes more bytes, fewer fit.
+MAX_BODY_BYTES = 128 * 1024
 
 REFUSED = Counter("taskflow_http_requests_refused_total", "Requests that found no place.", ["kind"])
 
@@ -18,9 +28,6 @@ CHAT = ("POST", "/api/chat")
 # pods have places for them all. More frontend pods can ask for more, and are refused. 64 reads are less than a tenth of
 # a second's work, so whoever is let in is answered in time.
 PLACES = {"chat": 32, "other": 64}
-
-HEADERS = [(b"content-type", b"application/json"), (b"retry-after", b"1")]
-BODY = {"type": "http.response.body", "body": b'{"detail":"too many requests at once"}'}
 
 
 class Shed:
@@ -35,14 +42,20 @@ class Shed:
             await self.app(scope, receive, send)
             return
         kind = "chat" if (scope["method"], scope["path"]) == CHAT else "other"
-        if self._taken[kind] >= PLACES[kind]:
-            REFUSED.labels(kind).inc()
-            # A copy: the layers outside add to it.
-            await send({"type": "http.response.start", "status": 503, "headers": HEADERS.copy()})
-            await send(BODY)
+        if refusal := self._refusal(kind, scope):
+            await refusal(scope, receive, send)
             return
         self._taken[kind] += 1
         try:
             await self.app(scope, receive, send)
         finally:
             self._taken[kind] -= 1
+
+    def _refusal(self, kind: str, scope: Scope) -> Response | None:
+        if self._taken[kind] >= PLACES[kind]:
+            REFUSED.labels(kind).inc()
+            return problem(503, "too many requests at once", SOON)
+        length = Headers(scope=scope).get("content-length", "")
+        if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+            return problem(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
+        return None

@@ -1,129 +1,92 @@
-"""One user's tasks: the shapes of the API, and the statements behind them."""
+"""One user's tasks: the statements behind the API.
 
+Every statement that touches a task names its owner, so no task of anybody else can be reached from here.
+"""
+
+import logging
 import re
-from collections.abc import Iterable
-from datetime import date
-from typing import Annotated
-from uuid import UUID
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
 
 import asyncpg
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StringConstraints,
-)
 
 from taskflow_api.database import Database
+from taskflow_api.models import (
+    MAX_LIMIT,
+    Position,
+    Priority,
+    Task,
+    TaskCreate,
+    TaskFields,
+    TaskPage,
+    TaskUpdate,
+)
 
-# Postgres' text knows every character but NUL.
-NO_NUL = r"^[^\x00]*$"
-Title = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL)
-]
-Notes = Annotated[str, StringConstraints(max_length=10_000, pattern=NO_NUL)]
-Search = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
-WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+audit = logging.getLogger("taskflow_api.audit")
 
-
-def _written_date(value: object) -> object:
-    """By itself pydantic takes times and numbers, too, the latter as seconds since 1970."""
-    if type(value) is date or (isinstance(value, str) and WRITTEN_DATE.fullmatch(value)):
-        return value
-    raise ValueError("a date is written like 2026-12-31")
-
-
-# Wider than any plan, and free of the date that the driver takes for infinity (9999-12-31).
-Due = Annotated[
-    date, BeforeValidator(_written_date), Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))
-]
-
-MAX_LIMIT = 100
-MAX_OFFSET = 1_000_000
-
-
-class TaskCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    title: Title
-    notes: Notes = ""
-    done: StrictBool = False
-    due: Due | None = None
-
-
-class TaskUpdate(BaseModel):
-    """What is left out stays as it is (the defaults only mark it as such); null clears `due`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    title: Title = ""
-    notes: Notes = ""
-    done: StrictBool = False
-    due: Due | None = None
-
-
-class Task(BaseModel):
-    id: UUID
-    title: str
-    notes: str
-    done: bool
-    due: date | None
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-
-
-class TaskPage(BaseModel):
-    items: list[Task]
-    total: Annotated[int, Field(description="of all pages")]
+# As they are stored, so that Postgres can sort by them.
+PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high")
 
 
 class TaskNotFoundError(Exception):
     """The user has no task of this id."""
 
 
+class TaskIdTakenError(Exception):
+    """A task of somebody else has this id."""
+
+
+class TaskChangedError(Exception):
+    """The task has none of the versions that the request was made for."""
+
+    def __init__(self, present: Task) -> None:
+        super().__init__()
+        self.present = present
+
+
 class UnknownUserError(Exception):
     """The token was good, but its user is gone."""
 
 
-# Every statement that touches a task names its owner, so no task of anybody else can be reached from here. Postgres
-# writes the JSON of the API: turning rows into objects, only to turn those into text again, would cost a third more.
-TASK = """json_build_object(
-    'id', id, 'title', title, 'notes', notes, 'done', done, 'due', due,
-    'created_at', created_at, 'updated_at', updated_at
-)"""
+COLUMNS = "id, title, notes, done, due, priority, version, created_at, updated_at"
 MATCHES = """owner_id = $1
     and ($2::boolean is null or done = $2)
     and ($3::text is null or title ilike $3 or notes ilike $3)"""
 MINE = "id = $2 and owner_id = $1"
+EXPECTED = "($3::integer[] is null or version = any($3))"
 
 FIND_USER = 'select id from "user" where id = $1'
+# One row at least, so that a page without tasks has the total, too.
 PAGE = f"""
-select
-    coalesce(json_agg(task)::text, '[]') as items,
-    (select count(*) from task where {MATCHES}) as total
-from (
-    select {TASK} as task from task where {MATCHES}
+select total, page.*
+from (select count(*) as total from task where {MATCHES}) counted
+left join (
+    select {COLUMNS} from task
+    where {MATCHES} and ($6::timestamptz is null or (created_at, id) < ($6, $7::uuid))
     order by created_at desc, id desc limit $4 offset $5
-) page"""  # noqa: S608 - of the constants above
-GET = f"select {TASK}::text from task where {MINE}"  # noqa: S608
+) page on true
+order by created_at desc, id desc"""  # noqa: S608 - of the constants above
+GET = f"select {COLUMNS} from task where {MINE}"  # noqa: S608
 CREATE = f"""
-insert into task (owner_id, id, title, notes, done, due) values ($1, $2, $3, $4, $5, $6)
-returning {TASK}::text"""  # noqa: S608
-DELETE = f"delete from task where {MINE} returning {TASK}::text"  # noqa: S608
+insert into task (owner_id, id, title, notes, done, due, priority)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (id) do nothing returning {COLUMNS}"""  # noqa: S608
+DELETE = f"delete from task where {MINE} and {EXPECTED} returning id"  # noqa: S608
 
 
 def update_of(fields: Iterable[str]) -> str:
-    """The statement that sets these fields of TaskUpdate, in this order, after the owner and the id."""
-    changes = [f"{field} = ${number}" for number, field in enumerate(fields, start=3)]
+    """The statement that sets these fields of TaskUpdate, in this order, after owner, id and versions.
+
+    The version grows by a trigger, which also counts what an older release changes.
+    """
+    changes = [f"{field} = ${number}" for number, field in enumerate(fields, start=4)]
     changes.append("updated_at = now()")
-    return f"update task set {', '.join(changes)} where {MINE} returning {TASK}::text"  # noqa: S608
+    return f"update task set {', '.join(changes)} where {MINE} and {EXPECTED} returning {COLUMNS}"  # noqa: S608
 
 
 class UserTasks:
-    """The tasks of one user. Methods return JSON: a TaskPage, or the Task as it is, or last was.
+    """The tasks of one user.
 
     Who has tasks exists, thanks to the foreign key; so only who finds nothing is looked up.
     """
@@ -133,7 +96,7 @@ class UserTasks:
         self._user_id = user_id
 
     async def require_user(self) -> None:
-        if not await self._database.rows(FIND_USER, self._user_id):
+        if not await self._database.read(FIND_USER, self._user_id):
             raise UnknownUserError
 
     async def page(
@@ -143,36 +106,83 @@ class UserTasks:
         search: str | None = None,
         limit: int = MAX_LIMIT,
         offset: int = 0,
-    ) -> str:
+        after: Position | None = None,
+    ) -> TaskPage:
         """Newest first."""
         pattern = _contains(search) if search else None
-        [page] = await self._database.rows(PAGE, self._user_id, done, pattern, limit, offset)
-        if not page["total"]:
+        created_at, task_id = after or (None, None)
+        rows = await self._database.read(
+            PAGE, self._user_id, done, pattern, limit + 1, offset, created_at, task_id
+        )
+        total: int = rows[0]["total"]
+        if not total:
             await self.require_user()
-        return f'{{"items":{page["items"]},"total":{page["total"]}}}'
+        items = [_fields(row) for row in rows[:limit] if row["id"]]
+        page = TaskPage.model_validate({"items": items, "total": total, "next": None})
+        if len(rows) > limit:
+            page.next = str(Position.of(page.items[-1]))
+        return page
 
-    async def get(self, task_id: UUID) -> str:
-        return await self._one(GET, task_id)
-
-    async def create(self, task_id: UUID, new: TaskCreate) -> str:
-        try:
-            return await self._one(CREATE, task_id, new.title, new.notes, new.done, new.due)
-        except asyncpg.ForeignKeyViolationError as error:  # the owner is its only reference
-            raise UnknownUserError from error
-
-    async def update(self, task_id: UUID, changes: TaskUpdate) -> str:
-        values = changes.model_dump(exclude_unset=True)
-        return await self._one(update_of(values), task_id, *values.values())
-
-    async def delete(self, task_id: UUID) -> str:
-        return await self._one(DELETE, task_id)
-
-    async def _one(self, statement: str, task_id: UUID, *values: object) -> str:
-        rows = await self._database.rows(statement, self._user_id, task_id, *values)
+    async def get(self, task_id: UUID) -> Task:
+        rows = await self._database.read(GET, self._user_id, task_id)
         if not rows:
             await self.require_user()
             raise TaskNotFoundError
-        return str(rows[0][0])
+        return _task(rows[0])
+
+    async def create(self, new: TaskFields) -> tuple[Task, bool]:
+        """The task, and whether it is new: an id that the client chose may have arrived before."""
+        chosen = new.id if isinstance(new, TaskCreate) else None
+        task_id = chosen or uuid4()
+        values = (new.title, new.notes, new.done, new.due, PRIORITIES.index(new.priority))
+        try:
+            rows = await self._database.change(CREATE, self._user_id, task_id, *values)
+        except asyncpg.ForeignKeyViolationError as error:  # the owner is its only reference
+            raise UnknownUserError from error
+        if rows:
+            return _task(rows[0]), True
+        try:
+            return await self.get(task_id), False
+        except TaskNotFoundError as error:
+            raise TaskIdTakenError from error
+
+    async def update(
+        self, task_id: UUID, changes: TaskUpdate, versions: Sequence[int] | None = None
+    ) -> Task:
+        """With versions the task must have one of them, or TaskChangedError is raised."""
+        values: dict[str, Any] = changes.model_dump(exclude_unset=True)
+        if not values:
+            return await self._expected(task_id, versions)
+        if "priority" in values:
+            values["priority"] = PRIORITIES.index(values["priority"])
+        statement = update_of(values)
+        rows = await self._database.change(
+            statement, self._user_id, task_id, versions, *values.values()
+        )
+        if not rows:
+            raise TaskChangedError(await self.get(task_id))
+        return _task(rows[0])
+
+    async def delete(self, task_id: UUID, versions: Sequence[int] | None = None) -> None:
+        """With versions as `update`."""
+        if not await self._database.change(DELETE, self._user_id, task_id, versions):
+            raise TaskChangedError(await self.get(task_id))
+        fields = {"event": "task.deleted", "user": self._user_id, "task": str(task_id)}
+        audit.info("a task was deleted", extra={"fields": fields})
+
+    async def _expected(self, task_id: UUID, versions: Sequence[int] | None) -> Task:
+        task = await self.get(task_id)
+        if versions is not None and task.version not in versions:
+            raise TaskChangedError(task)
+        return task
+
+
+def _task(row: asyncpg.Record) -> Task:
+    return Task.model_validate(_fields(row))
+
+
+def _fields(row: asyncpg.Record) -> dict[str, Any]:
+    return {**row, "priority": PRIORITIES[row["priority"]]}
 
 
 def _contains(text: str) -> str:

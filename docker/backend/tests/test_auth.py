@@ -14,6 +14,7 @@ ENDPOINTS = [
     ("DELETE", f"/api/tasks/{uuid.uuid4()}"),
     ("POST", "/api/chat"),
 ]
+OTHER = "the-other-key-of-a-rotation-0123456789abcd"
 BODIES = {
     "/api/tasks": {"title": "x"},
     "/api/chat": {"messages": [{"role": "user", "content": "hello"}]},
@@ -47,6 +48,19 @@ def test_a_token_of_a_user_who_is_gone_is_401(backend: Backend, method: str, pat
     [
         pytest.param(lambda user: token(user, exp=int(time.time()) - 1), id="expired"),
         pytest.param(lambda user: token(user, exp=None), id="no exp"),
+        pytest.param(lambda user: token(user, exp=int(time.time()) + 130), id="long life"),
+        pytest.param(lambda user: token(user, iat=int(time.time()) - 90), id="old, long life"),
+        pytest.param(
+            lambda user: token(user, exp=int(time.time()) + 130, iat=None), id="long life, no iat"
+        ),
+        pytest.param(
+            lambda user: token(user, exp=int(time.time()) + 130, iat=int(time.time()) + 60),
+            id="long life by an iat ahead",
+        ),
+        pytest.param(lambda user: token(user, iss="somebody"), id="another issuer"),
+        pytest.param(lambda user: token(user, aud="something"), id="another audience"),
+        pytest.param(lambda user: token(user, aud=7), id="audience is a number"),
+        pytest.param(lambda user: token(user, exp=str(int(time.time()) + 600)), id="exp is text"),
         pytest.param(lambda user: token(user, sub=None), id="no sub"),
         pytest.param(lambda _user: token(""), id="empty sub"),
         pytest.param(lambda _user: token("", sub=7), id="sub is a number"),
@@ -77,6 +91,40 @@ def test_a_scheme_without_a_token_is_401(backend: Backend) -> None:
 
 def test_the_scheme_is_known_in_any_case(backend: Backend, user_id: str) -> None:
     assert ask(backend, "GET", "/api/tasks", f"bearer {token(user_id)}") == 200
+
+
+def test_a_token_of_the_release_before_names_neither_issuer_nor_audience_and_holds(
+    backend: Backend, user_id: str
+) -> None:
+    bare = token(user_id, iss=None, aud=None)
+    assert ask(backend, "GET", "/api/tasks", f"Bearer {bare}") == 200
+
+
+@pytest.mark.parametrize("other", ["BETTER_AUTH_SECRET_NEXT", "BETTER_AUTH_SECRET_FORMER"])
+def test_while_keys_rotate_a_token_of_either_holds(
+    database_url: str, user_id: str, other: str
+) -> None:
+    with Backend(database_url, **{other: OTHER}) as backend:
+        for key in (SECRET, OTHER):
+            assert ask(backend, "GET", "/api/tasks", f"Bearer {token(user_id, key=key)}") == 200
+        third = token(user_id, key=SECRET[::-1])
+        assert ask(backend, "GET", "/api/tasks", f"Bearer {third}") == 401
+
+
+def test_a_token_of_the_other_key_that_has_expired_is_401(database_url: str, user_id: str) -> None:
+    expired = token(user_id, key=OTHER, exp=int(time.time()) - 1)
+    with Backend(database_url, BETTER_AUTH_SECRET_FORMER=OTHER) as backend:
+        assert ask(backend, "GET", "/api/tasks", f"Bearer {expired}") == 401
+
+
+def test_a_refused_token_is_an_audit_event_without_the_token(
+    backend: Backend, user_id: str
+) -> None:
+    refused = token(user_id, exp=int(time.time()) - 1)
+    answer = backend.get("/api/tasks", headers={"Authorization": f"Bearer {refused}"})
+    line = backend.log_line(event="token.refused", request_id=answer.headers["X-Request-ID"])
+    assert line["message"] == "the token has expired"
+    assert refused not in backend.logs()
 
 
 def test_a_clock_slightly_ahead_of_ours_is_forgiven(backend: Backend, user_id: str) -> None:

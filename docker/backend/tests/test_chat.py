@@ -58,6 +58,31 @@ def test_it_adds_a_task(api: httpx2.Client, provider: Provider) -> None:
     assert (task["title"], task["due"], task["done"]) == ("Buy bread", "2030-05-01", False)
 
 
+def test_it_chooses_neither_id_nor_version_of_a_task(
+    api: httpx2.Client, provider: Provider
+) -> None:
+    provider.play(says("Fine."))
+    chat(api)
+    tools = {tool["function"]["name"]: tool for tool in provider.requests[0].body["tools"]}
+    fields = set(tools["add_task"]["function"]["parameters"]["properties"])
+    assert fields == {"title", "notes", "done", "due", "priority"}
+
+
+def test_a_query_in_the_providers_address_is_sent_behind_the_path(
+    database_url: str, backend: Backend, provider: Provider
+) -> None:
+    provider.play(says("Fine."))
+    address = f"{provider.url}/?api-version=2026-01-01"
+    with (
+        Backend(database_url, OPENAI_API_KEY=f"{KEY}\n", OPENAI_BASE_URL=address) as azure,
+        azure.as_user(add_user(database_url)) as api,
+    ):
+        assert chat(api).status_code == 200
+    (request,) = provider.requests
+    assert request.path == "/v1/chat/completions?api-version=2026-01-01"
+    assert request.authorization == f"Bearer {KEY}", "the newline of its file is gone"
+
+
 def test_it_lists_only_the_callers_tasks(
     api: httpx2.Client, stranger: httpx2.Client, provider: Provider
 ) -> None:

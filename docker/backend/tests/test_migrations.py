@@ -1,13 +1,17 @@
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
 from taskflow_api.schema import HEAD, LOCK_KEY, MIGRATIONS
 from tests.support.database import add_user, new_database, query
 from tests.support.server import Backend
@@ -105,6 +109,45 @@ def test_a_schema_newer_than_the_code_is_served() -> None:
         query(url, "update alembic_version set version_num = '9999_later'")
         with Backend(url) as rolled_back:
             assert rolled_back.get("/health").status_code == 200
+
+
+def test_tasks_of_the_release_before_get_a_version_that_its_own_changes_grow() -> None:
+    """During a rollout, and after a rollback, older code writes into the newer schema."""
+    with new_database() as url, Backend(url) as backend:
+        with asyncio.Runner() as runner:
+            runner.run(_downgrade(url, "0002_task"))
+        user = add_user(url)
+        older = (
+            "insert into task (owner_id, id, title, notes, done) values ($1, $2, 'x', '', false)"
+        )
+        task_id = uuid.uuid4()
+        query(url, older, user, task_id)
+        assert backend.get("/health").status_code == 503
+        backend.wait_until("/health", 200)
+        with backend.as_user(user) as api:
+            task = api.get(f"/api/tasks/{task_id}").json()
+            assert (task["version"], task["priority"]) == (1, "normal")
+            query(url, "update task set done = true where id = $1", task_id)
+            stale = api.patch(
+                f"/api/tasks/{task_id}", json={"title": "y"}, headers={"If-Match": '"1"'}
+            )
+        assert stale.status_code == 412
+        query(url, older, user, uuid.uuid4())
+
+
+async def _downgrade(url: str, revision: str) -> None:
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url)
+    )
+
+    def run(connection: Connection) -> None:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
 
 
 def test_the_newest_file_is_alembics_head() -> None:

@@ -3,12 +3,18 @@ import json
 import uuid
 from urllib.parse import quote
 
+import asyncpg
 import httpx2
 import pytest
 from taskflow_api.shed import PLACES
 from tests.support.database import add_user, new_database, query
 from tests.support.openai import KEY, Provider, says
 from tests.support.server import NO_TLS, SECRET, Backend, free_port, token
+
+WAITING = """
+    select application_name from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'
+"""
 
 
 def test_every_log_line_is_json_with_time_level_and_message(
@@ -38,6 +44,28 @@ def test_a_given_request_id_comes_back_and_is_in_the_log(
     assert response.headers["X-Request-ID"] == identity
     line = backend.log_line(request_id=identity, path="/api/tasks")
     assert line["status"] == 200
+
+
+def test_the_database_shows_which_request_a_change_belongs_to(
+    backend: Backend, user_id: str, database_url: str
+) -> None:
+    identity = f"from-the-browser-{uuid.uuid4().hex[:8]}"
+
+    async def look() -> list[str]:
+        holder = await asyncpg.connect(database_url)
+        headers = {"Authorization": f"Bearer {token(user_id)}", "X-Request-ID": identity}
+        async with httpx2.AsyncClient(base_url=backend.url, verify=NO_TLS) as client:
+            async with holder.transaction():
+                await holder.execute("lock table task")
+                task = {"title": "x"}
+                asked = asyncio.create_task(client.post("/api/tasks", json=task, headers=headers))
+                await asyncio.sleep(0.4)
+                found = await holder.fetch(WAITING)
+            assert (await asked).status_code == 201
+        await holder.close()
+        return [row[0] for row in found]
+
+    assert asyncio.run(look()) == [f"taskflow-backend {identity}"]
 
 
 @pytest.mark.parametrize("identity", [None, "with space", "x" * 129, 'quote"'])

@@ -1,10 +1,12 @@
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
-from taskflow_api.tasks import Task
+from taskflow_api.models import Task
 from tests.support.database import query
+from tests.support.server import Backend
 
 MISSING = f"/api/tasks/{uuid.uuid4()}"
 
@@ -42,7 +44,7 @@ def test_answers_have_the_documented_shape(api: httpx2.Client) -> None:
     assert page["items"] == [task]
     Task.model_validate_json(json.dumps(task), strict=True)
     for moment in (task["created_at"], task["updated_at"]):
-        assert str(moment).endswith("+00:00"), "times are in UTC, whatever the server's zone"
+        assert str(moment).endswith("Z"), "times are in UTC, whatever the server's zone"
 
 
 def test_only_the_given_fields_change(api: httpx2.Client) -> None:
@@ -51,7 +53,8 @@ def test_only_the_given_fields_change(api: httpx2.Client) -> None:
     changed = response.json()
     assert response.status_code == 200
     assert changed["updated_at"] > task["updated_at"]
-    assert changed == {**task, "done": True, "updated_at": changed["updated_at"]}
+    grown = {"updated_at": changed["updated_at"], "version": 2}
+    assert changed == {**task, "done": True, **grown}
 
 
 def test_a_due_date_can_be_cleared(api: httpx2.Client) -> None:
@@ -85,7 +88,7 @@ def test_another_users_task_is_404_and_untouched(
 
 def test_a_list_holds_only_ones_own_tasks(api: httpx2.Client, stranger: httpx2.Client) -> None:
     add(stranger, "Not yours")
-    assert api.get("/api/tasks").json() == {"items": [], "total": 0}
+    assert api.get("/api/tasks").json() == {"items": [], "total": 0, "next": None}
 
 
 def test_the_newest_task_is_listed_first(api: httpx2.Client) -> None:
@@ -122,7 +125,9 @@ def test_pages_cut_the_list_and_total_counts_all_of_it(api: httpx2.Client) -> No
     assert [task["title"] for task in page["items"]] == ["task 2", "task 1"]
     assert page["total"] == 5
     beyond = api.get("/api/tasks", params={"offset": 50}).json()
-    assert beyond == {"items": [], "total": 5}, "a page past the end still knows the total"
+    assert beyond == {"items": [], "total": 5, "next": None}, (
+        "a page past the end still knows the total"
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,6 +151,10 @@ def test_pages_cut_the_list_and_total_counts_all_of_it(api: httpx2.Client) -> No
         {"title": "x", "due": "9999-12-31"},
         {"title": "x", "due": "0001-01-01"},
         {"title": "x", "owner_id": "somebody else"},
+        {"title": "x", "priority": "urgent"},
+        {"title": "x", "priority": 2},
+        {"title": "x", "id": "1"},
+        {"title": "x", "version": 7},
     ],
 )
 def test_a_wrong_task_is_422_and_names_the_problem(
@@ -153,13 +162,19 @@ def test_a_wrong_task_is_422_and_names_the_problem(
 ) -> None:
     response = api.post("/api/tasks", json=body)
     assert response.status_code == 422
-    assert response.json()["detail"][0]["loc"][0] == "body"
+    assert response.json()["errors"][0]["loc"][0] == "body"
     assert titles(api) == [], "nothing was stored"
 
 
 @pytest.mark.parametrize("field", ["title", "notes"])
 def test_a_lone_surrogate_is_422(api: httpx2.Client, field: str) -> None:
     body = json.dumps({"title": "x", field: "half of a \ud83d smile"})
+    headers = {"Content-Type": "application/json"}
+    assert api.post("/api/tasks", content=body, headers=headers).status_code == 422
+
+
+def test_a_name_of_half_a_character_is_422(api: httpx2.Client) -> None:
+    body = json.dumps({"title": "x", "half of a \ud83d smile": 1})
     headers = {"Content-Type": "application/json"}
     assert api.post("/api/tasks", content=body, headers=headers).status_code == 422
 
@@ -188,6 +203,8 @@ def test_a_body_that_is_no_task_is_refused_as_the_clients_fault(
         {"done": "perhaps"},
         {"search": "nul \x00"},
         {"search": "s" * 201},
+        {"after": "a"},
+        {"after": f"99999999999999999.{uuid.uuid4()}"},
     ],
 )
 def test_a_wrong_filter_is_422(api: httpx2.Client, filters: dict[str, str]) -> None:
@@ -212,3 +229,151 @@ def test_deleting_the_account_deletes_its_tasks(
     add(api)
     query(database_url, 'delete from "user" where id = $1', user_id)
     assert query(database_url, "select 1 from task where owner_id = $1", user_id) == []
+
+
+def test_a_task_is_of_normal_priority_unless_it_says_otherwise(api: httpx2.Client) -> None:
+    assert add(api)["priority"] == "normal"
+    task = add(api, priority="high")
+    assert task["priority"] == "high"
+    path = f"/api/tasks/{task['id']}"
+    assert api.patch(path, json={"priority": "low"}).json()["priority"] == "low"
+    assert api.patch(path, json={"done": True}).json()["priority"] == "low"
+
+
+def test_every_change_grows_the_version_and_its_etag(api: httpx2.Client) -> None:
+    created = api.post("/api/tasks", json={"title": "Water the plants"})
+    path = created.headers["Location"]
+    assert (created.json()["version"], created.headers["ETag"]) == (1, '"1"')
+    changed = api.patch(path, json={"done": True})
+    assert (changed.json()["version"], changed.headers["ETag"]) == (2, '"2"')
+    assert api.get(path).headers["ETag"] == '"2"'
+
+
+def test_a_change_of_nothing_changes_nothing(api: httpx2.Client) -> None:
+    task = add(api)
+    assert api.patch(f"/api/tasks/{task['id']}", json={}).json() == task
+
+
+@pytest.mark.parametrize("expected", [None, "*", '"2"', '"1", "2"', '"2",'])
+def test_a_change_for_the_present_version_is_made(api: httpx2.Client, expected: str | None) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+    api.patch(path, json={"done": True})
+    headers = {"If-Match": expected} if expected else {}
+    assert api.patch(path, json={"title": "Mine"}, headers=headers).status_code == 200
+    assert api.patch(path, json={}, headers={"If-Match": '"3"'}).status_code == 200
+    assert api.delete(path, headers={"If-Match": '"3"'}).status_code == 204
+
+
+@pytest.mark.parametrize("expected", ['"1"', 'W/"2"', "2", '"x"', '""', '"99999999999999"', "no"])
+@pytest.mark.parametrize(
+    ("method", "body"), [("PATCH", {"title": "Mine"}), ("PATCH", {}), ("DELETE", None)]
+)
+def test_a_change_for_another_version_is_412_with_the_present_task(
+    api: httpx2.Client, method: str, body: object, expected: str
+) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+    present = api.patch(path, json={"notes": "from another tab"}).json()
+    refused = api.request(method, path, json=body, headers={"If-Match": expected})
+    assert refused.status_code == 412
+    assert refused.json()["task"] == present
+    assert refused.headers["ETag"] == '"2"'
+    assert api.get(path).json() == present, "nothing was changed"
+
+
+def test_another_users_task_is_404_whatever_version_is_expected(
+    api: httpx2.Client, stranger: httpx2.Client
+) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+    for expected in ('"1"', '"2"', "*"):
+        headers = {"If-Match": expected}
+        assert stranger.patch(path, json={"title": "x"}, headers=headers).status_code == 404
+        assert stranger.delete(path, headers=headers).status_code == 404
+
+
+def test_of_two_changes_for_one_version_one_is_made(api: httpx2.Client) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+
+    def change(title: str) -> int:
+        return api.patch(path, json={"title": title}, headers={"If-Match": '"1"'}).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = sorted(threads.map(change, (f"tab {number}" for number in range(8))))
+    assert statuses == [200] + [412] * 7
+
+
+def test_a_second_try_finds_the_task_of_the_first(api: httpx2.Client) -> None:
+    body = {"title": "Call Ada", "id": str(uuid.uuid4())}
+    first, second = api.post("/api/tasks", json=body), api.post("/api/tasks", json=body)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json() == second.json()
+    assert first.json()["id"] == body["id"]
+    for name in ("Location", "ETag"):
+        assert first.headers[name] == second.headers[name]
+    assert titles(api) == ["Call Ada"]
+
+
+def test_tries_at_once_make_one_task(api: httpx2.Client) -> None:
+    body = {"title": "Call Ada", "id": str(uuid.uuid4())}
+
+    def create(_number: int) -> int:
+        return api.post("/api/tasks", json=body).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(create, range(8))) == [200] * 7 + [201]
+
+
+def test_an_id_of_somebody_else_is_409_and_tells_nothing(
+    api: httpx2.Client, stranger: httpx2.Client
+) -> None:
+    task = add(stranger, "Not yours")
+    refused = api.post("/api/tasks", json={"title": "x", "id": task["id"]})
+    assert refused.status_code == 409
+    assert set(refused.json()) == {"type", "title", "status", "detail"}
+    assert "Not yours" not in refused.text
+    assert stranger.get(f"/api/tasks/{task['id']}").json() == task
+
+
+def test_pages_neither_repeat_nor_skip_whatever_happens_meanwhile(api: httpx2.Client) -> None:
+    ids = [add(api, f"task {number}")["id"] for number in range(7)][::-1]
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        page = api.get("/api/tasks", params={"limit": 2} | ({"after": after} if after else {}))
+        seen += [task["id"] for task in page.json()["items"]]
+        after = page.json()["next"]
+        if after is None:
+            break
+        add(api, "added meanwhile")
+        api.delete(f"/api/tasks/{seen[-1]}")
+        api.patch(f"/api/tasks/{ids[-1]}", json={"title": "changed meanwhile"})
+    assert seen == ids
+
+
+def test_tasks_of_the_same_moment_are_paged_by_their_ids(
+    api: httpx2.Client, user_id: str, database_url: str
+) -> None:
+    for number in range(5):
+        add(api, f"task {number}")
+    query(database_url, "update task set created_at = now() where owner_id = $1", user_id)
+    whole = [task["id"] for task in api.get("/api/tasks").json()["items"]]
+    first = api.get("/api/tasks", params={"limit": 3}).json()
+    rest = api.get("/api/tasks", params={"limit": 3, "after": first["next"]}).json()
+    assert [task["id"] for task in first["items"] + rest["items"]] == whole
+
+
+def test_the_last_page_has_no_next_and_every_page_the_total(api: httpx2.Client) -> None:
+    for number in range(4):
+        add(api, f"task {number}")
+    first = api.get("/api/tasks", params={"limit": 2}).json()
+    last = api.get("/api/tasks", params={"limit": 2, "after": first["next"]}).json()
+    assert (len(last["items"]), last["next"]) == (2, None)
+    assert (first["total"], last["total"]) == (4, 4)
+
+
+def test_a_deletion_is_an_audit_event_without_the_tasks_text(
+    backend: Backend, api: httpx2.Client, user_id: str
+) -> None:
+    task = add(api, "A secret plan")
+    api.delete(f"/api/tasks/{task['id']}")
+    backend.log_line(event="task.deleted", user=user_id, task=task["id"])
+    assert "A secret plan" not in backend.logs()

@@ -1,8 +1,6 @@
 import type { Metadata, Viewport } from 'next';
-import { headers } from 'next/headers';
+import { connection } from 'next/server';
 import type { ReactNode } from 'react';
-import { NONCE_HEADER } from '@/lib/csp.ts';
-import { reloadWhenFilesAreMissing } from './missing-files.ts';
 import './globals.css';
 
 export const metadata: Metadata = {
@@ -22,16 +20,9 @@ export const viewport: Viewport = {
 
 export default async function RootLayout({ children }: { children: ReactNode }) {
   // Every page is rendered on request: its scripts carry the nonce of the request's policy.
-  const nonce = (await headers()).get(NONCE_HEADER) ?? undefined;
+  await connection();
   return (
     <html lang="en">
-      <head>
-        <script
-          nonce={nonce}
-          // biome-ignore lint/security/noDangerouslySetInnerHtml: code of this repository, where nobody's input comes in
-          dangerouslySetInnerHTML={{ __html: `(${reloadWhenFilesAreMissing})()` }}
-        />
-      </head>
       <body>
         <a className="skip" href="#main">
           Skip to content

@@ -2,11 +2,15 @@ import { type SubmitEvent, useState, useTransition } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
 import { safely } from './safely.ts';
 
-type Then = (outcome: Outcome, fields: FormData, form: HTMLFormElement) => void;
+type Refused = Extract<Outcome, { ok: false }>;
+type Then<T> = (outcome: T | Refused, fields: FormData, form: HTMLFormElement) => void;
 
 /** Sends a form. Not as its action: React would empty it even when it was refused. */
-export function useSubmit(action: (fields: FormData) => Promise<Outcome>, then?: Then) {
-  const [problem, setProblem] = useState('');
+export function useSubmit<T extends { ok: boolean; message?: string }>(
+  action: (fields: FormData) => Promise<T>,
+  then?: Then<T>,
+) {
+  const [outcome, setOutcome] = useState<T | Refused>();
   const [busy, start] = useTransition();
 
   function submit(event: SubmitEvent<HTMLFormElement>) {
@@ -14,10 +18,11 @@ export function useSubmit(action: (fields: FormData) => Promise<Outcome>, then?:
     const form = event.currentTarget;
     const fields = new FormData(form);
     start(async () => {
-      const outcome = await safely(() => action(fields));
-      setProblem(outcome.ok ? '' : outcome.message);
-      then?.(outcome, fields, form);
+      const found = await safely(() => action(fields));
+      setOutcome(found);
+      then?.(found, fields, form);
     });
   }
-  return { problem, busy, submit };
+  const problem = outcome && !outcome.ok ? (outcome.message ?? '') : '';
+  return { outcome, problem, busy, submit };
 }

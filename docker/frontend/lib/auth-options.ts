@@ -1,23 +1,23 @@
+import { createHash } from 'node:crypto';
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
-import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
+import { isEasilyGuessed, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
+import type { Attempts } from './attempts.ts';
 import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
-import { Throttle } from './throttle.ts';
-
-const SESSION_SECONDS = 14 * 24 * 60 * 60;
-const ATTEMPTS_PER_MINUTE = 10;
-/** One for the process: pages and routes have a copy of this module each, and HTTPS an instance. */
-const shared: typeof globalThis & { signIns?: Throttle } = globalThis;
-shared.signIns ??= new Throttle(ATTEMPTS_PER_MINUTE, 60_000);
-const signIns = shared.signIns;
+import { KNOWN_SECONDS, SESSION_SECONDS } from './signatures.ts';
 
 type MiddlewareContext = Parameters<Parameters<typeof createAuthMiddleware>[0]>[0];
-type Settings = { secret: string; frontendUrl: string | undefined; secureCookies: boolean };
+type Settings = {
+  secret: string;
+  frontendUrl: string | undefined;
+  secureCookies: boolean;
+  attempts: Attempts;
+};
 
 /** How people sign in: all of Better Auth's configuration but the database. */
-export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
+export function authOptions({ secret, frontendUrl, secureCookies, attempts }: Settings) {
   return {
     appName: 'TaskFlow',
     secret,
@@ -38,21 +38,31 @@ export function authOptions({ secret, frontendUrl, secureCookies }: Settings) {
     },
     hooks: {
       before: createAuthMiddleware(async (ctx) => {
-        const code = mistake(ctx.path, ctx.body);
+        const code = await mistake(ctx);
         if (code) throw new APIError('BAD_REQUEST', { code });
+        // Afterwards there may be none to say whose it was.
+        if (ctx.path === '/sign-out') await getSessionFromCtx(ctx);
         const whose = await guessed(ctx);
-        if (whose !== undefined && !signIns.allow(whose)) {
-          throw new APIError('TOO_MANY_REQUESTS', { code: 'TOO_MANY_ATTEMPTS' });
+        const seconds = whose === undefined ? 0 : await attempts.begin(whose);
+        if (seconds) {
+          await audit('password_delayed', ctx);
+          const body = { code: 'TOO_MANY_ATTEMPTS', seconds };
+          throw new APIError('TOO_MANY_REQUESTS', body, { 'Retry-After': String(seconds) });
         }
       }),
       after: createAuthMiddleware(async (ctx) => {
-        if (ctx.path === '/sign-in/email' && ctx.context.newSession) {
-          signIns.forget(account(ctx.body));
-        }
+        const event = EVENTS[ctx.path];
+        if (!event) return;
+        const refused = ctx.context.returned instanceof Error;
+        await audit(refused ? `${event}_refused` : event, ctx);
+        if (refused) return;
+        const whose = await guessed(ctx);
+        if (whose !== undefined) await attempts.forget(whose);
+        if (ctx.context.newSession) await rememberBrowser(ctx, ctx.context.newSession.user.email);
       }),
     },
     // Better Auth's own limit counts by address: behind a NodePort it would shut everyone out after
-    // three sign-ins in ten seconds, and a forged x-forwarded-for would pass it. See Throttle.
+    // three sign-ins in ten seconds, and a forged x-forwarded-for would pass it. See attempts.ts.
     rateLimit: { enabled: false },
     advanced: {
       cookiePrefix: cookiePrefix(frontendUrl),
@@ -84,26 +94,85 @@ function cookiePrefix(frontendUrl: string | undefined): string {
     : 'taskflow';
 }
 
+/** What is worth a line of its own in the log, without anything that a person wrote. */
+const EVENTS: Record<string, string> = {
+  '/sign-in/email': 'sign_in',
+  '/sign-up/email': 'sign_up',
+  '/sign-out': 'sign_out',
+  '/change-password': 'password_change',
+  '/delete-user': 'account_deletion',
+};
+
+async function audit(event: string, ctx: MiddlewareContext): Promise<void> {
+  log.info('Account event', { event, path: ctx.path, user: await userOf(ctx) });
+}
+
+/** The id of the account that a request is about, if there is one. */
+async function userOf(ctx: MiddlewareContext): Promise<string | undefined> {
+  const session = ctx.context.newSession ?? ctx.context.session;
+  if (session) return session.user.id;
+  if (ctx.path !== '/sign-in/email') return undefined;
+  return (await ctx.context.internalAdapter.findUserByEmail(accountOf(ctx.body)))?.user.id;
+}
+
 /** The code of what Better Auth would let pass, if there is something. */
-function mistake(path: string, body: unknown): string | undefined {
-  const fields = fieldsOf(body);
+async function mistake(ctx: MiddlewareContext): Promise<string | undefined> {
+  const fields = fieldsOf(ctx.body);
   const texts = Object.values(fields).filter((value) => typeof value === 'string');
   // Postgres' text knows every character but this one.
   if (texts.some((text) => text.includes('\0'))) return 'VALIDATION_ERROR';
-  if (path === '/sign-up/email' && String(fields.name).length > NAME_MAX) return 'NAME_TOO_LONG';
+  const name = String(fields.name ?? '');
+  if (name.length > NAME_MAX) return 'NAME_TOO_LONG';
+  if (ctx.path === '/sign-up/email') {
+    const easy = isEasilyGuessed(String(fields.password), String(fields.email), name);
+    return easy ? 'PASSWORD_TOO_COMMON' : undefined;
+  }
+  if (ctx.path === '/change-password') {
+    const user = (await getSessionFromCtx(ctx))?.user;
+    const easy = isEasilyGuessed(String(fields.newPassword), user?.email ?? '', user?.name);
+    return easy ? 'PASSWORD_TOO_COMMON' : undefined;
+  }
   // On its first day a session alone would do: an unlocked screen must not cost an account.
-  if (path === '/delete-user' && !fields.password) return 'PASSWORD_REQUIRED';
+  if (ctx.path === '/delete-user' && !fields.password) return 'PASSWORD_REQUIRED';
   return undefined;
 }
 
-/** Whose password a request could be a guess at. */
+/**
+ * Whose password a request could be a guess at, and from where. Strangers share one count for an
+ * account; a browser that has signed in to it, and a session, have their own. So nobody can keep
+ * its owner out, and an open screen is no way to guess without end.
+ * https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+ */
 async function guessed(ctx: MiddlewareContext): Promise<string | undefined> {
-  if (ctx.path === '/sign-in/email') return account(ctx.body);
-  if (ctx.path === '/delete-user') return (await getSessionFromCtx(ctx))?.user.email;
+  if (ctx.path === '/sign-in/email') {
+    const account = accountOf(ctx.body);
+    const known = await ctx.getSignedCookie(knownCookie(ctx).name, ctx.context.secret);
+    const [browser, whose] = (known || '').split('.');
+    return whose === digest(account) ? `browser ${browser}` : `account ${account}`;
+  }
+  if (ctx.path === '/delete-user' || ctx.path === '/change-password') {
+    const user = (await getSessionFromCtx(ctx))?.user;
+    return user && `session ${user.id}`;
+  }
   return undefined;
 }
 
-function account(body: unknown): string {
+async function rememberBrowser(ctx: MiddlewareContext, email: string): Promise<void> {
+  const { name, attributes } = knownCookie(ctx);
+  const value = `${crypto.randomUUID()}.${digest(email)}`;
+  await ctx.setSignedCookie(name, value, ctx.context.secret, attributes);
+}
+
+function knownCookie(ctx: MiddlewareContext) {
+  return ctx.context.createAuthCookie('known_browser', { maxAge: KNOWN_SECONDS });
+}
+
+function digest(email: string): string {
+  return createHash('sha256').update(email.trim().toLowerCase()).digest('base64url');
+}
+
+/** The account that a body names. */
+export function accountOf(body: unknown): string {
   return String(fieldsOf(body).email ?? '')
     .trim()
     .toLowerCase();

@@ -1,19 +1,24 @@
 import 'server-only';
 import { betterAuth } from 'better-auth';
 import type { Pool } from 'pg';
+import { attemptsIn } from './attempts.ts';
 import { authOptions } from './auth-options.ts';
-import { createPool } from './database.ts';
+import { sharedPool } from './database.ts';
 import { env } from './env.ts';
 import { isHttps } from './origin.ts';
 
 function createAuth(database: Pool, secureCookies: boolean) {
-  const settings = { secret: env.secret(), frontendUrl: env.frontendUrl(), secureCookies };
+  const settings = {
+    secret: env.secret(),
+    frontendUrl: env.frontendUrl(),
+    secureCookies,
+    attempts: attemptsIn(database),
+  };
   return betterAuth({ ...authOptions(settings), database });
 }
 
 export type Auth = ReturnType<typeof createAuth>;
 
-let pool: Pool | undefined;
 const instances: { http?: Auth; https?: Auth } = {};
 
 /**
@@ -22,7 +27,7 @@ const instances: { http?: Auth; https?: Auth } = {};
  */
 export function authFor(headers: Headers): Auth {
   const scheme = isHttps(headers) ? 'https' : 'http';
-  pool ??= createPool(env.databaseUrl());
+  const pool = sharedPool(env.databaseUrl(), env.databaseCaFile());
   instances[scheme] ??= createAuth(pool, scheme === 'https');
   return instances[scheme];
 }

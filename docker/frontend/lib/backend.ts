@@ -3,9 +3,10 @@ import { env } from './env.ts';
 import { backendQuery, type Filter } from './filter.ts';
 import { log } from './log.ts';
 import { fetchPatiently } from './patience.ts';
-import { AWAY, type Problem, problemOf } from './problem.ts';
-import type { NewTask, Task, TaskFields, TaskPage } from './task.ts';
-import { backendToken } from './token.ts';
+import { AWAY, type Problem, problemOf, unknownFields } from './problem.ts';
+import { requests } from './request.ts';
+import type { NewTask, Task, TaskChanges, TaskPage } from './task.ts';
+import { backendToken, formerToken } from './token.ts';
 
 export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 
@@ -18,7 +19,9 @@ export type Reply = { reply: string; changed: boolean };
 
 type Call = {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  body?: unknown;
+  body?: object;
+  /** The task's version that is meant to be changed: another one is a conflict. */
+  version?: number | undefined;
   timeoutMs?: number;
 };
 
@@ -29,13 +32,14 @@ export function backend(userId: string) {
   const call = <T>(path: string, options: Call = {}) => request<T>(userId, path, options);
   const taskPath = (id: string) => `/api/tasks/${encodeURIComponent(id)}`;
   return {
-    listTasks: (filter: Filter) => call<TaskPage>(`/api/tasks?${backendQuery(filter)}`),
+    listTasks: (filter: Filter, limit: number, offset: number) =>
+      call<TaskPage>(`/api/tasks?${backendQuery(filter, limit, offset)}`),
     addTask: (task: NewTask) => call<Task>('/api/tasks', { method: 'POST', body: task }),
-    changeTask: (id: string, changes: Partial<TaskFields & Pick<Task, 'done'>>) =>
-      call<Task>(taskPath(id), { method: 'PATCH', body: changes }),
+    changeTask: (id: string, changes: TaskChanges, version?: number) =>
+      call<Task>(taskPath(id), { method: 'PATCH', body: changes, version }),
     deleteTask: (id: string) => call<undefined>(taskPath(id), { method: 'DELETE' }),
     assistant: () => call<{ available: boolean }>('/api/chat'),
-    chat: (conversation: unknown) =>
+    chat: (conversation: object) =>
       call<Reply>('/api/chat', {
         method: 'POST',
         body: conversation,
@@ -44,35 +48,70 @@ export function backend(userId: string) {
   };
 }
 
+/** What is sent, and whether its token is one for the release before. */
+type Attempt = { token: string; body?: object | undefined; former?: boolean };
+
 async function request<T>(userId: string, path: string, call: Call): Promise<Result<T>> {
-  const { method = 'GET', body, timeoutMs = TIMEOUT_MS } = call;
   // The backend's log lines have the same id.
-  const line = { method, path: pathOf(path), request_id: crypto.randomUUID() };
-  try {
-    const headers = new Headers({
-      Authorization: `Bearer ${await backendToken(userId, env.secret())}`,
-      'X-Request-ID': line.request_id,
+  const id = requests.getStore()?.id ?? crypto.randomUUID();
+  const line = { method: call.method ?? 'GET', path: pathOf(path), request_id: id };
+  const signal = AbortSignal.timeout(call.timeoutMs ?? TIMEOUT_MS);
+  const send = ({ token, body }: Attempt) =>
+    fetchPatiently(`${env.backendUrl()}${path}`, {
+      method: line.method,
+      headers: headers(id, token, body !== undefined, call.version),
+      cache: 'no-store',
+      signal,
+      ...(body && { body: JSON.stringify(body) }),
     });
-    if (body !== undefined) headers.set('Content-Type', 'application/json');
-    const init = {
-      method,
-      headers,
-      cache: 'no-store' as const,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    };
-    const response = await fetchPatiently(`${env.backendUrl()}${path}`, init);
-    if (response.ok) {
-      const value = response.status === 204 ? undefined : await response.json();
-      return { ok: true, value: value as T };
+  try {
+    let attempt: Attempt = { token: await backendToken(userId, env.secret()), body: call.body };
+    for (;;) {
+      const response = await send(attempt);
+      if (response.ok) {
+        const value = response.status === 204 ? undefined : await response.json();
+        return { ok: true, value: value as T };
+      }
+      const refusal: unknown = await response.json().catch(() => undefined);
+      const former = await forTheReleaseBefore(userId, response.status, refusal, attempt);
+      if (!former) {
+        log.warn('The backend refused a call', { ...line, status: response.status });
+        return { ok: false, problem: problemOf(response.status, refusal) };
+      }
+      attempt = former;
     }
-    const problem = problemOf(response.status, await response.json().catch(() => undefined));
-    log.warn('The backend refused a call', { ...line, status: response.status });
-    return { ok: false, problem };
   } catch (error) {
     log.error('The backend could not be reached', { ...line, error });
     return { ok: false, problem: AWAY };
   }
+}
+
+function headers(id: string, token: string, hasBody: boolean, version?: number): Headers {
+  return new Headers({
+    Authorization: `Bearer ${token}`,
+    'X-Request-ID': id,
+    ...(hasBody && { 'Content-Type': 'application/json' }),
+    ...(version !== undefined && { 'If-Match': `"${version}"` }),
+  });
+}
+
+/**
+ * While a release is rolled out, the backend can be of the one before: then the same call without
+ * what that refuses. A call that was refused has changed nothing.
+ */
+async function forTheReleaseBefore(
+  userId: string,
+  status: number,
+  refusal: unknown,
+  { body, former, ...rest }: Attempt,
+): Promise<Attempt | undefined> {
+  if (status === 401 && !former) {
+    return { token: await formerToken(userId, env.secret()), body, former: true };
+  }
+  const unknown = status === 422 ? unknownFields(refusal) : [];
+  if (!body || !unknown.length) return undefined;
+  const known = Object.entries(body).filter(([name]) => !unknown.includes(name));
+  return { ...rest, former: former ?? false, body: Object.fromEntries(known) };
 }
 
 /** What a person searches for does not belong in a log. */

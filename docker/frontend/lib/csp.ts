@@ -1,6 +1,3 @@
-/** Tells a page the nonce for a script of its own; Next reads the policy itself. */
-export const NONCE_HEADER = 'x-nonce';
-
 /**
  * The content security policy of one page view.
  *

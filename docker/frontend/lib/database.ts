@@ -1,5 +1,5 @@
 import { Client, type ClientConfig, Pool } from 'pg';
-import { libpqUrl } from './database-url.ts';
+import { databaseConfig } from './database-url.ts';
 import { log } from './log.ts';
 
 /** A person waits for a database that is away: better a kind message after two seconds. */
@@ -11,14 +11,16 @@ const QUEUE_TIMEOUT_MS = 10_000;
 /** The pool has one timeout for connecting and for queueing; only connecting must be quick. */
 class QuickClient extends Client {
   constructor(config?: ClientConfig) {
-    super({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    // The pool hides the password from loops over its options, and so from `...`.
+    const password = config?.password ?? '';
+    super({ ...config, password, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   }
 }
 
-export function createPool(databaseUrl: string): Pool {
+export function createPool(databaseUrl: string, caFile?: string): Pool {
   const pool = new Pool({
     Client: QuickClient,
-    connectionString: libpqUrl(databaseUrl),
+    ...databaseConfig(databaseUrl, caFile),
     // Sessions are looked up by primary key; five connections serve far more than one pod can.
     max: 5,
     connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
@@ -37,4 +39,12 @@ export function createPool(databaseUrl: string): Pool {
     if ('readyForQuery' in client && !client.readyForQuery) void client.end();
   });
   return pool;
+}
+
+// Next gives pages and routes a copy of each module; the pool is one for the process.
+const shared: typeof globalThis & { taskflowPool?: Pool } = globalThis;
+
+export function sharedPool(databaseUrl: string, caFile?: string): Pool {
+  shared.taskflowPool ??= createPool(databaseUrl, caFile);
+  return shared.taskflowPool;
 }

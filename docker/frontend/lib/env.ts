@@ -15,6 +15,8 @@ function required(name: string): string {
 export const env = {
   backendUrl: () => required('BACKEND_URL').replace(/\/+$/, ''),
   databaseUrl: () => required('DATABASE_URL'),
+  /** Whom the database's certificate must come from; by default whom Node trusts. */
+  databaseCaFile: () => process.env.DATABASE_CA_FILE || undefined,
   /** Signs the sessions and the tokens for the backend, which holds the same value. */
   secret: () => required('BETTER_AUTH_SECRET'),
   /** The address that people are told to use; others work as well (see origin.ts). */

@@ -1,4 +1,4 @@
-export const shows = ['all', 'open', 'done'] as const;
+export const shows = ['open', 'done', 'all'] as const;
 export type Show = (typeof shows)[number];
 
 /** Which tasks the page shows, as its address says it. */
@@ -16,7 +16,7 @@ export function readFilter(params: SearchParams): Filter {
   const one = (name: string) => [params[name]].flat()[0] ?? '';
   const page = Number(one('page'));
   return {
-    show: shows.find((show) => show === one('show')) ?? 'all',
+    show: shows.find((show) => show === one('show')) ?? 'open',
     // No task contains the character that Postgres cannot store.
     search: one('search').replaceAll('\0', '').trim().slice(0, SEARCH_MAX),
     page: Number.isSafeInteger(page) && page > 0 ? Math.min(page, MAX_PAGE) : 1,
@@ -30,18 +30,15 @@ export function pagesOf(total: number): number {
 /** The address of the task page with this filter; defaults are left out. */
 export function filterHref({ show, search, page }: Filter): string {
   const query = new URLSearchParams();
-  if (show !== 'all') query.set('show', show);
+  if (show !== 'open') query.set('show', show);
   if (search) query.set('search', search);
   if (page > 1) query.set('page', String(page));
   return query.size ? `/tasks?${query}` : '/tasks';
 }
 
-/** The same filter as the backend's query string. */
-export function backendQuery({ show, search, page }: Filter): string {
-  const query = new URLSearchParams({
-    limit: String(PAGE_SIZE),
-    offset: String((page - 1) * PAGE_SIZE),
-  });
+/** A part of the tasks that a filter shows, as the backend's query string. */
+export function backendQuery({ show, search }: Filter, limit: number, offset: number): string {
+  const query = new URLSearchParams({ limit: String(limit), offset: String(offset) });
   if (show !== 'all') query.set('done', String(show === 'done'));
   if (search) query.set('search', search);
   return query.toString();

@@ -3,7 +3,7 @@ import { ownOrigin } from './origin.ts';
 /** Far above a task with the longest notes. */
 export const MAX_BODY_BYTES = 256 * 1024;
 
-export type Refusal = { status: 403 | 411 | 413; message: string };
+export type Refusal = { status: 400 | 403 | 411 | 413; message: string };
 
 /**
  * Why a request to a page must not pass, if so. Next refuses the same requests, but as an error of
@@ -21,6 +21,24 @@ export function refusalOf(
     return { status: 403, message: 'This request comes from another site, so it was refused.' };
   }
   return tooLarge(Number(headers.get('content-length')), MAX_BODY_BYTES);
+}
+
+/**
+ * Why a form, or the arguments of a server action, cannot be read, if so. Next reads them by the same
+ * parser, but answers its errors with 500.
+ */
+export async function formRefusal(request: Request): Promise<Refusal | undefined> {
+  const isForm = request.headers.get('content-type')?.startsWith('multipart/form-data');
+  const isAction = request.headers.has('next-action');
+  if (request.method !== 'POST' || !(isForm || isAction)) return undefined;
+  try {
+    const encoded = isForm ? (await request.formData()).get('0') : await request.text();
+    // React writes an action's arguments as JSON, in a form under this name.
+    if (isAction) JSON.parse(String(encoded ?? ''));
+    return undefined;
+  } catch {
+    return { status: 400, message: 'This form cannot be read.' };
+  }
 }
 
 /** Why a body must not be read, if so. A route handler reads all of it, so its length must be known. */

@@ -1,3 +1,6 @@
+import { format, stripVTControlCharacters } from 'node:util';
+import { requests } from './request.ts';
+
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 type Level = (typeof levels)[number];
 
@@ -11,7 +14,14 @@ function logLevel(): Level {
 function write(level: Level, message: string, fields: Record<string, unknown> = {}): void {
   if (levels.indexOf(level) < levels.indexOf(logLevel())) return;
   const plain = Object.entries(fields).map(([key, value]) => [key, describe(value)]);
-  const line = { time: new Date().toISOString(), level, message, ...Object.fromEntries(plain) };
+  const id = requests.getStore()?.id;
+  const line = {
+    time: new Date().toISOString(),
+    level,
+    message,
+    ...(id && { request_id: id }),
+    ...Object.fromEntries(plain),
+  };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
@@ -32,3 +42,25 @@ export const log: Record<Level, Write> = {
   warn: (message, fields) => write('warn', message, fields),
   error: (message, fields) => write('error', message, fields),
 };
+
+/** What frameworks write to the console becomes a line like ours, without stack traces. */
+export function logConsole(): void {
+  const methods = {
+    debug: 'debug',
+    log: 'info',
+    info: 'info',
+    warn: 'warn',
+    error: 'error',
+  } as const;
+  for (const [method, level] of Object.entries(methods)) {
+    console[method as keyof typeof methods] = (...given: unknown[]) => {
+      const text = format(
+        ...given.map((value) => (value instanceof Error ? describe(value) : value)),
+      );
+      const [message = ''] = stripVTControlCharacters(text)
+        .trim()
+        .split(/\n\s+at /);
+      if (message) write(level, message);
+    };
+  }
+}

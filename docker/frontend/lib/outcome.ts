@@ -1,5 +1,10 @@
+import type { Task } from './task.ts';
+
 /** What a server action tells the form that called it. */
-export type Outcome = { ok: true } | { ok: false; message: string };
+export type Outcome =
+  | { ok: true }
+  /** With `conflict`: the task as somebody else has left it. */
+  | { ok: false; message: string; conflict?: Task };
 
 /** The open page is of an older release, whose actions are gone with it. */
 export const UPDATED =

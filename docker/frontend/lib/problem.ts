@@ -1,7 +1,11 @@
+import type { Task } from './task.ts';
+
 /** Why something did not work, in words for the person who asked for it. */
 export type Problem = {
-  kind: 'away' | 'refused' | 'missing' | 'invalid' | 'unexpected';
+  kind: 'away' | 'refused' | 'missing' | 'invalid' | 'conflict' | 'unexpected';
   message: string;
+  /** As the task is now, where somebody else has changed it. */
+  present?: Task;
 };
 
 export const AWAY: Problem = {
@@ -18,11 +22,18 @@ const REFUSED: Problem = {
   message: 'TaskFlow does not recognise your account here. Sign out, then sign in again.',
 };
 
-/** Reads the backend's refusal: FastAPI's `detail` is a sentence or a list of field errors. */
+/**
+ * Reads the backend's refusal: problem details, whose `detail` is a sentence. In the release before
+ * it is a list of field errors, where fields are refused.
+ */
 export function problemOf(status: number, body: unknown): Problem {
   if (status === 401) return REFUSED;
   if (status === 404) return { kind: 'missing', message: 'This task no longer exists.' };
-  if (status === 422 || status === 413) {
+  if (status === 412) {
+    const present = property(body, 'task') as Task;
+    return { kind: 'conflict', message: 'This task was changed elsewhere.', present };
+  }
+  if (status === 422 || status === 413 || status === 409) {
     return { kind: 'invalid', message: detail(body) ?? 'This was not accepted.' };
   }
   if (status === 502 || status === 503 || status === 504) return AWAY;
@@ -39,6 +50,15 @@ function detail(body: unknown): string | undefined {
     return typeof message === 'string' ? `${capitalised(String(field))}: ${message}.` : [];
   });
   return sentences.length ? sentences.join(' ') : undefined;
+}
+
+/** The fields that the backend of the release before does not know. */
+export function unknownFields(body: unknown): string[] {
+  const errors = property(body, 'detail');
+  if (!Array.isArray(errors)) return [];
+  return errors
+    .filter((error: unknown) => property(error, 'type') === 'extra_forbidden')
+    .map((error: unknown) => String([property(error, 'loc')].flat().at(-1)));
 }
 
 function property(value: unknown, name: string): unknown {

@@ -1,5 +1,5 @@
 import 'server-only';
-import { headers } from 'next/headers';
+import { cookies, headers } from 'next/headers';
 import { cache } from 'react';
 import { authFor } from './auth.ts';
 import { log } from './log.ts';
@@ -7,19 +7,26 @@ import { log } from './log.ts';
 export type User = { id: string; name: string; email: string };
 
 export type Session =
-  | { state: 'signed-in'; user: User }
+  | { state: 'signed-in'; user: User; sessionId: string }
   | { state: 'signed-out' }
   /** The database is away: whether anyone is signed in cannot be known. */
   | { state: 'unknown' };
 
+/** The request's headers with the cookies as they are now: an action may have set others. */
+export async function sessionHeaders(): Promise<Headers> {
+  const found = new Headers(await headers());
+  found.set('cookie', (await cookies()).toString());
+  return found;
+}
+
 /** Who sent this request; asked once per request, however many components want to know. */
 export const currentSession = cache(async (): Promise<Session> => {
-  const requestHeaders = await headers();
+  const requestHeaders = await sessionHeaders();
   try {
     const found = await authFor(requestHeaders).api.getSession({ headers: requestHeaders });
     if (!found) return { state: 'signed-out' };
     const { id, name, email } = found.user;
-    return { state: 'signed-in', user: { id, name, email } };
+    return { state: 'signed-in', user: { id, name, email }, sessionId: found.session.id };
   } catch (error) {
     log.error('The session could not be read', { error });
     return { state: 'unknown' };

@@ -1,3 +1,6 @@
+export const PRIORITIES = ['low', 'normal', 'high'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
 /** A task as the backend sends it. Dates are ISO 8601; `due` is a day without a time. */
 export type Task = {
   id: string;
@@ -5,6 +8,9 @@ export type Task = {
   notes: string;
   done: boolean;
   due: string | null;
+  /** Grows with each change. The release before has neither it nor priorities. */
+  version?: number;
+  priority?: Priority;
   created_at: string;
   updated_at: string;
 };
@@ -12,8 +18,9 @@ export type Task = {
 export type TaskPage = { items: Task[]; total: number };
 
 /** What a person can write into a task. */
-export type TaskFields = Pick<Task, 'title' | 'notes' | 'due'>;
-export type NewTask = TaskFields & Partial<Pick<Task, 'done'>>;
+export type TaskFields = Pick<Task, 'title' | 'notes' | 'due'> & { priority: Priority };
+export type TaskChanges = Partial<TaskFields & Pick<Task, 'done'>>;
+export type NewTask = TaskFields & Partial<Pick<Task, 'id' | 'done'>>;
 
 /** The backend's limits, so that the form says so before it is sent. */
 export const TITLE_MAX = 200;
@@ -21,12 +28,49 @@ export const NOTES_MAX = 10_000;
 export const DUE_MIN = '1900-01-01';
 export const DUE_MAX = '2999-12-31';
 
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+export function fieldsOf({ title, notes, due, priority = 'normal' }: Task): TaskFields {
+  return { title, notes, due, priority };
+}
+
 export function taskFields(form: FormData): TaskFields {
   return {
     title: text(form, 'title').trim(),
     notes: text(form, 'notes').replaceAll('\r\n', '\n').trim(),
     due: text(form, 'due') || null,
+    priority: PRIORITIES.find((priority) => priority === text(form, 'priority')) ?? 'normal',
   };
+}
+
+/** The id that the page chose for a new task, so that a second try finds the task of the first. */
+export function taskId(form: FormData): string | undefined {
+  const id = text(form, 'id');
+  return UUID.test(id) ? id : undefined;
+}
+
+/** `crypto.randomUUID` exists only on HTTPS, and a NodePort has none. */
+export function newId(): string {
+  const bytes = Array.from(crypto.getRandomValues(new Uint8Array(16)));
+  const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const part = (start: number, end: number) => hex.slice(start, end);
+  return `${part(0, 8)}-${part(8, 12)}-4${part(13, 16)}-a${part(17, 20)}-${part(20, 32)}`;
+}
+
+/** Those of `wanted` that differ: what nobody changed must not overwrite what others did. */
+export function changed(from: TaskFields, wanted: TaskFields): TaskChanges {
+  const keys = Object.keys(wanted) as (keyof TaskFields)[];
+  return Object.fromEntries(
+    keys.filter((key) => from[key] !== wanted[key]).map((key) => [key, wanted[key]]),
+  );
+}
+
+/** Whether somebody else changed, since `base`, what one wants to change oneself. */
+export function overlap(base: TaskFields, present: TaskFields, own: TaskChanges): boolean {
+  const theirs = changed(base, present);
+  return Object.keys(own).some(
+    (key) => key in theirs && own[key as 'title'] !== theirs[key as 'title'],
+  );
 }
 
 function text(form: FormData, name: string): string {

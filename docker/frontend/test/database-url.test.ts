@@ -1,20 +1,69 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { rootCertificates } from 'node:tls';
 import pg from 'pg';
-import { libpqUrl } from '../lib/database-url.ts';
+import { databaseConfig } from '../lib/database-url.ts';
 
-const ssl = (mode: string) => {
-  const url = libpqUrl(`postgresql://u:p%40ss@db:5432/tasks?sslmode=${mode}`);
-  return new pg.Client({ connectionString: url }).ssl;
-};
+const caFile = join(tmpdir(), `ca-${process.pid}.pem`);
+const certificate = rootCertificates[0] ?? '';
+writeFileSync(caFile, certificate);
+
+const address = (query = '') => `postgresql://u:p%40ss@db:5432/tasks${query}`;
+const ssl = (query: string, ca?: string) => new pg.Client(databaseConfig(address(query), ca)).ssl;
 
 test('sslmode means what it means to libpq', () => {
-  assert.deepEqual(ssl('require'), { rejectUnauthorized: false }, 'encrypted, any certificate');
-  assert.deepEqual(ssl('verify-full'), {}, 'encrypted, certificate checked');
-  for (const mode of ['disable', 'allow', 'prefer']) assert.equal(ssl(mode), false, mode);
+  for (const mode of ['disable', 'allow', 'prefer']) assert.equal(ssl(`?sslmode=${mode}`), false);
+  assert.deepEqual(ssl('?sslmode=require'), { rejectUnauthorized: false }, 'any certificate');
+  assert.deepEqual(ssl('?sslmode=verify-full'), {}, 'by whom Node trusts');
+  assert.deepEqual(ssl('?sslrootcert=system'), {}, 'which means verify-full');
+  assert.deepEqual(ssl('?sslmode=verify-full', caFile), { ca: certificate });
+  const byAuthority = databaseConfig(address('?sslmode=verify-ca'), caFile).ssl;
+  assert.ok(typeof byAuthority === 'object');
+  assert.equal(byAuthority.ca, certificate);
+  assert.equal(byAuthority.checkServerIdentity?.('other', {} as never), undefined, 'any name');
 });
 
-test('a URL without sslmode is left as it is', () => {
-  const url = 'postgresql://u:p%40ss@db:5432/tasks';
-  assert.equal(libpqUrl(url), url);
+test('an address is read as it is written, with the defaults of libpq', () => {
+  const { ssl: _, ...parts } = databaseConfig(`${address()}\n`);
+  const expected = { host: 'db', port: 5432, user: 'u', password: 'p@ss', database: 'tasks' };
+  assert.deepEqual(parts, expected);
+  const { host, port, database } = databaseConfig('postgres://ada@[::1]');
+  assert.deepEqual({ host, port, database }, { host: '::1', port: 5432, database: 'ada' });
+});
+
+test('what poolers and libpq add is left out', () => {
+  const known = '?pgbouncer=true&connection_limit=1&channel_binding=require&connect_timeout=5';
+  assert.equal(ssl(known), false);
+});
+
+type Example = { why: string; url: string; ca?: boolean; says?: string };
+/** What the backend's reader is held to as well. */
+const EXAMPLES = '../backend/tests/database_addresses.json';
+const examples: { usable: Example[]; refused: Example[] } = JSON.parse(
+  readFileSync(EXAMPLES, 'utf8'),
+);
+
+for (const { why, url, ca } of examples.usable) {
+  test(`an address is used: ${why}`, () => {
+    assert.ok(databaseConfig(url, ca ? caFile : undefined).host);
+  });
+}
+
+for (const { why, url, says = '' } of examples.refused) {
+  test(`an address is refused without repeating it: ${why}`, () => {
+    assert.throws(
+      () => databaseConfig(url),
+      ({ message }: Error) => message.includes(says) && !/S3|\n/.test(message),
+    );
+  });
+}
+
+test('a file without certificates is refused', () => {
+  assert.throws(
+    () => databaseConfig(address('?sslmode=verify-full'), '/nowhere'),
+    /DATABASE_CA_FILE/,
+  );
 });

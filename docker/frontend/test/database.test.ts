@@ -45,3 +45,26 @@ test('a connection whose query timed out is not given to anybody else', async (t
   await pool.query('select 1');
   assert.equal(connections, 2, 'one that answered is used again');
 });
+
+test('a connection is made with the password of the address', async (t) => {
+  let given = '';
+  const askForPassword = message('R', '\0\0\0\u0003');
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      socket.write(askForPassword);
+      socket.once('data', (answer) => {
+        given = answer.toString('utf8', 5, answer.length - 1);
+        socket.write(WELCOME);
+      });
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const pool = createPool(`postgresql://u:p%40ss@127.0.0.1:${port}/tasks`);
+  t.after(async () => {
+    await pool.end();
+    server.close();
+  });
+  (await pool.connect()).release();
+  assert.equal(given, 'p@ss');
+});

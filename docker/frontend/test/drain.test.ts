@@ -7,14 +7,18 @@ import { test } from 'node:test';
 
 /** A server like Next's: it knows nothing of signals. `/slow` answers after 6 s. */
 const program = `
-  const server = require('node:http').createServer((request, response) => {
+  import { createServer } from 'node:http';
+  import { serve } from './.test/lib/serving.js';
+  serve();
+  const server = createServer((request, response) => {
     setTimeout(() => response.end('ok'), request.url === '/slow' ? 6000 : 0);
   });
   server.listen(0, '127.0.0.1', () => process.send(server.address()));
 `;
 
 test('a pod that is told to go serves on for 5 s, says so, and leaves with 0', async (t) => {
-  const child = spawn(process.execPath, ['--require', './drain.cjs', '--eval', program], {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    env: { ...process.env, LOG_LEVEL: 'error', METRICS_PORT: '0' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   t.after(() => child.kill('SIGKILL'));

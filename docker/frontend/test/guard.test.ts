@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyRefusal, isFrom, refusalOf } from '../lib/guard.ts';
+import { bodyRefusal, formRefusal, isFrom, refusalOf } from '../lib/guard.ts';
 
 const status = (method: string, headers: Record<string, string>) =>
   refusalOf(method, new Headers({ host: 'localhost:8080', ...headers }), 'https://t.example/')
@@ -28,6 +28,40 @@ test('a body of unknown length is not read by a route handler', () => {
   assert.equal(body({ 'content-length': '9' }), undefined);
   assert.equal(body({ 'content-length': '10' }), 413);
   assert.equal(body({ 'transfer-encoding': 'chunked' }), 411);
+});
+
+const BOUNDARY = '----formBoundary7MA4YWxkTrZu0gW';
+const FORM = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` };
+const ACTION = { 'next-action': 'a'.repeat(42) };
+
+async function read(headers: Record<string, string>, body: string, method = 'POST') {
+  const request = new Request('http://localhost:8080/tasks', { method, headers, body });
+  return (await formRefusal(request))?.status;
+}
+
+function form(name: string, value: string): string {
+  const head = `Content-Disposition: form-data; name="${name}"`;
+  return `--${BOUNDARY}\r\n${head}\r\n\r\n${value}\r\n--${BOUNDARY}--\r\n`;
+}
+
+test('a form that a browser sends passes, with scripts and without', async () => {
+  assert.equal(await read(FORM, form('email', 'ada@example.com')), undefined);
+  assert.equal(await read({ ...FORM, ...ACTION }, form('0', '["$K1"]')), undefined);
+  assert.equal(await read({ ...ACTION, 'content-type': 'text/plain' }, '["an id"]'), undefined);
+  assert.equal(await read({ 'content-type': 'text/plain' }, 'no form'), undefined);
+});
+
+test('a form that nobody can read is the fault of who sent it', async () => {
+  const whole = form('0', '[]');
+  const cut = whole.slice(0, -BOUNDARY.length);
+  for (const body of ['garbage', '', cut, whole.replace('Disposition:', '')]) {
+    assert.equal(await read(FORM, body), 400, body);
+    assert.equal(await read({ ...FORM, ...ACTION }, body), 400, body);
+  }
+  assert.equal(await read({ 'content-type': 'multipart/form-data' }, form('0', '[]')), 400);
+  assert.equal(await read({ ...FORM, ...ACTION }, form('1', '[]')), 400, 'without arguments');
+  assert.equal(await read({ ...FORM, ...ACTION }, form('0', '{zz')), 400);
+  assert.equal(await read({ ...ACTION, 'content-type': 'text/plain' }, '[garbage'), 400);
 });
 
 test('only the whole origin of FRONTEND_URL stands for it', () => {

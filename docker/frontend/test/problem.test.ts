@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { isConnectionError, problemOf } from '../lib/problem.ts';
+import { isConnectionError, problemOf, unknownFields } from '../lib/problem.ts';
 
 test('a field that the backend refuses is named', () => {
   const body = {
@@ -35,4 +35,20 @@ test('a refused connection may be tried again at once, a timeout may not', async
   const refused = await fetch(`http://127.0.0.1:${port}`).catch((error: unknown) => error);
   assert.equal(isConnectionError(refused), true);
   assert.equal(isConnectionError(new DOMException('timeout', 'TimeoutError')), false);
+});
+
+test('a task that was changed elsewhere comes with what it is now', () => {
+  const task = { id: '1', title: 'Rye bread', version: 3 };
+  const problem = problemOf(412, { detail: 'the task has changed', task });
+  assert.equal(problem.kind, 'conflict');
+  assert.deepEqual(problem.present, task);
+});
+
+test('the fields that the release before does not know are found in its refusal', () => {
+  const detail = [
+    { type: 'extra_forbidden', loc: ['body', 'id'], msg: 'Extra inputs are not permitted' },
+    { type: 'string_too_long', loc: ['body', 'title'], msg: 'too long' },
+  ];
+  assert.deepEqual(unknownFields({ detail }), ['id']);
+  assert.deepEqual(unknownFields({ detail: 'Too late.' }), []);
 });

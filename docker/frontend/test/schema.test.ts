@@ -19,6 +19,7 @@ const settings = {
   secret: 'a-secret-for-tests-only-9f8e7d6c5b4a',
   frontendUrl: 'http://tasks.example.com',
   secureCookies: false,
+  attempts: { begin: async () => 0, forget: async () => {} },
 };
 const wanted = Object.values(getAuthTables(authOptions(settings)));
 const migrated: Record<string, Table> = JSON.parse(readFileSync(SCHEMA, 'utf8'));

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
-import * as own from '../lib/auth-options.ts';
+import type { Attempts } from '../lib/attempts.ts';
+import { authOptions } from '../lib/auth-options.ts';
+import { knownBrowser } from '../lib/known-browser.ts';
 
 process.env.LOG_LEVEL = 'error';
 const secret = 'a-secret-for-tests-only-9f8e7d6c5b4a';
@@ -10,8 +12,23 @@ const password = 'correct horse battery';
 const local = { host: 'localhost:8080', origin: 'http://localhost:8080' };
 let people = 0;
 
+/** Lets ten attempts pass; `counts` are those that the password was not right for. */
+function attempts(counts: Map<string, number> = new Map()): Attempts {
+  return {
+    async begin(key) {
+      const count = counts.get(key) ?? 0;
+      if (count >= 10) return 15;
+      counts.set(key, count + 1);
+      return 0;
+    },
+    async forget(key) {
+      counts.delete(key);
+    },
+  };
+}
+
 function optionsOf(secureCookies = false, frontendUrl = 'http://tasks.example.com') {
-  return own.authOptions({ secret, frontendUrl, secureCookies });
+  return authOptions({ secret, frontendUrl, secureCookies, attempts: attempts() });
 }
 
 function createAuth(options = optionsOf()) {
@@ -36,8 +53,9 @@ async function signUp(auth: Auth, headers: Record<string, string>) {
   people += 1;
   const email = `person${people}@example.com`;
   const response = await post(auth, 'sign-up/email', headers, { name: 'Person', email, password });
-  const cookie = response.headers.get('set-cookie') ?? '';
-  return { status: response.status, email, cookie, session: cookie.split(';')[0] ?? '' };
+  const [cookie = '', ...others] = response.headers.getSetCookie();
+  const [session = '', known = ''] = [cookie, ...others].map((text) => text.split(';')[0] ?? '');
+  return { status: response.status, email, cookie, session, known };
 }
 
 const addresses: [string, Record<string, string>][] = [
@@ -59,6 +77,15 @@ for (const [name, headers] of addresses) {
     assert.equal(out.status, 200, 'the Origin is trusted with a cookie, too');
   });
 }
+
+test('the browser of somebody who has signed in is known, and no other', async (t) => {
+  process.env.BETTER_AUTH_SECRET = secret;
+  t.after(() => delete process.env.BETTER_AUTH_SECRET);
+  const { session, known } = await signUp(createAuth(), local);
+  assert.ok(knownBrowser(`${session}; ${known}`));
+  assert.equal(knownBrowser(session), undefined);
+  assert.equal(knownBrowser(known.replace(/.{5}$/, '')), undefined);
+});
 
 test('a page of another site is refused, with and without a session', async () => {
   const auth = createAuth();
@@ -85,24 +112,28 @@ test('the session cookie is Secure exactly when the request came by HTTPS', asyn
 test('guessing a password is slowed down for that account only, and success starts anew', async () => {
   const auth = createAuth();
   const [victim, other] = [await signUp(auth, local), await signUp(auth, local)];
-  const attempt = async (email: string, guess: string) =>
-    (await post(auth, 'sign-in/email', local, { email, password: guess })).status;
+  const attempt = (email: string, guess: string, headers = {}) =>
+    post(auth, 'sign-in/email', { ...local, ...headers }, { email, password: guess });
+  const status = async (...given: Parameters<typeof attempt>) => (await attempt(...given)).status;
 
-  for (let i = 0; i < 9; i += 1) assert.equal(await attempt(victim.email, 'wrong guess'), 401);
-  assert.equal(await attempt(victim.email, password), 200);
-  for (let i = 0; i < 10; i += 1) assert.equal(await attempt(victim.email, 'wrong guess'), 401);
-  assert.equal(await attempt(victim.email.toUpperCase(), password), 429);
+  for (let i = 0; i < 9; i += 1) assert.equal(await status(victim.email, 'wrong guess'), 401);
+  assert.equal(await status(victim.email, password), 200);
+  for (let i = 0; i < 10; i += 1) assert.equal(await status(victim.email, 'wrong guess'), 401);
+  const refused = await attempt(victim.email.toUpperCase(), password);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers.get('retry-after'), '15');
+  assert.equal(await status(other.email, password), 200);
 
-  // As Next has it, one for pages and one for routes.
-  const copy: typeof own = await import(
-    new URL('../lib/auth-options.js?copy', import.meta.url).href
+  const known = { cookie: victim.known };
+  assert.equal(await status(victim.email, password, known), 200, 'its owner is let in');
+  const stranger = { cookie: other.known };
+  assert.equal(
+    await status(victim.email, password, stranger),
+    429,
+    'not everybody who has a cookie',
   );
-  const settings = { secret, frontendUrl: undefined, secureCookies: true };
-  const another = createAuth(copy.authOptions(settings));
-  const account = { email: victim.email, password };
-  const status = (await post(another, 'sign-in/email', local, account)).status;
-  assert.equal(status, 429, 'neither is another scheme a way around it, nor the other copy');
-  assert.equal(await attempt(other.email, password), 200);
+  const forged = { cookie: `${victim.known}x` };
+  assert.equal(await status(victim.email, password, forged), 429);
 });
 
 test('an open screen is no way to guess the password without end', async () => {
@@ -136,6 +167,28 @@ test('what Better Auth would let pass is refused: long names, NUL, leaving witho
   assert.equal(await code('delete-user', { password }), 200);
 });
 
+test('a password that anybody would try first is refused', async () => {
+  const auth = createAuth();
+  const { session } = await signUp(auth, local);
+  const email = 'margaret@example.com';
+  for (const guess of [
+    'password',
+    'PASSWORD1',
+    '12345678',
+    email,
+    'Margaret',
+    'margaret hamilton',
+  ]) {
+    const account = { name: 'Margaret Hamilton', email, password: guess };
+    const response = await post(auth, 'sign-up/email', local, account);
+    assert.equal(response.status, 400, guess);
+    assert.equal((await response.json()).code, 'PASSWORD_TOO_COMMON');
+  }
+  const change = { currentPassword: password, newPassword: 'password' };
+  const response = await post(auth, 'change-password', { ...local, cookie: session }, change);
+  assert.equal(response.status, 400, 'nor can it be changed to one');
+});
+
 test('no line of the log tells who tried to sign in or up', async (t) => {
   const auth = createAuth();
   const { email } = await signUp(auth, local);
@@ -150,6 +203,43 @@ test('no line of the log tells who tried to sign in or up', async (t) => {
   assert.match(lines, /"warn".*Invalid password/);
   assert.match(lines, /"warn".*User not found.*gone/, 'an error is told, and as a warning');
   assert.ok(!lines.includes(email), lines);
+});
+
+test('what happens to an account is logged with its id, and without anything that a person wrote', async (t) => {
+  const auth = createAuth();
+  const { email, session } = await signUp(auth, local);
+  const signedIn = { ...local, cookie: session };
+  const { mock } = t.mock.method(process.stdout, 'write');
+  process.env.LOG_LEVEL = 'info';
+  await post(auth, 'sign-in/email', local, { email: email.toUpperCase(), password: 'wrong guess' });
+  await post(auth, 'sign-in/email', local, { email: `nobody-${email}`, password });
+  await post(auth, 'sign-in/email', local, { email, password });
+  const newPassword = 'an other battery';
+  await post(auth, 'change-password', signedIn, { currentPassword: password, newPassword });
+  for (let i = 0; i < 11; i += 1) {
+    await post(auth, 'sign-in/email', local, { email, password: 'wrong guess' });
+  }
+  await post(auth, 'sign-out', signedIn, {});
+  const other = await signUp(auth, local);
+  await post(auth, 'delete-user', { ...local, cookie: other.session }, { password });
+  process.env.LOG_LEVEL = 'error';
+
+  const text = mock.calls.map(({ arguments: [line] }) => String(line));
+  const lines = text
+    .map((line) => JSON.parse(line))
+    .filter(({ message }) => message === 'Account event');
+  const usersOf = (event: string) =>
+    lines.filter((line) => line.event === event).map((line) => line.user);
+  const [user] = usersOf('sign_in');
+  assert.match(user, /^\w{20,}$/);
+  assert.deepEqual(usersOf('sign_in_refused').slice(0, 2), [user, undefined]);
+  for (const event of ['password_change', 'password_delayed', 'sign_out']) {
+    assert.deepEqual([...new Set(usersOf(event))], [user], event);
+  }
+  const [another] = usersOf('sign_up');
+  assert.notEqual(another, user);
+  assert.deepEqual(usersOf('account_deletion'), [another]);
+  assert.ok(!/example\.com|battery|Person/i.test(text.join('')), text.join(''));
 });
 
 test('two releases on one host keep their cookies apart, though cookies know no port', async () => {

@@ -12,6 +12,8 @@ test('the token is HS256 over the UTF-8 bytes of the secret, and lives for a min
 
   const claims = decode(payload);
   assert.equal(claims.sub, 'user-1');
+  assert.equal(claims.iss, 'taskflow-frontend');
+  assert.equal(claims.aud, 'taskflow-backend');
   assert.equal(claims.exp - claims.iat, 60);
   assert.ok(Math.abs(claims.iat - Date.now() / 1000) < 5, 'issued now');
 

@@ -11,7 +11,8 @@ from taskflow_api.assistant import (
     Reply,
 )
 from taskflow_api.auth import Tasks
-from taskflow_api.routes.refusals import refusals
+from taskflow_api.problems import refusals
+from taskflow_api.shed import MAX_BODY_BYTES
 
 router = APIRouter(prefix="/api/chat", tags=["assistant"])
 
@@ -20,13 +21,18 @@ class Availability(BaseModel):
     available: bool
 
 
+@router.head("", include_in_schema=False)
 @router.get("")
-async def availability(request: Request) -> Availability:
+async def assistant_availability(request: Request) -> Availability:
+    """Whether there is an assistant; needs no token."""
     return Availability(available=request.app.state.assistant is not None)
 
 
-@router.post("", responses=refusals(400, 401, 413, 502, 503, 504))
+@router.post(
+    "", max_body_size=MAX_BODY_BYTES, responses=refusals(400, 401, 413, 422, 502, 503, 504)
+)
 async def chat(conversation: Conversation, tasks: Tasks, request: Request) -> Reply:
+    """Continues a conversation; the assistant may change tasks meanwhile."""
     assistant: Assistant | None = request.app.state.assistant
     if assistant is None:
         raise HTTPException(

@@ -18,12 +18,14 @@ class Health(BaseModel):
     reason: str | None = None
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live")
 async def live() -> Health:
     """Never asks the database: its outage must not restart healthy pods."""
     return Health(status="ok")
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", responses={503: {"model": Health}})
 async def ready(request: Request, response: Response) -> Health:
     """200 only if the database answers within a second and has this version's schema."""
@@ -40,6 +42,7 @@ async def ready(request: Request, response: Response) -> Health:
     return Health(status="unavailable", reason=reason)
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", include_in_schema=False)
 async def metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,67 +1,107 @@
 """/api/tasks: create, read, update and delete the caller's tasks."""
 
+import re
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Response, status
+from fastapi import APIRouter, Depends, Header, Query, Response, status
 
 from taskflow_api.auth import Tasks
-from taskflow_api.routes.refusals import refusals
-from taskflow_api.tasks import (
+from taskflow_api.models import (
     MAX_LIMIT,
     MAX_OFFSET,
+    Cursor,
+    Position,
     Search,
     Task,
     TaskCreate,
     TaskPage,
     TaskUpdate,
 )
+from taskflow_api.problems import refusals
+from taskflow_api.shed import MAX_BODY_BYTES
 
-router = APIRouter(prefix="/api/tasks", tags=["tasks"], responses=refusals(401, 503))
-
-
-class StoredJson(Response):
-    """JSON as the database wrote it; `response_model` only documents it."""
-
-    media_type = "application/json"
+router = APIRouter(prefix="/api/tasks", tags=["tasks"], responses=refusals(401, 422, 503))
 
 
-@router.get("", response_model=TaskPage)
+async def expected_versions(
+    if_match: Annotated[
+        str | None,
+        Header(description="ETags of versions that may be changed; of any, if absent or *"),
+    ] = None,
+) -> list[int] | None:
+    """A dependency: the versions in If-Match. Of an ETag that is not ours no task has the version."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tags = (tag.strip() for tag in if_match.split(","))
+    return [int(tag[1:-1]) for tag in tags if re.fullmatch(r'"[0-9]{1,9}"', tag, re.ASCII)]
+
+
+Versions = Annotated[list[int] | None, Depends(expected_versions)]
+
+
+@router.head("", include_in_schema=False)
+@router.get("")
 async def list_tasks(
     tasks: Tasks,
-    done: bool | None = None,
-    search: Search | None = None,
+    done: Annotated[bool | None, Query(description="only done, or only open tasks")] = None,
+    search: Annotated[Search | None, Query(description="text in the title or the notes")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
-    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
-) -> StoredJson:
-    return StoredJson(await tasks.page(done=done, search=search, limit=limit, offset=offset))
+    offset: Annotated[
+        int, Query(ge=0, le=MAX_OFFSET, description="tasks to skip; `after` is exact, this is not")
+    ] = 0,
+    after: Annotated[Cursor | None, Query(description="`next` of the page before")] = None,
+) -> TaskPage:
+    """One page of the tasks, newest first. Pages by `after` neither repeat nor skip a task, whatever is added or
+    deleted meanwhile."""
+    position = Position.read(after) if after else None
+    return await tasks.page(done=done, search=search, limit=limit, offset=offset, after=position)
 
 
 @router.post(
-    "", response_model=Task, status_code=status.HTTP_201_CREATED, responses=refusals(400, 413)
+    "",
+    status_code=status.HTTP_201_CREATED,
+    max_body_size=MAX_BODY_BYTES,
+    responses={
+        200: {"model": Task, "description": "A task of the caller had this id: here it is."},
+        **refusals(400, 409, 413),
+    },
 )
-async def create_task(new: TaskCreate, tasks: Tasks) -> StoredJson:
-    task_id = uuid4()
-    created = await tasks.create(task_id, new)
-    location = {"Location": f"{router.prefix}/{task_id}"}
-    return StoredJson(created, status.HTTP_201_CREATED, location)
+async def create_task(new: TaskCreate, tasks: Tasks, response: Response) -> Task:
+    """Adds a task. With an `id` of the client it can be tried again without adding another."""
+    task, is_new = await tasks.create(new)
+    if not is_new:
+        response.status_code = status.HTTP_200_OK
+    response.headers["Location"] = f"{router.prefix}/{task.id}"
+    response.headers["ETag"] = task.etag
+    return task
 
 
-@router.get("/{task_id}", response_model=Task, responses=refusals(404))
-async def get_task(task_id: UUID, tasks: Tasks) -> StoredJson:
-    return StoredJson(await tasks.get(task_id))
+@router.head("/{task_id}", include_in_schema=False)
+@router.get("/{task_id}", responses=refusals(404))
+async def get_task(task_id: UUID, tasks: Tasks, response: Response) -> Task:
+    """One task; its ETag is for If-Match."""
+    task = await tasks.get(task_id)
+    response.headers["ETag"] = task.etag
+    return task
 
 
-@router.patch("/{task_id}", response_model=Task, responses=refusals(400, 404, 413))
-async def update_task(task_id: UUID, changes: TaskUpdate, tasks: Tasks) -> StoredJson:
-    return StoredJson(await tasks.update(task_id, changes))
+@router.patch("/{task_id}", max_body_size=MAX_BODY_BYTES, responses=refusals(400, 404, 412, 413))
+async def update_task(
+    task_id: UUID, changes: TaskUpdate, tasks: Tasks, versions: Versions, response: Response
+) -> Task:
+    """Changes the given fields alone; without any, nothing, not even `updated_at`."""
+    task = await tasks.update(task_id, changes, versions)
+    response.headers["ETag"] = task.etag
+    return task
 
 
 @router.delete(
     "/{task_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     response_class=Response,
-    responses=refusals(404),
+    responses=refusals(404, 412),
 )
-async def delete_task(task_id: UUID, tasks: Tasks) -> None:
-    await tasks.delete(task_id)
+async def delete_task(task_id: UUID, tasks: Tasks, versions: Versions) -> None:
+    """Deletes a task for good."""
+    await tasks.delete(task_id, versions)

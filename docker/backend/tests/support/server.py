@@ -32,7 +32,9 @@ def free_port() -> int:
 
 def token(user_id: str, *, key: str = SECRET, algorithm: str = "HS256", **claims: object) -> str:
     """A token like the frontend's; a claim given as None is left out."""
-    payload = {"sub": user_id, "exp": int(time.time()) + 60, **claims}
+    now = int(time.time())
+    frontend = {"iss": "taskflow-frontend", "aud": "taskflow-backend", "iat": now, "exp": now + 60}
+    payload = {"sub": user_id, **frontend, **claims}
     present = {name: value for name, value in payload.items() if value is not None}
     return jwt.encode(present, key, algorithm)
 

@@ -1,10 +1,10 @@
 'use server';
 
-import { APIError } from 'better-auth/api';
 import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { authFor } from '@/lib/auth.ts';
-import { log } from '@/lib/log.ts';
+import { inTurn } from '@/lib/password-checks.ts';
+import { returnTo } from '@/lib/return-to.ts';
 import { explainRefusal } from './refusals.ts';
 
 /** What the form shows again when it was refused. The password is never sent back. */
@@ -15,14 +15,14 @@ export type AuthState = { message: string; name: string; email: string };
 export async function signUp(_: AuthState, form: FormData): Promise<AuthState> {
   const { name, email, password } = credentials(form);
   if (!name) return { message: 'Tell us your name.', name, email };
-  return enter(name, email, (auth, requestHeaders) =>
+  return enter(form, (auth, requestHeaders) =>
     auth.api.signUpEmail({ body: { name, email, password }, headers: requestHeaders }),
   );
 }
 
 export async function signIn(_: AuthState, form: FormData): Promise<AuthState> {
   const { email, password } = credentials(form);
-  return enter('', email, (auth, requestHeaders) =>
+  return enter(form, (auth, requestHeaders) =>
     auth.api.signInEmail({ body: { email, password }, headers: requestHeaders }),
   );
 }
@@ -35,16 +35,15 @@ export async function signOut(): Promise<void> {
 
 type Entry = (auth: ReturnType<typeof authFor>, headers: Headers) => Promise<unknown>;
 
-async function enter(name: string, email: string, entry: Entry): Promise<AuthState> {
+async function enter(form: FormData, entry: Entry): Promise<AuthState> {
+  const { name, email } = credentials(form);
   const requestHeaders = await headers();
   try {
-    await entry(authFor(requestHeaders), requestHeaders);
+    await inTurn(email.toLowerCase(), () => entry(authFor(requestHeaders), requestHeaders));
   } catch (error) {
-    const known = error instanceof APIError && error.statusCode < 500;
-    if (!known) log.error('The account database could not be used', { error });
-    return { message: explainRefusal(known ? error.body?.code : undefined), name, email };
+    return { message: explainRefusal(error), name, email };
   }
-  redirect('/tasks');
+  redirect(returnTo(form.get('next')));
 }
 
 function credentials(form: FormData) {

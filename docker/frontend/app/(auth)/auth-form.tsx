@@ -3,6 +3,7 @@
 import Link from 'next/link';
 import { useActionState } from 'react';
 import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
+import { signInHref } from '@/lib/return-to.ts';
 import { Alert } from '../alert.tsx';
 import { useSubmit } from '../use-submit.ts';
 import type { AuthState } from './actions.ts';
@@ -10,6 +11,8 @@ import type { AuthState } from './actions.ts';
 type Props = {
   kind: 'sign-up' | 'sign-in';
   action: (state: AuthState, form: FormData) => Promise<AuthState>;
+  /** Where the person wanted to go. */
+  next: string;
 };
 
 const NOTHING: AuthState = { message: '', name: '', email: '' };
@@ -29,7 +32,7 @@ const texts = {
   },
 };
 
-export function AuthForm({ kind, action }: Props) {
+export function AuthForm({ kind, action, next }: Props) {
   // Before the scripts have loaded, the browser sends the form, and the page comes back with this.
   const [state, send] = useActionState(action, NOTHING);
   const { problem, busy, submit } = useSubmit(async (fields) => ({
@@ -43,6 +46,7 @@ export function AuthForm({ kind, action }: Props) {
     <section className="card entry" aria-labelledby="entry-title">
       <h1 id="entry-title">{title}</h1>
       <form action={send} onSubmit={submit} className="stack">
+        <input type="hidden" name="next" value={next} />
         {isNew && (
           <label className="field">
             <span>Name</span>
@@ -90,7 +94,7 @@ export function AuthForm({ kind, action }: Props) {
       </form>
       <p className="hint">
         {other.question}{' '}
-        <Link href={other.href} prefetch={false}>
+        <Link href={signInHref(next, other.href)} prefetch={false}>
           {other.label}
         </Link>
       </p>

@@ -8,7 +8,7 @@ import type { Outcome } from '@/lib/outcome.ts';
 import { Alert } from '../alert.tsx';
 import { giveBack } from './give-back.ts';
 
-export function Assistant({ away }: { away: boolean }) {
+export function Assistant() {
   const router = useRouter();
   const [messages, setMessages] = useState<ChatMessage[]>([]);
   const [problem, setProblem] = useState('');
@@ -59,16 +59,15 @@ export function Assistant({ away }: { away: boolean }) {
         )}
         {messages.map((message, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: messages are only ever appended.
-          <p key={index} className="message" data-role={message.role}>
+          <p key={index} className="message" data-role={message.role} dir="auto">
             {message.content}
           </p>
         ))}
       </div>
-      {away && <p className="hint">The assistant is away right now.</p>}
       <form onSubmit={submit} className="stack">
         <label className="field">
           <span>Message</span>
-          <textarea ref={question} name="message" rows={2} required maxLength={2000} />
+          <textarea ref={question} name="message" dir="auto" rows={2} required maxLength={2000} />
         </label>
         <Alert message={problem} />
         <button type="submit" disabled={busy}>

@@ -1,27 +1,18 @@
-'use client';
+import { groupOf } from '@/lib/agenda.ts';
 
-import { useSyncExternalStore } from 'react';
+const format = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UTC' });
 
-const never = () => () => {};
-
-/** Today where the person is, as YYYY-MM-DD. */
-function today(): string {
-  const now = new Date();
-  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
-}
-
-/** A due date has no time zone; whether it has passed depends on the one of the browser. */
-export function DueDate({ day, done }: { day: string; done: boolean }) {
-  const now = useSyncExternalStore(never, today, () => undefined);
-  const overdue = !done && now !== undefined && day < now;
-  const text = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UTC' });
+export function DueDate({ day, done, today }: { day: string; done: boolean; today: string }) {
+  const group = groupOf(day, today);
+  const isOverdue = !done && group === 'Overdue';
+  const isNear = group === 'Today' || group === 'Tomorrow';
   return (
-    <p className="due" data-overdue={overdue || undefined}>
-      {overdue ? 'Overdue: ' : 'Due '}
-      {day === now ? (
-        'today'
+    <p className="due" data-overdue={isOverdue || undefined}>
+      {isOverdue ? 'Overdue: ' : 'Due '}
+      {isNear ? (
+        group.toLowerCase()
       ) : (
-        <time dateTime={day}>{text.format(new Date(`${day}T00:00:00Z`))}</time>
+        <time dateTime={day}>{format.format(new Date(`${day}T00:00:00Z`))}</time>
       )}
     </p>
   );

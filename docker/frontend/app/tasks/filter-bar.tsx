@@ -4,11 +4,16 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { type ChangeEvent, useEffect, useRef } from 'react';
 import { type Filter, filterHref, SEARCH_MAX, type Show, shows } from '@/lib/filter.ts';
+import { useNotify } from './notices.tsx';
 
 const labels = { all: 'All', open: 'Open', done: 'Done' };
 const TYPING_PAUSE_MS = 300;
 
-export function FilterBar({ filter }: { filter: Filter }) {
+/** How many tasks each choice shows; none while the backend is away. */
+export type Counts = Record<Show, number>;
+
+export function FilterBar({ filter, counts }: { filter: Filter; counts?: Counts | undefined }) {
+  const notify = useNotify();
   const router = useRouter();
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   // What was asked for last. The page shows it only once the server has answered.
@@ -31,12 +36,21 @@ export function FilterBar({ filter }: { filter: Filter }) {
 
   function choose(event: { preventDefault: () => void }, show: Show) {
     event.preventDefault();
-    router.push(want({ show }));
+    go(() => router.push(want({ show })));
+  }
+
+  /** Next would leave for the browser's error page. */
+  function go(navigate: () => void) {
+    if (navigator.onLine) navigate();
+    else notify({ ok: false, message: 'You are offline. The list stays as it is.' }, '');
   }
 
   function search(event: ChangeEvent<HTMLInputElement>) {
     const href = want({ search: event.target.value.trim() });
-    timer.current = setTimeout(() => router.replace(href, { scroll: false }), TYPING_PAUSE_MS);
+    timer.current = setTimeout(
+      () => go(() => router.replace(href, { scroll: false })),
+      TYPING_PAUSE_MS,
+    );
   }
 
   return (
@@ -51,19 +65,21 @@ export function FilterBar({ filter }: { filter: Filter }) {
             aria-current={filter.show === show ? 'page' : undefined}
           >
             {labels[show]}
+            {counts && <span className="count"> {counts[show]}</span>}
           </Link>
         ))}
       </nav>
       {/* Enter works before the scripts have loaded, too. */}
       <search>
         <form action="/tasks">
-          {filter.show !== 'all' && <input type="hidden" name="show" value={filter.show} />}
+          {filter.show !== 'open' && <input type="hidden" name="show" value={filter.show} />}
           <input
             ref={field}
             type="search"
             name="search"
             aria-label="Search tasks"
             placeholder="Search tasks"
+            dir="auto"
             maxLength={SEARCH_MAX}
             defaultValue={filter.search}
             onChange={search}

@@ -18,6 +18,12 @@ function Icon({ children }: { children: ReactNode }) {
   );
 }
 
+export const CheckIcon = () => (
+  <Icon>
+    <path d="m5 12.5 4.5 4.5L19 7.5" />
+  </Icon>
+);
+
 export const PencilIcon = () => (
   <Icon>
     <path d="M4 20h4L19 9l-4-4L4 16v4Z" />

@@ -5,30 +5,35 @@ import type { Outcome } from '@/lib/outcome.ts';
 import { Alert } from '../alert.tsx';
 import { focusTasks } from './focus-tasks.ts';
 
-/** Shows `success`, or why it failed. With `undo`, a success can be taken back. */
-type Notify = (outcome: Outcome, success: string, undo?: () => void) => void;
-type Notice = { ok: boolean; message: string; undo?: (() => void) | undefined };
+type Options = {
+  /** Takes the success back. */
+  undo?: () => void;
+  /** Nothing else can undo it, so it stays until the person has decided. */
+  lasting?: boolean;
+};
+/** Shows `success`, or why it failed. */
+type Notify = (outcome: Outcome, success: string, options?: Options) => void;
+type Notice = Options & { ok: boolean; message: string };
 
 const NotifyContext = createContext<Notify>(() => {});
 
 /** For saying what has just happened. A notice outlives the row that it speaks about. */
 export const useNotify = () => use(NotifyContext);
 
-const SHOWN_MS = 8_000;
+const SHOWN_MS = 12_000;
 
 export function Notices({ children }: { children: ReactNode }) {
   const [notice, setNotice] = useState<Notice>();
 
   useEffect(() => {
-    // What somebody may want to use stays until they have decided.
     // https://www.w3.org/WAI/WCAG22/Understanding/timing-adjustable
-    if (!notice?.ok || notice.undo) return;
+    if (!notice?.ok || notice.lasting) return;
     const timer = setTimeout(() => setNotice(undefined), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [notice]);
 
-  const notify: Notify = (outcome, success, undo) =>
-    setNotice(outcome.ok ? { ok: true, message: success, undo } : outcome);
+  const notify: Notify = (outcome, success, options) =>
+    setNotice(outcome.ok ? { ok: true, message: success, ...options } : outcome);
 
   const undo = notice?.undo;
   /** The buttons go with the notice: the keyboard continues at the list. */
@@ -43,7 +48,7 @@ export function Notices({ children }: { children: ReactNode }) {
         <div role="status">
           {notice?.ok && (
             <p className="notice">
-              {notice.message}
+              <span dir="auto">{notice.message}</span>
               {undo && (
                 <>
                   <button

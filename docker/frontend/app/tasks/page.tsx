@@ -1,13 +1,17 @@
 import type { Metadata } from 'next';
 import { redirect } from 'next/navigation';
-import { type Backend, backend } from '@/lib/backend.ts';
-import { NOT_CONFIGURED } from '@/lib/chat.ts';
-import { type Filter, pagesOf, readFilter } from '@/lib/filter.ts';
+import { backend } from '@/lib/backend.ts';
+import { filterHref, readFilter } from '@/lib/filter.ts';
+import { listTasks } from '@/lib/list.ts';
+import { signInHref } from '@/lib/return-to.ts';
 import { currentSession } from '@/lib/session.ts';
-import { signOut } from '../(auth)/actions.ts';
+import { newId } from '@/lib/task.ts';
+import { Alert } from '../alert.tsx';
+import { Top } from '../top.tsx';
 import { AddTask } from './add-task.tsx';
 import { Assistant } from './assistant.tsx';
 import { FilterBar } from './filter-bar.tsx';
+import { Freshen } from './freshen.tsx';
 import { Notices } from './notices.tsx';
 import { TaskList } from './task-list.tsx';
 import { Unavailable } from './unavailable.tsx';
@@ -15,9 +19,11 @@ import { Unavailable } from './unavailable.tsx';
 export const metadata: Metadata = { title: 'Tasks' };
 
 export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
-  const filter = readFilter(await searchParams);
+  const params = await searchParams;
+  const filter = readFilter(params);
+  const href = filterHref(filter);
   const session = await currentSession();
-  if (session.state === 'signed-out') redirect('/sign-in');
+  if (session.state === 'signed-out') redirect(signInHref(href));
   if (session.state === 'unknown') {
     return (
       <main id="main" className="entry-page">
@@ -28,53 +34,43 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   }
 
   const api = backend(session.user.id);
-  const [{ tasks, page }, assistant] = await Promise.all([list(api, filter), api.assistant()]);
+  const [list, assistant] = await Promise.all([listTasks(api, filter), api.assistant()]);
+  // Not configured: one line on the account page says so.
+  const hasAssistant = assistant.ok && assistant.value.available;
 
   return (
     <>
-      <header className="top">
-        <p className="brand">TaskFlow</p>
-        <p className="who" title={session.user.email}>
-          {session.user.name}
-        </p>
-        <form action={signOut}>
-          <button type="submit" className="quiet">
-            Sign out
-          </button>
-        </form>
-      </header>
+      <Top user={session.user} />
       <Notices>
-        <main id="main" className="board">
+        <Freshen />
+        <main id="main" className={hasAssistant ? 'board with-assistant' : 'board'}>
           <section className="stack" aria-labelledby="tasks-title">
             <h1 id="tasks-title" tabIndex={-1}>
               Tasks
             </h1>
-            <AddTask />
-            <FilterBar filter={filter} />
-            {tasks.ok ? (
-              <TaskList tasks={tasks.value} filter={{ ...filter, page }} />
+            <AddTask id={newId()} filter={href.split('?')[1] ?? ''} />
+            {/* After a change without scripts, whose page this is. */}
+            {params.failed && <Alert message="That did not work. The list shows how things are." />}
+            <FilterBar filter={filter} counts={list.ok ? list.value.counts : undefined} />
+            {list.ok ? (
+              <TaskList
+                tasks={list.value.tasks}
+                filter={{ ...filter, page: list.value.page }}
+                pages={list.value.pages}
+                serverToday={new Date().toISOString().slice(0, 10)}
+              />
             ) : (
-              <Unavailable message={tasks.problem.message} />
+              <Unavailable message={list.problem.message} />
             )}
           </section>
-          <section className="card stack assistant" aria-labelledby="assistant-title">
-            <h2 id="assistant-title">Assistant</h2>
-            {assistant.ok && !assistant.value.available ? (
-              <p className="hint">{NOT_CONFIGURED}</p>
-            ) : (
-              <Assistant away={!assistant.ok} />
-            )}
-          </section>
+          {hasAssistant && (
+            <section className="card stack assistant" aria-labelledby="assistant-title">
+              <h2 id="assistant-title">Assistant</h2>
+              <Assistant />
+            </section>
+          )}
         </main>
       </Notices>
     </>
   );
-}
-
-/** The page that was asked for, or the last one: with its last task a page ceases to be. */
-async function list(api: Backend, filter: Filter) {
-  const tasks = await api.listTasks(filter);
-  const last = tasks.ok ? pagesOf(tasks.value.total) : filter.page;
-  if (filter.page <= last) return { tasks, page: filter.page };
-  return { tasks: await api.listTasks({ ...filter, page: last }), page: last };
 }

@@ -1,16 +1,33 @@
 'use client';
 
-import { useLayoutEffect, useOptimistic, useRef, useState, useTransition } from 'react';
+import {
+  type SubmitEvent,
+  useLayoutEffect,
+  useOptimistic,
+  useRef,
+  useState,
+  useTransition,
+} from 'react';
 import type { Task } from '@/lib/task.ts';
 import { safely } from '../safely.ts';
-import { completeTask, deleteTask, restoreTask } from './actions.ts';
+import {
+  completeTask,
+  completeTaskPlainly,
+  deleteTask,
+  deleteTaskPlainly,
+  restoreTask,
+} from './actions.ts';
 import { DueDate } from './due-date.tsx';
 import { EditTask } from './edit-task.tsx';
 import { focusTasks } from './focus-tasks.ts';
-import { PencilIcon, TrashIcon } from './icons.tsx';
+import { CheckIcon, PencilIcon, TrashIcon } from './icons.tsx';
+import { Notes } from './notes.tsx';
 import { useNotify } from './notices.tsx';
 
-export function TaskRow({ task }: { task: Task }) {
+const PRIORITY = { high: 'High priority', low: 'Low priority' };
+
+/** Its buttons are forms, which work without scripts, too; `filter` leads back to this list then. */
+export function TaskRow({ task, today, filter }: { task: Task; today: string; filter: string }) {
   const notify = useNotify();
   const row = useRef<HTMLLIElement>(null);
   const editButton = useRef<HTMLButtonElement>(null);
@@ -29,7 +46,8 @@ export function TaskRow({ task }: { task: Task }) {
     start(async () => {
       setDone(checked);
       const outcome = await safely(() => completeTask(task.id, checked));
-      notify(outcome, `${checked ? 'Completed' : 'Reopened'} “${task.title}”.`);
+      const undo = () => toggle(!checked);
+      notify(outcome, `${checked ? 'Completed' : 'Reopened'} “${task.title}”.`, { undo });
     });
 
   const restore = () =>
@@ -40,14 +58,26 @@ export function TaskRow({ task }: { task: Task }) {
   const remove = () =>
     start(async () => {
       const outcome = await safely(() => deleteTask(task.id));
-      notify(outcome, `Deleted “${task.title}”.`, restore);
+      notify(outcome, `Deleted “${task.title}”.`, { undo: restore, lasting: true });
     });
+
+  /** With scripts the row does it without leaving the page. */
+  const instead = (act: () => void) => (event: SubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    act();
+  };
 
   const close = () => {
     setEditing(false);
     requestAnimationFrame(() => editButton.current?.focus());
   };
 
+  const sent = (
+    <>
+      <input type="hidden" name="id" value={task.id} />
+      <input type="hidden" name="filter" value={filter.split('?')[1] ?? ''} />
+    </>
+  );
   if (editing) {
     return (
       <li ref={row} className="task">
@@ -57,40 +87,63 @@ export function TaskRow({ task }: { task: Task }) {
   }
   return (
     <li ref={row} className="task" data-done={done || undefined} aria-busy={busy}>
-      <input
-        type="checkbox"
-        id={`done-${task.id}`}
-        checked={done}
-        onChange={(event) => toggle(event.target.checked)}
-      />
+      <form action={completeTaskPlainly} onSubmit={instead(() => toggle(!done))}>
+        {sent}
+        <input type="hidden" name="done" value={String(!done)} />
+        {/* biome-ignore lint/a11y/useSemanticElements: an input sends no form without scripts. */}
+        <button
+          type="submit"
+          role="checkbox"
+          className="check"
+          id={`done-${task.id}`}
+          aria-checked={done}
+          aria-labelledby={`title-${task.id}`}
+        >
+          <CheckIcon />
+        </button>
+      </form>
       <div className="task-text">
-        <label className="task-title" htmlFor={`done-${task.id}`}>
+        <label
+          className="task-title"
+          id={`title-${task.id}`}
+          htmlFor={`done-${task.id}`}
+          dir="auto"
+        >
           {task.title}
         </label>
-        {task.notes && <p className="task-notes">{task.notes}</p>}
-        {task.due && <DueDate day={task.due} done={done} />}
+        {task.notes && <Notes text={task.notes} />}
+        <div className="labels">
+          {task.due && <DueDate day={task.due} done={done} today={today} />}
+          {(task.priority === 'high' || task.priority === 'low') && (
+            <p className="priority" data-priority={task.priority}>
+              {PRIORITY[task.priority]}
+            </p>
+          )}
+        </div>
       </div>
       <div className="task-buttons">
         <button
           ref={editButton}
           type="button"
-          className="icon"
+          className="icon scripted"
           aria-label={`Edit ${task.title}`}
           title="Edit"
           onClick={() => setEditing(true)}
         >
           <PencilIcon />
         </button>
-        <button
-          type="button"
-          className="icon danger"
-          aria-label={`Delete ${task.title}`}
-          title="Delete"
-          // Not disabled while busy, which would take the focus away.
-          onClick={() => busy || remove()}
-        >
-          <TrashIcon />
-        </button>
+        {/* Not disabled while busy, which would take the focus away. */}
+        <form action={deleteTaskPlainly} onSubmit={instead(() => busy || remove())}>
+          {sent}
+          <button
+            type="submit"
+            className="icon danger"
+            aria-label={`Delete ${task.title}`}
+            title="Delete"
+          >
+            <TrashIcon />
+          </button>
+        </form>
       </div>
     </li>
   );

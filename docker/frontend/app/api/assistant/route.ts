@@ -26,10 +26,13 @@ export async function POST(request: Request): Promise<Response> {
   if (session.state === 'signed-out') return refuse(401, 'Sign in again.');
   if (session.state === 'unknown') return refuse(503, AWAY.message);
   if (!questions.allow(session.user.id)) {
-    return refuse(429, 'That was a lot of questions. Wait a minute, then go on.');
+    return refuse(429, 'That was a lot of questions. Wait a minute, then go on.', {
+      'Retry-After': '60',
+    });
   }
   const conversation: unknown = await request.json().catch(() => undefined);
-  if (conversation === undefined) return refuse(400, 'Send a conversation as JSON.');
+  if (typeof conversation !== 'object' || conversation === null)
+    return refuse(400, 'Send a conversation as JSON.');
 
   const api = backend(session.user.id);
   // Answers take long, so whether there is anyone to answer is asked first, with a short timeout.
@@ -43,6 +46,6 @@ export async function POST(request: Request): Promise<Response> {
   return kind === 'invalid' ? refuse(422, message) : refuse(502, UNFINISHED);
 }
 
-function refuse(status: number, message: string): Response {
-  return Response.json({ message }, { status });
+function refuse(status: number, message: string, more: Record<string, string> = {}): Response {
+  return Response.json({ message }, { status, headers: more });
 }

@@ -1,6 +1,8 @@
 import { authFor } from '@/lib/auth.ts';
+import { accountOf } from '@/lib/auth-options.ts';
 import { bodyRefusal } from '@/lib/guard.ts';
 import { log } from '@/lib/log.ts';
+import { inTurn, isBusy, RETRY_SECONDS } from '@/lib/password-checks.ts';
 
 /** What programs may call; the pages use server actions. Everything else Better Auth has is shut. */
 const offered = new Set([
@@ -9,6 +11,12 @@ const offered = new Set([
   'POST /api/auth/sign-out',
   'POST /api/auth/delete-user',
   'GET /api/auth/get-session',
+]);
+/** Those that check a password wait for their turn. */
+const checking = new Set([
+  '/api/auth/sign-up/email',
+  '/api/auth/sign-in/email',
+  '/api/auth/delete-user',
 ]);
 const MAX_BODY_BYTES = 16 * 1024;
 
@@ -21,16 +29,32 @@ async function handle(request: Request): Promise<Response> {
     if (refusal) return refuse(refusal.status, refusal.message);
   }
   try {
-    const response = await authFor(request.headers).handler(request);
+    const answer = () => authFor(request.headers).handler(request);
+    const response = checking.has(pathname)
+      ? await inTurn(await whose(request), answer)
+      : await answer();
     if (response.status < 500) return response;
   } catch (error) {
+    if (isBusy(error)) {
+      return refuse(503, 'Many people are signing in.', { 'Retry-After': String(RETRY_SECONDS) });
+    }
     log.error('The account database could not be used', { error });
   }
-  return refuse(503, 'The database cannot be reached. Try again.');
+  const later = { 'Retry-After': String(RETRY_SECONDS) };
+  return refuse(503, 'The database cannot be reached. Try again.', later);
 }
 
-function refuse(status: number, message: string): Response {
-  return Response.json({ message }, { status });
+/** Whose password it is: of a body that makes no sense, nobody's. */
+async function whose(request: Request): Promise<string> {
+  const body: unknown = await request
+    .clone()
+    .json()
+    .catch(() => undefined);
+  return accountOf(body) || (request.headers.get('cookie') ?? '');
+}
+
+function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ message }, { status, headers });
 }
 
 export { handle as GET, handle as POST };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
@@ -9,20 +10,26 @@ import { test } from 'node:test';
  * Its clock runs five times as fast as ours.
  */
 const program = `
+  import { createServer } from 'node:http';
+  import { serve } from './.test/lib/serving.js';
   const wait = setTimeout;
   globalThis.setTimeout = (then, ms) => wait(then, ms / 5);
+  serve();
   const waiting = [];
   const quick = /^[/](healthz|_next)/;
   process.on('message', () => waiting.splice(0).forEach((answer) => answer()));
-  const server = require('node:http').createServer((request, response) => {
+  const server = createServer((request, response) => {
     const answer = () => response.end('ok');
     quick.test(request.url) ? answer() : waiting.push(answer);
   });
   server.listen(0, '127.0.0.1', () => process.send(server.address()));
 `;
 
+const SECRET = 'a-secret-for-tests-only-9f8e7d6c5b4a';
+
 async function pod(t: { after: (end: () => void) => void }) {
-  const child = spawn(process.execPath, ['--require', './shed.cjs', '--eval', program], {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    env: { ...process.env, LOG_LEVEL: 'error', METRICS_PORT: '0', BETTER_AUTH_SECRET: SECRET },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -30,8 +37,12 @@ async function pod(t: { after: (end: () => void) => void }) {
   return {
     port,
     // With an end: a request that was let in by mistake waits for ever.
-    ask: (path: string, method = 'GET') =>
-      fetch(`http://127.0.0.1:${port}${path}`, { method, signal: AbortSignal.timeout(5_000) }),
+    ask: (path: string, method = 'GET', headers: Record<string, string> = {}) =>
+      fetch(`http://127.0.0.1:${port}${path}`, {
+        method,
+        headers,
+        signal: AbortSignal.timeout(5_000),
+      }),
     answer: () => child.send('go on'),
   };
 }
@@ -72,18 +83,89 @@ test('pages in plenty keep neither probes, files nor changes out', async (t) => 
   await Promise.all(pages);
 });
 
-test('conversations in plenty keep nobody from signing in, nor changes anybody from asking', async (t) => {
+test('conversations and passwords in plenty keep nobody from changing a task', async (t) => {
   const { ask, answer } = await pod(t);
   const conversations = Array.from({ length: 16 }, () => ask('/api/assistant', 'POST'));
+  const passwords = Array.from({ length: 4 }, () => ask('/sign-in', 'POST'));
   const changes = Array.from({ length: 15 }, () => ask('/tasks', 'POST'));
   await settled();
   assert.equal((await ask('/api/assistant', 'POST')).status, 503);
-  const signIn = ask('/sign-in', 'POST');
+  const change = ask('/tasks', 'POST');
   await settled();
-  assert.equal((await ask('/sign-in', 'POST')).status, 503);
+  assert.equal((await ask('/tasks', 'POST')).status, 503);
   answer();
-  assert.equal((await signIn).status, 200);
-  await Promise.all([...conversations, ...changes]);
+  assert.equal((await change).status, 200);
+  await Promise.all([...conversations, ...passwords, ...changes]);
+});
+
+test('in a flood of passwords who comes last is next, and who waits longest is told to come back', async (t) => {
+  const { ask, answer } = await pod(t);
+  const flood = Array.from({ length: 44 }, () => ask('/api/auth/sign-in/email', 'POST'));
+  void Promise.allSettled(flood); // Most of them are cut with the pod.
+  await settled();
+  const last = ask('/sign-in', 'POST');
+  const refused = await Promise.race(flood);
+  assert.equal(refused.status, 503);
+  assert.equal(refused.headers.get('retry-after'), '5');
+  answer();
+  await settled();
+  answer();
+  assert.equal((await last).status, 200);
+});
+
+/** As Better Auth signs the cookie that auth-options.ts sets. */
+function signedIn(browser: string, secret = SECRET) {
+  const value = `${browser}.whose`;
+  const signature = createHmac('sha256', secret).update(value).digest('base64');
+  return { Cookie: `a=b; taskflow.known_browser=${encodeURIComponent(`${value}.${signature}`)}` };
+}
+
+test('in a flood of passwords a browser that has signed in before is next, but only once', async (t) => {
+  const { ask, answer } = await pod(t);
+  const signIn = (headers?: Record<string, string>) => ask('/sign-in', 'POST', headers);
+  const order: string[] = [];
+  const note = (name: string) => (response: Response) => order.push(`${name} ${response.status}`);
+  const first = Array.from({ length: 4 }, () => signIn());
+  await settled();
+  const waiting = [signIn(signedIn('home')).then(note('home'))];
+  await settled();
+  for (const [name, headers] of [
+    ['again', signedIn('home')],
+    ['forged', signedIn('other', 'another secret')],
+    ['stranger', {}],
+  ] as const) {
+    waiting.push(...Array.from({ length: 2 }, () => signIn(headers).then(note(name))));
+    await settled();
+  }
+  answer();
+  await Promise.all(first);
+  await settled();
+  answer();
+  await settled();
+  assert.deepEqual(order.sort(), ['forged 200', 'home 200', 'stranger 200', 'stranger 200']);
+  answer();
+  await Promise.all(waiting);
+});
+
+test('a method that no page knows is refused with those that are', async (t) => {
+  const { port } = await pod(t);
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+  t.after(() => socket.destroy());
+  socket.write('TRACE / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const [head] = await once(socket, 'data');
+  assert.match(String(head), /^HTTP\/1.1 405 .*\r\nAllow: GET, HEAD, POST, OPTIONS\r\n/s);
+});
+
+test('an answer names its request, by the id that it came with if that is one', async (t) => {
+  const { port } = await pod(t);
+  const idOf = async (given: string) => {
+    const headers = { 'X-Request-ID': given };
+    return (await fetch(`http://127.0.0.1:${port}/healthz`, { headers })).headers.get(
+      'x-request-id',
+    );
+  };
+  assert.equal(await idOf('from-the-proxy.1'), 'from-the-proxy.1');
+  assert.match((await idOf('no id')) ?? '', /^[\da-f-]{36}$/);
 });
 
 test('who sends half a body and falls silent loses the place again', async (t) => {

@@ -1,0 +1,132 @@
+"""The shapes of the API's tasks."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Literal, NamedTuple, Self
+from uuid import UUID
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+)
+
+# Postgres' text knows every character but NUL.
+NO_NUL = r"^[^\x00]*$"
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL),
+    Field(examples=["Call Ada"]),
+]
+Notes = Annotated[
+    str,
+    StringConstraints(max_length=10_000, pattern=NO_NUL),
+    Field(examples=["about the engine"]),
+]
+Search = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
+Priority = Literal["low", "normal", "high"]
+WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _written_date(value: object) -> object:
+    """By itself pydantic takes times and numbers, too, the latter as seconds since 1970."""
+    if type(value) is date or (isinstance(value, str) and WRITTEN_DATE.fullmatch(value)):
+        return value
+    raise ValueError("a date is written like 2026-12-31")
+
+
+# Wider than any plan, and free of the date that the driver takes for infinity (9999-12-31).
+Due = Annotated[
+    date,
+    BeforeValidator(_written_date),
+    Field(ge=date(1900, 1, 1), le=date(2999, 12, 31), examples=["2026-12-31"]),
+]
+
+MAX_LIMIT = 100
+MAX_OFFSET = 1_000_000
+
+
+class TaskFields(BaseModel):
+    """What people write into a new task."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title
+    notes: Notes = ""
+    done: StrictBool = False
+    due: Due | None = None
+    priority: Priority = "normal"
+
+
+class TaskCreate(TaskFields):
+    id: Annotated[
+        UUID | None,
+        Field(description="chosen by the client, so that a second try finds the task of the first"),
+    ] = None
+
+
+class TaskUpdate(BaseModel):
+    """What is left out stays as it is (the defaults only mark it as such); null clears `due`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title = ""
+    notes: Notes = ""
+    done: StrictBool = False
+    due: Due | None = None
+    priority: Priority = "normal"
+
+
+class Task(BaseModel):
+    id: UUID
+    title: Annotated[str, Field(examples=["Call Ada"])]
+    notes: Annotated[str, Field(examples=["about the engine"])]
+    done: bool
+    due: date | None
+    priority: Priority
+    version: Annotated[int, Field(description="grows with each change", examples=[1])]
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.version}"'
+
+
+class Position(NamedTuple):
+    """A task's place in the list, which is sorted by what never changes."""
+
+    created_at: datetime
+    id: UUID
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        return cls(task.created_at, task.id)
+
+    @classmethod
+    def read(cls, cursor: str) -> Self:
+        """From a text that CURSOR matches."""
+        microseconds, _, task_id = cursor.partition(".")
+        return cls(EPOCH + int(microseconds) * MICROSECOND, UUID(task_id))
+
+    def __str__(self) -> str:
+        return f"{(self.created_at - EPOCH) // MICROSECOND}.{self.id}"
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+# To the year 2286.
+CURSOR = r"^[0-9]{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+Cursor = Annotated[str, StringConstraints(pattern=CURSOR)]
+
+
+class TaskPage(BaseModel):
+    items: list[Task]
+    total: Annotated[int, Field(description="of all pages")]
+    next: Annotated[
+        str | None, Field(description="`after` of the next page; null if this is the last")
+    ]

@@ -1,0 +1,38 @@
+'use client';
+
+import { type ReactNode, useActionState } from 'react';
+import { Alert } from '../alert.tsx';
+import { useSubmit } from '../use-submit.ts';
+import type { AccountState } from './actions.ts';
+
+type Props = {
+  label: string;
+  action: (state: AccountState, form: FormData) => Promise<AccountState>;
+  submit: string;
+  danger?: boolean;
+  children: ReactNode;
+};
+
+const NOTHING: AccountState = { ok: true, message: '' };
+
+export function AccountForm({ label, action, submit: submitLabel, danger, children }: Props) {
+  // Before the scripts have loaded, the browser sends the form, and the page comes back with this.
+  const [plain, send] = useActionState(action, NOTHING);
+  const { outcome, busy, submit } = useSubmit(
+    (fields) => action(NOTHING, fields),
+    (result, _, form) => {
+      if (result.ok && form.querySelector('[type="password"]')) form.reset();
+    },
+  );
+  const { ok, message } = outcome ?? plain;
+  return (
+    <form action={send} onSubmit={submit} className="stack" aria-label={label}>
+      {children}
+      <p role="status">{!busy && ok ? message : ''}</p>
+      <Alert message={busy || ok ? '' : message} />
+      <button type="submit" className={danger ? 'danger' : undefined} disabled={busy}>
+        {submitLabel}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,71 @@
+'use server';
+
+import { headers } from 'next/headers';
+import { redirect } from 'next/navigation';
+import { authFor } from '@/lib/auth.ts';
+import { inTurn } from '@/lib/password-checks.ts';
+import { currentSession } from '@/lib/session.ts';
+import { explainRefusal } from '../(auth)/refusals.ts';
+
+/** What a form of the account page says after it was sent. */
+export type AccountState = { ok: boolean; message: string };
+
+type Auth = ReturnType<typeof authFor>;
+type Action = (auth: Auth, headers: Headers, userId: string) => Promise<unknown>;
+
+export async function rename(_: AccountState, form: FormData): Promise<AccountState> {
+  const name = text(form, 'name').trim();
+  if (!name) return { ok: false, message: 'Tell us your name.' };
+  return act('Your name is saved.', (auth, requestHeaders) =>
+    auth.api.updateUser({ body: { name }, headers: requestHeaders }),
+  );
+}
+
+export async function changePassword(_: AccountState, form: FormData): Promise<AccountState> {
+  const body = {
+    currentPassword: text(form, 'current'),
+    newPassword: text(form, 'new'),
+    revokeOtherSessions: true,
+  };
+  return act(
+    'Your password is changed, and you are signed out everywhere else.',
+    (auth, requestHeaders, userId) =>
+      inTurn(userId, () => auth.api.changePassword({ body, headers: requestHeaders })),
+  );
+}
+
+/** The page knows sessions by their ids; what signs in with them, their tokens, it never sees. */
+export async function endSession(_: AccountState, form: FormData): Promise<AccountState> {
+  const id = text(form, 'id');
+  return act('That session has ended.', async (auth, requestHeaders) => {
+    const sessions = await auth.api.listSessions({ headers: requestHeaders });
+    const token = sessions.find((session) => session.id === id)?.token;
+    if (token) await auth.api.revokeSession({ body: { token }, headers: requestHeaders });
+  });
+}
+
+export async function deleteAccount(_: AccountState, form: FormData): Promise<AccountState> {
+  const body = { password: text(form, 'password') };
+  const outcome = await act('', (auth, requestHeaders, userId) =>
+    inTurn(userId, () => auth.api.deleteUser({ body, headers: requestHeaders })),
+  );
+  if (outcome.ok) redirect('/sign-up');
+  return outcome;
+}
+
+async function act(success: string, action: Action): Promise<AccountState> {
+  const session = await currentSession();
+  if (session.state === 'signed-out') redirect('/sign-in?next=%2Faccount');
+  const requestHeaders = await headers();
+  try {
+    const userId = session.state === 'signed-in' ? session.user.id : '';
+    await action(authFor(requestHeaders), requestHeaders, userId);
+    return { ok: true, message: success };
+  } catch (error) {
+    return { ok: false, message: explainRefusal(error) };
+  }
+}
+
+function text(form: FormData, name: string): string {
+  return String(form.get(name) ?? '');
+}

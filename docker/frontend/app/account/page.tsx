@@ -1,0 +1,124 @@
+import type { Metadata } from 'next';
+import { redirect } from 'next/navigation';
+import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
+import { authFor } from '@/lib/auth.ts';
+import { backend } from '@/lib/backend.ts';
+import { NOT_CONFIGURED } from '@/lib/chat.ts';
+import { signInHref } from '@/lib/return-to.ts';
+import { currentSession, sessionHeaders } from '@/lib/session.ts';
+import { browserName } from '@/lib/user-agent.ts';
+import { Unavailable } from '../tasks/unavailable.tsx';
+import { Top } from '../top.tsx';
+import { AccountForm } from './account-form.tsx';
+import { changePassword, deleteAccount, endSession, rename } from './actions.ts';
+
+export const metadata: Metadata = { title: 'Account' };
+
+const since = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UTC' });
+
+export default async function AccountPage() {
+  const session = await currentSession();
+  if (session.state === 'signed-out') redirect(signInHref('/account'));
+  if (session.state === 'unknown') {
+    return (
+      <main id="main" className="entry-page">
+        <h1>TaskFlow is away</h1>
+        <Unavailable message="TaskFlow cannot reach its database right now. Your account is safe." />
+      </main>
+    );
+  }
+  const { user, sessionId } = session;
+  const requestHeaders = await sessionHeaders();
+  const [sessions, assistant] = await Promise.all([
+    authFor(requestHeaders).api.listSessions({ headers: requestHeaders }),
+    backend(user.id).assistant(),
+  ]);
+
+  return (
+    <>
+      <Top user={user} />
+      <main id="main" className="board account">
+        <h1>Account</h1>
+        <section className="card stack" aria-labelledby="name-title">
+          <h2 id="name-title">Name</h2>
+          <p className="hint">You sign in with {user.email}.</p>
+          <AccountForm label="Name" action={rename} submit="Save name">
+            <label className="field">
+              <span>Name</span>
+              <input
+                name="name"
+                dir="auto"
+                autoComplete="name"
+                required
+                maxLength={NAME_MAX}
+                defaultValue={user.name}
+              />
+            </label>
+          </AccountForm>
+        </section>
+        <section className="card stack" aria-labelledby="password-title">
+          <h2 id="password-title">Password</h2>
+          <AccountForm label="Password" action={changePassword} submit="Change password">
+            {/* For password managers. */}
+            <input type="hidden" autoComplete="username" value={user.email} />
+            <label className="field">
+              <span>Current password</span>
+              <input name="current" type="password" autoComplete="current-password" required />
+            </label>
+            <label className="field">
+              <span>New password</span>
+              <input
+                name="new"
+                type="password"
+                autoComplete="new-password"
+                required
+                minLength={PASSWORD_MIN}
+                maxLength={PASSWORD_MAX}
+                aria-describedby="new-password-hint"
+              />
+            </label>
+            <p className="hint" id="new-password-hint">
+              At least {PASSWORD_MIN} characters. All other sessions end.
+            </p>
+          </AccountForm>
+        </section>
+        <section className="card stack" aria-labelledby="sessions-title">
+          <h2 id="sessions-title">Sessions</h2>
+          {/* biome-ignore lint/a11y/noRedundantRoles: Safari drops the role of a list without bullets. */}
+          <ul role="list" className="sessions" aria-label="Sessions">
+            {sessions.map(({ id, createdAt, userAgent }) => (
+              <li key={id}>
+                <span>
+                  {browserName(userAgent)}, since {since.format(createdAt)}
+                </span>
+                {id === sessionId ? (
+                  <strong>This one</strong>
+                ) : (
+                  <AccountForm label="Session" action={endSession} submit="End session">
+                    <input type="hidden" name="id" value={id} />
+                  </AccountForm>
+                )}
+              </li>
+            ))}
+          </ul>
+        </section>
+        {assistant.ok && !assistant.value.available && <p className="hint">{NOT_CONFIGURED}</p>}
+        <section className="card stack" aria-labelledby="delete-title">
+          <h2 id="delete-title">Delete the account</h2>
+          <p>All your tasks are deleted with it. There is no way back.</p>
+          <AccountForm
+            label="Delete the account"
+            action={deleteAccount}
+            submit="Delete account"
+            danger
+          >
+            <label className="field">
+              <span>Your password</span>
+              <input name="password" type="password" autoComplete="current-password" required />
+            </label>
+          </AccountForm>
+        </section>
+      </main>
+    </>
+  );
+}

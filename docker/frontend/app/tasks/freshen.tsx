@@ -1,0 +1,32 @@
+'use client';
+
+import { useRouter } from 'next/navigation';
+import { useEffect } from 'react';
+
+/** Shorter absences change nothing worth a request. */
+const AWAY_MS = 5_000;
+
+/** Fetches the list anew when somebody comes back to it, but not under the hands of who is editing. */
+export function Freshen() {
+  const router = useRouter();
+  useEffect(() => {
+    let left = Date.now();
+    const refresh = () => {
+      if (navigator.onLine && !document.querySelector('[data-editing]')) router.refresh();
+    };
+    const changed = () => {
+      if (document.hidden) left = Date.now();
+      else if (Date.now() - left >= AWAY_MS) refresh();
+    };
+    const shown = ({ persisted }: PageTransitionEvent) => persisted && refresh();
+    document.addEventListener('visibilitychange', changed);
+    window.addEventListener('pageshow', shown);
+    window.addEventListener('online', refresh);
+    return () => {
+      document.removeEventListener('visibilitychange', changed);
+      window.removeEventListener('pageshow', shown);
+      window.removeEventListener('online', refresh);
+    };
+  }, [router]);
+  return null;
+}

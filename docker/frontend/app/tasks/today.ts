@@ -1,0 +1,14 @@
+import { useSyncExternalStore } from 'react';
+
+const never = () => () => {};
+
+/** A day as YYYY-MM-DD, where the person is. */
+function today(): string {
+  const now = new Date();
+  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+}
+
+/** Due dates have no time zone; whether one has passed depends on the browser's. Until it says so, the server's counts. */
+export function useToday(onServer: string): string {
+  return useSyncExternalStore(never, today, () => onServer);
+}

@@ -1,0 +1,22 @@
+import Link from 'next/link';
+import type { User } from '@/lib/session.ts';
+import { signOut } from './(auth)/actions.ts';
+
+export function Top({ user }: { user: User }) {
+  return (
+    <header className="top">
+      <Link className="brand" href="/tasks" prefetch={false}>
+        TaskFlow
+      </Link>
+      <Link className="who" href="/account" prefetch={false} title={user.email}>
+        <span className="hidden">Account of </span>
+        <span dir="auto">{user.name}</span>
+      </Link>
+      <form action={signOut}>
+        <button type="submit" className="quiet">
+          Sign out
+        </button>
+      </form>
+    </header>
+  );
+}

@@ -1,0 +1,52 @@
+import { requests } from './request.ts';
+
+/**
+ * Password checks run one after the other: scrypt takes 32 MiB and, on a quarter of a core, half a
+ * second. How many requests come this far, and who waits, is decided before, in places.ts.
+ */
+export const RETRY_SECONDS = 5;
+/** Nobody types faster: the rest are guesses. */
+const AT_ONCE_PER_ACCOUNT = 2;
+
+class BusyError extends Error {
+  override name = 'BusyError';
+}
+
+/** By its name: what refused may be of another copy of this module, and so its class. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && error.name === 'BusyError';
+}
+
+export class PasswordChecks {
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #perAccount = new Map<string, number>();
+
+  /** The result of `check`, or a BusyError without having run it. */
+  async run<T>(account: string, check: () => Promise<T>): Promise<T> {
+    const same = this.#perAccount.get(account) ?? 0;
+    if (same >= AT_ONCE_PER_ACCOUNT) throw new BusyError();
+    this.#perAccount.set(account, same + 1);
+    const turn = this.#last.then(check);
+    this.#last = turn.catch(() => {});
+    try {
+      return await turn;
+    } finally {
+      const left = (this.#perAccount.get(account) ?? 1) - 1;
+      if (left) this.#perAccount.set(account, left);
+      else this.#perAccount.delete(account);
+    }
+  }
+}
+
+// Next gives pages and routes a copy of each module; the order is one for the process.
+const shared: typeof globalThis & { taskflowPasswordChecks?: PasswordChecks } = globalThis;
+shared.taskflowPasswordChecks ??= new PasswordChecks();
+const checks = shared.taskflowPasswordChecks;
+
+/** Runs what checks a password of `account` when its turn comes, or throws a BusyError. */
+export async function inTurn<T>(account: string, check: () => Promise<T>): Promise<T> {
+  // A server action can be sent to any address; there it would take the place of others.
+  const kind = requests.getStore()?.kind ?? 'password';
+  if (kind !== 'password') throw new BusyError();
+  return checks.run(account, check);
+}

@@ -1,0 +1,149 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { knownBrowser } from './known-browser.ts';
+import { RETRY_SECONDS } from './password-checks.ts';
+
+/**
+ * A pod with a quarter of a core renders about 8 pages a second. Whatever more is let in makes
+ * everything slower, until nobody gets an answer in time, the probes neither, and Kubernetes
+ * restarts a pod that only had too much to do. So each kind of request has as many places as about
+ * one second's work; a request that finds them taken is refused at once.
+ */
+export type Kind = {
+  name: 'probe' | 'file' | 'page' | 'assistant' | 'password' | 'change';
+  fits: (method: string, path: string) => boolean;
+  places: number;
+  /** How many may wait for a place. */
+  waiting?: number;
+  /** How long a body may take, where it is smaller than the largest. */
+  bodyMs?: number;
+  /** Logged only at LOG_LEVEL=debug. */
+  quiet: boolean;
+};
+
+/** Next's pages answer no others, and `TRACE` would be an error with a stack trace. */
+export const METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
+
+const PROBES = new Set(['/healthz', '/healthz/live']);
+/** Where a password is sent. */
+const PASSWORDS = new Set([
+  '/sign-in',
+  '/sign-up',
+  '/account',
+  '/api/auth/sign-in/email',
+  '/api/auth/sign-up/email',
+  '/api/auth/delete-user',
+]);
+/** The largest body takes a slow phone a second or two; whoever needs longer must not keep a place. */
+const BODY_MS = 10_000;
+
+/** A request is of the first kind that fits. */
+const KINDS: Kind[] = [
+  {
+    name: 'probe',
+    fits: (_, path) => PROBES.has(path),
+    places: Number.POSITIVE_INFINITY,
+    quiet: true,
+  },
+  // 3.5 ms each; a browser's first visit asks for ten, six at a time.
+  { name: 'file', fits: (_, path) => path.startsWith('/_next/static/'), places: 48, quiet: true },
+  // 30 ms each.
+  {
+    name: 'page',
+    fits: (method) => method === 'GET' || method === 'HEAD',
+    places: 8,
+    quiet: false,
+  },
+  // They wait for up to a minute and work little, and must keep nobody from signing in.
+  { name: 'assistant', fits: (_, path) => path === '/api/assistant', places: 16, quiet: false },
+  // Half a second each, one after the other, so few are let in. They must keep nobody from changing
+  // a task, and a flood of them nobody from signing in.
+  {
+    name: 'password',
+    fits: (_, path) => PASSWORDS.has(path),
+    places: 4,
+    waiting: 40,
+    bodyMs: 2_000,
+    quiet: false,
+  },
+  { name: 'change', fits: () => true, places: 16, quiet: false },
+];
+
+/** As long as somebody waits for a place at most. */
+const WAIT_MS = 8_000;
+
+type Waiter = { browser: string | undefined; enter: () => void; giveUp: () => void };
+
+export class Places {
+  readonly #taken = new Map<Kind, number>();
+  readonly #waiting: Waiter[] = [];
+
+  kindOf(method: string, path: string): Kind {
+    return KINDS.find(({ fits }) => fits(method, path)) as Kind;
+  }
+
+  /** Runs `enter` once there is a place, which is kept until the response is closed. */
+  admit(kind: Kind, request: IncomingMessage, response: ServerResponse, enter: () => void): void {
+    if ((this.#taken.get(kind) ?? 0) < kind.places) this.#enter(kind, request, response, enter);
+    else if (kind.waiting) {
+      const browser = knownBrowser(request.headers.cookie);
+      const later = () => this.#enter(kind, request, response, enter);
+      this.#wait(kind.waiting, browser, response, later);
+    } else refuse(response, 2);
+  }
+
+  #enter(kind: Kind, request: IncomingMessage, response: ServerResponse, enter: () => void): void {
+    this.#taken.set(kind, (this.#taken.get(kind) ?? 0) + 1);
+    // Node itself would wait for five minutes.
+    const timer = setTimeout(() => request.complete || request.destroy(), kind.bodyMs ?? BODY_MS);
+    response.once('close', () => {
+      clearTimeout(timer);
+      this.#taken.set(kind, (this.#taken.get(kind) ?? 1) - 1);
+      // The newest first: in a flood it is the flood that waits, and who comes later is next.
+      if (kind.waiting) this.#waiting.pop()?.enter();
+    });
+    enter();
+  }
+
+  /** Costs nothing but the connection; who waits longest gives way, or gives up. */
+  #wait(
+    most: number,
+    browser: string | undefined,
+    response: ServerResponse,
+    enter: () => void,
+  ): void {
+    if (this.#waiting.length >= most) this.#waiting[0]?.giveUp();
+    const leave = () => {
+      clearTimeout(timer);
+      response.off('close', leave);
+      const place = this.#waiting.indexOf(waiter);
+      if (place >= 0) this.#waiting.splice(place, 1);
+    };
+    const waiter: Waiter = {
+      browser: this.#waiting.some((other) => other.browser === browser) ? undefined : browser,
+      enter: () => {
+        leave();
+        enter();
+      },
+      giveUp: () => {
+        leave();
+        refuse(response, RETRY_SECONDS);
+      },
+    };
+    const timer = setTimeout(waiter.giveUp, WAIT_MS);
+    response.once('close', leave);
+    // Browsers that somebody has signed in with before go first, each once: a flood keeps nobody out there.
+    const strangers = this.#waiting.filter((other) => !other.browser).length;
+    this.#waiting.splice(waiter.browser ? this.#waiting.length : strangers, 0, waiter);
+  }
+}
+
+function refuse(response: ServerResponse, seconds: number): void {
+  response.writeHead(503, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Cache-Control': 'no-store',
+    'Retry-After': String(seconds),
+    // A browser does by itself what Retry-After asks for.
+    Refresh: String(seconds),
+  });
+  response.end(`TaskFlow is very busy. This page tries again in ${seconds} seconds.`);
+}

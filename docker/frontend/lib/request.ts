@@ -1,0 +1,17 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Kind } from './places.ts';
+
+/** What is known of the request that is being answered. */
+export type RequestContext = { id: string; kind: Kind['name'] };
+
+// Next gives the hook, the pages and the routes a copy of each module; they share this one store.
+const shared: typeof globalThis & { taskflowRequests?: AsyncLocalStorage<RequestContext> } =
+  globalThis;
+shared.taskflowRequests ??= new AsyncLocalStorage();
+
+export const requests = shared.taskflowRequests;
+
+/** The client's id if it is one, so that a proxy's log and ours agree. */
+export function requestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.-]{1,128}$/.test(given) ? given : crypto.randomUUID();
+}

@@ -1,0 +1,16 @@
+const HOME = '/tasks';
+
+/** Where to go after signing in: an address of this site, as `next` says it, or the tasks. */
+export function returnTo(next: unknown): string {
+  if (typeof next !== 'string' || next.length > 2_000) return HOME;
+  const base = 'http://this-site.invalid';
+  if (!URL.canParse(next, base) || !next.startsWith('/')) return HOME;
+  const url = new URL(next, base);
+  // `//elsewhere`, `/\elsewhere` and the like lead away.
+  return url.origin === base ? `${url.pathname}${url.search}` : HOME;
+}
+
+/** The page for signing in that leads back to `path` afterwards. */
+export function signInHref(path: string, page = '/sign-in'): string {
+  return path === HOME ? page : `${page}?${new URLSearchParams({ next: path })}`;
+}
