@@ -11,10 +11,7 @@ atexit.register(gc.freeze)
 
 import pulumi
 
-from components.app import TaskflowApp, TaskflowAppArgs
-from components.cluster import kubernetes_provider
-from components.config import load
-from components.config_errors import ConfigError
+from components import ConfigError, TaskflowApp, TaskflowAppArgs, kubernetes_provider, load
 from components.minikube import ClusterError
 
 SOURCES = Path(__file__).resolve().parent / "docker"

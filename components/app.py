@@ -1,5 +1,6 @@
 """TaskFlow as a whole: the namespace, shared configuration and secrets, and the services on top."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -7,17 +8,24 @@ import pulumi
 import pulumi_random as random
 from pulumi_kubernetes import core, meta
 
-from . import backend, frontend, network, workload
-from .backend import BackendService, BackendServiceArgs
+from . import backend, backup, frontend, network, workload
+from .backend import BackendService, BackendServiceArgs, Migration
 from .build_context import build_of
-from .cluster import docker_provider
-from .config import ComponentImage, ConfigError, Images, StackConfig, StackSecrets
-from .existing_secret import ExistingSecret, existing_secret
+from .config.errors import ConfigError
+from .config.load import StackSecrets
+from .config.stack import StackConfig
+from .existing_secret import (
+    FORMER_KEY,
+    NEXT_KEY,
+    SIGNING_KEY,
+    ExistingSecret,
+    existing_secret,
+)
 from .frontend import FrontendService, FrontendServiceArgs
-from .image import Image, built_image
+from .image import Image
 from .minikube import Minikube
-from .postgres import PostgresDatabase, PostgresDatabaseArgs
-from .workload import Release, SecretKey
+from .postgres import FORMER_OWNERS, PostgresDatabase, PostgresDatabaseArgs
+from .workload import Release, SecretKey, SigningKeys
 
 GENERATED_SECRET_LENGTH = 48
 
@@ -43,12 +51,18 @@ class TaskflowAppArgs:
         if self.sources is None:
             lacking += [
                 f"images.{component}: has no ref to a prebuilt image, and TaskflowAppArgs no sources to build it from"
-                for component, image in _wanted(self.config.images).items()
+                for component, image in self.config.component_images.items()
                 if image.ref is None
             ]
-        from_secrets = self.config.database.outside and not self.config.secrets.existing
+        from_secrets = self.config.database.external_settings and not self.config.secrets.existing
         if from_secrets and self.secrets.database_url is None:
             lacking.append("database: is an external one, but StackSecrets has no database_url")
+        lacking += [
+            f"{component}.secretEnv.{variable}.config: is {key}, but StackSecrets.named has no such secret"
+            for component, variables in self.config.named_secrets.items()
+            for variable, key in variables.items()
+            if key not in self.secrets.named
+        ]
         if lacking:
             raise ConfigError(lacking)
 
@@ -57,12 +71,17 @@ class TaskflowApp(pulumi.ComponentResource):
     """One release of TaskFlow. Give it a Kubernetes provider (`opts.provider`) for the cluster.
 
     Attributes:
+        backend: its `deployment` and `service`, for a program that goes on from there; so with frontend.
+        database: None where it is an external one.
         url: where a browser finds it.
         namespace: where its objects are.
         backend_image: reference of the backend's image.
         frontend_image: reference of the frontend's image.
     """
 
+    backend: BackendService
+    frontend: FrontendService
+    database: PostgresDatabase | None
     url: pulumi.Output[str]
     namespace: pulumi.Output[str]
     backend_image: pulumi.Output[str]
@@ -86,9 +105,17 @@ class TaskflowApp(pulumi.ComponentResource):
             config_map=config_map.metadata.name,
             pull_secrets=config.images.pull_secrets,
             secret_version=existing.version if existing else None,
+            database_ca=config.database.external_settings.ca
+            if config.database.external_settings
+            else None,
+            monitoring=config.monitoring,
         )
+        release = replace(release, named_secrets=self._named_secrets(name, args, release))
         database = self._database(name, config, release)
         keys = existing.keys if existing else self._secret_keys(name, args, release, database)
+        signing_keys = SigningKeys(
+            secret=keys[SIGNING_KEY], next=keys.get(NEXT_KEY), former=keys.get(FORMER_KEY)
+        )
 
         network.policies(
             name,
@@ -100,35 +127,49 @@ class TaskflowApp(pulumi.ComponentResource):
 
         # Pods that start before the database would only fail their readiness until it is there.
         after = [database.ready] if database else []
-        BackendService(
+        child = pulumi.ResourceOptions(parent=self, depends_on=after)
+        self.backend = BackendService(
             f"{name}-backend",
             BackendServiceArgs(
                 release=release,
                 image=images["backend"],
                 database_url=keys["database-url"],
-                better_auth_secret=keys["better-auth-secret"],
+                signing_keys=signing_keys,
                 openai_api_key=keys.get("openai-api-key"),
                 assistant=config.assistant,
                 pool_size=config.database.pool_size,
+                migration=_migration(keys, database),
                 config=config.backend,
             ),
-            pulumi.ResourceOptions(parent=self, depends_on=after),
+            child,
         )
-        web = FrontendService(
+        self.frontend = FrontendService(
             f"{name}-frontend",
             FrontendServiceArgs(
                 release=release,
                 image=images["frontend"],
-                database_url=keys["database-url"],
-                better_auth_secret=keys["better-auth-secret"],
+                database_url=keys.get("frontend-database-url", keys["database-url"]),
+                signing_keys=signing_keys,
                 config=config.frontend,
-                ingress=config.ingress,
+                route=config.route,
                 node_host=node_host,
             ),
-            pulumi.ResourceOptions(parent=self, depends_on=after),
+            child,
         )
 
-        self.url = web.url
+        self.database = database
+        if config.backup:
+            backup.scheduled(
+                f"{name}-backup",
+                release,
+                config,
+                config.backup,
+                keys.get("database-owner-url", keys["database-url"]),
+                images["backend"],
+                child,
+            )
+
+        self.url = self.frontend.url
         self.namespace = namespace_name
         self.backend_image = pulumi.Output.from_input(images["backend"].reference)
         self.frontend_image = pulumi.Output.from_input(images["frontend"].reference)
@@ -144,30 +185,39 @@ class TaskflowApp(pulumi.ComponentResource):
     def _images(
         self, name: str, args: TaskflowAppArgs, minikube: Minikube | None
     ) -> dict[str, Image]:
-        images = args.config.images
-        wanted = _wanted(images)
-        builds = any(image.ref is None for image in wanted.values())
-        # With a registry the images are pushed, so any daemon may build them.
-        in_cluster = minikube if builds and not images.registry else None
-        daemon = docker_provider(f"{name}-docker", in_cluster) if in_cluster else None
-        opts = pulumi.ResourceOptions(parent=self, provider=daemon)
-        found = {}
-        for component, image in wanted.items():
-            if image.ref:
-                found[component] = Image(reference=image.ref)
-            elif args.sources:  # They are there: TaskflowAppArgs has seen to it.
-                found[component] = built_image(
-                    name,
-                    component,
-                    build_of(images, component, args.sources),
-                    images,
-                    opts,
-                )
+        wanted = args.config.component_images
+        found = {
+            component: Image(reference=image.ref)
+            for component, image in wanted.items()
+            if image.ref
+        }
+        if len(found) < len(wanted):
+            found |= self._built(name, args, minikube, [*(wanted.keys() - found.keys())])
         if (
             args.config.cluster.minikube
         ):  # The image is in the node's own daemon, and maybe nowhere else.
             return found
         return {name: replace(image, pull_policy="Always") for name, image in found.items()}
+
+    def _built(
+        self, name: str, args: TaskflowAppArgs, minikube: Minikube | None, components: list[str]
+    ) -> dict[str, Image]:
+        # Here, because a stack of prebuilt images does without pulumi-docker, whose import takes time.
+        from .image_build import built_image, docker_provider
+
+        assert args.sources, "TaskflowAppArgs has seen to it"
+        images = args.config.images
+        # With a registry the images are pushed, so any daemon may build them.
+        in_cluster = None if images.registry else minikube
+        daemon = docker_provider(f"{name}-docker", in_cluster) if in_cluster else None
+        opts = pulumi.ResourceOptions(parent=self, provider=daemon)
+        node = in_cluster if in_cluster and in_cluster.needs_loading else None
+        return {
+            component: built_image(
+                name, component, build_of(images, component, args.sources), images, opts, node=node
+            )
+            for component in sorted(components)
+        }
 
     def _existing_secret(self, name: str, config: StackConfig) -> ExistingSecret | None:
         if not config.secrets.existing:
@@ -218,7 +268,7 @@ class TaskflowApp(pulumi.ComponentResource):
             immutable=True,
             data={
                 "FRONTEND_URL": frontend.public_url(
-                    config.release, config.frontend, config.ingress, node_host
+                    config.release, config.frontend, config.route, node_host
                 ),
                 "BACKEND_URL": backend.internal_url(config.release, config.backend),
                 "NODE_ENV": "production",
@@ -250,19 +300,14 @@ class TaskflowApp(pulumi.ComponentResource):
         release: Release,
         database: PostgresDatabase | None,
     ) -> dict[str, SecretKey]:
-        """Where each secret value stands in the cluster, by its key.
+        """Where each secret value is in the cluster, by its key.
 
         The assistant's key has a Secret of its own, so that changing it rolls the backend alone.
         """
         given = args.secrets
-        values = {
-            f"{name}-secrets": {
-                "better-auth-secret": given.better_auth_secret or self._generated(name)
-            }
-        }
-        database_url = database.url if database else given.database_url
-        if database_url:
-            values[f"{name}-secrets"]["database-url"] = database_url
+        values = {f"{name}-secrets": self._signing_keys(name, args)}
+        addresses = database.urls if database else given.addresses
+        values[f"{name}-secrets"] |= {key: url for key, url in addresses.items() if url}
         if given.openai_api_key:
             values[f"{name}-assistant"] = {"openai-api-key": given.openai_api_key}
         keys: dict[str, SecretKey] = {}
@@ -277,14 +322,54 @@ class TaskflowApp(pulumi.ComponentResource):
             keys |= {key: SecretKey(name=secret.metadata.name, key=key) for key in data}
         return keys
 
-    def _generated(self, name: str) -> pulumi.Output[str]:
+    def _named_secrets(
+        self, name: str, args: TaskflowAppArgs, release: Release
+    ) -> dict[str, pulumi.Output[str]]:
+        """One Secret for each component that has such variables, so that a change rolls this component alone."""
+        return {
+            component: core.v1.Secret(
+                f"{name}-{component}-secrets",
+                metadata=workload.object_meta(release, component, None),
+                immutable=True,
+                string_data={key: args.secrets.named[key] for key in variables.values()},
+                opts=pulumi.ResourceOptions(parent=self),
+            ).metadata.name
+            for component, variables in args.config.named_secrets.items()
+            if variables
+        }
+
+    def _signing_keys(self, name: str, args: TaskflowAppArgs) -> dict[str, pulumi.Output[str]]:
+        given = args.secrets
+        first, *second = args.config.secrets.generations
+        values = {
+            SIGNING_KEY: given.better_auth_secret or self._generated(name, first),
+            NEXT_KEY: given.better_auth_secret_next,
+            FORMER_KEY: given.better_auth_secret_former,
+        }
+        for number in second:
+            values[NEXT_KEY if number > first else FORMER_KEY] = self._generated(name, number)
+        return {key: value for key, value in values.items() if value}
+
+    def _generated(self, name: str, number: int) -> pulumi.Output[str]:
         return random.RandomPassword(
-            f"{name}-better-auth-secret",
+            f"{name}-better-auth-secret" + (f"-{number}" if number > 1 else ""),
             length=GENERATED_SECRET_LENGTH,
             special=False,
             opts=pulumi.ResourceOptions(parent=self),
         ).result
 
 
-def _wanted(images: Images) -> dict[str, ComponentImage]:
-    return {backend.COMPONENT: images.backend, frontend.COMPONENT: images.frontend}
+def _migration(
+    keys: Mapping[str, SecretKey], database: PostgresDatabase | None
+) -> Migration | None:
+    """None where the backend's role is the only one."""
+    if not keys.keys() & {"database-owner-url", "frontend-database-url"}:
+        return None
+    own = keys["database-url"]
+    return Migration(
+        owner_url=keys.get("database-owner-url", own),
+        frontend_url=keys.get("frontend-database-url", own),
+        volume=database.volume if database else None,
+        former_owner_urls=tuple(keys[key] for key in FORMER_OWNERS if key in keys),
+        dropped_roles=database.dropped if database else (),
+    )

@@ -3,13 +3,36 @@
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_kubernetes import apps, core
 
 from . import workload
-from .config import Assistant, Backend
+from .config.stack import Assistant
+from .config.workload import Backend
 from .image import Image
-from .workload import Container, Release, SecretKey
+from .workload import Container, Release, SecretKey, SigningKeys, Step
 
 COMPONENT = "backend"
+# Images of releases before 1.2 migrate by themselves and lack the module: a rollback must be able to run them.
+MIGRATE = "test ! -f taskflow_api/migrate.py || exec python -m taskflow_api.migrate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Migration:
+    """What migrates the database and sees to the services' roles, where the backend's own role is not the owner.
+
+    Args:
+        owner_url: of the role that owns the tables.
+        frontend_url: of the role for the frontend's sessions.
+        volume: changes with an embedded database's volume; its successor has to be migrated too.
+        former_owner_urls: with passwords that the owner may still have; it gets the one of `owner_url`.
+        dropped_roles: roles that the services had before; the step drops them, if it has made them.
+    """
+
+    owner_url: SecretKey
+    frontend_url: SecretKey
+    volume: pulumi.Input[str] | None = None
+    former_owner_urls: tuple[SecretKey, ...] = ()
+    dropped_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,18 +41,20 @@ class BackendServiceArgs:
 
     Args:
         database_url: a libpq address, postgresql://user:password@host:port/name.
-        better_auth_secret: the HS256 key that the frontend signs tokens with.
+        signing_keys: the HS256 keys that the frontend signs tokens with.
         openai_api_key: None leaves the assistant off.
         pool_size: database connections of one pod; None leaves it to the application.
+        migration: None where the backend migrates by itself, as the owner of the tables.
     """
 
     release: Release
     image: Image
     database_url: SecretKey
-    better_auth_secret: SecretKey
+    signing_keys: SigningKeys
     openai_api_key: SecretKey | None = None
     assistant: Assistant = Assistant()
     pool_size: int | None = None
+    migration: Migration | None = None
     config: Backend = Backend()
 
 
@@ -37,20 +62,19 @@ class BackendService(pulumi.ComponentResource):
     """Deployment, Service and, where configured, autoscaler and disruption budget.
 
     Attributes:
-        url: the Service's address inside the cluster.
+        url: the Service's address in the cluster.
     """
 
     url: pulumi.Output[str]
+    service: core.v1.Service
+    deployment: apps.v1.Deployment
 
     def __init__(
         self, name: str, args: BackendServiceArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("taskflow:index:BackendService", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        secrets = {
-            "DATABASE_URL": args.database_url,
-            "BETTER_AUTH_SECRET": args.better_auth_secret,
-        }
+        secrets = {"DATABASE_URL": args.database_url, **args.signing_keys.variables()}
         if args.openai_api_key:
             secrets["OPENAI_API_KEY"] = args.openai_api_key
         optional = {
@@ -61,19 +85,44 @@ class BackendService(pulumi.ComponentResource):
         container = Container(
             component=COMPONENT,
             image=args.image,
-            ready_path="/health",  # With the database: a pod that cannot answer gets no requests.
-            live_path="/health/live",  # Without it: a database outage must not restart pods.
+            ready="/health",  # With the database: a pod that cannot answer gets no requests.
+            live="/health/live",  # Without it: a database outage must not restart pods.
             secrets=secrets,
             env={variable: value for variable, value in optional.items() if value},
+            first=_step(args.migration, args.database_url) if args.migration else None,
         )
-        service = workload.service(name, args.release, COMPONENT, args.config, child)
-        workload.deployment(name, args.release, container, args.config, child)
-        workload.companions(name, args.release, COMPONENT, args.config, child)
+        self.service = workload.service(name, args.release, COMPONENT, args.config, child)
+        self.deployment = workload.deployment(name, args.release, container, args.config, child)
 
         self.url = pulumi.Output.format(
-            "http://{0}:{1}", service.metadata.name, args.config.service.port
+            "http://{0}:{1}", self.service.metadata.name, args.config.service.port
         )
         self.register_outputs({"url": self.url})
+
+
+def _step(migration: Migration, database_url: SecretKey) -> Step:
+    return Step(
+        name="migrate",
+        command=("sh", "-c", MIGRATE),
+        secrets={
+            "DATABASE_OWNER_URL": migration.owner_url,
+            "DATABASE_URL": database_url,
+            "FRONTEND_DATABASE_URL": migration.frontend_url,
+            **{
+                f"DATABASE_OWNER_URL_{number}": url
+                for number, url in enumerate(migration.former_owner_urls, 1)
+            },
+        },
+        env={
+            variable: value
+            for variable, value in {
+                # Nobody reads it: another volume makes other pods.
+                "DATABASE_VOLUME": migration.volume,
+                "DATABASE_DROPPED_ROLES": " ".join(migration.dropped_roles),
+            }.items()
+            if value
+        },
+    )
 
 
 def internal_url(release: str, config: Backend) -> str:

@@ -1,16 +1,14 @@
-"""What an image is built from, and the reference that tells it: known without an engine, and without Docker."""
+"""What an image is built from, and the reference that names it: known without an engine, and without Docker."""
 
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .config_models import TAG_LENGTH, ComponentImage, Images
-
-COMPONENTS = ("backend", "frontend")
+from .config.stack import TAG_LENGTH, ComponentImage, Images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +21,12 @@ class BuildArgs:
     args: Mapping[str, str] = field(default_factory=dict)
 
 
-def references(images: Images, sources: Path) -> dict[str, str]:
-    """The image of each component: prebuilt, or what its sources make today."""
+def references(images: Images, components: Iterable[str], sources: Path) -> dict[str, str]:
+    """The image of each of the components: prebuilt, or what its sources make today."""
     return {
-        component: getattr(images, component).ref
+        component: images.of(component).ref
         or reference(images.repository(component), build_of(images, component, sources))
-        for component in COMPONENTS
+        for component in components
     }
 
 
@@ -39,7 +37,7 @@ def reference(repository: str, build: BuildArgs) -> str:
 
 def build_of(images: Images, component: str, sources: Path) -> BuildArgs:
     """How a component is built from `<sources>/<component>`."""
-    context, image = sources / component, getattr(images, component)
+    context, image = sources / component, images.of(component)
     args = _build_args(images, image, context)
     return BuildArgs(context=context, platform=images.built_for, args=args)
 
@@ -53,7 +51,7 @@ def _build_args(images: Images, image: ComponentImage, context: Path) -> dict[st
 
 
 def content_tag(build: BuildArgs) -> str:
-    """Hash of everything that can change the image: files let through by .dockerignore, Dockerfile, arguments.
+    """Hash of everything that can change the image: the files that the target uses, Dockerfile, arguments.
 
     Names, contents, the executable bit and link targets count; times and owners do not, since they differ by checkout.
     """
@@ -68,7 +66,7 @@ def content_tag(build: BuildArgs) -> str:
     for key, value in sorted(build.args.items()):
         add(key, value)
     add((build.context / "Dockerfile").read_bytes())
-    for path in context_files(build.context):
+    for path in used_files(build.context, build.target):
         mode = path.lstat().st_mode
         add(path.relative_to(build.context).as_posix(), "x" if mode & stat.S_IXUSR else "-")
         add(str(path.readlink()) if stat.S_ISLNK(mode) else path.read_bytes())
@@ -77,15 +75,29 @@ def content_tag(build: BuildArgs) -> str:
 
 def base_image(context: Path) -> str | None:
     """The base image that the Dockerfile names by default; None if it takes none by argument."""
-    text = (context / "Dockerfile").read_text()
-    default = re.search(r"^ARG BASE_IMAGE=(\S+)$", text, re.MULTILINE)
+    default = re.search(r"^ARG BASE_IMAGE=(\S+)$", _dockerfile(context), re.MULTILINE)
     return default[1] if default else None
+
+
+def used_files(context: Path, target: str) -> list[Path]:
+    """The files of the context that the target's stages copy: BuildKit looks at no others."""
+    sources = _copied(_dockerfile(context), target)
+    files = context_files(context)
+    if sources is None:
+        return files
+    copied = [re.compile(_regex(source)) for source in sources]
+    return [
+        path
+        for path in files
+        if any(source.match(path.relative_to(context).as_posix()) for source in copied)
+    ]
 
 
 def context_files(context: Path) -> list[Path]:
     """The files that `docker build` sends, sorted: all below `context` but those its .dockerignore excludes."""
-    ignore_file = context / ".dockerignore"
-    rules = _parse_rules(ignore_file.read_text() if ignore_file.is_file() else "")
+    own, shared = context / "Dockerfile.dockerignore", context / ".dockerignore"
+    ignore_file = own if own.is_file() else shared
+    rules = _parse_rules(_text(ignore_file) if ignore_file.is_file() else "")
 
     def walk(directory: Path) -> Iterator[Path]:
         for entry in directory.iterdir():
@@ -94,10 +106,76 @@ def context_files(context: Path) -> list[Path]:
                 # An excluded folder is entered only where a later "!" rule may let something below it through.
                 if not _ignored(relative, rules) or _reaches_below(relative, rules):
                     yield from walk(entry)
-            elif not _ignored(relative, rules):
+            # Docker sends no sockets and the like, and a pipe would keep its reader waiting.
+            elif (entry.is_symlink() or entry.is_file()) and not _ignored(relative, rules):
                 yield entry
 
     return sorted(walk(context))
+
+
+def _text(path: Path) -> str:
+    """Docker, too, passes over a byte order mark."""
+    return path.read_text(encoding="utf-8-sig", errors="replace")
+
+
+def _dockerfile(context: Path) -> str:
+    return _text(context / "Dockerfile")
+
+
+@dataclass
+class _Stage:
+    """A stage of a Dockerfile: the paths that it takes from the context, and the stages that it builds on."""
+
+    name: str
+    uses: list[str]
+    sources: list[str] = field(default_factory=list)
+
+
+def _copied(dockerfile: str, target: str) -> list[str] | None:
+    """What the stages of a target take from the context; None where that is not certain.
+
+    https://docs.docker.com/reference/dockerfile/
+    """
+    stages: list[_Stage] = []
+    uncertain = "<<" in dockerfile or re.search(r"^#\s*escape", dockerfile)  # Other texts between.
+    for words in () if uncertain else _instructions(dockerfile):
+        instruction = words[0].upper()
+        flags = [word[2:].partition("=")[::2] for word in words[1:] if word.startswith("--")]
+        plain = [word for word in words[1:] if not word.startswith("--")]
+        others = [value.lower() for flag, value in flags if flag == "from"]
+        if instruction == "FROM":
+            name = plain[2] if len(plain) > 2 and plain[1].upper() == "AS" else ""
+            stages.append(_Stage(name.lower(), [plain[0].lower()]))
+        elif instruction in ("COPY", "ADD"):
+            stages[-1].uses += others
+            stages[-1].sources += [] if others else map(_relative, plain[:-1])
+        elif instruction == "ONBUILD" or any(_reads_context(*flag) for flag in flags):
+            return None
+    needed, sources = [target.lower()], list[str]()
+    for name in needed:
+        for number, stage in enumerate(stages):
+            if name in (stage.name, str(number)):
+                needed += [used for used in stage.uses if used not in needed]
+                sources += stage.sources
+    known = any(stage.name == target.lower() for stage in stages)
+    certain = not any(re.search(r"[$\[\]\"<]", source) for source in sources)
+    return sources if known and certain and "." not in sources else None
+
+
+def _relative(path: str) -> str:
+    return os.path.normpath(path).lstrip("/") or "."
+
+
+def _reads_context(flag: str, value: str) -> bool:
+    """Whether a flag of RUN mounts something that could be the context."""
+    return flag == "mount" and ("type=bind" in value or "type=" not in value)
+
+
+def _instructions(dockerfile: str) -> Iterator[list[str]]:
+    lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
+    for line in re.sub(r"\\\s*\n", " ", "\n".join(lines)).splitlines():
+        if line.strip():
+            yield line.split()
 
 
 @dataclass(frozen=True)
@@ -118,7 +196,7 @@ def _parse_rules(text: str) -> list[_Rule]:
         if not line.strip() or line.startswith("#"):
             continue
         lets_through = line.strip().startswith("!")
-        pattern = os.path.normpath(line.strip().removeprefix("!").strip()).lstrip("/")
+        pattern = _relative(line.strip().removeprefix("!").strip())
         rules.append(_Rule(pattern, lets_through, re.compile(_regex(pattern))))
     return rules
 

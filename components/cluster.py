@@ -1,14 +1,13 @@
-"""Which cluster a stack deploys to, and the providers for it and for its Docker daemon."""
+"""Which cluster a stack deploys to, and the provider for it."""
 
 import os
 from pathlib import Path
 
-import pulumi_docker as docker
 import pulumi_kubernetes as kubernetes
 import yaml
 
-from .config import Cluster
-from .minikube import ClusterError, Minikube
+from .config.stack import Cluster
+from .minikube import ClusterError
 
 
 def kubernetes_provider(name: str, cluster: Cluster) -> kubernetes.Provider:
@@ -27,6 +26,9 @@ def kubernetes_provider(name: str, cluster: Cluster) -> kubernetes.Provider:
     return kubernetes.Provider(
         name,
         context=cluster.context,
+        # Not the default, which is $KUBECONFIG: the plugin takes that as one path, and to each colleague with another
+        # path the provider would differ. Empty, it looks for the context where kubectl does.
+        kubeconfig="",
         cluster_identifier=cluster.context,
         enable_server_side_apply=True,
     )
@@ -41,19 +43,3 @@ def _contexts() -> list[str]:
             content = yaml.safe_load(Path(path).read_text()) or {}
             names += [context["name"] for context in content.get("contexts") or []]
     return names
-
-
-def docker_provider(name: str, minikube: Minikube) -> docker.Provider | None:
-    """A provider for the profile's own Docker daemon; None where it is the default.
-
-    Raises:
-        ClusterError: if the profile does not tell its daemon.
-    """
-    environment = minikube.docker_environment(os.environ)
-    if not environment:
-        return None
-    return docker.Provider(
-        name,
-        host=environment["DOCKER_HOST"],
-        cert_path=environment["DOCKER_CERT_PATH"],
-    )

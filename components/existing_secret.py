@@ -7,14 +7,28 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import core
 
-from .config import StackConfig
-from .config_secrets import mistakes_in_values
+from .config.secrets import mistakes_in_values
+from .config.stack import StackConfig
 from .workload import SecretKey
 
-REQUIRED = ("database-url", "better-auth-secret")
-OPTIONAL = ("openai-api-key",)
+SIGNING_KEY, NEXT_KEY, FORMER_KEY = (
+    "better-auth-secret",
+    "better-auth-secret-next",
+    "better-auth-secret-former",
+)
+REQUIRED = ("database-url", SIGNING_KEY)
+OPTIONAL = ("openai-api-key", NEXT_KEY, FORMER_KEY)
+# Without them the address of the backend's role is everybody's.
+ROLES = ("database-owner-url", "frontend-database-url")
 # The configuration's names for the same values, under which the rules know them.
-CONFIG_KEYS = {"database-url": "databaseUrl", "better-auth-secret": "betterAuthSecret"}
+CONFIG_KEYS = {
+    "database-url": "databaseUrl",
+    SIGNING_KEY: "betterAuthSecret",
+    NEXT_KEY: "betterAuthSecretNext",
+    FORMER_KEY: "betterAuthSecretFormer",
+    "database-owner-url": "databaseOwnerUrl",
+    "frontend-database-url": "frontendDatabaseUrl",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +70,11 @@ def existing_secret(
         ),
     )
     whole = found.data.apply(lambda data: _checked(config, secret, data))
+
+    def own(role: str) -> SecretKey:
+        key = found.data.apply(lambda data: role if role in (data or {}) else "database-url")
+        return SecretKey(name=secret, key=pulumi.Output.unsecret(key))
+
     return ExistingSecret(
         namespace=pulumi.Output.unsecret(whole),
         version=pulumi.Output.unsecret(
@@ -64,24 +83,25 @@ def existing_secret(
         keys={
             key: SecretKey(name=secret, key=key, optional=key in OPTIONAL)
             for key in (*REQUIRED, *OPTIONAL)
-        },
+        }
+        | {role: own(role) for role in ROLES},
     )
 
 
 def _checked(config: StackConfig, secret: str, data: Mapping[str, str] | None) -> str:
-    """The namespace of a Secret that is whole and sound."""
+    """The namespace of a Secret that is complete and valid."""
     namespace = config.namespace_name
     missing = [key for key in REQUIRED if key not in (data or {})]
     if missing:
-        what = f"lacks {', '.join(missing)}; make it again" if data else "is not there; make it"
-        literals = " ".join(f"--from-literal={key}=..." for key in (*REQUIRED, *OPTIONAL))
+        literals = " ".join(f"--from-literal={key}=..." for key in (*REQUIRED, OPTIONAL[0]))
         raise pulumi.RunError(
-            f"taskflow:secrets.existing: Secret {secret} in namespace {namespace} {what} with: kubectl --namespace "
-            f"{namespace} create secret generic {secret} {literals}"
+            f"taskflow:secrets.existing: Secret {secret} in namespace {namespace} lacks {', '.join(missing)}; "
+            f"make it again with: kubectl --namespace {namespace} create secret generic {secret} {literals}"
         )
     values = {
         config_key: base64.b64decode((data or {})[key]).decode(errors="replace")
         for key, config_key in CONFIG_KEYS.items()
+        if key in (data or {})
     }
     names = {config_key: key for key, config_key in CONFIG_KEYS.items()}
     wrong = [

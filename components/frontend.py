@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes import core, networking
+from pulumi_kubernetes import apps, core, networking
 
-from . import workload
-from .config import Frontend, Ingress
+from . import gateway, workload
+from .config.routes import Gateway, Ingress
+from .config.workload import Frontend
 from .image import Image
-from .workload import Container, Release, SecretKey
+from .workload import Container, Release, SecretKey, SigningKeys
 
 COMPONENT = "frontend"
 
@@ -24,20 +25,22 @@ class FrontendServiceArgs:
     release: Release
     image: Image
     database_url: SecretKey
-    better_auth_secret: SecretKey
+    signing_keys: SigningKeys
     config: Frontend = Frontend()
-    ingress: Ingress | None = None
+    route: Ingress | Gateway | None = None
     node_host: str = "127.0.0.1"
 
 
 class FrontendService(pulumi.ComponentResource):
-    """Deployment, Service and, where configured, Ingress, autoscaler and disruption budget.
+    """Deployment, Service and, where configured, Ingress or HTTPRoute, autoscaler and disruption budget.
 
     Attributes:
-        url: where a browser finds the application; inside the cluster only with a bare ClusterIP.
+        url: where a browser finds the application; in the cluster only with a bare ClusterIP.
     """
 
     url: pulumi.Output[str]
+    service: core.v1.Service
+    deployment: apps.v1.Deployment
 
     def __init__(
         self, name: str, args: FrontendServiceArgs, opts: pulumi.ResourceOptions | None = None
@@ -47,29 +50,26 @@ class FrontendService(pulumi.ComponentResource):
         container = Container(
             component=COMPONENT,
             image=args.image,
-            ready_path="/healthz",
-            live_path="/healthz/live",
-            secrets={
-                "DATABASE_URL": args.database_url,
-                "BETTER_AUTH_SECRET": args.better_auth_secret,
-            },
+            ready="/healthz",
+            live="/healthz/live",
+            secrets={"DATABASE_URL": args.database_url, **args.signing_keys.variables()},
         )
-        service = workload.service(name, args.release, COMPONENT, args.config, child)
-        workload.deployment(name, args.release, container, args.config, child)
-        workload.companions(name, args.release, COMPONENT, args.config, child)
-        if args.ingress:
-            _ingress(name, args.release, args.ingress, child)
+        self.service = workload.service(name, args.release, COMPONENT, args.config, child)
+        self.deployment = workload.deployment(name, args.release, container, args.config, child)
+        if isinstance(args.route, Ingress):
+            _ingress(name, args.release, args.route, child)
+        elif args.route:
+            port = args.config.service.port
+            gateway.routes(name, args.release, COMPONENT, port, args.route, child)
 
-        self.url = _url(args, service)
+        self.url = _url(args, self.service)
         self.register_outputs({"url": self.url})
 
 
 def _ingress(
     name: str, release: Release, config: Ingress, opts: pulumi.ResourceOptions
 ) -> networking.v1.Ingress:
-    annotations = dict(config.annotations)
-    if config.tls and config.tls.issuer:
-        annotations["cert-manager.io/cluster-issuer"] = config.tls.issuer
+    annotations = config.annotations | (config.tls.annotations if config.tls else {})
     backend = networking.v1.IngressBackendArgs(
         service=networking.v1.IngressServiceBackendArgs(
             name=name, port=networking.v1.ServiceBackendPortArgs(name="http")
@@ -83,7 +83,7 @@ def _ingress(
             ingress_class_name=config.class_name,
             rules=[
                 networking.v1.IngressRuleArgs(
-                    host=config.host,
+                    host=host,
                     http=networking.v1.HTTPIngressRuleValueArgs(
                         paths=[
                             networking.v1.HTTPIngressPathArgs(
@@ -92,10 +92,11 @@ def _ingress(
                         ]
                     ),
                 )
+                for host in config.names
             ],
             tls=[
                 networking.v1.IngressTLSArgs(
-                    hosts=[config.host], secret_name=config.tls.secret or f"{release.name}-tls"
+                    hosts=[*config.names], secret_name=config.tls.secret_name(release.name)
                 )
             ]
             if config.tls
@@ -105,10 +106,14 @@ def _ingress(
     )
 
 
-def public_url(release: str, config: Frontend, ingress: Ingress | None, node_host: str) -> str:
-    """The frontend's address as far as the configuration alone tells it; the Service's own name otherwise."""
-    if ingress:
-        return f"{'https' if ingress.tls else 'http'}://{ingress.host}"
+def public_url(
+    release: str, config: Frontend, route: Ingress | Gateway | None, node_host: str
+) -> str:
+    """The frontend's address as far as the configuration gives it; else the Service's name."""
+    if route:
+        return route.url
+    if config.public_url:
+        return config.public_url
     if config.service.node_port:
         return f"http://{node_host}:{config.service.node_port}"
     return f"http://{release}-{COMPONENT}:{config.service.port}"
@@ -116,16 +121,17 @@ def public_url(release: str, config: Frontend, ingress: Ingress | None, node_hos
 
 def _url(args: FrontendServiceArgs, service: core.v1.Service) -> pulumi.Output[str]:
     config = args.config.service
-    if not args.ingress and config.type == "NodePort" and not config.node_port:
+    given = args.route or args.config.public_url
+    if not given and config.type == "NodePort" and not config.node_port:
         return service.spec.apply(
             lambda spec: f"http://{args.node_host}:{(spec.ports or [])[0].node_port}"
         )
-    if not args.ingress and config.type == "LoadBalancer":
+    if not given and config.type == "LoadBalancer":
         return service.status.apply(
             lambda status: f"http://{_address(status) or '<pending>'}:{config.port}"
         )
     return pulumi.Output.from_input(
-        public_url(args.release.name, args.config, args.ingress, args.node_host)
+        public_url(args.release.name, args.config, args.route, args.node_host)
     )
 
 

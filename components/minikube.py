@@ -1,4 +1,4 @@
-"""A Minikube profile on this machine: where its node ports answer, and which Docker daemon its images come from."""
+"""A Minikube profile on this machine: where its node ports answer, and how its images get into it."""
 
 import json
 import os
@@ -14,11 +14,13 @@ class ClusterError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Minikube:
-    """A Minikube profile as it stands on this machine."""
+    """A Minikube profile of this machine."""
 
     profile: str
     driver: str
     node_ip: str
+    runtime: str = "docker"
+    """The node's container runtime: `docker`, `containerd` (Minikube's default since 1.39) or `cri-o`."""
 
     @classmethod
     def find(cls, profile: str, environ: Mapping[str, str] = os.environ) -> "Minikube | None":
@@ -42,7 +44,9 @@ class Minikube:
             ) from error
         nodes: list[dict[str, str]] = settings.get("Nodes") or []
         node = next((node for node in nodes if node.get("ControlPlane")), {})
-        return cls(profile=profile, driver=driver, node_ip=node.get("IP", ""))
+        # Profiles from before there was a choice do not name it.
+        runtime = settings.get("KubernetesConfig", {}).get("ContainerRuntime") or "docker"
+        return cls(profile=profile, driver=driver, node_ip=node.get("IP", ""), runtime=runtime)
 
     @property
     def on_this_machine(self) -> bool:
@@ -54,34 +58,81 @@ class Minikube:
         """Where a NodePort answers."""
         return "127.0.0.1" if self.on_this_machine else self.node_ip
 
-    def docker_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The variables by which a Docker client reaches the daemon that the cluster's kubelet takes images from.
+    @property
+    def needs_loading(self) -> bool:
+        """Whether images have to be loaded into the node: its runtime is no Docker that could build them."""
+        return self.runtime != "docker"
 
-        Empty with driver `none`: there it is this machine's own daemon, the default.
+    def load(self, image: str, environ: Mapping[str, str] = os.environ) -> None:
+        """Load an image from this machine's Docker daemon into the node, unless the node has its tag.
+
+        Args:
+            image: reference with a tag that names one content, since Minikube keeps a tag that is there.
+            environ: with the PATH on which `minikube` is found.
+
+        Raises:
+            ClusterError: if the node does not have the image afterwards.
+        """
+        if self._has(image, environ):
+            return
+        # https://minikube.sigs.k8s.io/docs/commands/image/: it can fail and exit with 0.
+        said = self._minikube(["image", "load", image], environ, timeout=600)
+        if not self._has(image, environ):
+            raise ClusterError(
+                f"taskflow:cluster.minikube: {image} could not be loaded into profile {self.profile} ({said.strip()}); "
+                f"try it by hand: minikube image load --profile {self.profile} {image}"
+            )
+
+    def _has(self, image: str, environ: Mapping[str, str]) -> bool:
+        listed = self._minikube(["image", "ls", "--format", "json"], environ)
+        try:
+            tags = [
+                tag for entry in json.loads(listed) or () for tag in entry.get("repoTags") or ()
+            ]
+        except ValueError:
+            raise ClusterError(
+                f"taskflow:cluster.minikube: profile {self.profile} does not list its images ({listed.strip()}); "
+                f"start it with: minikube start --profile {self.profile}"
+            ) from None
+        # A runtime writes a short name in full: docker.io/library/taskflow-backend:1a2b.
+        return any(tag == image or tag.endswith(f"/{image}") for tag in tags)
+
+    def _minikube(
+        self, arguments: list[str], environ: Mapping[str, str], timeout: float = 60
+    ) -> str:
+        command = ["minikube", *arguments, "--profile", self.profile]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=timeout, env=dict(environ)
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ClusterError(
+                f"taskflow:cluster.minikube: `{' '.join(command)}` failed: {error}"
+            ) from error
+        return done.stdout if done.returncode == 0 else done.stdout + done.stderr
+
+    def docker_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The variables by which a Docker client reaches the daemon that builds the images.
+
+        Empty where that is this machine's own daemon, the default: with driver `none`, and where the node has none.
 
         Args:
             environ: with the PATH on which `minikube` is found.
 
         Raises:
-            ClusterError: if the profile does not tell its daemon (it is stopped, or runs containerd).
+            ClusterError: if the profile has no daemon now (it is stopped).
         """
-        if self.on_this_machine:
+        if self.on_this_machine or self.needs_loading:
             return {}
         # Only for no shell at all is the output JSON: https://minikube.sigs.k8s.io/docs/commands/docker-env/
-        command = ["minikube", "docker-env", "--profile", self.profile]
-        command += ["--shell", "none", "--output", "json"]
+        said = self._minikube(["docker-env", "--shell", "none", "--output", "json"], environ)
         try:
-            answer = subprocess.run(
-                command, capture_output=True, text=True, check=True, timeout=60, env=dict(environ)
-            )
-            found = json.loads(answer.stdout)
-            # A cluster on containerd answers with the address of an SSH agent, which the provider cannot use.
+            found = json.loads(said)
             daemon = {name: found[name] for name in ("DOCKER_HOST", "DOCKER_CERT_PATH")}
-            # Without it the docker command line would speak plain HTTP to that address, certificates or not.
-            return daemon | {"DOCKER_TLS_VERIFY": "1"}
-        except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
-            reason = getattr(error, "stderr", None) or f"{type(error).__name__}: {error}"
+        except (ValueError, KeyError):
             raise ClusterError(
-                f"taskflow:cluster.minikube: {' '.join(command)} tells no Docker daemon: {reason.strip()}; "
-                f"start it with: minikube start --profile {self.profile} --container-runtime docker"
-            ) from error
+                f"taskflow:cluster.minikube: profile {self.profile} has no Docker daemon now: {said.strip()}; "
+                f"start it with: minikube start --profile {self.profile}"
+            ) from None
+        # Without it the docker command line would speak plain HTTP to that address, certificates or not.
+        return daemon | {"DOCKER_TLS_VERIFY": "1"}

@@ -1,39 +1,30 @@
-"""Network policies: nothing may talk in the release's namespace but what its parts need of each other.
+"""Network policies: in the release's namespace only the traffic that its components need.
 
 Browser -> frontend -> backend -> database; the frontend reaches the database too, because sessions live there. They
-bind only where the cluster's CNI plugin enforces them (see `NetworkPolicies` in components/config_models.py).
+bind only where the cluster's CNI plugin enforces them (see `NetworkPolicies` in components/config/stack.py).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes import meta, networking
 
-from . import backend, frontend, postgres, workload
-from .config import StackConfig
+from . import backend, backup_pod, frontend, gateway, postgres, workload
+from .config.stack import StackConfig
+from .config.workload import Workload
 from .workload import Release
 
 DNS_PORT = 53
 # Resolvers that are no pods, so no selector finds them: NodeLocal DNSCache, and Cloud DNS for GKE.
 # https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
 NODE_LOCAL_DNS = ("169.254.20.10/32", "169.254.169.254/32")
-# cert-manager's own pod, in the namespace of the Ingress, that answers an issuer's HTTP-01 challenge.
+# cert-manager's own pod, in the namespace of the Ingress or Gateway, that answers an issuer's HTTP-01 challenge.
 # https://cert-manager.io/docs/configuration/acme/http01/
 SOLVER, SOLVER_PORT = {"acme.cert-manager.io/http01-solver": "true"}, 8089
 
 Egress = networking.v1.NetworkPolicyEgressRuleArgs
 Ingress = networking.v1.NetworkPolicyIngressRuleArgs
 Peer = networking.v1.NetworkPolicyPeerArgs
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What the pods of one component may receive and send."""
-
-    component: str
-    ingress: Sequence[Ingress]
-    egress: Sequence[Egress]
 
 
 def policies(
@@ -54,7 +45,7 @@ def policies(
     # A namespace that the stack found is not its own: there it denies only its own pods.
     everyone = {} if config.create_namespace else {"app": release.name}
     _policy(f"{name}-default-deny", release, workload.SHARED, everyone, (), (), opts)
-    issued = config.ingress and config.ingress.tls and config.ingress.tls.issuer
+    issued = config.route and config.route.tls and config.route.tls.issuer
     # Where the default deny does not hold for cert-manager's pod, nothing has to be opened for it.
     if issued and config.create_namespace:
         _policy(
@@ -62,66 +53,72 @@ def policies(
             release,
             workload.SHARED,
             SOLVER,
-            [_at_port(SOLVER_PORT, [_namespace(config.network_policies.ingress_namespace)])],
+            [_at_port(SOLVER_PORT, [_namespace(config.route_namespace)])],
             (),
             opts,
         )
-    for rules in _rules(release.name, config, config.network_policies.ingress_namespace):
-        extra = [_to_port(config.assistant.port)] if with_assistant else []
-        _policy(
-            f"{name}-{rules.component}",
-            release,
-            rules.component,
-            workload.selector_labels(release.name, rules.component),
-            rules.ingress,
-            [*rules.egress, *(extra if rules.component == backend.COMPONENT else [])],
-            opts,
-        )
+    if config.gateway and config.gateway.class_name and config.create_namespace:
+        # Some controllers run a Gateway's pods beside it: browsers reach them, and they their controller.
+        pods = {gateway.NAME_LABEL: f"{name}-{frontend.COMPONENT}"}
+        _policy(f"{name}-gateway", release, workload.SHARED, pods, [Ingress()], [Egress()], opts)
+    for component, (ingress, egress) in _traffic(release.name, config, with_assistant).items():
+        pods = workload.selector_labels(release.name, component)
+        _policy(f"{name}-{component}", release, component, pods, ingress, egress, opts)
 
 
-def _rules(release: str, config: StackConfig, ingress_namespace: str) -> list[Rules]:
-    web, api, data = (
-        _pods(release, component)
-        for component in (frontend.COMPONENT, backend.COMPONENT, postgres.COMPONENT)
-    )
-    outside = config.database.outside
-    if outside:
-        networks = [
-            Peer(ip_block=networking.v1.IPBlockArgs(cidr=cidr)) for cidr in outside.addresses
-        ]
-        to_database = _to_port(outside.port, networks)
+def _traffic(
+    release: str, config: StackConfig, with_assistant: bool
+) -> dict[str, tuple[list[Ingress], list[Egress]]]:
+    """What the pods of each component receive and send.
+
+    By default a component calls DNS, the database and the networks of its block, and nothing calls it.
+    """
+    external = config.database.external_settings
+    if external:
+        to_database = _to_port(external.port, [_network(cidr) for cidr in external.addresses])
     else:
-        to_database = _to_port(postgres.PORT, [data])
-
-    api_port, web_port = config.backend.service.target_port, config.frontend.service.target_port
-    rules = [
-        Rules(
-            component=backend.COMPONENT,
-            # A node port or a load balancer brings clients from anywhere.
-            ingress=[_at_port(api_port, [web] if config.backend.service.inside else [])],
-            egress=[_dns(), to_database],
-        ),
-        Rules(
-            component=frontend.COMPONENT,
-            ingress=_to_browsers(web_port, config, ingress_namespace),
-            egress=[_dns(), _to_port(api_port, [api]), to_database],
-        ),
-    ]
-    if not outside:
-        rules.append(
-            Rules(
-                component=postgres.COMPONENT,
-                ingress=[_at_port(postgres.PORT, [api, web])],
-                egress=[],
-            )
+        to_database = _to_port(postgres.PORT, [_pods(release, postgres.COMPONENT)])
+    api_port, web = config.backend.port, _pods(release, frontend.COMPONENT)
+    callers = {
+        # A node port or a load balancer brings clients from anywhere.
+        backend.COMPONENT: [_at_port(api_port, [web] if config.backend.service.internal else [])],
+        frontend.COMPONENT: _to_browsers(config),
+    }
+    called = {frontend.COMPONENT: [_to_port(api_port, [_pods(release, backend.COMPONENT)])]}
+    assistant = {backend.COMPONENT: [_to_port(config.assistant.port)]} if with_assistant else {}
+    found = {
+        component: (
+            [*callers.get(component, ()), *_scraping(block, config)],
+            [
+                _dns(),
+                *called.get(component, ()),
+                to_database,
+                *_asked_for(block),
+                *assistant.get(component, ()),
+            ],
         )
-    return rules
+        for component, block in config.workloads.items()
+    }
+    clients = [*config.workloads]
+    if config.backup:
+        clients.append(backup_pod.COMPONENT)
+        found[backup_pod.COMPONENT] = ([], [_dns(), to_database])
+    if not external:
+        ingress = [_at_port(postgres.PORT, [_pods(release, client) for client in clients])]
+        found[postgres.COMPONENT] = (ingress, [])
+    return found
 
 
-def _to_browsers(port: int, config: StackConfig, ingress_namespace: str) -> list[Ingress]:
-    if not config.frontend.service.inside:
+def _to_browsers(config: StackConfig) -> list[Ingress]:
+    port = config.frontend.port
+    if not config.frontend.service.internal:
         return [_at_port(port, [])]
-    return [_at_port(port, [_namespace(ingress_namespace)])] if config.ingress else []
+    return [_at_port(port, [_namespace(config.route_namespace)])] if config.route else []
+
+
+def _scraping(block: Workload, config: StackConfig) -> list[Ingress]:
+    port, monitoring = block.scraped_port, config.monitoring
+    return [_at_port(port, [_namespace(monitoring.namespace)])] if monitoring and port else []
 
 
 def _policy(
@@ -151,17 +148,28 @@ def _pods(release: str, component: str) -> Peer:
     return Peer(pod_selector=meta.v1.LabelSelectorArgs(match_labels=labels))
 
 
-def _namespace(name: str, pods: dict[str, str] | None = None) -> Peer:
+def _namespace(name: str | None, pods: dict[str, str] | None = None) -> Peer:
+    """The pods of a namespace; of every namespace without a name."""
     # Every namespace carries its name as this label.
-    labels = {"kubernetes.io/metadata.name": name}
+    labels = {"kubernetes.io/metadata.name": name} if name else None
     return Peer(
         namespace_selector=meta.v1.LabelSelectorArgs(match_labels=labels),
         pod_selector=meta.v1.LabelSelectorArgs(match_labels=pods) if pods else None,
     )
 
 
+def _network(cidr: str) -> Peer:
+    return Peer(ip_block=networking.v1.IPBlockArgs(cidr=cidr))
+
+
+def _asked_for(block: Workload) -> list[Egress]:
+    return [
+        _to_port(port, [_network(wanted.cidr)]) for wanted in block.egress for port in wanted.ports
+    ]
+
+
 def _dns() -> Egress:
-    node_local = [Peer(ip_block=networking.v1.IPBlockArgs(cidr=cidr)) for cidr in NODE_LOCAL_DNS]
+    node_local = map(_network, NODE_LOCAL_DNS)
     return Egress(
         to=[_namespace("kube-system", {"k8s-app": "kube-dns"}), *node_local],
         ports=[

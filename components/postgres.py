@@ -1,5 +1,6 @@
 """An embedded Postgres for development: one pod, one volume."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -7,13 +8,23 @@ import pulumi_random as random
 from pulumi_kubernetes import apps, core, meta
 
 from . import workload
-from .config import EmbeddedPostgres, ProbeTiming
-from .config_models import EMBEDDED_CONNECTIONS
+from .config.stack import EMBEDDED_CONNECTIONS, EmbeddedPostgres
+from .config.workload import ProbeTiming
 from .workload import Release, SecretKey
 
 COMPONENT = "postgres"
 PORT = 5432
 DATABASE = "taskflow"
+# Who connects by which key of the Secret. The first owns the tables, and is the superuser that the image makes; the
+# backend's pods make the others before they start (docker/backend/taskflow_api/roles.py).
+ROLES = {
+    "database-owner-url": DATABASE,
+    "database-url": "taskflow_backend",
+    "frontend-database-url": "taskflow_frontend",
+}
+# With the passwords that the owner of a volume may have instead: that of a new volume, and the one before.
+FORMER_OWNERS = ("database-owner-url-initial", "database-owner-url-former")
+PASSWORD_LENGTH = 32
 DATA = "/var/lib/postgresql/data"
 # Memory for 192Mi requested: a quarter for shared buffers.
 SETTINGS = {"shared_buffers": "48MB", "max_connections": str(EMBEDDED_CONNECTIONS)}
@@ -35,14 +46,19 @@ class PostgresDatabaseArgs:
 
 
 class PostgresDatabase(pulumi.ComponentResource):
-    """StatefulSet, its two Services, volume claim and a generated password.
+    """StatefulSet, its two Services, volume claim and generated passwords.
 
     Attributes:
-        url: postgresql://user:password@host:port/name, a secret.
+        urls: postgresql://user:password@host:port/name, secrets, by the keys of ROLES; and by FORMER_OWNERS, with
+            passwords that the owner may still have.
+        dropped: roles that the services had before, and that are no longer accepted.
+        volume: another one when the volume has been replaced.
         ready: depend on it to start after the database accepts connections.
     """
 
-    url: pulumi.Output[str]
+    urls: Mapping[str, pulumi.Output[str]]
+    volume: pulumi.Output[str]
+    dropped: tuple[str, ...]
     ready: apps.v1.StatefulSet
 
     def __init__(
@@ -52,18 +68,22 @@ class PostgresDatabase(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         release = args.release
 
-        # Letters and digits alone, because the password stands in an address.
-        password = random.RandomPassword(
-            f"{name}-password",
-            length=32,
-            special=False,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
-        )
+        number, *former = args.config.passwords
+        # The first is the one that the image gives the owner of a new volume.
+        owners = {
+            n: _password(f"{name}-password", n, self, protect=args.protect and n == 1)
+            for n in sorted({1, number, *former})
+        }
+        passwords = {
+            role: _password(f"{name}-{role.removeprefix(f'{DATABASE}_')}-password", number, self)
+            for role in ROLES.values()
+            if role != DATABASE
+        } | {DATABASE: owners[number]}
         secret = core.v1.Secret(
             f"{name}-secret",
             metadata=workload.object_meta(release, COMPONENT, None),
             immutable=True,
-            string_data={"password": password.result},
+            string_data={"password": owners[1]},
             # Nobody could read a volume that was kept without it.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.config.keep),
         )
@@ -99,7 +119,8 @@ class PostgresDatabase(pulumi.ComponentResource):
                 ),
                 template=core.v1.PodTemplateSpecArgs(
                     metadata=meta.v1.ObjectMetaArgs(
-                        labels=workload.metadata_labels(release.name, COMPONENT)
+                        labels=workload.metadata_labels(release.name, COMPONENT),
+                        annotations=dict(args.config.pod_annotations) or None,
                     ),
                     spec=_pod_spec(
                         args, SecretKey(name=secret.metadata.name, key="password"), claim
@@ -109,16 +130,42 @@ class PostgresDatabase(pulumi.ComponentResource):
             opts=child,
         )
 
-        self.url = pulumi.Output.secret(
-            pulumi.Output.format(
-                "postgresql://{0}:{1}@{2}:{3}/{0}",
-                DATABASE,
-                password.result,
-                service.metadata.name,
-                PORT,
+        # Only a cluster gives uids: rendered YAML has none.
+        self.volume = claim.metadata.apply(lambda metadata: metadata.uid or "uid-of-the-claim")
+        services = [role for role in ROLES.values() if role != DATABASE]
+        gone = sorted({*range(1, number)} - {*former})
+        self.dropped = tuple(_numbered(role, n) for n in gone for role in services)
+
+        def url(role: str, password: pulumi.Output[str]) -> pulumi.Output[str]:
+            text = "postgresql://{0}:{1}@{2}:{3}/{4}"
+            host = service.metadata.name
+            return pulumi.Output.secret(
+                pulumi.Output.format(text, role, password, host, PORT, DATABASE)
             )
-        )
-        self.register_outputs({"url": self.url})
+
+        # A role has one password, so that another one goes with another role, beside which the former goes on.
+        self.urls = {
+            key: url(role if role == DATABASE else _numbered(role, number), passwords[role])
+            for key, role in ROLES.items()
+        } | {
+            key: url(DATABASE, owners[n])
+            for key, n in zip(FORMER_OWNERS, sorted(owners.keys() - {number}), strict=False)
+        }
+        self.register_outputs({"url": self.urls["database-url"]})
+
+
+def _numbered(role: str, number: int) -> str:
+    return role if number == 1 else f"{role}_{number}"
+
+
+def _password(
+    name: str, number: int, parent: pulumi.Resource, *, protect: bool = False
+) -> pulumi.Output[str]:
+    """Letters and digits only, because it becomes part of an address."""
+    resource = name if number == 1 else f"{name}-{number}"
+    opts = pulumi.ResourceOptions(parent=parent, protect=protect)
+    password = random.RandomPassword(resource, length=PASSWORD_LENGTH, special=False, opts=opts)
+    return password.result
 
 
 def _service(
@@ -168,7 +215,7 @@ def _pod_spec(
                     core.v1.EnvVarArgs(name="POSTGRES_USER", value=DATABASE),
                     core.v1.EnvVarArgs(name="POSTGRES_DB", value=DATABASE),
                     # A folder of its own below the mount: initdb wants to own it with mode 0700.
-                    core.v1.EnvVarArgs(name="PGDATA", value=f"{DATA}/pgdata"),
+                    core.v1.EnvVarArgs(name="PGDATA", value=f"{DATA}/{args.config.folder}"),
                     *workload.secret_env({"POSTGRES_PASSWORD": password}),
                 ],
                 resources=workload.resource_requirements(args.config.resources),
@@ -198,4 +245,5 @@ def _pod_spec(
             core.v1.VolumeArgs(name="run", empty_dir=core.v1.EmptyDirVolumeSourceArgs()),
             core.v1.VolumeArgs(name="tmp", empty_dir=core.v1.EmptyDirVolumeSourceArgs()),
         ],
+        **workload.placement(args.config),
     )

@@ -1,25 +1,29 @@
-"""What backend and frontend share: labels, the hardened pod, probes, Deployment, Service and their companions."""
+"""What the components share: labels, the hardened pod, probes, Deployment, Service, autoscaler, disruption budget."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
-from .config import ProbeTiming, Resources, TopologySpread, Workload
+from .config.pods import PodSettings
+from .config.stack import CertificateAuthority, Monitoring
+from .config.workload import ProbeTiming, Resources, ServedWorkload, TopologySpread, Workload
 from .image import Image
 
 SHARED = "config"  # The value of the component label on what belongs to no single component.
 USER_ID = 10001  # The images' own numeric user; runAsNonRoot cannot check a name.
 # The node's disk: /tmp and the container's log, which the kubelet rotates at 50 MB in all; beyond the limit it evicts.
 SCRATCH_REQUEST, SCRATCH_LIMIT = "64Mi", "512Mi"
-# The stack file has the last word on its fields, also over what kubectl or a former autoscaler wrote there. And it has
-# it under one name: with a state that was mended would else come another, and fields of the first would never go.
+# Force ownership of our fields, which kubectl or a former autoscaler may have written. The field manager's name is
+# fixed: after a state repair the provider would pick a new one, and fields owned by the old one would never be removed.
 OWNERSHIP = {
     "pulumi.com/patchForce": "true",
     "pulumi.com/patchFieldManager": "pulumi-kubernetes",
 }
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+DATABASE_CA, DATABASE_CA_FOLDER, CA_FILE = "database-ca", "/etc/taskflow/database-ca", "ca.crt"
 OLD_REPLICA_SETS = 3  # Enough to look back; a rollback goes through the stack, not through these.
 
 
@@ -28,8 +32,27 @@ class SecretKey:
     """One key of a Secret, read by a container as an environment variable."""
 
     name: pulumi.Input[str]
-    key: str
+    key: pulumi.Input[str]
     optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningKeys:
+    """What signs sessions and tokens, and what is accepted beside it while keys rotate.
+
+    Args:
+        next: the key that signs in the next step.
+        former: the key that signed before; sessions that it signed are signed anew.
+    """
+
+    secret: SecretKey
+    next: SecretKey | None = None
+    former: SecretKey | None = None
+
+    def variables(self) -> dict[str, SecretKey]:
+        """By the names under which both services read them."""
+        keys = {"": self.secret, "_NEXT": self.next, "_FORMER": self.former}
+        return {f"BETTER_AUTH_SECRET{suffix}": key for suffix, key in keys.items() if key}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +61,8 @@ class Release:
 
     Args:
         secret_version: changes with an existing Secret; its change rolls the services' pods.
+        database_ca: what the services verify their database by; None for public authorities.
+        named_secrets: the Secret that has a component's secrets of the stack file, by component.
     """
 
     name: str
@@ -45,22 +70,46 @@ class Release:
     config_map: pulumi.Input[str]
     pull_secrets: tuple[str, ...] = ()
     secret_version: pulumi.Input[str] | None = None
+    database_ca: CertificateAuthority | None = None
+    monitoring: Monitoring | None = None
+    named_secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+
+
+Question = str | tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What has to end well before a pod's container starts, in a container of its own, of the same image."""
+
+    name: str
+    command: tuple[str, ...]
+    secrets: Mapping[str, SecretKey]
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """What differs between the containers of the services."""
+    """What differs between the containers of the components.
+
+    Args:
+        ready: what the readiness probe asks: a path at the port, or a command in the container.
+        live: the same for the other two probes.
+        command: in place of the image's own.
+    """
 
     component: str
     image: Image
-    ready_path: str
-    live_path: str
+    ready: Question
+    live: Question
     secrets: Mapping[str, SecretKey]
     env: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    first: Step | None = None
 
 
 def selector_labels(release: str, component: str) -> dict[str, str]:
-    """The labels that tell a release's pods apart; a selector cannot be changed later, so they stay few."""
+    """The labels that select a component's pods. Few, because a selector cannot be changed later."""
     return {"app": release, "component": component}
 
 
@@ -102,7 +151,7 @@ def pod_security(user: int) -> core.v1.PodSecurityContextArgs:
 
 
 def container_security() -> core.v1.SecurityContextArgs:
-    """The container's part, and a root file system that nobody can write to."""
+    """The container's part of the restricted standard, and a read-only root file system."""
     return core.v1.SecurityContextArgs(
         allow_privilege_escalation=False,
         privileged=False,
@@ -119,9 +168,10 @@ def resource_requirements(resources: Resources) -> core.v1.ResourceRequirementsA
     )
 
 
-def http_probe(path: str, timing: ProbeTiming) -> core.v1.ProbeArgs:
-    """A probe that asks the container's named port over HTTP."""
-    return probe(timing, http_get=core.v1.HTTPGetActionArgs(path=path, port="http"))
+def _asking(question: Question, timing: ProbeTiming) -> core.v1.ProbeArgs:
+    if isinstance(question, str):
+        return probe(timing, http_get=core.v1.HTTPGetActionArgs(path=question, port="http"))
+    return probe(timing, command=[*question])
 
 
 def probe(
@@ -158,6 +208,20 @@ def secret_env(secrets: Mapping[str, SecretKey]) -> list[core.v1.EnvVarArgs]:
     ]
 
 
+def placement(config: PodSettings) -> dict[str, Any]:
+    """The part of a PodSpec that says where pods run; empty unless something is configured."""
+    wanted = {
+        "node_selector": dict(config.node_selector) or None,
+        "tolerations": [
+            core.v1.TolerationArgs(**toleration.model_dump()) for toleration in config.tolerations
+        ]
+        or None,
+        "priority_class_name": config.priority_class,
+        "host_users": config.host_users,
+    }
+    return {field: value for field, value in wanted.items() if value is not None}
+
+
 def _apart(release: str, component: str) -> core.v1.AffinityArgs:
     """Prefer a node without a pod of the same component, where the spread leaves a choice."""
     return core.v1.AffinityArgs(
@@ -192,10 +256,50 @@ def _spread(
 
 
 def _pod_spec(release: Release, container: Container, config: Workload) -> core.v1.PodSpecArgs:
-    plain = {"PORT": str(config.service.target_port), **container.env, **config.env}
+    plain = {"PORT": str(config.port)} if config.port else {}
+    plain |= {**container.env, **config.env}
     if config.log_level:
         plain["LOG_LEVEL"] = config.log_level
+    mounts = [core.v1.VolumeMountArgs(name="tmp", mount_path="/tmp")]  # noqa: S108 - an emptyDir
+    volumes = [
+        core.v1.VolumeArgs(
+            name="tmp", empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="64Mi")
+        )
+    ]
+    if release.database_ca:
+        plain["DATABASE_CA_FILE"] = f"{DATABASE_CA_FOLDER}/{CA_FILE}"
+        mounts.append(
+            core.v1.VolumeMountArgs(name=DATABASE_CA, mount_path=DATABASE_CA_FOLDER, read_only=True)
+        )
+        volumes.append(_certificates(release.database_ca))
     probes = config.probes
+    env_from = [
+        core.v1.EnvFromSourceArgs(
+            config_map_ref=core.v1.ConfigMapEnvSourceArgs(name=release.config_map)
+        )
+    ]
+    env = [core.v1.EnvVarArgs(name=name, value=value) for name, value in plain.items()]
+    first = [
+        core.v1.ContainerArgs(
+            name=step.name,
+            image=container.image.reference,
+            image_pull_policy=container.image.pull_policy,
+            command=[*step.command],
+            termination_message_policy="FallbackToLogsOnError",
+            env_from=env_from,
+            env=[
+                *env,
+                *(core.v1.EnvVarArgs(name=name, value=value) for name, value in step.env.items()),
+                *secret_env(step.secrets),
+            ],
+            # No more than the container's, so that the pod as a whole requests no more.
+            resources=resource_requirements(config.resources),
+            security_context=container_security(),
+            volume_mounts=mounts,
+        )
+        for step in (container.first,)
+        if step
+    ]
     return core.v1.PodSpecArgs(
         automount_service_account_token=False,  # Neither application talks to the API server.
         enable_service_links=False,  # Other Services' addresses do not belong in the environment.
@@ -209,33 +313,30 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
         topology_spread_constraints=[
             _spread(config.topology_spread, selector_labels(release.name, container.component))
         ],
+        init_containers=first or None,
         containers=[
             core.v1.ContainerArgs(
                 name=container.component,
                 image=container.image.reference,
                 image_pull_policy=container.image.pull_policy,
+                command=[*container.command] or None,
                 # What it wrote last is then in its status, where the engine, kubectl and `make status` find it.
                 termination_message_policy="FallbackToLogsOnError",
                 ports=[
-                    core.v1.ContainerPortArgs(
-                        name="http", container_port=config.service.target_port
-                    )
-                ],
-                env_from=[
-                    core.v1.EnvFromSourceArgs(
-                        config_map_ref=core.v1.ConfigMapEnvSourceArgs(name=release.config_map)
-                    )
-                ],
+                    core.v1.ContainerPortArgs(name=name, container_port=port)
+                    for name, port in _ports(release, config).items()
+                ]
+                or None,
+                env_from=env_from,
                 env=[
-                    *(core.v1.EnvVarArgs(name=name, value=value) for name, value in plain.items()),
+                    *env,
                     *secret_env(container.secrets),
+                    *secret_env(_further_secrets(release, container.component, config)),
                 ],
                 resources=resource_requirements(config.resources),
-                startup_probe=(
-                    http_probe(container.live_path, probes.startup) if probes.startup else None
-                ),
-                readiness_probe=http_probe(container.ready_path, probes.readiness),
-                liveness_probe=http_probe(container.live_path, probes.liveness),
+                startup_probe=_asking(container.live, probes.startup) if probes.startup else None,
+                readiness_probe=_asking(container.ready, probes.readiness),
+                liveness_probe=_asking(container.live, probes.liveness),
                 lifecycle=core.v1.LifecycleArgs(
                     pre_stop=core.v1.LifecycleHandlerArgs(
                         sleep=core.v1.SleepActionArgs(seconds=config.pre_stop_seconds)
@@ -244,15 +345,52 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
                 if config.pre_stop_seconds
                 else None,
                 security_context=container_security(),
-                volume_mounts=[core.v1.VolumeMountArgs(name="tmp", mount_path="/tmp")],  # noqa: S108 - an emptyDir
+                volume_mounts=mounts,
             )
         ],
-        volumes=[
-            core.v1.VolumeArgs(
-                name="tmp", empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="64Mi")
-            )
-        ],
+        volumes=volumes,
+        **placement(config),
     )
+
+
+def _further_secrets(release: Release, component: str, config: Workload) -> dict[str, SecretKey]:
+    return {
+        variable: SecretKey(name=release.named_secrets[component], key=value.config)
+        if value.config
+        else SecretKey(name=str(value.secret), key=str(value.key))
+        for variable, value in config.secret_env.items()
+    }
+
+
+def _certificates(ca: CertificateAuthority) -> core.v1.VolumeArgs:
+    items = [core.v1.KeyToPathArgs(key=ca.key, path=CA_FILE)]
+    return core.v1.VolumeArgs(
+        name=DATABASE_CA,
+        config_map=core.v1.ConfigMapVolumeSourceArgs(name=ca.config_map, items=items)
+        if ca.config_map
+        else None,
+        secret=core.v1.SecretVolumeSourceArgs(secret_name=ca.secret, items=items)
+        if ca.secret
+        else None,
+    )
+
+
+def _ports(release: Release, config: Workload) -> dict[str, int]:
+    """By name. Server-side apply refuses one number under two names, so the backend's metrics are at `http`."""
+    ports = {"http": config.port, "metrics": config.metrics_port if release.monitoring else None}
+    return {name: port for name, port in ports.items() if port}
+
+
+def _pod_annotations(release: Release, config: Workload) -> dict[str, pulumi.Input[str]]:
+    annotations: dict[str, pulumi.Input[str]] = {}
+    port = config.scraped_port
+    if release.monitoring and release.monitoring.annotations and port:
+        annotations = {"scrape": "true", "port": str(port), "path": "/metrics"}
+        annotations = {f"prometheus.io/{key}": value for key, value in annotations.items()}
+    annotations |= config.pod_annotations
+    if release.secret_version:
+        annotations["taskflow/secret-version"] = release.secret_version
+    return annotations
 
 
 def deployment(
@@ -262,7 +400,12 @@ def deployment(
     config: Workload,
     opts: pulumi.ResourceOptions,
 ) -> apps.v1.Deployment:
-    """The Deployment of one component; Pulumi waits until its rollout is complete."""
+    """The Deployment of one component, with its autoscaler and disruption budget where they are configured.
+
+    Pulumi waits until its rollout is complete.
+    """
+    _autoscaler(name, release, container.component, config, opts)
+    _disruption_budget(name, release, container.component, config, opts)
     labels = metadata_labels(release.name, container.component)
     return apps.v1.Deployment(
         f"{name}-deployment",
@@ -283,10 +426,7 @@ def deployment(
             ),
             template=core.v1.PodTemplateSpecArgs(
                 metadata=meta.v1.ObjectMetaArgs(
-                    labels=labels,
-                    annotations={"taskflow/secret-version": release.secret_version}
-                    if release.secret_version
-                    else None,
+                    labels=labels, annotations=_pod_annotations(release, config) or None
                 ),
                 spec=_pod_spec(release, container, config),
             ),
@@ -298,13 +438,19 @@ def deployment(
                 # The provider waits ten minutes, whatever the deadline says; that is right for a first start alone,
                 # which may have to fetch images or wait for a node.
                 custom_timeouts=pulumi.CustomTimeouts(update=f"{config.rollout_seconds}s"),
+                # Without a number of ours the API server would set one pod until the autoscaler has counted.
+                ignore_changes=["spec.replicas"] if config.autoscaling else None,
             ),
         ),
     )
 
 
 def service(
-    name: str, release: Release, component: str, config: Workload, opts: pulumi.ResourceOptions
+    name: str,
+    release: Release,
+    component: str,
+    config: ServedWorkload,
+    opts: pulumi.ResourceOptions,
 ) -> core.v1.Service:
     """The Service of one component."""
     # Pulumi's own wait for a Service sleeps a fixed 10 s; the Deployment's wait says the same. Only a load balancer is
@@ -316,7 +462,7 @@ def service(
             release,
             component,
             name,
-            annotations=None if waits else SKIP_AWAIT,
+            annotations={**config.service_annotations, **({} if waits else SKIP_AWAIT)},
         ),
         spec=core.v1.ServiceSpecArgs(
             type=config.service.type,
@@ -334,10 +480,9 @@ def service(
     )
 
 
-def companions(
+def _autoscaler(
     name: str, release: Release, component: str, config: Workload, opts: pulumi.ResourceOptions
 ) -> None:
-    """The autoscaler and the disruption budget, where they are configured."""
     if config.autoscaling:
         autoscaling.v2.HorizontalPodAutoscaler(
             f"{name}-autoscaler",
@@ -367,6 +512,11 @@ def companions(
             ),
             opts=opts,
         )
+
+
+def _disruption_budget(
+    name: str, release: Release, component: str, config: Workload, opts: pulumi.ResourceOptions
+) -> None:
     if config.disruption_budget:
         policy.v1.PodDisruptionBudget(
             f"{name}-disruption-budget",
@@ -374,7 +524,7 @@ def companions(
             spec=policy.v1.PodDisruptionBudgetSpecArgs(
                 min_available=config.disruption_budget.min_available,
                 max_unavailable=config.disruption_budget.max_unavailable,
-                # A pod that is not ready serves nobody, and must not keep the node that it lies on.
+                # A pod that is not ready serves no request, and must not block the drain of its node.
                 unhealthy_pod_eviction_policy="AlwaysAllow",
                 selector=meta.v1.LabelSelectorArgs(
                     match_labels=selector_labels(release.name, component)

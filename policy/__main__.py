@@ -1,7 +1,8 @@
 """The CrossGuard pack: hands every Kubernetes object that the engine is about to deploy to the rules.
 
-How a violation counts is the caller's choice: `pulumi preview --policy-pack policy` refuses, and with
-`--policy-pack-config policy/advisory.json` it warns. `make` picks by the stack's `taskflow:policies`.
+How a violation counts is the caller's choice: `pulumi preview --policy-pack policy` refuses, with
+`--policy-pack-config policy/advisory.json` it warns, with `policy/digests.json` it also refuses images by tag. `make`
+picks by the stack's `taskflow:policies`.
 """
 
 import sys
@@ -22,19 +23,27 @@ from policy import objects, pods
 from policy.rule import Rule
 
 
-def _policy(rule: Rule) -> ResourceValidationPolicy:
+def _policy(rule: Rule, level: EnforcementLevel | None = None) -> ResourceValidationPolicy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         namespace, _, kind = args.resource_type.rpartition(":")
-        # What stands before the release is not its own: pulumi-kubernetes also has Lists and patches of each kind.
+        # Only this exact kind: pulumi-kubernetes also has Lists and patches of each kind.
         if namespace.startswith("kubernetes:") and kind in rule.kinds:
             for text in rule.violations(args.props):
                 report(text, None)
 
-    return ResourceValidationPolicy(name=rule.name, description=rule.description, validate=validate)
+    return ResourceValidationPolicy(
+        name=rule.name,
+        description=rule.description,
+        validate=validate,
+        enforcement_level=level,
+    )
 
 
 PolicyPack(
     name="taskflow",
     enforcement_level=EnforcementLevel.MANDATORY,
-    policies=[_policy(rule) for rule in (*pods.RULES, *objects.RULES)],
+    policies=[
+        *(_policy(rule) for rule in (*pods.RULES, *objects.RULES)),
+        _policy(pods.BY_DIGEST, EnforcementLevel.DISABLED),
+    ],
 )

@@ -15,6 +15,8 @@ LABELS = (
 )
 LABELLED = WORKLOADS | {
     "ConfigMap",
+    "Gateway",
+    "HTTPRoute",
     "HorizontalPodAutoscaler",
     "Ingress",
     "Namespace",
@@ -25,7 +27,7 @@ LABELLED = WORKLOADS | {
     "Service",
 }
 SELECTING = ("app", "component")
-INSIDE = ("backend", "postgres")
+PUBLIC = "frontend"
 
 
 def _labels(manifest: Manifest) -> Iterable[str]:
@@ -57,7 +59,7 @@ def _namespace(manifest: Manifest) -> Iterable[str]:
 def _services(manifest: Manifest) -> Iterable[str]:
     component = at(manifest, "metadata", "labels", "component")
     kind = at(manifest, "spec", "type") or "ClusterIP"
-    if component in INSIDE and kind != "ClusterIP":
+    if component != PUBLIC and kind != "ClusterIP":
         yield f"the {component} is for the cluster alone, but its type is {kind}"
     if items(manifest, "spec", "externalIPs"):
         yield "externalIPs let it catch other hosts' traffic (CVE-2020-8554)"
@@ -84,6 +86,13 @@ def _certificates(manifest: Manifest) -> Iterable[str]:
             yield f"{host} has no TLS: passwords would cross the net in plain text"
 
 
+def _listeners(manifest: Manifest) -> Iterable[str]:
+    if not any(
+        listener["protocol"] == "HTTPS" for listener in items(manifest, "spec", "listeners")
+    ):
+        yield "it serves no HTTPS: passwords would cross the net in plain text"
+
+
 RULES = (
     Rule(
         name="labels",
@@ -99,7 +108,7 @@ RULES = (
     ),
     Rule(
         name="a-namespace-of-its-own",
-        description="Objects stand in the release's namespace, not in one that all share.",
+        description="Objects are in the release's namespace, not in a shared one.",
         kinds=LABELLED - {"Namespace"},
         violations=_namespaced,
     ),
@@ -111,7 +120,7 @@ RULES = (
     ),
     Rule(
         name="services-of-the-right-type",
-        description="Backend and database are reached from inside the cluster only.",
+        description="Only the frontend is reached from outside the cluster.",
         kinds=frozenset({"Service"}),
         violations=_services,
     ),
@@ -132,5 +141,11 @@ RULES = (
         description="Every host of an Ingress has TLS.",
         kinds=frozenset({"Ingress"}),
         violations=_certificates,
+    ),
+    Rule(
+        name="gateway-with-tls",
+        description="A Gateway serves HTTPS.",
+        kinds=frozenset({"Gateway"}),
+        violations=_listeners,
     ),
 )

@@ -49,8 +49,14 @@ def _pinned(manifest: Manifest) -> Iterable[str]:
             yield f"container {container['name']} runs {image}, which changes under it: give a tag or a digest"
 
 
+def _by_digest(manifest: Manifest) -> Iterable[str]:
+    for container in containers_of(manifest):
+        if "@sha256:" not in str(container["image"]):
+            yield f"container {container['name']} runs {container['image']}, which is no digest: nobody signed that"
+
+
 def _restricted(manifest: Manifest) -> Iterable[str]:
-    """The restricted pod security standard, and a root file system that nobody can write to.
+    """The restricted pod security standard, and a read-only root file system.
 
     https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
     """
@@ -121,7 +127,7 @@ SECRET_VALUE = re.compile(
 
 
 def looks_secret(name: str, value: str) -> bool:
-    """Whether a plain value had better stand in a Secret, by its name or its looks."""
+    """Whether a plain value looks like a secret, by its name or its form."""
     return bool(value) and bool(SECRET_NAME.search(name) or SECRET_VALUE.search(value))
 
 
@@ -188,4 +194,12 @@ RULES = (
         kinds=WORKLOADS,
         violations=_plain_variables,
     ),
+)
+
+# Only where a stack asks for it, by `taskflow:policies: digests`.
+BY_DIGEST = Rule(
+    name="images-by-digest",
+    description="Every image is named by the digest that was scanned and signed.",
+    kinds=WORKLOADS,
+    violations=_by_digest,
 )

@@ -1,4 +1,4 @@
-"""A rule about one Kubernetes object, and ways to look into an object without stumbling over what is absent."""
+"""A rule about one Kubernetes object, and ways to read an object that may lack keys."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Rule:
 
     Attributes:
         kinds: the kinds it looks at; it never sees others.
-        violations: what an object breaks, in words; nothing if it is as it should be.
+        violations: a text for each violation of an object.
     """
 
     name: str
@@ -22,12 +22,12 @@ class Rule:
     violations: Callable[[Manifest], Iterable[str]]
 
 
-WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"})
 SERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
 def at(value: Any, *path: str) -> Any:
-    """What stands at a path of keys, None where it breaks off."""
+    """The value at a path of keys; None if a key is missing."""
     for key in path:
         if not isinstance(value, Mapping) or key not in value:
             return None
@@ -42,7 +42,8 @@ def items(value: Any, *path: str) -> Sequence[Any]:
 
 def pod_of(manifest: Manifest) -> Manifest:
     """The pod specification of a workload."""
-    return at(manifest, "spec", "template", "spec") or {}
+    job = at(manifest, "spec", "jobTemplate") or manifest  # Of a CronJob.
+    return at(job, "spec", "template", "spec") or {}
 
 
 def containers_of(manifest: Manifest) -> list[Manifest]:

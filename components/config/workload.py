@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from .config_base import Model, Port, Problem, replaces
+from .base import Model, Port, Problem
+from .kinds import AnnotationName, Cidr, DataKey, DnsSubdomain, Origin, SecretName, VariableName
+from .pods import PodSettings, reserved_annotations
 from .quantities import Bytes, CountOrPercent, Cpu, bytes_of, millicores, share
 
 DRAIN_SECONDS = 10  # Both applications leave within this time of SIGTERM.
@@ -14,13 +16,15 @@ DEFAULT_REPLICAS = 2
 # kube-apiserver's default --service-node-port-range
 NodePort = Annotated[int, Field(ge=30000, le=32767)]
 LogLevel = Literal["debug", "info", "warning", "error"]
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 
 # Set by the program from other keys; a second value under `env` would win silently over the first.
 RESERVED_VARIABLES = frozenset(
     {
         "BACKEND_URL",
         "BETTER_AUTH_SECRET",
+        "BETTER_AUTH_SECRET_FORMER",
+        "BETTER_AUTH_SECRET_NEXT",
+        "DATABASE_CA_FILE",
         "DATABASE_POOL_SIZE",
         "DATABASE_URL",
         "FRONTEND_URL",
@@ -37,26 +41,15 @@ RESERVED_VARIABLES = frozenset(
 class Compute(Model):
     """CPU and memory quantities."""
 
-    cpu: Cpu = Field(
-        description="CPU: thousandths of a core (250m) or cores (0.5)",
-        json_schema_extra=replaces(".cpu"),
-    )
-    memory: Bytes = Field(
-        description="memory, with a binary unit (256Mi, 1Gi)", json_schema_extra=replaces(".memory")
-    )
+    cpu: Cpu = Field(description="CPU: thousandths of a core (250m) or cores (0.5)")
+    memory: Bytes = Field(description="memory, with a binary unit (256Mi, 1Gi)")
 
 
 class Resources(Model):
     """What a container is promised (requests) and held to (limits)."""
 
-    requests: Compute = Field(
-        description="what the scheduler sets aside for each pod",
-        json_schema_extra=replaces(".requests"),
-    )
-    limits: Compute = Field(
-        description="where CPU is throttled and memory use ends the container",
-        json_schema_extra=replaces(".limits"),
-    )
+    requests: Compute = Field(description="what the scheduler sets aside for each pod")
+    limits: Compute = Field(description="where CPU is throttled and memory use ends the container")
 
     def problems(self) -> Iterable[Problem]:
         if millicores(self.requests.cpu) > millicores(self.limits.cpu):
@@ -70,32 +63,12 @@ class Resources(Model):
 
 
 class ProbeTiming(Model):
-    """When a probe asks, all in seconds; `failures` in a row make it fail."""
+    """When a probe runs, all in seconds; it fails after `failures` in a row."""
 
-    initial_delay: int = Field(
-        0,
-        ge=0,
-        description="seconds before the first question",
-        json_schema_extra=replaces(".initialDelaySeconds"),
-    )
-    period: int = Field(
-        10,
-        ge=1,
-        description="seconds between questions",
-        json_schema_extra=replaces(".periodSeconds"),
-    )
-    timeout: int = Field(
-        5,
-        ge=1,
-        description="seconds that an answer may take",
-        json_schema_extra=replaces(".timeoutSeconds"),
-    )
-    failures: int = Field(
-        3,
-        ge=1,
-        description="failures in a row that count",
-        json_schema_extra=replaces(".failureThreshold"),
-    )
+    initial_delay: int = Field(0, ge=0, description="seconds before the first probe")
+    period: int = Field(10, ge=1, description="seconds between probes")
+    timeout: int = Field(5, ge=1, description="seconds that an answer may take")
+    failures: int = Field(3, ge=1, description="failures in a row until the probe has failed")
 
 
 class Probes(Model):
@@ -104,17 +77,14 @@ class Probes(Model):
     startup: ProbeTiming | None = Field(
         ProbeTiming(period=1, timeout=1, failures=60),
         description="asked until the process first answers; null leaves it out, for fixed initial delays",
-        json_schema_extra=replaces("startupProbe"),
     )
     readiness: ProbeTiming = Field(
         ProbeTiming(period=5, timeout=3),
         description="decides whether a pod gets requests; the backend's asks the database too",
-        json_schema_extra=replaces("readinessProbe"),
     )
     liveness: ProbeTiming = Field(
         ProbeTiming(period=10, timeout=5),
         description="decides whether a container is restarted; never asks the database",
-        json_schema_extra=replaces("livenessProbe"),
     )
 
 
@@ -124,12 +94,9 @@ class Strategy(Model):
     max_unavailable: CountOrPercent = Field(
         1,
         description="pods that may be missing during a rollout; 0 takes none away before its successor is ready",
-        json_schema_extra=replaces("strategy.rollingUpdate.maxUnavailable"),
     )
     max_surge: CountOrPercent = Field(
-        1,
-        description="pods above the wanted number during a rollout; the node needs room for them",
-        json_schema_extra=replaces("strategy.rollingUpdate.maxSurge"),
+        1, description="pods above the wanted number during a rollout; the node needs room for them"
     )
 
     def problems(self) -> Iterable[Problem]:
@@ -143,29 +110,15 @@ class Strategy(Model):
 class Autoscaling(Model):
     """Replicas between `min` and `max`, by the pods' CPU use in percent of their request."""
 
-    min: int = Field(
-        DEFAULT_REPLICAS,
-        ge=1,
-        description="fewest pods",
-        json_schema_extra=replaces("autoscaling.minReplicas"),
-    )
-    max: int = Field(
-        ge=1, description="most pods", json_schema_extra=replaces("autoscaling.maxReplicas")
-    )
-    cpu: int = Field(
-        70,
-        ge=1,
-        le=100,
-        description="target CPU use, percent of the request",
-        json_schema_extra=replaces("autoscaling.targetCPUUtilizationPercentage"),
-    )
+    min: int = Field(DEFAULT_REPLICAS, ge=1, description="fewest pods")
+    max: int = Field(ge=1, description="most pods")
+    cpu: int = Field(70, ge=1, le=100, description="target CPU use, percent of the request")
     # Kubernetes' own default; https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/
     scale_down_seconds: int = Field(
         300,
         ge=0,
         le=3600,
         description="seconds that the load must stay low before pods are taken away",
-        json_schema_extra=replaces("autoscaling.behavior.scaleDown.stabilizationWindowSeconds"),
     )
 
     def problems(self) -> Iterable[Problem]:
@@ -176,18 +129,10 @@ class Autoscaling(Model):
 class DisruptionBudget(Model):
     """How many pods a drained node may take away at once. Give one of the two keys."""
 
-    fills_up: ClassVar[bool] = False  # From the default, which would be the other key.
+    partial: ClassVar[bool] = False  # The default is the other key.
 
-    min_available: CountOrPercent | None = Field(
-        None,
-        description="pods that must stay",
-        json_schema_extra=replaces("podDisruptionBudget.minAvailable"),
-    )
-    max_unavailable: CountOrPercent | None = Field(
-        None,
-        description="pods that may be away",
-        json_schema_extra=replaces("podDisruptionBudget.maxUnavailable"),
-    )
+    min_available: CountOrPercent | None = Field(None, description="pods that must stay")
+    max_unavailable: CountOrPercent | None = Field(None, description="pods that may be away")
 
     def problems(self) -> Iterable[Problem]:
         if (self.min_available is None) == (self.max_unavailable is None):
@@ -211,21 +156,15 @@ class TopologySpread(Model):
     """How a component's pods are spread, so that they do not all go with one node or zone."""
 
     key: Literal["kubernetes.io/hostname", "topology.kubernetes.io/zone"] = Field(
-        "kubernetes.io/hostname",
-        description="what to spread over: nodes or zones",
-        json_schema_extra=replaces("topologySpreadConstraints[].topologyKey"),
+        "kubernetes.io/hostname", description="what to spread over: nodes or zones"
     )
     max_skew: int = Field(
-        1,
-        ge=1,
-        description="difference allowed between the fullest and the emptiest",
-        json_schema_extra=replaces("topologySpreadConstraints[].maxSkew"),
+        1, ge=1, description="difference allowed between the fullest and the emptiest"
     )
     required: bool = Field(
         False,
         description="rather leave a pod waiting than break the spread (else it is a preference); a node without the "
         "key's label then gets no pod",
-        json_schema_extra=replaces("topologySpreadConstraints[].whenUnsatisfiable"),
     )
 
 
@@ -235,21 +174,15 @@ class Service(Model):
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
         "ClusterIP",
         description="reachable in the cluster, on every node, or by a cloud's load balancer",
-        json_schema_extra=replaces("service.type"),
     )
-    port: Port = Field(description="the Service's port", json_schema_extra=replaces("service.port"))
-    target_port: Port = Field(
-        description="the container's port, given to the process as PORT",
-        json_schema_extra=replaces("service.targetPort"),
-    )
+    port: Port = Field(description="the Service's port")
+    target_port: Port = Field(description="the container's port, given to the process as PORT")
     node_port: NodePort | None = Field(
-        None,
-        description="fixed node port; the cluster picks one if unset",
-        json_schema_extra=replaces("service.nodePort"),
+        None, description="fixed node port; the cluster picks one if unset"
     )
 
     @property
-    def inside(self) -> bool:
+    def internal(self) -> bool:
         """Whether only the cluster itself reaches it."""
         return self.type == "ClusterIP"
 
@@ -261,41 +194,65 @@ class Service(Model):
             )
 
 
-class Workload(Model):
-    """What backend and frontend have in common."""
+class SecretReference(Model):
+    """A secret of the stack file (`config`), or a value in a Secret that somebody else makes (`secret` and `key`)."""
+
+    config: SecretName | None = Field(
+        None,
+        description="a secret of this stack, of any name: `make secret` sets it, its change rolls the pods",
+    )
+    secret: DnsSubdomain | None = Field(
+        None, description="name of an existing Secret; pods wait until it is there"
+    )
+    key: DataKey | None = Field(None, description="the value's key in the existing Secret")
+
+    def problems(self) -> Iterable[Problem]:
+        if bool(self.config) == bool(self.secret) or bool(self.secret) != bool(self.key):
+            yield Problem(("config", "secret", "key"), "give config, or secret and key")
+
+
+class Egress(Model):
+    """A network that the pods may call, besides what they need of each other."""
+
+    cidr: Cidr = Field(description="the network, or one address")
+    ports: tuple[Port, ...] = Field(min_length=1, description="TCP ports")
+
+
+class Workload(PodSettings):
+    """What all components have in common that run as a Deployment."""
+
+    # Database connections of each pod at most: its pool, and those beside it while it starts.
+    pool: ClassVar[int | None] = None  # None: database.poolSize.
+    starting_connections: ClassVar[int] = 0
+    metrics_port: ClassVar[int | None] = None  # Of its own for /metrics; None: the Service's port.
 
     replicas: int | None = Field(
         None,
         ge=1,
         description=f"fixed number of pods; {DEFAULT_REPLICAS} unless autoscaling is given",
-        json_schema_extra=replaces("replicaCount"),
     )
     autoscaling: Autoscaling | None = Field(
         None,
-        # The field falls back to the API server's default, 1, when nobody asks for a number any more.
+        # Without a number in the manifest the API server sets its default, 1.
         description="in place of replicas; needs the cluster's metrics server (make up enables Minikube's). A running "
         "stack that goes over to it has one pod for the seconds until the autoscaler first looks",
-        json_schema_extra=replaces("autoscaling.enabled"),
     )
-    resources: Resources = Field(
-        description="requests and limits", json_schema_extra=replaces("resources")
-    )
+    resources: Resources = Field(description="requests and limits")
     probes: Probes = Field(Probes(), description="timing of the three probes")
-    strategy: Strategy = Field(
-        Strategy(),
-        description="how a rollout replaces pods",
-        json_schema_extra=replaces("strategy"),
-    )
-    service: Service = Field(description="how it is reached", json_schema_extra=replaces("service"))
+    strategy: Strategy = Field(Strategy(), description="how a rollout replaces pods")
     env: dict[VariableName, str] = Field(
+        {}, description="further environment variables, in plain text"
+    )
+    secret_env: dict[VariableName, SecretReference] = Field(
         {},
-        description="further environment variables, in plain text",
-        json_schema_extra=replaces("env"),
+        description="further environment variables, from secrets of the stack or existing Secrets, read when a pod "
+        "starts",
+    )
+    egress: tuple[Egress, ...] = Field(
+        (), description="further networks that network policies let its pods call"
     )
     log_level: LogLevel | None = Field(
-        None,
-        description="overrides the release's logLevel for this component",
-        json_schema_extra=replaces("env.LOG_LEVEL"),
+        None, description="overrides the release's logLevel for this component"
     )
     # preStop sleep + the application's own drain must end before the kubelet kills the container.
     pre_stop_seconds: int = Field(
@@ -303,31 +260,33 @@ class Workload(Model):
         ge=0,
         description="sleep before SIGTERM, while endpoints and proxies forget the pod (by Kubernetes 1.30 and later; 0 "
         "on older ones)",
-        json_schema_extra=replaces("lifecycle.preStop"),
     )
     grace_period_seconds: int = Field(
-        30,
-        ge=1,
-        description="time from the end's announcement to the kill",
-        json_schema_extra=replaces("terminationGracePeriodSeconds"),
+        30, ge=1, description="seconds until SIGKILL, preStopSeconds included"
     )
-    # Ten times what a start takes, and a bad update is told within 90 s.
+    # Ten times what a start takes, and a bad update fails within 90 s.
     rollout_deadline_seconds: int = Field(
         70,
         ge=10,
         description="time for the pods that a rollout replaces at once; an update that takes longer has failed",
-        json_schema_extra=replaces("progressDeadlineSeconds"),
     )
     disruption_budget: DisruptionBudget | None = Field(
         DisruptionBudget(max_unavailable=1),
         description="what a drained node may take away at once; null for none",
-        json_schema_extra=replaces("podDisruptionBudget"),
     )
     topology_spread: TopologySpread = Field(
-        TopologySpread(),
-        description="spread over nodes or zones",
-        json_schema_extra=replaces("topologySpreadConstraints"),
+        TopologySpread(), description="spread over nodes or zones"
     )
+
+    @property
+    def port(self) -> int | None:
+        """Where the container listens; None if it does not."""
+        return None
+
+    @property
+    def scraped_port(self) -> int | None:
+        """Where it serves /metrics; None if it has none."""
+        return self.metrics_port or self.port
 
     @property
     def fixed_replicas(self) -> int | None:
@@ -357,6 +316,8 @@ class Workload(Model):
         return groups * self.rollout_deadline_seconds
 
     def problems(self) -> Iterable[Problem]:
+        yield from super().problems()
+        yield from self._variable_problems()
         if self.autoscaling and self.replicas is not None:
             yield Problem(
                 ("replicas", "autoscaling"),
@@ -368,12 +329,19 @@ class Workload(Model):
                 f"gracePeriodSeconds {self.grace_period_seconds} is less than preStopSeconds {self.pre_stop_seconds} "
                 f"+ {DRAIN_SECONDS} s of drain: pods would be killed while they still serve",
             )
-        taken = sorted(RESERVED_VARIABLES.intersection(self.env))
-        for variable in taken:
-            yield Problem(
-                (f"env.{variable}",), "is set by the program from other keys; use those instead"
-            )
         yield from self._unmovable()
+
+    def _variable_problems(self) -> Iterable[Problem]:
+        for key, variables in (("env", self.env), ("secretEnv", self.secret_env)):
+            for variable in sorted(RESERVED_VARIABLES.intersection(variables)):
+                yield Problem(
+                    (f"{key}.{variable}",),
+                    "is set by the program from other keys; use those instead",
+                )
+        for variable in sorted(self.secret_env.keys() & self.env):
+            yield Problem(
+                (f"secretEnv.{variable}", f"env.{variable}"), "is in env too; drop one of the two"
+            )
 
     def _unmovable(self) -> Iterable[Problem]:
         budget = self.disruption_budget
@@ -385,35 +353,53 @@ class Workload(Model):
             )
 
 
-class Backend(Workload):
+class ServedWorkload(Workload):
+    """A workload with a Service in front of it."""
+
+    service: Service = Field(description="how it is reached")
+    service_annotations: dict[AnnotationName, str] = Field(
+        {}, description="annotations of its Service, for a cloud's load balancer"
+    )
+
+    @property
+    def port(self) -> int:
+        """Where the container listens."""
+        return self.service.target_port
+
+    def problems(self) -> Iterable[Problem]:
+        yield from super().problems()
+        yield from reserved_annotations("serviceAnnotations", self.service_annotations)
+
+
+class Backend(ServedWorkload):
     """The FastAPI service."""
+
+    starting_connections: ClassVar[int] = 1  # For the migrations.
 
     resources: Resources = Field(
         Resources(
             requests=Compute(cpu="250m", memory="256Mi"), limits=Compute(cpu="500m", memory="512Mi")
         ),
         description="requests and limits",
-        json_schema_extra=replaces("resources"),
     )
-    service: Service = Field(
-        Service(port=8000, target_port=8000),
-        description="how it is reached",
-        json_schema_extra=replaces("service"),
-    )
+    service: Service = Field(Service(port=8000, target_port=8000), description="how it is reached")
 
 
-class Frontend(Workload):
+class Frontend(ServedWorkload):
     """The Next.js service."""
+
+    pool: ClassVar[int] = 5  # `max` in docker/frontend/lib/database.ts
+    metrics_port: ClassVar[int] = 9464  # DEFAULT_PORT of docker/frontend/lib/metrics.ts
 
     resources: Resources = Field(
         Resources(
             requests=Compute(cpu="100m", memory="128Mi"), limits=Compute(cpu="250m", memory="256Mi")
         ),
         description="requests and limits",
-        json_schema_extra=replaces("resources"),
     )
-    service: Service = Field(
-        Service(port=3000, target_port=3000),
-        description="how it is reached",
-        json_schema_extra=replaces("service"),
+    service: Service = Field(Service(port=3000, target_port=3000), description="how it is reached")
+    public_url: Origin | None = Field(
+        None,
+        description="the address that people use where another TLS balancer is in front of the node port or "
+        "load balancer",
     )

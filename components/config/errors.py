@@ -1,6 +1,7 @@
 """Errors that teach: each mistake of a stack file with its line, the value found, what was expected, and the fix."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,10 +9,17 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
-from .config_base import BrokenRulesError
+from .base import BrokenRulesError
+from .go_yaml import KeyPath
+from .kinds import Kind, of_annotation
 
-_SECRET_LIKE = re.compile(r"secret|password|passwd|token|key|url", re.IGNORECASE)
+_SECRET_LIKE = re.compile(r"password|passwd|token|secret|api_?key|url", re.IGNORECASE)
+_WITH_USER = re.compile(r"://[^/]*@")
+_VARIABLES = frozenset({"env", "secretEnv"})
+_SHOWN_LENGTH = 60
+_COLLECTIONS = (tuple, dict)
 
 
 class ConfigError(Exception):
@@ -20,9 +28,6 @@ class ConfigError(Exception):
     def __init__(self, messages: Iterable[str]) -> None:
         self.messages = tuple(messages)
         super().__init__("\n".join(self.messages))
-
-
-KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +65,15 @@ def explain(
     reads: dict[KeyPath, tuple[KeyPath, ...]] = {}
     for item in error.errors(include_url=False, include_input=False):
         path = _path_in(values, item["loc"], model)
+        if item["type"] == "too_short" and _at(values, path):
+            continue  # Pydantic counts the right ones alone; the others have their own mistakes.
         broken = item["ctx"]["error"] if item["type"] == "value_error" else None
         if isinstance(broken, BrokenRulesError):
             for problem in broken.problems:
-                read = tuple((*path, *key.split(".")) for key in problem.keys)
+                read = tuple(
+                    (*path, *(key.split(".") if isinstance(key, str) else key))
+                    for key in problem.keys
+                )
                 found.setdefault(read[0], []).append(problem.text)
                 reads[read[0]] = reads.get(read[0], ()) + read
             continue
@@ -73,25 +83,24 @@ def explain(
             )
             text = "unknown key" + _suggestion(path[-1], known)
         elif item["type"] == "missing":
-            text = "is missing: " + _expected(item, path)
+            kind = _kind_at(model, path)
+            text = f"is missing: give {path[-1]}" + (f", {kind.words}" if kind else "")
             reads[path] = (path[:-1],)  # Its whole block cannot be judged.
+        elif item["loc"][-1] == "[key]":
+            text = f"is not {_expected(item)}"
         else:
-            text = f"got {_shown(values, path)}, expected {_expected(item, path)}"
+            text = f"got {_shown(values, path)}, expected {_expected(item)}"
+            kind = _kind_at(model, path)
+            takes_text = item["type"] == "string_type" or (kind and not kind.numbers)
+            if takes_text and isinstance(_at(values, path), (bool, int, float)):
+                text += ": put it in quotes"
         texts = found.setdefault(path, [])
         if text not in texts:
             texts.append(text)
     return [
-        Mistake(path=path, text=_merge(texts), reads=(path, *reads.get(path, ())))
+        Mistake(path=path, text="; ".join(texts), reads=(path, *reads.get(path, ())))
         for path, texts in found.items()
     ]
-
-
-def _merge(texts: list[str]) -> str:
-    """A key whose type is a choice fails once for each alternative: say what was found once."""
-    first, *rest = texts
-    if not all(", expected " in text for text in texts):
-        return "; ".join(texts)
-    return " or ".join([first, *(text.partition(", expected ")[2] for text in rest)])
 
 
 def _path_in(values: Any, loc: tuple[int | str, ...], model: type[BaseModel]) -> KeyPath:
@@ -113,23 +122,39 @@ def _path_in(values: Any, loc: tuple[int | str, ...], model: type[BaseModel]) ->
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    if get_origin(annotation) in (Union, UnionType):
+    if get_origin(annotation) in (Union, UnionType, *_COLLECTIONS):
         return [model for member in get_args(annotation) for model in _models_in(member)]
     return []
 
 
-def _known_keys(model: type[BaseModel], path: tuple[str, ...]) -> Iterable[str]:
-    """The keys a block may have, by the path of the block."""
-    if not path:
-        return [field.alias or name for name, field in model.model_fields.items()]
+def _fields_at(model: type[BaseModel], path: KeyPath) -> Iterable[FieldInfo]:
+    """The fields that a key stands for: one, unless a block has alternatives."""
     for name, field in model.model_fields.items():
         if path[0] in (field.alias, name):
-            return [
-                key
-                for inner in _models_in(field.annotation)
-                for key in _known_keys(inner, path[1:])
-            ]
-    return []
+            # Items of a list, and values under names, are of the field's kind.
+            rest = path[2:] if get_origin(field.annotation) in _COLLECTIONS else path[1:]
+            if not rest:
+                yield field
+            for inner in _models_in(field.annotation) if rest else ():
+                yield from _fields_at(inner, rest)
+
+
+def _known_keys(model: type[BaseModel], path: KeyPath) -> Iterable[str]:
+    """The keys a block may have, by the path of the block."""
+    blocks = (
+        [block for field in _fields_at(model, path) for block in _models_in(field.annotation)]
+        if path
+        else [model]
+    )
+    return [field.alias or name for block in blocks for name, field in block.model_fields.items()]
+
+
+def _kind_at(model: type[BaseModel], path: KeyPath) -> Kind | None:
+    """What kind of text a key takes."""
+    for field in _fields_at(model, path):
+        own = [part for part in field.metadata if isinstance(part, Kind)]
+        return own[0] if own else of_annotation(field.annotation)
+    return None
 
 
 def _suggestion(key: str, known: list[str]) -> str:
@@ -140,78 +165,57 @@ def _suggestion(key: str, known: list[str]) -> str:
     return f"; known here: {', '.join(sorted(known))}" if known else "; nothing can stand here"
 
 
-def _shown(values: Any, path: tuple[str, ...]) -> str:
+def _at(values: Any, path: KeyPath) -> Any:
     for part in path:
         if isinstance(values, Mapping):
             values = values.get(part)
         elif isinstance(values, (list, tuple)):
             values = values[int(part)]
-    if isinstance(values, (Mapping, list, tuple)):
-        return "a block" if isinstance(values, Mapping) else "a list"
-    if isinstance(values, str) and any(_SECRET_LIKE.search(part) for part in path):
-        return "a text (hidden, it may be a secret)"
-    if values is None:
-        return "nothing"
-    text = (
-        f'"{values}"'
-        if isinstance(values, str)
-        else str(values).lower()
-        if isinstance(values, bool)
-        else str(values)
-    )
-    return text if len(text) <= 60 else text[:57] + "..."
+    return values
 
 
-_PATTERNS = {
-    "cpu": 'a CPU quantity such as "250m" or "0.5"',
-    "memory": 'a memory quantity such as "256Mi" or "1Gi"',
-    "size": 'a storage quantity such as "1Gi"',
-    "host": "a host name such as taskflow.example.com",
-    "ref": "an image reference with a tag or digest (name:tag, name@sha256:...)",
-    "image": "an image reference with a tag or digest (name:tag, name@sha256:...)",
-    "registry": "a registry with its host, such as ghcr.io/acme or docker.io/acme",
-    "mirror": "a registry with its host, such as mirror.example.com/library",
-    "baseUrl": "an address that starts with http:// or https://",
-    "maxSurge": 'a percentage such as "25%"',
-    "maxUnavailable": 'a percentage such as "25%"',
-    "minAvailable": 'a percentage such as "50%"',
-}
+def _shown(values: Any, path: KeyPath) -> str:
+    value = _at(values, path)
+    match value:
+        case None:
+            return "nothing"
+        case Mapping():
+            return "a block"
+        case list() | tuple():
+            return "a list" if value else "an empty list"
+        case bool():
+            return str(value).lower()
+        case str():
+            secret = _VARIABLES.intersection(path) or _SECRET_LIKE.search(path[-1])
+            if secret or _WITH_USER.search(value):
+                return "a text (hidden, it may be a secret)"
+            text = json.dumps(value, ensure_ascii=False)
+        case _:
+            text = str(value)
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."
 
 
-def _expected(item: Any, path: tuple[str, ...]) -> str:
+def _expected(item: Any) -> str:
     """What a value should have been, in words."""
-    kind, ctx = item["type"], item.get("ctx", {})
-    key = path[-1] if path else ""
-    match kind:
-        case "missing":
-            return f"give {key}, {_PATTERNS[key]}" if key in _PATTERNS else f"give {key}"
-        case "int_type" | "int_parsing" | "int_from_float":
-            return (
-                "an integer of at least 1 (or an autoscaling block)"
-                if key == "replicas"
-                else "an integer"
-            )
+    ctx = item.get("ctx", {})
+    match item["type"]:
+        case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":
+            return "an integer"
         case "greater_than_equal":
             return f"at least {ctx['ge']}"
         case "less_than_equal":
             return f"at most {ctx['le']}"
         case "literal_error":
             return f"one of {ctx['expected']}"
-        case "string_pattern_mismatch":
-            return (
-                _PATTERNS.get(key, "lower-case letters, digits and dashes, starting with a letter")
-                if (key in _PATTERNS or "a-z" in ctx["pattern"])
-                else f"a text that matches {ctx['pattern']}"
-            )
-        case "string_too_long":
-            return f"at most {ctx['max_length']} characters"
         case "string_type":
-            return _PATTERNS.get(key, "a text")
+            return "a text"
         case "bool_type" | "bool_parsing":
             return "true or false"
         case "model_type" | "model_attributes_type" | "dict_type":
             return "a block of keys"
         case "tuple_type" | "list_type":
             return "a list"
+        case "too_short":
+            return f"at least {ctx['min_length']} in it"
         case _:
             return str(item["msg"])

@@ -31,7 +31,7 @@ class PodGroup:
 
     @property
     def count(self) -> str:
-        """The number of pods as a person would reckon it up."""
+        """The number of pods as a sum."""
         return f"({self.pods} + {self.surge} surge)" if self.surge else str(self.pods)
 
 
@@ -48,28 +48,15 @@ class Room:
 
 def shortfalls(groups: list[PodGroup], room: Room) -> list[str]:
     """Why the groups do not fit, with the arithmetic: a line each for CPU and memory; empty if they fit."""
-    return [
-        text
-        for text in (
-            _shortfall(
-                "CPU",
-                "m",
-                [(group, millicores(group.cpu)) for group in groups],
-                millicores(room.other_cpu),
-                millicores(room.cpu),
-                room.nodes,
-            ),
-            _shortfall(
-                "memory",
-                "Mi",
-                [(group, mebibytes(group.memory)) for group in groups],
-                mebibytes(room.other_memory),
-                mebibytes(room.memory),
-                room.nodes,
-            ),
-        )
-        if text
-    ]
+    cpu = [(group, millicores(group.cpu)) for group in groups]
+    memory = [(group, mebibytes(group.memory)) for group in groups]
+    found = (
+        _shortfall("CPU", "m", cpu, millicores(room.other_cpu), millicores(room.cpu), room.nodes),
+        _shortfall(
+            "memory", "Mi", memory, mebibytes(room.other_memory), mebibytes(room.memory), room.nodes
+        ),
+    )
+    return [text for text in found if text]
 
 
 def mebibytes(quantity: str) -> int:

@@ -4,23 +4,31 @@ import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from . import config_secrets
-from .config_base import BrokenRulesError
-from .config_errors import KeyPath, Mistake, explain
-from .config_models import PLACEHOLDER_DIGEST, StackConfig
-from .config_secrets import SECRET_KEYS, Secret
-from .stack_file import StackFile
-
-PROJECT = "taskflow"
+from .base import BrokenRulesError
+from .errors import Mistake, explain
+from .go_yaml import KeyPath
+from .secrets import (
+    SECRET_KEYS,
+    Secret,
+    misplaced,
+    missing_secrets,
+    mistakes_in,
+    secret_keys,
+    secret_keys_in,
+    secrets_in,
+)
+from .stack import PLACEHOLDER_DIGEST, StackConfig
+from .stack_file import PROJECT, StackFile, decoded, repeated_key, stack_name
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedFile:
-    """A sound stack file.
+    """A valid stack file.
 
     Attributes:
         missing: what the stack lacks for a preview or an `up`, in words: secrets, which nobody has to commit, and
@@ -38,65 +46,110 @@ def check_file(path: Path) -> CheckedFile:
     Raises:
         ConfigError: with every mistake found, in the words that `load` has for them.
     """
-    stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
-    source = StackFile.of_stack(stack, PROJECT, path.parent)
-    values = {key: value for key, value in source.values.items() if key not in SECRET_KEYS}
-    config, mistakes, missing = _examined(values, config_secrets.secrets_in(source), source, ())
-    if mistakes or source.oddities or not config:
+    source = StackFile.of_stack(stack_name(path), PROJECT, path.parent)
+    config, mistakes, missing = _examined(source, source.texts, secrets_in(source))
+    if mistakes or source.faults or not config:
         raise source.error([*mistakes, *missing])
     return CheckedFile(config=config, source=source, missing=tuple(map(source.message, missing)))
 
 
-def parse(
-    values: Mapping[str, Any],
+def as_far_as_readable(source: StackFile) -> StackConfig:
+    """The configuration without the keys that are wrong: for commands that look at what is deployed, or clean up."""
+    config, _, _ = _examined(source, source.texts, secrets_in(source))
+    return config or StackConfig.model_construct()
+
+
+def parse_texts(
+    texts: Mapping[str, str],
     *,
     secrets: Mapping[str, Secret],
     source: StackFile,
     encrypted: Iterable[str] = (),
 ) -> StackConfig:
-    """Check a stack's plain values, and that the secrets it needs are there and sound.
+    """Check a stack's values as the engine hands them over, and that the secrets it needs are there and valid.
 
     Args:
-        values: the keys of the stack file without their namespace; secret values are not among them.
-        secrets: those of `SECRET_KEYS` that the stack has.
+        texts: by the keys of the stack file without their namespace. Secrets among them are passed over.
+        secrets: those that the stack has.
         source: the file the values came from, for the errors.
-        encrypted: keys of `values` that hold encrypted text.
+        encrypted: keys of `texts` that hold encrypted text.
 
     Raises:
         ConfigError: with every mistake found, each with its place and what to do.
     """
-    config, mistakes, missing = _examined(values, secrets, source, encrypted)
-    if mistakes or missing or source.oddities or not config:
+    return _whole(source, *_examined(source, texts, secrets, encrypted))
+
+
+def parse(
+    values: Mapping[str, Any], *, secrets: Mapping[str, Secret], source: StackFile
+) -> StackConfig:
+    """`parse_texts`, for values that are not texts any more."""
+    known = list(misplaced(source, (), secret_keys(values)))
+    return _whole(source, *_judged(source, values, secrets, known))
+
+
+def _whole(
+    source: StackFile, config: StackConfig | None, mistakes: list[Mistake], missing: list[Mistake]
+) -> StackConfig:
+    if mistakes or missing or source.faults or not config:
         raise source.error([*mistakes, *missing])
     return config
 
 
 def _examined(
-    values: Mapping[str, Any],
-    secrets: Mapping[str, Secret],
     source: StackFile,
-    encrypted: Iterable[str],
+    texts: Mapping[str, str],
+    secrets: Mapping[str, Secret],
+    encrypted: Iterable[str] = (),
 ) -> tuple[StackConfig | None, list[Mistake], list[Mistake]]:
     """The configuration as far as it can be read, its mistakes, and what an `up` would still miss."""
-    misplaced = list(config_secrets.misplaced(source, encrypted))
-    config, mistakes, unsure = _validated(values, misplaced)
+    keys = secret_keys_in(texts)
+    plain = {key: text for key, text in texts.items() if key not in keys}
+    known = list(misplaced(source, encrypted, keys))
+    for key, text in plain.items():
+        repeated = repeated_key(text)
+        if repeated:
+            words = f"the key {repeated} is in this JSON twice; one of the two would be lost"
+            known.append(Mistake.at(key, words))
+    values = {key: text if key in _TEXTS and text else decoded(text) for key, text in plain.items()}
+    return _judged(source, values, secrets, known)
+
+
+def _is_text(annotation: Any) -> bool:
+    """Whether a key takes texts alone, so that `namespace: 2026` is no number."""
+    if get_origin(annotation) is Literal:
+        return all(isinstance(choice, str) for choice in get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType):
+        return all(_is_text(part) for part in get_args(annotation) if part is not type(None))
+    if get_origin(annotation) is Annotated:
+        return _is_text(get_args(annotation)[0])
+    return annotation is str
+
+
+_TEXTS = frozenset(
+    str(field.alias) for field in StackConfig.model_fields.values() if _is_text(field.annotation)
+)
+
+
+def _judged(
+    source: StackFile,
+    values: Mapping[str, Any],
+    secrets: Mapping[str, Secret],
+    known: list[Mistake],
+) -> tuple[StackConfig | None, list[Mistake], list[Mistake]]:
+    config, mistakes, unsure = _validated(values, known)
     mistakes += [
-        mistake
-        for mistake in config_secrets.mistakes_in(secrets, config, source)
-        if not mistake.rests_on(unsure)
+        mistake for mistake in mistakes_in(secrets, config, source) if not mistake.rests_on(unsure)
     ]
     missing: list[Mistake] = []
     if config:
-        missing = [*_placeholders(config, source), *config_secrets.missing(secrets, config, source)]
+        missing = [*_placeholders(config, source), *missing_secrets(secrets, config, source)]
     return config, mistakes, [mistake for mistake in missing if not mistake.rests_on(unsure)]
 
 
 def _placeholders(config: StackConfig, source: StackFile) -> Iterable[Mistake]:
     """Images whose digest is still to come."""
-    for component, image in (
-        ("backend", config.images.backend),
-        ("frontend", config.images.frontend),
-    ):
+    for component, image in config.component_images.items():
         if image.ref and image.ref.endswith(PLACEHOLDER_DIGEST):
             path = ("images", component, "ref")
             repository = image.ref.removesuffix(PLACEHOLDER_DIGEST)

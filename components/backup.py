@@ -1,0 +1,141 @@
+"""Scheduled backups: a CronJob that dumps, restores once and compares, encrypts, and keeps the newest on a volume."""
+
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes import batch, core
+
+from . import workload
+from .backup_pod import COMPONENT, HARDENED, RESOURCES, pod_spec
+from .config.stack import EmbeddedPostgres, ScheduledBackup, StackConfig
+from .image import Image
+from .workload import Release, SecretKey
+
+LIMIT_SECONDS = 6 * 3600
+BACKUPS = "/backups"
+
+
+def scheduled(
+    name: str,
+    release: Release,
+    config: StackConfig,
+    backup: ScheduledBackup,
+    owner_url: SecretKey,
+    image: Image,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """The CronJob, and its volume, which is protected and kept like the database's own.
+
+    Args:
+        owner_url: address of the database as the owner of its tables.
+        image: the backend's, which encrypts and stores.
+    """
+    embedded = config.database.embedded
+    claim = core.v1.PersistentVolumeClaim(
+        f"{name}s",
+        metadata=workload.object_meta(release, COMPONENT, f"{name}s", workload.SKIP_AWAIT),
+        spec=core.v1.PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteOnce"],
+            storage_class_name=backup.storage_class,
+            resources=core.v1.VolumeResourceRequirementsArgs(requests={"storage": backup.size}),
+        ),
+        opts=pulumi.ResourceOptions.merge(
+            opts,
+            pulumi.ResourceOptions(
+                protect=config.protects, retain_on_delete=bool(embedded and embedded.keep)
+            ),
+        ),
+    )
+    labels = workload.metadata_labels(release.name, COMPONENT)
+    spec = _spec(release, config, backup, owner_url, image)
+    spec["volumes"].append(
+        {"name": "backups", "persistentVolumeClaim": {"claimName": claim.metadata.name}}
+    )
+    # As plain YAML, like the pod of `ops`: of one source.
+    plain: Any = {
+        "schedule": backup.schedule,
+        "timeZone": "Etc/UTC",
+        "concurrencyPolicy": "Forbid",
+        "successfulJobsHistoryLimit": 1,
+        "failedJobsHistoryLimit": 2,
+        "jobTemplate": {
+            "metadata": {"labels": labels},
+            "spec": {
+                "backoffLimit": 1,
+                "activeDeadlineSeconds": LIMIT_SECONDS,
+                "template": {"metadata": {"labels": labels}, "spec": spec},
+            },
+        },
+    }
+    batch.v1.CronJob(
+        name, metadata=workload.object_meta(release, COMPONENT, name), spec=plain, opts=opts
+    )
+
+
+def _spec(
+    release: Release,
+    config: StackConfig,
+    backup: ScheduledBackup,
+    owner_url: SecretKey,
+    image: Image,
+) -> dict[str, Any]:
+    embedded = config.database.embedded
+    authority = _authority(release)
+    spec = pod_spec(
+        release=release.name,
+        image=config.images.mirrored(embedded.image if embedded else backup.image),
+        user=(embedded or EmbeddedPostgres()).user,
+        action="nightly",
+        env=[
+            {
+                "name": "DATABASE_URL",
+                "valueFrom": {"secretKeyRef": {"name": owner_url.name, "key": owner_url.key}},
+            },
+            *authority["env"],
+        ],
+        volumes=authority["volumes"],
+        mounts=authority["mounts"],
+    )
+    spec["initContainers"] = spec["containers"]
+    spec["containers"] = [
+        {
+            "name": "store",
+            "image": image.reference,
+            "imagePullPolicy": image.pull_policy,
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+            "command": ["python", "-m", "taskflow_api.backup"],
+            "env": [
+                {"name": "RELEASE", "value": release.name},
+                {"name": "BACKUP_PUBLIC_KEY", "value": backup.public_key},
+                {"name": "BACKUP_KEEP", "value": str(backup.keep)},
+            ],
+            "resources": RESOURCES,
+            "securityContext": HARDENED,
+            "volumeMounts": [
+                {"name": "scratch", "mountPath": "/scratch"},
+                {"name": "backups", "mountPath": BACKUPS},
+            ],
+        }
+    ]
+    if release.pull_secrets:
+        spec["imagePullSecrets"] = [{"name": secret} for secret in release.pull_secrets]
+    return spec
+
+
+def _authority(release: Release) -> dict[str, list[dict[str, Any]]]:
+    """What the dump verifies an external server by."""
+    ca = release.database_ca
+    if not ca:
+        return {"env": [], "volumes": [], "mounts": []}
+    items = [{"key": ca.key, "path": workload.CA_FILE}]
+    source: dict[str, Any] = (
+        {"configMap": {"name": ca.config_map, "items": items}}
+        if ca.config_map
+        else {"secret": {"secretName": ca.secret, "items": items}}
+    )
+    folder = workload.DATABASE_CA_FOLDER
+    return {
+        "env": [{"name": "DATABASE_CA_FILE", "value": f"{folder}/{workload.CA_FILE}"}],
+        "volumes": [{"name": workload.DATABASE_CA, **source}],
+        "mounts": [{"name": workload.DATABASE_CA, "mountPath": folder, "readOnly": True}],
+    }

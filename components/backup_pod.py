@@ -1,0 +1,85 @@
+"""The pod that dumps a database and restores dumps, as plain Kubernetes YAML has it.
+
+`ops` runs one for `make backup` and `make restore`, the CronJob of backup.py another; what they do is in backup_pod.sh.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+COMPONENT = "backup"
+CONTAINER = "postgres"
+SCRIPT = Path(__file__).with_suffix(".sh")
+SOCKET = "/var/run/postgresql"
+RESOURCES = {
+    "requests": {"cpu": "20m", "memory": "96Mi"},
+    "limits": {"cpu": "1", "memory": "512Mi"},
+}
+HARDENED = {
+    "allowPrivilegeEscalation": False,
+    "privileged": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+Json = dict[str, Any]
+
+
+def command(*action: str) -> list[str]:
+    """What runs an action of backup_pod.sh in the container."""
+    return ["bash", "-c", 'eval "$SCRIPT"', "backup", *action]
+
+
+def pod_spec(
+    *,
+    release: str,
+    image: Any,
+    user: int,
+    action: str,
+    env: Sequence[Mapping[str, Any]],
+    volumes: Sequence[Mapping[str, Any]] = (),
+    mounts: Sequence[Mapping[str, Any]] = (),
+) -> Json:
+    """A pod with one container that runs an action.
+
+    Args:
+        env: where the database is; values that are secret come from Secrets.
+    """
+    folders = {"scratch": "/scratch", "run": SOCKET, "tmp": "/tmp"}  # noqa: S108 - an emptyDir
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 1,  # Nothing in the scratch server is worth a checkpoint.
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": user,
+            "runAsGroup": user,
+            "fsGroup": user,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": image,
+                "imagePullPolicy": "IfNotPresent",
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "command": command(action),
+                "env": [
+                    {"name": "RELEASE", "value": release},
+                    {"name": "SCRIPT", "value": SCRIPT.read_text()},
+                    *env,
+                ],
+                "resources": RESOURCES,
+                "securityContext": HARDENED,
+                "volumeMounts": [
+                    *({"name": name, "mountPath": path} for name, path in folders.items()),
+                    *mounts,
+                ],
+            }
+        ],
+        "volumes": [
+            *({"name": name, "emptyDir": {}} for name in folders),
+            *volumes,
+        ],
+    }

@@ -1,0 +1,138 @@
+"""What both services' drivers can use as `databaseUrl`: their own rules, so that a mistake is found before the start.
+
+docker/backend/taskflow_api/address.py and docker/frontend/lib/database-url.ts have the same rules, and
+docker/backend/tests/database_addresses.json has examples that all three are held to.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+SHAPE = "must look like postgresql://user:password@host:5432/database"
+ENCODE = (
+    "has characters that must be percent-encoded in the user, the password and the database name: "
+    "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25"
+)
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
+
+# https://www.postgresql.org/docs/current/libpq-ssl.html
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+TLS_MODES = SSL_MODES[3:]
+"""Those that refuse a connection in plain text."""
+
+IGNORED = {
+    # libpq: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+    "application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssdelegation",
+    "gssencmode",
+    "gsslib",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "krbsrvname",
+    "load_balance_hosts",
+    "max_protocol_version",
+    "min_protocol_version",
+    "options",
+    "require_auth",
+    "requirepeer",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcertmode",
+    "sslcompression",
+    "sslnegotiation",
+    "sslsni",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    # Prisma, and the addresses that hosted Postgres offers for it; node-postgres
+    "connection_limit",
+    "pgbouncer",
+    "pool_timeout",
+    "socket_timeout",
+    "statement_cache_size",
+    "uselibpqcompat",
+}
+"""What other clients and poolers read from an address, and the services drop."""
+
+
+class AddressError(ValueError):
+    """The address cannot be used; the message repeats nothing of it but the names of its options."""
+
+
+@dataclass(frozen=True)
+class DatabaseAddress:
+    """What the rest of the configuration has to agree with.
+
+    Attributes:
+        ssl_mode: None where the address names none.
+    """
+
+    port: int
+    ssl_mode: str | None
+
+
+def read_address(url: str) -> DatabaseAddress:
+    """Read an address of Postgres.
+
+    Raises:
+        AddressError: if a driver could not use it, or the two would understand it differently.
+    """
+    parts = _split(url.strip())
+    options = _options(parts.query)
+    roots, mode = options.get("sslrootcert"), options.get("sslmode")
+    if roots not in (None, "system"):
+        raise AddressError(
+            "names a certificate file by sslrootcert: remove it, and give database.external.ca, which mounts the file "
+            "as DATABASE_CA_FILE"
+        )
+    if roots and mode is None:  # As in libpq, which then verifies by the system's.
+        mode = "verify-full"
+    if mode is not None and mode not in SSL_MODES:
+        raise AddressError(f"has an unknown sslmode: use one of {', '.join(SSL_MODES)}")
+    return DatabaseAddress(port=parts.port or 5432, ssl_mode=mode)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # Square brackets that are no IPv6 address.
+        raise AddressError(SHAPE) from None
+    if parts.scheme not in ("postgresql", "postgres") or not parts.netloc:
+        raise AddressError(SHAPE)
+    # Before anything else is looked at: the host would be a part of the password.
+    if parts.netloc.count("@") > 1 or "@" in parts.path + parts.query + parts.fragment:
+        raise AddressError(ENCODE)
+    if "#" in url or "/" in parts.path[1:] or re.search("%(?![0-9A-Fa-f]{2})", url):
+        raise AddressError(ENCODE)
+    try:
+        for part in (parts.username, parts.password, parts.path):
+            unquote(part or "", errors="strict")
+    except UnicodeDecodeError:
+        raise AddressError(ENCODE) from None
+    try:
+        complete = _HOST.fullmatch(parts.hostname or "") and parts.username and parts.port != 0
+    except ValueError:  # A port that is no number, or too large.
+        complete = False
+    if not complete:
+        raise AddressError(SHAPE)
+    return parts
+
+
+def _options(query: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in IGNORED:
+            continue
+        if name not in ("sslmode", "sslrootcert"):
+            # Part of a password may have come here.
+            shown = name if re.fullmatch("[A-Za-z_]{1,40}", name) else "(its name is not shown)"
+            raise AddressError(f"has an unknown option {shown}: remove it")
+        if name in options:
+            raise AddressError(f"has {name} twice: remove one")
+        options[name] = value
+    return options

@@ -1,0 +1,285 @@
+"""The kinds of text in a stack file: what each may be, by the rules of those who take it, and its words."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+EXPECTED = "expected"
+"""The type of pydantic's errors whose message is what was expected, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Annotation of a text (or of a number that is kept as one).
+
+    Args:
+        words: what an error says was expected.
+        short: its name in the reference.
+        pattern: what the whole text has to match.
+        accepts: a finer rule, where a pattern cannot say it.
+        numbers: whether a number is taken for its digits, as in `cpu: 0.5`.
+    """
+
+    words: str
+    short: str
+    pattern: str
+    most: int | None = None
+    accepts: Callable[[str], bool] = lambda _: True
+    numbers: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        text = {**handler(schema), "pattern": rf"^({self.pattern})$"}
+        if self.most:
+            text["maxLength"] = self.most
+        return {"anyOf": [{"type": "number"}, text]} if self.numbers else text
+
+    def _checked(self, value: Any) -> str:
+        if self.numbers and isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, str) and re.fullmatch(self.pattern, value) and self.accepts(value):
+            if self.most is None or len(value) <= self.most:
+                return value
+            raise PydanticCustomError(EXPECTED, "at most {most} characters", {"most": self.most})
+        raise PydanticCustomError(EXPECTED, "{words}", {"words": self.words})
+
+
+def of_annotation(annotation: Any) -> Kind | None:
+    """The kind that a type is annotated with, itself or in one of its choices."""
+    for part in (*getattr(annotation, "__metadata__", ()), *getattr(annotation, "__args__", ())):
+        found = part if isinstance(part, Kind) else of_annotation(part)
+        if found:
+            return found
+    return None
+
+
+# Kubernetes' names: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+# Of labels and annotations.
+_QUALIFIED = rf"({_SUBDOMAIN}/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]{{0,61}}[a-zA-Z0-9])?"
+_RULE = "lower-case letters, digits and dashes"
+# The longest suffix that a release's name gets is "-postgres" with the 8 digits of an automatic name, and the name of
+# a Service may not start with a digit.
+ReleaseName = Annotated[
+    str,
+    Kind(
+        words=f"{_RULE}, starting with a letter",
+        short="name",
+        pattern=r"[a-z]([-a-z0-9]*[a-z0-9])?",
+        most=40,
+    ),
+]
+DnsLabel = Annotated[
+    str,
+    Kind(words=f"{_RULE}, without a dash at either end", short="name", pattern=_LABEL, most=63),
+]
+DnsSubdomain = Annotated[
+    str,
+    Kind(
+        words=f"an object's name: {_RULE}, in parts between dots",
+        short="name",
+        pattern=_SUBDOMAIN,
+        most=253,
+    ),
+]
+# https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax
+Schedule = Annotated[
+    str,
+    Kind(
+        words="a time in cron's five fields (30 2 * * *)",
+        short="schedule",
+        pattern=r"[-0-9*/,]+( [-0-9*/,]+){2}( [-0-9*/,A-Za-z]+){2}",
+    ),
+]
+PublicKey = Annotated[
+    str,
+    Kind(
+        words="a public key of age (age1...)",
+        short="public key",
+        pattern=r"age1[02-9ac-hj-np-z]{58}",
+    ),
+]
+NotEmpty = Annotated[str, Kind(words="a text that is not empty", short="text", pattern=r".*\S.*")]
+# https://github.com/kubernetes/minikube/blob/v1.38.1/pkg/minikube/config/profile.go
+ProfileName = Annotated[
+    str,
+    Kind(
+        words="a Minikube profile: letters, digits and dashes",
+        short="name",
+        pattern=r"[a-zA-Z0-9][-_.a-zA-Z0-9]*",
+        most=63,
+    ),
+]
+_HOST_PART = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_HOST_NAME = rf"{_HOST_PART}(\.{_HOST_PART})*"
+HostName = Annotated[
+    str,
+    Kind(
+        words="a host name such as taskflow.example.com, in lower case, without scheme, port or wildcard",
+        short="host name",
+        pattern=_HOST_NAME,
+        most=253,
+        accepts=lambda text: not re.fullmatch(r"[0-9.]+", text),
+    ),
+]
+HostPattern = Annotated[
+    str,
+    Kind(
+        words="a host name such as taskflow.example.com or *.example.com, in lower case, without scheme and port",
+        short="host name",
+        pattern=rf"(\*\.)?{_HOST_NAME}",
+        most=253,
+        accepts=lambda text: not re.fullmatch(r"[*0-9.]+", text),
+    ),
+]
+AnnotationName = Annotated[
+    str,
+    Kind(
+        words="an annotation's name such as example.com/name",
+        short="text",
+        pattern=_QUALIFIED,
+        most=317,
+    ),
+]
+LabelName = Annotated[
+    str,
+    Kind(
+        words="a label's name such as example.com/pool",
+        short="text",
+        pattern=_QUALIFIED,
+        most=317,
+    ),
+]
+LabelValue = Annotated[
+    str,
+    Kind(
+        words="a label's value: letters, digits, dashes, dots and _, without the last three at either end",
+        short="text",
+        pattern=r"([a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?)?",
+        most=63,
+    ),
+]
+DataKey = Annotated[
+    str,
+    Kind(
+        words="a key of a ConfigMap or Secret such as ca.crt",
+        short="text",
+        pattern=r"[-._a-zA-Z0-9]+",
+        most=253,
+        accepts=lambda text: text != "." and not text.startswith(".."),
+    ),
+]
+SecretName = Annotated[
+    str,
+    Kind(
+        words="a name in letters and digits such as smtpPassword",
+        short="name",
+        pattern=r"[a-z][a-zA-Z0-9]*",
+        most=63,
+    ),
+]
+VariableName = Annotated[
+    str,
+    Kind(
+        words="the name of a variable in upper-case letters, digits and _",
+        short="text",
+        pattern=r"[A-Z_][A-Z0-9_]*",
+    ),
+]
+
+# https://github.com/distribution/reference/blob/v0.6.0/regexp.go. A first part without dot or port is no host but an
+# account at Docker Hub, in lower case as the rest.
+_HOST_WORD = r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?"
+_HOST = "|".join(
+    (
+        rf"{_HOST_WORD}(\.{_HOST_WORD})+(:[0-9]+)?",
+        rf"{_HOST_WORD}:[0-9]+",
+        "localhost",
+        r"\[[0-9a-fA-F:]+\](:[0-9]+)?",
+    )
+)
+_PATH_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_PATH = rf"{_PATH_PART}(/{_PATH_PART})*"
+_TAG = r":[a-zA-Z0-9_][-.a-zA-Z0-9_]{0,127}"
+_DIGEST = r"@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
+ImageReference = Annotated[
+    str,
+    Kind(
+        words="an image reference with a tag or digest (name:tag, name@sha256:...), its name in lower case",
+        short="image reference",
+        pattern=rf"(({_HOST})/)?{_PATH}({_TAG}({_DIGEST})?|{_DIGEST})",
+        accepts=lambda text: len(text.partition("@")[0]) <= 255 + 128,
+    ),
+]
+ImagePrefix = Annotated[
+    str,
+    Kind(
+        words="a registry with its host, such as ghcr.io/acme or docker.io/acme, in lower case",
+        short="registry",
+        pattern=rf"({_HOST})(/{_PATH})?",
+        most=200,
+    ),
+]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+Cidr = Annotated[
+    str,
+    Kind(
+        words="a network such as 10.1.0.0/16, or 10.1.2.3/32 for one address",
+        short="network, such as `10.1.0.0/16`",
+        pattern=r"[0-9a-fA-F.:]+/[0-9]{1,3}",
+        accepts=_is_network,
+    ),
+]
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+_ORIGIN = r"https?://([^\s/:@?#\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
+BaseUrl = Annotated[
+    str,
+    Kind(
+        words="an address such as https://api.example.com/v1, without user, ? and # (paths are appended to it)",
+        short="address",
+        pattern=rf"{_ORIGIN}(/[^\s?#]*)?",
+        accepts=_is_base_url,
+    ),
+]
+# A browser's Origin header, which this is compared with, is in lower case and has no path.
+Origin = Annotated[
+    str,
+    Kind(
+        words="an address such as https://taskflow.example.com, in lower case, without path, user or / at its end",
+        short="address",
+        pattern=_ORIGIN,
+        accepts=lambda text: _is_base_url(text) and text == text.lower(),
+    ),
+]

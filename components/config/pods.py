@@ -1,0 +1,73 @@
+"""Where the pods of a component run, and their annotations: keys that services and embedded Postgres share."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Model, Problem
+from .kinds import AnnotationName, DnsSubdomain, LabelName, LabelValue
+
+# Annotations by which the program and the engine work.
+RESERVED_DOMAINS = frozenset({"pulumi.com", "taskflow"})
+
+
+class Toleration(Model):
+    """A taint that does not keep the pods away, in Kubernetes' own words.
+
+    https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
+    """
+
+    key: LabelName | None = Field(None, description="the taint's key; every taint if unset")
+    operator: Literal["Equal", "Exists"] = Field(
+        "Equal", description="whether the taint's value has to be equal, or the key is enough"
+    )
+    value: LabelValue | None = Field(None, description="the taint's value, for Equal")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="the taint's effect; every effect if unset"
+    )
+    toleration_seconds: int | None = Field(
+        None, ge=0, description="seconds that a pod stays, for NoExecute; for ever if unset"
+    )
+
+    def problems(self) -> Iterable[Problem]:
+        if self.operator == "Exists" and self.value is not None:
+            yield Problem(("value", "operator"), "operator Exists asks for no value; drop it")
+        if self.operator == "Equal" and self.key is None:
+            yield Problem(("operator", "key"), "without a key operator must be Exists")
+        if self.toleration_seconds is not None and self.effect != "NoExecute":
+            yield Problem(
+                ("tolerationSeconds", "effect"),
+                "only effect NoExecute ends pods; set it or drop tolerationSeconds",
+            )
+
+
+class PodSettings(Model):
+    """Keys of a component for its pods' specification and metadata."""
+
+    node_selector: dict[LabelName, LabelValue] = Field(
+        {}, description="labels of the nodes that its pods may run on"
+    )
+    tolerations: tuple[Toleration, ...] = Field(
+        (), description="taints that do not keep its pods away"
+    )
+    priority_class: DnsSubdomain | None = Field(
+        None, description="PriorityClass of its pods; the cluster's default if unset"
+    )
+    pod_annotations: dict[AnnotationName, str] = Field({}, description="annotations of its pods")
+    # https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
+    host_users: bool | None = Field(
+        None,
+        description="false gives each pod a user namespace of its own: its users have no rights on the node; needs "
+        "Kubernetes 1.33, containerd 2 or CRI-O, and Linux 6.3 on the nodes",
+    )
+
+    def problems(self) -> Iterable[Problem]:
+        yield from reserved_annotations("podAnnotations", self.pod_annotations)
+
+
+def reserved_annotations(key: str, annotations: Mapping[str, str]) -> Iterable[Problem]:
+    """Annotations that would change how the program itself works."""
+    for name in annotations:
+        if name.partition("/")[0] in RESERVED_DOMAINS:
+            yield Problem(((key, name),), "is set by the program; drop it")

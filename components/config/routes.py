@@ -1,0 +1,171 @@
+"""The public address of a stack: an Ingress, or a route of the Gateway API. Either takes one host name or several."""
+
+from collections.abc import Iterable
+
+from pydantic import ConfigDict, Field
+
+from .base import Model, Problem
+from .kinds import AnnotationName, DnsLabel, DnsSubdomain, HostName, HostPattern
+
+# https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
+MOST_HOSTS_OF_A_ROUTE = 16
+
+
+class Tls(Model):
+    """Certificate: an existing TLS Secret, or a cert-manager issuer that fills one."""
+
+    secret: DnsSubdomain | None = Field(
+        None, description="TLS Secret; <release>-tls if unset, which the issuer then fills"
+    )
+    issuer: DnsSubdomain | None = Field(None, description="cert-manager ClusterIssuer")
+
+    def problems(self) -> Iterable[Problem]:
+        if not self.secret and not self.issuer:
+            yield Problem(
+                ("secret", "issuer"), "TLS needs a certificate: give secret, issuer, or both"
+            )
+
+    def secret_name(self, release: str) -> str:
+        """The Secret with the certificate."""
+        return self.secret or f"{release}-tls"
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """What asks cert-manager for the certificate."""
+        return {"cert-manager.io/cluster-issuer": self.issuer} if self.issuer else {}
+
+
+class Route(Model):
+    """What both kinds of route have in common."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["host"]}, {"required": ["hosts"]}]}
+    )
+
+    host: HostName | None = Field(None, description="host name that browsers use")
+    hosts: tuple[HostPattern, ...] = Field(
+        (),
+        description="in place of host: several names, wildcards (*.example.com) among them. The first one, which is no "
+        "wildcard, is the address that make up prints and FRONTEND_URL holds",
+    )
+    tls: Tls | None = Field(None, description="TLS; plain HTTP if unset")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every host name; the first one is the address that people use."""
+        return (self.host,) if self.host else self.hosts
+
+    @property
+    def secured(self) -> bool:
+        """Whether browsers use https."""
+        return self.tls is not None
+
+    @property
+    def url(self) -> str:
+        """The address that people use."""
+        return f"{'https' if self.secured else 'http'}://{self.names[0]}"
+
+    def problems(self) -> Iterable[Problem]:
+        if not self.names:
+            text = "is missing: give host, a host name such as taskflow.example.com, or hosts for several"
+            yield Problem(("host", "hosts"), text)
+        elif self.host and self.hosts:
+            yield Problem(
+                ("hosts", "host"), "give host or hosts, not both: move host to the top of hosts"
+            )
+        elif self.names[0].startswith("*"):
+            text = f"{self.names[0]} is the first host, but a wildcard is no address: put a plain name before it"
+            yield Problem(("hosts",), text)
+        for name in sorted({name for name in self.hosts if self.hosts.count(name) > 1}):
+            yield Problem(("hosts",), f"{name} stands here more than once")
+
+
+class Ingress(Route):
+    """The public address by an Ingress."""
+
+    class_name: DnsSubdomain | None = Field(
+        None, alias="class", description="ingress class; the cluster's default if unset"
+    )
+    annotations: dict[AnnotationName, str] = Field({}, description="annotations for the controller")
+
+    def problems(self) -> Iterable[Problem]:
+        yield from super().problems()
+        taken = {"kubernetes.io/ingress.class": "class"}
+        if self.tls and self.tls.issuer:
+            taken |= dict.fromkeys(
+                ("cert-manager.io/cluster-issuer", "cert-manager.io/issuer"), "tls.issuer"
+            )
+        for name, key in taken.items():
+            if name in self.annotations:
+                yield Problem(
+                    (("annotations", name), key),
+                    f"stands against ingress.{key}, and an Ingress has one of the two; drop the annotation",
+                )
+
+
+class ParentRef(Model):
+    """A Gateway that exists. Its listeners must allow routes from the release's namespace."""
+
+    name: DnsSubdomain = Field(description="the Gateway's name")
+    namespace: DnsLabel | None = Field(
+        None, description="the Gateway's namespace; the release's if unset"
+    )
+    section_name: DnsSubdomain | None = Field(
+        None, description="one of its listeners; every one that fits the hosts if unset"
+    )
+    tls: bool = Field(True, description="whether browsers reach it by https")
+
+
+class Gateway(Route):
+    """The public address by the Gateway API, in place of `ingress`: an HTTPRoute, and where `class` is given a Gateway.
+
+    With `tls` that Gateway redirects HTTP to HTTPS. The cluster needs the API's CRDs (v1.2 or newer) and a controller.
+    """
+
+    parent_ref: ParentRef | None = Field(None, description="a Gateway that exists")
+    class_name: DnsSubdomain | None = Field(
+        None, alias="class", description="GatewayClass of a Gateway that the stack makes"
+    )
+    namespace: DnsLabel | None = Field(
+        None,
+        description="namespace of the gateway's pods, from where the network policies let it reach the frontend; if "
+        "unset parentRef.namespace, and without that every namespace",
+    )
+    timeout_seconds: int | None = Field(
+        None,
+        ge=1,
+        description="time for a whole request, the assistant's streamed answers included; the gateway's default if "
+        "unset",
+    )
+    retries: int | None = Field(
+        None,
+        ge=1,
+        le=5,
+        description="how often a read (GET, HEAD) is tried again that a pod refuses or answers with 502, 503 or 504; "
+        "the gateway's default if unset. Needs the API's CRDs of v1.7 or newer",
+    )
+
+    @property
+    def secured(self) -> bool:
+        return self.parent_ref.tls if self.parent_ref else super().secured
+
+    @property
+    def pods_namespace(self) -> str | None:
+        """Where the gateway's pods are; None if the configuration does not say."""
+        return self.namespace or (self.parent_ref.namespace if self.parent_ref else None)
+
+    def problems(self) -> Iterable[Problem]:
+        yield from super().problems()
+        if (self.parent_ref is None) == (self.class_name is None):
+            text = "give one of parentRef (a Gateway that exists) and class (the stack makes one)"
+            yield Problem(("parentRef", "class"), text)
+        elif self.parent_ref and self.tls:
+            yield Problem(
+                ("tls", "parentRef"),
+                "a Gateway that exists has certificates of its own; drop tls, or give class in place of parentRef",
+            )
+        if len(self.hosts) > MOST_HOSTS_OF_A_ROUTE:
+            yield Problem(
+                ("hosts",),
+                f"{len(self.hosts)} names, but an HTTPRoute takes {MOST_HOSTS_OF_A_ROUTE}; use a wildcard for some",
+            )

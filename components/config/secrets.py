@@ -1,0 +1,193 @@
+"""The secrets of a stack: which there are, and what is wrong with them, in words that never show a value."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .database_address import TLS_MODES, AddressError, read_address
+from .errors import Mistake
+from .stack import StackConfig
+from .stack_file import StackFile, decoded
+
+ADDRESSES = ("databaseUrl", "databaseOwnerUrl", "frontendDatabaseUrl")
+# While signing keys rotate, the one that signs next, or the one that signed before, is accepted too.
+ROTATING = ("betterAuthSecretNext", "betterAuthSecretFormer")
+SIGNING_KEYS = ("betterAuthSecret", *ROTATING)
+SECRET_KEYS = (*ADDRESSES, *SIGNING_KEYS, "openaiApiKey")
+# An HS256 key shorter than its 256-bit hash weakens it (RFC 7518, section 3.2).
+BETTER_AUTH_SECRET_LENGTH = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """A secret as a stack has it.
+
+    Args:
+        text: None where it is encrypted and the passphrase is not here.
+    """
+
+    encrypted: bool
+    text: str | None = field(default=None, repr=False)
+
+
+def secret_keys(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of a stack that are secrets: those of every stack, and those that its `secretEnv` blocks name."""
+    blocks = [block.get("secretEnv") for block in values.values() if isinstance(block, dict)]
+    variables = [
+        variable
+        for block in blocks
+        if isinstance(block, dict)
+        for variable in block.values()
+        if isinstance(variable, dict)
+    ]
+    named = {str(variable["config"]) for variable in variables if variable.get("config")}
+    own = {str(field.alias) for field in StackConfig.model_fields.values()}
+    return (*SECRET_KEYS, *sorted(named - own - {*SECRET_KEYS}))
+
+
+def secret_keys_in(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The same by the texts that the engine hands over."""
+    return secret_keys({key: decoded(text) for key, text in texts.items()})
+
+
+def secrets_in(source: StackFile) -> dict[str, Secret]:
+    """The secrets of a stack file, without their encrypted values."""
+    found: dict[str, Secret] = {}
+    for key in secret_keys_in(source.texts):
+        if key in source.texts:
+            encrypted = any(path[0] == key for path in source.encrypted)
+            text = None if encrypted else source.texts[key]
+            found[key] = Secret(encrypted=encrypted, text=text)
+    return found
+
+
+def misplaced(
+    source: StackFile, encrypted: Iterable[str], keys: Iterable[str]
+) -> Iterable[Mistake]:
+    """Encrypted values under keys that are no secrets: their text would end in plain sight.
+
+    Args:
+        encrypted: top-level keys that hold an encrypted value somewhere.
+        keys: those that are secrets.
+    """
+    known = {path[0] for path in source.encrypted}
+    for path in (*sorted(source.encrypted), *((key,) for key in encrypted if key not in known)):
+        if path[0] not in keys:
+            yield Mistake.at(
+                path,
+                "an encrypted value would be written out in plain here; secrets are the keys "
+                f"{', '.join(keys)}, and what secretEnv.<VARIABLE>.config names",
+            )
+
+
+def mistakes_in(
+    secrets: Mapping[str, Secret], config: StackConfig | None, source: StackFile
+) -> Iterable[Mistake]:
+    """What is wrong with the secrets that are there.
+
+    Args:
+        config: None where the rest of the stack file is beyond repair; the rules that need it are then left out.
+    """
+    for key, secret in secrets.items():
+        if not secret.encrypted:
+            yield Mistake.at(key, f"is in plain text; {source.how_to_set(key)}")
+    yield from _rotation_mistakes(secrets, config)
+    known = {key: secret.text for key, secret in secrets.items() if secret.text is not None}
+    yield from mistakes_in_values(known, config)
+
+
+def _rotation_mistakes(
+    secrets: Mapping[str, Secret], config: StackConfig | None
+) -> Iterable[Mistake]:
+    given = [key for key in ROTATING if key in secrets]
+    if len(given) > 1:
+        text = "give betterAuthSecretNext or betterAuthSecretFormer: one key is accepted beside the one that signs"
+        yield Mistake.at(given[0], text)
+    if config and len(config.secrets.generations) > 1 and secrets.keys() & set(SIGNING_KEYS):
+        text = "names two generated secrets, but the stack has signing keys of its own: give one number"
+        yield Mistake.at(("secrets", "generations"), text)
+
+
+def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) -> Iterable[Mistake]:
+    """What is wrong with secret values, by their keys, wherever they come from."""
+    for key in SIGNING_KEYS:
+        length = len(values.get(key, ""))
+        if key in values and length < BETTER_AUTH_SECRET_LENGTH:
+            yield Mistake.at(
+                key,
+                f"has {length} characters, expected at least {BETTER_AUTH_SECRET_LENGTH}; make one with: "
+                "openssl rand -base64 32",
+            )
+    for key in ADDRESSES:
+        if key in values:
+            yield from _address_mistakes(key, values[key], config)
+
+
+def _address_mistakes(key: str, url: str, config: StackConfig | None) -> Iterable[Mistake]:
+    try:
+        address = read_address(url)
+    except AddressError as error:
+        yield Mistake.at(key, str(error))
+        return
+    external = config.database.external_settings if config else None
+    if not config or not external:
+        return
+    mode = address.ssl_mode
+    if external.tls and mode not in TLS_MODES:
+        yield _about_address(
+            key,
+            f"asks for no TLS (sslmode: {mode or 'none'}); append ?sslmode=require, or set database.external.tls to "
+            "false where plain text on the way is acceptable",
+            "tls",
+        )
+    if mode == "verify-ca" and not external.ca:
+        yield _about_address(
+            key,
+            "asks for sslmode=verify-ca, which needs the authority's certificate as DATABASE_CA_FILE: give "
+            "database.external.ca; with a certificate of a public authority use verify-full",
+            "ca",
+        )
+    if config.network_policies.enabled and address.port != external.port:
+        yield _about_address(
+            key,
+            f"has port {address.port}, but network policies open database.external.port {external.port}; make them "
+            "equal",
+            "port",
+        )
+
+
+def _about_address(key: str, text: str, external_key: str) -> Mistake:
+    reads = ((key,), ("database", "external", external_key))
+    return Mistake(path=(key,), text=text, reads=reads)
+
+
+def missing_secrets(
+    secrets: Iterable[str], config: StackConfig, source: StackFile
+) -> Iterable[Mistake]:
+    """Secrets that the stack needs and does not have."""
+    for component, variables in config.named_secrets.items():
+        for variable, key in variables.items():
+            if key not in secrets:
+                place = (component, "secretEnv", variable)
+                yield _missing(key, f"{'.'.join(place)} names it", place, source)
+    if config.secrets.existing:
+        return
+    if config.database.external_settings and "databaseUrl" not in secrets:
+        yield _missing(
+            "databaseUrl",
+            "without database.embedded the application needs an external Postgres",
+            ("database", "embedded"),
+            source,
+        )
+    if not config.secrets.generate and "betterAuthSecret" not in secrets:
+        yield _missing(
+            "betterAuthSecret",
+            "it signs sessions and tokens, and secrets.generate is off",
+            ("secrets", "generate"),
+            source,
+        )
+
+
+def _missing(key: str, why: str, choice: tuple[str, ...], source: StackFile) -> Mistake:
+    reads = ((key,), choice, ("secrets", "existing"))
+    return Mistake(path=(key,), text=f"is missing: {why}; {source.how_to_set(key)}", reads=reads)

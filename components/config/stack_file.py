@@ -1,0 +1,258 @@
+"""A `Pulumi.<stack>.yaml`: what the engine hands over from it, and the line of each key.
+
+The engine hands a text for each key to the program, and so does this module: blocks, numbers and booleans as JSON,
+texts as they are, nothing as an empty text.
+https://github.com/pulumi/pulumi/blob/v3.276.0/sdk/go/common/workspace/loaders.go, and resource/config beside it.
+"""
+
+import codecs
+import contextlib
+import difflib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import ConfigError, Mistake
+from .go_yaml import KeyPath, Node, YamlError, read
+
+PROJECT = "taskflow"
+
+# What the engine keeps in a stack file: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
+ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
+TOP_LEVEL_KEYS = ("config", "environment", *ENCRYPTION_KEYS)
+
+# Where the stack file is, if not beside the program: the engine does not tell programs its --config-file, and errors
+# have to name the lines of the right one.
+FOLDER_VARIABLE = "TASKFLOW_STACK_FILE_FOLDER"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackFile:
+    """The file a stack's values came from; it knows the line of each key.
+
+    Attributes:
+        texts: what the engine hands over for each of the project's keys, without their namespace; encrypted values
+            as they stand in the file.
+        encrypted: where encrypted values are.
+        settings: the file's keys beside `config`, in which the engine notes how the stack is encrypted.
+        faults: what is wrong with the file itself, by line, in words.
+    """
+
+    name: str
+    stack: str
+    project: str
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    encrypted: frozenset[KeyPath] = frozenset()
+    settings: frozenset[str] = frozenset()
+    faults: tuple[tuple[int, str], ...] = ()
+
+    @classmethod
+    def of_stack(
+        cls, stack: str, project: str, directory: Path | None = None, *, bare: str | None = None
+    ) -> "StackFile":
+        """The stack's file in a directory (default: the one that is named in the environment, or else where the engine
+        runs the program).
+
+        Args:
+            bare: the project whose keys need no namespace, if it is another one.
+
+        Raises:
+            ConfigError: if it is not YAML.
+        """
+        path = (directory or Path(os.environ.get(FOLDER_VARIABLE) or Path.cwd())) / file_name(stack)
+        text = text_of(path) if path.is_file() else ""
+        return cls.from_text(path.name, stack, project, text, bare=bare)
+
+    @classmethod
+    def from_text(
+        cls, name: str, stack: str, project: str, text: str, *, bare: str | None = None
+    ) -> "StackFile":
+        """A stack file by its text.
+
+        Raises:
+            ConfigError: if it is not YAML.
+        """
+        try:
+            root, found = read(text)
+        except YamlError as error:
+            raise ConfigError([f"{name}:{error.line}: {error.text}"]) from None
+        if root is None or root.value is None:
+            return cls(name=name, stack=stack, project=project)
+        if not isinstance(root.value, dict):
+            shape = (root.line, "expected a block with the key config")
+            return cls(name=name, stack=stack, project=project, faults=(shape,))
+        ours, faults = _keys_of(root, project, bare or project)
+        for fault in found:
+            section, written, *rest = (*fault.path, "", "")[: max(2, len(fault.path))]
+            key = ours.get(written) if section == "config" else None
+            place = [f"{project}:{key.name}" if key else written or section, *rest]
+            faults.append((fault.line, f"{'.'.join(filter(None, place))}: {fault.text}"))
+        nodes = [
+            entry
+            for key in ours.values()
+            for entry in (((key.name,), key.line, key.node), *key.node.below((key.name,)))
+        ]
+        return cls(
+            name=name,
+            stack=stack,
+            project=project,
+            lines={path: line for path, line, _ in nodes},
+            texts={key.name: _text(key.node.plain()) for key in ours.values()},
+            encrypted=frozenset(path for path, _, node in nodes if _is_encrypted(node)),
+            settings=frozenset(root.value) - {"config"},
+            faults=tuple(faults),
+        )
+
+    def error(self, mistakes: Iterable[Mistake] = ()) -> ConfigError:
+        """All mistakes as one error, in the order of the file."""
+        found = [(self._line(mistake.path), self.message(mistake)) for mistake in mistakes]
+        found += [(line, f"{self.name}:{line}: {text}") for line, text in self.faults]
+        return ConfigError(text for _, text in sorted(found, key=lambda entry: entry[0]))
+
+    def message(self, mistake: Mistake) -> str:
+        """One error line; where the key itself is absent, the line of the nearest block around it."""
+        line = self._line(mistake.path)
+        place = f"{self.name}:{line}" if line else self.name
+        return f"{place}: {self.project}:{'.'.join(mistake.path)}: {mistake.text}"
+
+    def how_to_set(self, key: str) -> str:
+        """The command that sets a secret of this stack (it asks for the value, which so stays out of the history)."""
+        return f"run: pulumi config set --secret --stack {self.stack} {self.project}:{key}"
+
+    def _line(self, path: KeyPath) -> int:
+        around = (path[:n] for n in range(len(path), 0, -1))
+        return next((self.lines[keys] for keys in around if keys in self.lines), 0)
+
+
+def file_name(stack: str) -> str:
+    """The name of a stack's file; of `organization/project/stack` the engine takes the last part."""
+    return f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+
+
+def stack_name(path: Path) -> str:
+    """The stack that a file belongs to."""
+    return path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+
+
+def text_of(path: Path) -> str:
+    """What a stack file says.
+
+    Raises:
+        ConfigError: if it cannot be read, or is not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"{path.name}: cannot be read: {error.strerror}"]) from None
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ConfigError([f"{path.name}:1: is UTF-16; save it as UTF-8"])
+    try:
+        return data.removeprefix(codecs.BOM_UTF8).decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            [
+                f"{path.name}:{line}: is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}; "
+                "save it as UTF-8"
+            ]
+        ) from None
+
+
+def decoded(text: str) -> Any:
+    """The value behind a text that the engine hands over. It does not tell the text "2" from the number."""
+    if not text:
+        return None
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return text
+
+
+def repeated_key(text: str) -> str | None:
+    """A key that stands twice in one block of a text that is JSON."""
+    repeated: list[str] = []
+
+    def block(pairs: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in pairs]
+        repeated.extend(key for key in keys if keys.count(key) > 1)
+
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(text, object_pairs_hook=block)
+    return repeated[0] if repeated else None
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number in JSON")
+
+
+def _text(value: Any) -> str:
+    """A value as the engine hands it over."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if (
+        isinstance(value, float) and 1e-6 <= abs(value) < 1e21
+    ):  # Beyond these Go's JSON has exponents.
+        return format(Decimal(repr(value)), "f")
+    return json.dumps(value).replace("e-0", "e-") if isinstance(value, float) else json.dumps(value)
+
+
+def _is_encrypted(node: Node) -> bool:
+    """As the engine writes an encrypted value: a block with the one key `secure`, a text."""
+    block = node.value
+    return (
+        isinstance(block, dict)
+        and list(block) == ["secure"]
+        and isinstance(block["secure"].node.value, str)
+    )
+
+
+class _Key(NamedTuple):
+    """One of the project's keys, without its namespace."""
+
+    name: str
+    line: int
+    node: Node
+
+
+def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list[tuple[int, str]]]:
+    """The project's keys by how they are written, and those that the engine would refuse or pass over in silence."""
+    faults = list(_unknown_settings(root, project))
+    config = root.value["config"].node if "config" in root.value else None
+    if config is None or config.value is None:
+        return {}, faults
+    if not isinstance(config.value, dict):
+        return {}, [*faults, (root.value["config"].line, "config: expected a block of keys")]
+    ours: dict[str, _Key] = {}
+    first: dict[str, tuple[str, int]] = {}
+    for written, (line, node) in config.value.items():
+        namespace, _, name = (written if ":" in written else f"{bare}:{written}").partition(":")
+        # `taskflow:config:release` is an old way to write `taskflow:release`.
+        name = name.removeprefix("config:")
+        if ":" in name:
+            faults.append((line, f"{written}: expected one colon, as in {project}:release"))
+        elif namespace != project and difflib.get_close_matches(namespace, [project], n=1):
+            faults.append((line, f"{written}: unknown namespace; did you mean {project}:{name}?"))
+        elif (key := f"{namespace}:{name}") in first:
+            other, above = first[key]
+            text = f"{written}: stands here a second time, first in line {above} as {other}"
+            faults.append((line, f"{text}; one of the two would be lost"))
+        else:
+            first[key] = (written, line)
+            if namespace == project:
+                ours[written] = _Key(name, line, node)
+    return ours, faults
+
+
+def _unknown_settings(root: Node, project: str) -> Iterator[tuple[int, str]]:
+    for key, (line, _) in root.value.items():
+        if key not in TOP_LEVEL_KEYS:
+            near = difflib.get_close_matches(key, TOP_LEVEL_KEYS, n=1)
+            hint = near[0] if near else f"config, and {project}:{key} below it"
+            yield line, f"{key}: unknown key; did you mean {hint}?"

@@ -1,0 +1,106 @@
+"""The way in by the Gateway API: an HTTPRoute to a Service, and the Gateway itself where the stack makes it.
+
+pulumi-kubernetes has no classes for the Gateway API, whose kinds are CRDs.
+"""
+
+from functools import partial
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes import meta
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from . import workload
+from .config.routes import Gateway
+from .workload import Release
+
+API_VERSION = "gateway.networking.k8s.io/v1"
+HTTP = "http"
+# What the pods of a Gateway carry whose controller runs them beside it.
+# https://gateway-api.sigs.k8s.io/geps/gep-1762/
+NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+READS = [{"method": "GET"}, {"method": "HEAD"}]
+TRIED_AGAIN = [502, 503, 504]
+
+Spec = dict[str, Any]
+
+
+def routes(
+    name: str,
+    release: Release,
+    component: str,
+    port: int,
+    config: Gateway,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Lead the hosts to the Service `name`."""
+
+    def made(role: str, kind: str, metadata: meta.v1.ObjectMetaArgs, spec: Spec) -> None:
+        CustomResource(f"{name}-{role}", API_VERSION, kind, spec, metadata, opts)
+
+    # As an Ingress, a route is ready minutes after it works, or never, depending on its controller.
+    metadata = partial(workload.object_meta, release, component)
+    if config.parent_ref:
+        parents = [config.parent_ref.model_dump(by_alias=True, exclude_none=True, exclude={"tls"})]
+    else:
+        asks = config.tls.annotations if config.tls else {}
+        listeners = _listeners(config, release.name)
+        made(
+            "gateway",
+            "Gateway",
+            metadata(name, asks | workload.SKIP_AWAIT),
+            {"gatewayClassName": config.class_name, "listeners": listeners},
+        )
+        parents = [{"name": name, "sectionName": listener["name"]} for listener in listeners]
+    if config.tls:
+        plain, *parents = parents
+        redirect = {"scheme": "https", "statusCode": 301}
+        made(
+            "redirect",
+            "HTTPRoute",
+            metadata(f"{name}-redirect", workload.SKIP_AWAIT),
+            _route(
+                config,
+                [plain],
+                [{"filters": [{"type": "RequestRedirect", "requestRedirect": redirect}]}],
+            ),
+        )
+    made(
+        "route",
+        "HTTPRoute",
+        metadata(name, workload.SKIP_AWAIT),
+        _route(config, parents, _rules(config, name, port)),
+    )
+
+
+def _route(config: Gateway, parents: list[Spec], rules: list[Spec]) -> Spec:
+    return {"parentRefs": parents, "hostnames": [*config.names], "rules": rules}
+
+
+def _rules(config: Gateway, service: str, port: int) -> list[Spec]:
+    rule: Spec = {"backendRefs": [{"name": service, "port": port}]}
+    if config.timeout_seconds:
+        rule["timeouts"] = {"request": f"{config.timeout_seconds}s"}
+    if not config.retries:
+        return [rule]
+    # The rule that names methods goes before the one that does not. A write may have happened: nobody tries it again.
+    retry = {"attempts": config.retries, "codes": TRIED_AGAIN}
+    return [{"matches": READS, "retry": retry, **rule}, rule]
+
+
+def _listeners(config: Gateway, release: str) -> list[Spec]:
+    """Plain HTTP, and HTTPS for each host, because cert-manager asks for the names of listeners only."""
+    listeners: list[Spec] = [{"name": HTTP, "port": 80, "protocol": "HTTP"}]
+    if config.tls:
+        certificate = {"certificateRefs": [{"name": config.tls.secret_name(release)}]}
+        listeners += [
+            {
+                "name": f"https-{number}",
+                "hostname": host,
+                "port": 443,
+                "protocol": "HTTPS",
+                "tls": {"mode": "Terminate"} | certificate,
+            }
+            for number, host in enumerate(config.names, 1)
+        ]
+    return listeners
