@@ -1,5 +1,27 @@
 """The one kind of failure that is expected: it says what went wrong, where, and what to do."""
 
+import re
+import shutil
+
+SET_SECRET = re.compile(
+    r"(?<=: )pulumi config set --secret --stack (\S+) (?:--path )?'?taskflow:([\w.]+)'?"
+)
+COMMAND = re.compile(r"(?<=: )(pulumi|kubectl|minikube) (?=[-a-z])")
+
+
+def pasteable(text: str) -> str:
+    """The text with its commands as they work in any shell, whatever is on PATH there.
+
+    Components and the engine name the plain command, because they know nothing of `ops`. A pulumi on PATH is not
+    enough: without the state and passphrase of `make` it knows no stack. For a secret there is `make secret`.
+    """
+
+    def command(found: re.Match[str]) -> str:
+        plain = found[1] != "pulumi" and shutil.which(found[1])
+        return found[0] if plain else f".venv/bin/python -m ops exec {found[0]}"
+
+    return COMMAND.sub(command, SET_SECRET.sub(r"make secret STACK=\1 KEY=\2", text))
+
 
 class OpsError(Exception):
     """Shown to the person as text, never as a traceback; the process leaves with `code`."""

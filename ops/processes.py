@@ -23,6 +23,9 @@ REMEMBERED_LINES = 400
 CLEAN_UP_SECONDS = 90
 """An engine that is interrupted ends the operations that it has begun; one that hangs is killed."""
 
+NOT_STARTED = 127
+"""As a shell says it: no such executable, or none for this machine."""
+
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -34,7 +37,7 @@ class Terminated(KeyboardInterrupt):
 class Result:
     code: int
     output: str
-    """From `ask` stdout, of a command that failed stderr, too; from `stream` the last lines of both together."""
+    """From `capture` stdout, of a command that failed stderr, too; from `stream` the last lines of both together."""
 
 
 def stream(
@@ -75,7 +78,7 @@ def stream(
     return Result(code, "".join(tail))
 
 
-def ask(
+def capture(
     command: Sequence[str],
     *,
     env: Mapping[str, str],
@@ -96,7 +99,7 @@ def ask(
             timeout=timeout,
         )
     except OSError as error:
-        return Result(127, f"{command[0]}: {error.strerror}")
+        return Result(NOT_STARTED, f"{command[0]}: {error.strerror}")
     except subprocess.TimeoutExpired:
         return Result(124, f"{shlex.join(command)} did not answer within {timeout:.0f} s")
     # Many answers are JSON, which a warning beside it must not spoil.

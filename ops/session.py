@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ops.config.stacks import StackFile
 from ops.engine import recovery
 from ops.engine.backend import prepare
 from ops.engine.stack import Stack
-from ops.engine.stack_file import StackFile
 from ops.prepare import setup
 from ops.prepare.setup import Setup
 from ops.steps import Steps
@@ -26,12 +26,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def ready_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
-    """From the tools to a selected stack on a cluster that answers, with what images and autoscalers need."""
+    """From the tools to a selected stack on a cluster that answers, with what autoscalers need."""
     provide_cluster(chosen, file, steps)
     if file.autoscales and file.profile:
         setup.enable_metrics(chosen, steps, file.profile)
-    if file.builds_images:
-        setup.provide_images(chosen, steps)
     return selected_stack(chosen, file, steps)
 
 

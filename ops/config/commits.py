@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.config.stack_file import file_name, stack_name
 from ops.errors import OpsError
-from ops.processes import ask
+from ops.processes import capture
 
 # What a stack's objects, images' tags and requests follow from; the rest of a commit need not be unpacked.
-NEEDED = ("Pulumi.yaml", "components", "docker", "ops", "policy")
+NEEDED = (".pulumi.version", "Pulumi.yaml", "components", "docker", "ops", "policy")
 
 
 @dataclass(frozen=True)
@@ -24,21 +25,21 @@ class Commit:
     folder: Path
 
     def has(self, stack: str) -> bool:
-        return (self.folder / f"Pulumi.{stack}.yaml").is_file()
+        return (self.folder / file_name(stack)).is_file()
 
     @property
     def stacks(self) -> list[str]:
         """Those that it had a file for."""
-        return sorted(file.name.split(".")[1] for file in self.folder.glob("Pulumi.*.yaml"))
+        return sorted(stack_name(file) for file in self.folder.glob("Pulumi.*.yaml"))
 
-    def ask(self, *arguments: str) -> str:
+    def output(self, *arguments: str) -> str:
         """Output of that commit's own `python -m ops`.
 
         Raises:
             OpsError: if it fails, or does not know the command yet.
         """
         command = [sys.executable, "-m", "ops", *arguments]
-        answer = ask(command, env=os.environ, cwd=self.folder)
+        answer = capture(command, env=os.environ, cwd=self.folder)
         if answer.code != 0:
             raise OpsError(
                 f"commit {self.name} cannot tell its {arguments[0]}",
@@ -55,7 +56,7 @@ def unpacked(name: str, root: Path) -> Iterator[Commit]:
     Raises:
         OpsError: if there is no such commit.
     """
-    known = ask(
+    known = capture(
         ["git", "ls-tree", "--name-only", "--end-of-options", name], env=os.environ, cwd=root
     )
     if known.code != 0:
@@ -72,7 +73,7 @@ def unpacked(name: str, root: Path) -> Iterator[Commit]:
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "commit.tar"
         command = ["git", "archive", "--output", str(archive), name, *paths]
-        packed = ask(command, env=os.environ, cwd=root)
+        packed = capture(command, env=os.environ, cwd=root)
         if packed.code != 0:
             raise OpsError(f"commit {name} cannot be unpacked", where=packed.output.strip())
         with tarfile.open(archive) as tar:

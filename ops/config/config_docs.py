@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from components.config_base import DnsLabel, HostName, ImageReference, Model
-from components.config_check import PROJECT
-from components.config_models import Cidr, StackConfig
-from components.config_secrets import SECRET_KEYS
-from components.quantities import Bytes, CountOrPercent, Cpu
-from components.stack_file import TOP_LEVEL_KEYS
+from components.config.base import Model
+from components.config.kinds import Kind
+from components.config.quantities import CountOrPercent
+from components.config.secrets import SECRET_KEYS
+from components.config.stack import StackConfig
+from components.config.stack_file import PROJECT, TOP_LEVEL_KEYS
+from components.config.workload import Workload
 from ops.paths import ROOT
 
 SCHEMA = ROOT / "schema" / "stack.schema.json"
@@ -27,14 +30,29 @@ REFERENCE = ROOT / "docs" / "configuration.md"
 
 SECRETS = {
     "databaseUrl": (
-        "address of an external Postgres: `postgresql://user:password@host:5432/name?sslmode=require`",
-        "externalDatabase.url",
+        "address of an external Postgres: `postgresql://user:password@host:5432/name?sslmode=require`; `@`, `#`, `/` "
+        "and other special characters of the password percent-encoded (`@` as `%40`)",
+        "`externalDatabase.url`",
     ),
+    "databaseOwnerUrl": (
+        "the same for the role that owns the tables and migrates; `databaseUrl` is then the backend's role alone "
+        "([database roles](database-roles.md))",
+        "-",
+    ),
+    "frontendDatabaseUrl": ("the same for the role of the frontend's sessions", "-"),
     "betterAuthSecret": (
         "signs sessions and tokens; at least 32 characters (`openssl rand -base64 32`)",
-        "secrets.betterAuthSecret",
+        "`secrets.betterAuthSecret`",
     ),
-    "openaiApiKey": ("turns the assistant on", "secrets.openaiApiKey"),
+    "betterAuthSecretNext": (
+        "accepted too, and signs in the next step of `make rotate`, which sets it",
+        "-",
+    ),
+    "betterAuthSecretFormer": (
+        "signed before and is still accepted; `make rotate` sets it, and removes it",
+        "-",
+    ),
+    "openaiApiKey": ("turns the assistant on", "`secrets.openaiApiKey`"),
 }
 
 
@@ -58,8 +76,7 @@ def schema() -> str:
     }
     keys = {f"{PROJECT}:{key}": value for key, value in models["properties"].items()}
     for key in SECRET_KEYS:
-        command = f"pulumi config set --secret {PROJECT}:{key}"
-        description = f"{SECRETS[key][0]}; set it with: {command}"
+        description = f"{SECRETS[key][0]}; set it with: make secret STACK=<stack> KEY={key}"
         keys[f"{PROJECT}:{key}"] = {"description": description, **encrypted}
     document = {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -73,7 +90,11 @@ def schema() -> str:
                 "type": "object",
                 "additionalProperties": False,
                 "properties": keys,
-                "patternProperties": {f"^(?!{PROJECT}:)[^:]+:": {}},
+                # Secrets of other names are those that `secretEnv` names.
+                "patternProperties": {
+                    f"^(?!{PROJECT}:)[^:]+:": {},
+                    f"^{PROJECT}:(?!({'|'.join(models['properties'])})$)[a-z][a-zA-Z0-9]*$": encrypted,
+                },
             },
         },
         "definitions": definitions,
@@ -113,12 +134,12 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _without_noise(value: Any) -> Any:
-    """Without pydantic's titles (every key has one, made of its name) and the Helm values."""
+    """Without pydantic's titles: every key has one, made of its name."""
     if isinstance(value, list):
         return [_without_noise(item) for item in value]
     if not isinstance(value, dict):
         return value
-    noise = {"helm"} | ({"title"} if "$schema" not in value and _is_schema(value) else set())
+    noise = {"title"} if "$schema" not in value and _is_schema(value) else set()
     return {key: _without_noise(item) for key, item in value.items() if key not in noise}
 
 
@@ -129,11 +150,15 @@ def _is_schema(value: dict[str, Any]) -> bool:
 HEADER = """\
 # Configuration
 
-<!-- Generated from components/config_models.py and components/config_workload.py by `python -m ops docs`. -->
+<!-- Generated from components/config by `python -m ops docs`. -->
 
 Everything a `Pulumi.<stack>.yaml` may say, below `config:` and with the project's name in front
 (`taskflow:backend:`). A block may be left out whole, and so may every key in it that has a default. `make validate`
 checks all stack files; the schema in `schema/stack.schema.json` lets an editor complete and check them.
+
+Values are YAML as the engine reads it: `yes` and `on` are texts, `017` is 15, a date needs quotes, and no key may stand
+twice. An integer may be written as `2`, `2.0` or `"2"`; a boolean is `true` or `false`; a text that looks like a number
+needs quotes inside a block. A block may be JSON in quotes.
 
 The last column names the value of a usual Helm chart that the key stands in for.
 """
@@ -141,9 +166,13 @@ The last column names the value of a usual Helm chart that the key stands in for
 SECRETS_HEADER = """\
 ## Secrets
 
-Config keys of their own, always encrypted, set once for each stack with
-`pulumi config set --secret --stack <stack> taskflow:<key>`. With `secrets.existing` they come from a Secret made by
-hand instead; with `secrets.generate` a missing `betterAuthSecret` is made and kept in the state.
+Config keys of their own, always encrypted, set once for each stack with `make secret STACK=<stack> KEY=<key>`, which
+asks for the value (without make: `pulumi config set --secret --stack <stack> taskflow:<key>`). With `secrets.existing`
+they come from a Secret made by hand instead; with `secrets.generate` a missing `betterAuthSecret` is made and kept in
+the state.
+
+For a secret of your own as an environment variable, name it: `backend.secretEnv.SMTP_PASSWORD: {config: mailPassword}`.
+Then run `make secret STACK=<stack> KEY=mailPassword`.
 
 | Key | Meaning | Helm value |
 | --- | --- | --- |
@@ -157,7 +186,7 @@ def reference() -> str:
     parts.append("## At the top\n\n" + _table(_row(field, field.default) for _, field in top))
     parts.append(
         SECRETS_HEADER
-        + "".join(f"| `{key}` | {SECRETS[key][0]} | `{SECRETS[key][1]}` |\n" for key in SECRET_KEYS)
+        + "".join(f"| `{key}` | {SECRETS[key][0]} | {SECRETS[key][1]} |\n" for key in SECRET_KEYS)
     )
     for field in StackConfig.model_fields.values():
         model = _block(field)
@@ -169,8 +198,7 @@ def reference() -> str:
 def _section(field: FieldInfo, model: type[BaseModel]) -> str:
     default = field.default if isinstance(field.default, BaseModel) else None
     optional = "" if default is not None else f" The block is optional: {field.description}."
-    chart = str(field.alias) if field.alias in ("backend", "frontend") else ""
-    rows = _rows(model, default, prefix="", helm=chart)
+    rows = _rows(model, default, (str(field.alias),))
     return f"## {field.alias}\n\n{_paragraph(model)}{optional}\n\n{_table(rows)}"
 
 
@@ -179,33 +207,27 @@ def _paragraph(model: type[BaseModel]) -> str:
 
 
 def _rows(
-    model: type[BaseModel], default: BaseModel | None, prefix: str, helm: str
+    model: type[BaseModel], default: BaseModel | None, path: tuple[str, ...]
 ) -> Iterator[str]:
-    """Rows of a block and the blocks in it.
-
-    Args:
-        helm: the Helm value of the block, which relative ones are appended to.
-    """
+    """Rows of a block and the blocks in it."""
     for name, field in model.model_fields.items():
         value = getattr(default, name) if default is not None else field.default
         inner = _block(field)
         if inner is None:
-            yield _row(field, value, prefix, helm)
+            yield _row(field, value, path)
             continue
         filled = value if isinstance(value, BaseModel) else None
-        yield _row(field, filled, prefix, helm, block=True)
-        below = f"{prefix}{field.alias}."
-        yield from _rows(inner, filled, below, _helm(field, helm) or helm)
+        yield _row(field, filled, path, block=True)
+        yield from _rows(inner, filled, (*path, str(field.alias)))
 
 
-def _row(
-    field: FieldInfo, value: Any, prefix: str = "", helm: str = "", *, block: bool = False
-) -> str:
-    kind = "block" if block else _kind(field.annotation, field.metadata)
+def _row(field: FieldInfo, value: Any, path: tuple[str, ...] = (), *, block: bool = False) -> str:
+    kind = _block_kind(field) if block else _kind(field.annotation, field.metadata)
     shown = ("filled in" if value is not None else "none") if block else _default(value)
-    replaced = _helm(field, helm)
+    keys = (*path, str(field.alias))
+    replaced = helm_value(".".join(keys))
     cells = (
-        f"`{prefix}{field.alias}`",
+        f"`{'.'.join(keys[1:] or keys)}`",
         kind,
         shown,
         field.description or "",
@@ -214,14 +236,23 @@ def _row(
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _helm(field: FieldInfo, around: str) -> str:
-    extra = field.json_schema_extra
-    own = str(extra.get("helm", "")) if isinstance(extra, dict) else ""
-    if own.startswith("."):
-        return around + own
-    # A chart has one block for each component, and their values look alike.
-    component = around.partition(".")[0]
-    return f"{component}.{own}" if own and component in ("backend", "frontend") else own
+@cache
+def helm_values() -> dict[str, str]:
+    """By the keys that they stand for; those of both services begin with `services`."""
+    values: dict[str, str] = yaml.safe_load((ROOT / "docs" / "from-helm.yaml").read_text())
+    return values
+
+
+def helm_value(key: str) -> str | None:
+    """The value of a usual Helm chart that a key stands in for. A chart has one block for each component."""
+    component, _, rest = key.partition(".")
+    values = helm_values()
+    field = StackConfig.model_fields.get(component)
+    common = bool(
+        field and any(issubclass(model, Workload) for model in _models_in(field.annotation))
+    )
+    of_each = values.get(f"services.{rest}") if common else None
+    return f"{component}.{of_each}" if of_each else values.get(key)
 
 
 def _table(rows: Iterator[str]) -> str:
@@ -234,6 +265,11 @@ def _block(field: FieldInfo) -> type[BaseModel] | None:
     return models[0] if models else None
 
 
+def _block_kind(field: FieldInfo) -> str:
+    kinds = {tuple: "list of blocks", dict: "blocks by name"}
+    return kinds.get(get_origin(field.annotation) or Model, "block")
+
+
 def _default(value: Any) -> str:
     if value is PydanticUndefined:
         return "required"
@@ -242,24 +278,14 @@ def _default(value: Any) -> str:
     return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
 
 
-WORDS = {
-    # The constrained texts, by what they are constrained with.
-    Bytes: "size, such as `256Mi` or `1Gi`",
-    Cidr: "network, such as `10.1.0.0/16`",
-    Cpu: "CPU, such as `250m` or `0.5`",
-    CountOrPercent: "count or percentage",
-    DnsLabel: "name",
-    HostName: "host name",
-    ImageReference: "image reference",
-}
-
-
 def _kind(annotation: Any, metadata: Sequence[Any]) -> str:
     """A type in words."""
     parts = [part for part in get_args(annotation) if part is not type(None)]
-    for known, words in WORDS.items():
-        if annotation == known or (annotation is str and [*get_args(known)[1:]] == [*metadata]):
-            return words
+    kind = next((part for part in metadata if isinstance(part, Kind)), None)
+    if kind:
+        return kind.short
+    if annotation == CountOrPercent or {int, str} <= set(parts):
+        return "count or percentage"
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
         if len(parts) > 1:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from components.capacity import PodGroup, mebibytes
-from components.config import StackConfig
-from components.quantities import millicores
+from components.config.capacity import PodGroup, mebibytes
+from components.config.quantities import millicores
+from components.config.stack import StackConfig
 from ops.config.commits import unpacked
 
 
@@ -67,7 +67,7 @@ def at_commit(stack: str, commit: str, root: Path) -> list[Row]:
     with unpacked(commit, root) as then:
         if not then.has(stack):
             return []
-        return from_json(then.ask("footprint", "--stack", stack, "--json"))
+        return from_json(then.output("footprint", "--stack", stack, "--json"))
 
 
 def to_json(rows: list[Row]) -> str:

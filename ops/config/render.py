@@ -22,13 +22,22 @@ import pulumi
 import yaml
 
 from components.app import TaskflowApp, TaskflowAppArgs
-from components.config import SECRET_KEYS, StackConfig, StackSecrets
-from components.config_secrets import BETTER_AUTH_SECRET_LENGTH
+from components.config.load import StackSecrets
+from components.config.secrets import BETTER_AUTH_SECRET_LENGTH
+from components.config.stack import StackConfig
+from components.config.stack_file import StackFile
 from components.existing_secret import OPTIONAL, REQUIRED
-from components.stack_file import StackFile
 from ops.paths import SOURCES
 
 MASKED = "masked"
+# Secrets that a release has only where they are set, and the fields of StackSecrets that have them.
+OPTIONAL_SECRETS = {
+    "databaseOwnerUrl": "database_owner_url",
+    "frontendDatabaseUrl": "frontend_database_url",
+    "openaiApiKey": "openai_api_key",
+    "betterAuthSecretNext": "better_auth_secret_next",
+    "betterAuthSecretFormer": "better_auth_secret_former",
+}
 KINDS = (
     # In the order in which kubectl could apply them.
     "Namespace",
@@ -42,6 +51,8 @@ KINDS = (
     "HorizontalPodAutoscaler",
     "PodDisruptionBudget",
     "Ingress",
+    "Gateway",
+    "HTTPRoute",
 )
 Manifest = dict[str, Any]
 # How the engine's protocol marks a secret: this key with this value, beside the secret itself.
@@ -100,13 +111,22 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
 
     def program() -> None:
         given = {
-            "database_url": pulumi.Output.secret(MASKED) if config.database.outside else None,
-            "better_auth_secret": None if config.secrets.generate else pulumi.Output.secret(MASKED),
-            "openai_api_key": pulumi.Output.secret(MASKED)
-            if SECRET_KEYS[2] in source.values
+            "database_url": pulumi.Output.secret(MASKED)
+            if config.database.external_settings
             else None,
+            "better_auth_secret": None if config.secrets.generate else pulumi.Output.secret(MASKED),
         }
-        secrets = StackSecrets(**given)
+        given |= {
+            field: pulumi.Output.secret(MASKED)
+            for key, field in OPTIONAL_SECRETS.items()
+            if key in source.texts
+        }
+        named = {
+            key: pulumi.Output.secret(MASKED)
+            for variables in config.named_secrets.values()
+            for key in variables.values()
+        }
+        secrets = StackSecrets(**given, named=named)
         TaskflowApp(
             config.release, TaskflowAppArgs(config=config, secrets=secrets, sources=SOURCES)
         )
@@ -146,7 +166,7 @@ def closed_event_loops() -> Iterator[None]:
 
 def _sound_secret(config: StackConfig) -> dict[str, str]:
     """A Secret made by hand as it has to be: what it really holds is known to the cluster alone."""
-    port = config.database.outside.port if config.database.outside else 5432
+    port = config.database.external_settings.port if config.database.external_settings else 5432
     values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)
     values["database-url"] = f"postgresql://{MASKED}@{MASKED}:{port}/{MASKED}?sslmode=require"
     return {key: b64encode(value.encode()).decode() for key, value in values.items()}

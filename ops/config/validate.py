@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.config_check import CheckedFile, check_file
-from components.config_errors import ConfigError
+from components.config.check import CheckedFile, check_file
+from components.config.errors import ConfigError
 from ops.errors import OpsError
 from ops.paths import ROOT
 
@@ -43,3 +43,16 @@ def checked(path: Path) -> CheckedFile:
         return check_file(path)
     except ConfigError as error:
         raise OpsError(str(error), code=INVALID) from None
+
+
+def deployable(path: Path) -> CheckedFile:
+    """A stack file for the commands that deploy it, or show what that would do.
+
+    Raises:
+        OpsError: with every mistake in it, or with what it lacks before its first `up`.
+    """
+    found = checked(path)
+    if found.missing:
+        lines = "\n".join(found.missing)
+        raise OpsError(f"{path.name} lacks what an update needs:\n{lines}", code=INVALID)
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -12,19 +12,19 @@ from rich.table import Table
 
 from ops.drift.drift import Drift, Expected, compare, context, expected_objects, to_json
 from ops.errors import OpsError
+from ops.kubectl import Kubectl, reference
 from ops.prepare import setup
-from ops.processes import ask
+from ops.processes import capture
 from ops.session import AsJson, StackName, console
 
 DRIFTED = 2
-KUBECTL_SECONDS = 30
 
 commands = typer.Typer()
 
 
 @commands.command()
 def drift(stack: StackName = "dev", as_json: AsJson = False) -> None:
-    """Show what differs in the cluster from what was deployed. Leaves with 0: nothing, 2: drift, 1: cannot tell."""
+    """Show what differs in the cluster from what was deployed. Exit code 2: drift; 1: nobody can tell."""
     env = setup.choose().env
     state = deployed(stack, env)
     wanted = expected_objects(state)
@@ -48,13 +48,13 @@ def deployed(stack: str, env: Mapping[str, str]) -> dict[str, Any]:
     """
     # The values of Secrets are compared as well; none is ever shown.
     command = ["pulumi", "stack", "export", "--show-secrets", "--stack", stack]
-    answer = ask([*command, "--non-interactive"], env=env)
+    answer = capture([*command, "--non-interactive"], env=env)
     try:
         state: dict[str, Any] | None = json.loads(answer.output) if answer.code == 0 else None
     except ValueError:
         state = None
     if state is None:
-        said = answer.output.strip() if answer.code else "its answer is no JSON"
+        said = answer.output.strip() if answer.code else "its answer is not JSON"
         raise OpsError(f"the state of stack {stack} cannot be read", where=said)
     return state
 
@@ -69,26 +69,15 @@ def find(wanted: Sequence[Expected], context: str, env: Mapping[str, str]) -> li
     autoscalers: list[Any] = []
     # The namespace itself stands in none; kubectl takes both kinds in one call.
     for namespace in sorted({expected.namespace for expected in wanted} - {""}):
-        names = [expected.reference for expected in wanted if expected.namespace in (namespace, "")]
-        live += _get(names, namespace, context, env)
-        autoscalers += _get(["HorizontalPodAutoscaler.v2.autoscaling"], namespace, context, env)
+        names = [
+            reference(expected.manifest, expected.name)
+            for expected in wanted
+            if expected.namespace in (namespace, "")
+        ]
+        kubectl = Kubectl(context, env, namespace)
+        live += kubectl.objects(*names, "--ignore-not-found", "--show-managed-fields")
+        autoscalers += kubectl.objects("HorizontalPodAutoscaler.v2.autoscaling")
     return compare(wanted, live, autoscalers)
-
-
-def _get(what: Iterable[str], namespace: str, context: str, env: Mapping[str, str]) -> list[Any]:
-    command = ["kubectl", "--context", context, "--namespace", namespace, "get", *what]
-    flags = ["--ignore-not-found", "--show-managed-fields", "--output", "json"]
-    answer = ask([*command, *flags], env=env, timeout=KUBECTL_SECONDS)
-    if answer.code != 0:
-        raise OpsError(
-            "the cluster does not tell what is in it, so nothing can be said",
-            where=" ".join(answer.output.split()) or f"context {context}",
-            fix=f"see that this answers: kubectl --context {context} --namespace {namespace} get all",
-        )
-    if not answer.output.strip():
-        return []
-    found = json.loads(answer.output)
-    return list(found["items"]) if "items" in found else [found]
 
 
 def show(found: Sequence[Drift], looked_at: int, stack: str) -> None:
@@ -102,7 +91,8 @@ def show(found: Sequence[Drift], looked_at: int, stack: str) -> None:
         cells = (drift.object, drift.field, drift.expected, drift.found, drift.owner)
         table.add_row(*map(escape, cells))
     console.print(table)
+    differences = "1 difference" if len(found) == 1 else f"{len(found)} differences"
     console.print(
-        f"\n[yellow]{len(found)} differences[/] in {looked_at} objects of stack {stack}. To keep one, write it into "
+        f"\n[yellow]{differences}[/] in {looked_at} objects of stack {stack}. To keep one, write it into "
         f"Pulumi.{stack}.yaml; what to do otherwise: docs/operations.md."
     )

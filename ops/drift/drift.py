@@ -11,8 +11,10 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from components.config.quantities import amount
 from ops.drift.ownership import NOTES, Path, foreign_fields, member, member_key, owner
 from policy.rule import Manifest, at, items
 
@@ -45,12 +47,6 @@ class Expected:
     @property
     def title(self) -> str:
         return f"{self.manifest['kind']} {self.name}"
-
-    @property
-    def reference(self) -> str:
-        """As kubectl takes it: `Deployment.v1.apps/web`."""
-        group, _, version = str(self.manifest["apiVersion"]).rpartition("/")
-        return f"{self.manifest['kind']}.{version}.{group}/{self.name}"
 
 
 def expected_objects(state: Mapping[str, Any]) -> list[Expected]:
@@ -144,13 +140,10 @@ def _alike(wish: Any, value: Any) -> bool:
     return _quantity(wish) is not None and _quantity(wish) == _quantity(value)
 
 
-def _quantity(value: Any) -> Any:
-    # Here, because the client's package takes a second to load, and a stack without drift needs it seldom.
-    from kubernetes.utils import quantity
-
-    parse: Any = quantity.parse_quantity
+def _quantity(value: Any) -> Decimal | None:
+    """A Kubernetes quantity as a number; None for anything else."""
     try:
-        return parse(value)
+        return amount(str(value))
     except ValueError:
         return None
 

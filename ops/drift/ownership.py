@@ -64,7 +64,9 @@ def _is_foreign(entry: Mapping[str, Any]) -> bool:
 
 
 def _named(entry: Mapping[str, Any]) -> str:
-    return f"{entry.get('manager')} at {entry.get('time')}"
+    """The API server keeps no time of a write by a subresource such as `scale`."""
+    manager, time = str(entry.get("manager") or "unknown"), entry.get("time")
+    return f"{manager} at {time}" if time else manager
 
 
 def _added(

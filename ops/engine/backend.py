@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from ops.paths import STATE
 
@@ -25,7 +26,8 @@ class Backend:
         """The folder of a file backend, None for every other kind."""
         if not self.url.startswith("file://"):
             return None
-        return Path(self.url.removeprefix("file://")).expanduser() / ".pulumi"
+        path = self.url.removeprefix("file://").partition("?")[0]
+        return Path(unquote(path)).expanduser() / ".pulumi"
 
 
 def find(environ: Mapping[str, str], home: Path, state: Path = STATE) -> Backend:
@@ -37,7 +39,7 @@ def find(environ: Mapping[str, str], home: Path, state: Path = STATE) -> Backend
     login = _login(home / "credentials.json")
     if login:
         return Backend(login, ours=False)
-    url = f"file://{state}"
+    url = state.as_uri()  # In which a # of the path is encoded.
     env = {"PULUMI_BACKEND_URL": url}
     if not environ.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(state / "passphrase")

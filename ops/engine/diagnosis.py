@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ops.engine.stack_file import StackFile
+from ops.config.stacks import StackFile
 from ops.errors import OpsError
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -25,6 +25,19 @@ RIGHT_IMAGE = (
     "correct the image or base image in {file}, or `docker login` if its registry wants one"
 )
 
+# Which key decides whether an object keeps a rule of policy/; rules without one hold whatever the stack file says.
+POLICY_KEYS = {
+    "rollouts-keep-serving": "{component}.replicas",
+    "requests-and-limits": "{component}.resources",
+    "images-are-pinned": "taskflow:images",
+    "pods-drain": "{component}.preStopSeconds or gracePeriodSeconds",
+    "no-secret-in-environment": "{component}.env",
+    "a-namespace-of-its-own": "taskflow:namespace",
+    "services-of-the-right-type": "{component}.service.type",
+    "ingress-with-tls": "taskflow:ingress.tls",
+    "gateway-with-tls": "taskflow:gateway.tls",
+}
+
 # Searched in this order: the first that occurs in the output is the one.
 KNOWN = (
     Known(
@@ -35,7 +48,7 @@ KNOWN = (
     Known(
         r"stack is currently locked by|[Aa]nother update is currently in progress",
         "another pulumi process holds stack {stack}",
-        "wait for it to end; if none runs any more: pulumi cancel --stack {stack}",
+        "wait for it to end; if none runs any more: pulumi cancel --yes --stack {stack}",
     ),
     Known(
         r"incorrect passphrase",
@@ -46,30 +59,30 @@ KNOWN = (
         r"::(?P<resource>[-a-z0-9]+)\"\s+(?:cannot be deleted\s+because it is protected|"
         r"as it is currently marked for protection)",
         "{resource} holds data and is protected from deletion",
-        "take the edit back; or save the data, set taskflow:protect to false in {file} and nothing else, "
+        "revert the edit; or save the data, set taskflow:protect to false in {file} and nothing else, "
         "run make up STACK={stack}, and then this command again",
     ),
     Known(
         r"(?P<port>\d+): provided port is already allocated",
         "node port {port} belongs to another Service in the cluster",
-        "set taskflow:frontend.service.nodePort in {file} to a free one, or delete that Service: "
-        "kubectl --context {context} get services --all-namespaces shows it",
+        "set taskflow:frontend.service.nodePort in {file} to a free one; this shows who has it: "
+        "kubectl --context {context} get services --all-namespaces",
     ),
     Known(
         r"(?i:namespaces?) \W*(?P<namespace>[-a-z0-9]+)\W* already exists",
-        "namespace {namespace} exists, but not in this stack's state: another checkout made it",
-        "run `make down` there, or kubectl --context {context} delete namespace {namespace}, "
-        "or set taskflow:release in {file} to a name of your own",
+        "namespace {namespace} exists, but not in this stack's state: another checkout, or somebody else, made it",
+        "set taskflow:createNamespace to false in {file} to deploy into it, or taskflow:release to another name; if "
+        "another checkout of yours made it, run make down there",
     ),
     Known(
         r"namespaces \\?\"(?P<namespace>[-a-z0-9]+)\\?\" not found",
-        "namespace {namespace} is in the state of stack {stack}, but no more in the cluster",
-        "if context {context} leads to the right cluster, have the state forget it: "
-        "pulumi refresh --stack {stack}; then run the command again",
+        "namespace {namespace} is in the state of stack {stack}, but no longer in the cluster",
+        "if context {context} leads to the right cluster, have the state forget it and bring it up anew: "
+        "make up STACK={stack} REFRESH=1",
     ),
     Known(
         r"[Cc]annot connect to the Docker daemon|failed to connect to any docker daemon|docker\.sock: connect",
-        "the Docker daemon does not answer",
+        "the Docker daemon does not answer, with which the images of stack {stack} are built",
         "run the command again: it starts the daemon where it may, and says so where it may not",
     ),
     Known(
@@ -79,7 +92,35 @@ KNOWN = (
     ),
     Known(r"> \[internal\] load metadata for (?P<image>\S+?):?\s", NO_IMAGE, RIGHT_IMAGE),
     Known(r"pull access denied for (?P<image>[^,\s]+)", NO_IMAGE, RIGHT_IMAGE),
-    Known(r"base image (?P<image>\S+) is neither", NO_IMAGE, RIGHT_IMAGE),
+    Known(
+        # Of BuildKit through pulumi-docker; Docker Hub's own images stand in its folder `library`.
+        r"failed to do request: \w+ \\?\"https?://(?P<registry>[^/\"]+)/v2/(?P<name>[^\"]+?)/manifests/(?P<tag>[^\"\\]+)",
+        "image {registry}/{name}:{tag} cannot be found or pulled: its registry does not answer",
+        RIGHT_IMAGE,
+    ),
+    Known(
+        r"resource '(?P<namespace>[-a-z0-9]+)/(?P<name>[-a-z0-9.]+)' does not exist",
+        "Secret {name} does not exist in namespace {namespace}",
+        "make it: kubectl --context {context} --namespace {namespace} create secret generic {name} "
+        "--from-literal=database-url=ADDRESS --from-literal=better-auth-secret=KEY; or correct "
+        "taskflow:secrets.existing in {file}",
+    ),
+    Known(
+        r"field can not be less than",
+        "the volume of the database cannot shrink",
+        "set taskflow:database.embedded.size in {file} to what it was, or more",
+    ),
+    Known(
+        r"storageclass that provisions the pvc must support resize",
+        "the storage class of the database's volume does not let volumes grow",
+        "set taskflow:database.embedded.size in {file} to what it was; or have whoever runs the cluster set "
+        "allowVolumeExpansion on the class",
+    ),
+    Known(
+        r"\[mandatory\].*?\s(?P<rule>[-a-z]+)\s+\([^)]*?: (?P<object>[-a-z0-9]+)\)[ \t]*(?P<said>(?:\n {6,}[^-\s].*)*)",
+        "the policy {rule} refuses {object}: {said}",
+        "change {key} in {file}; taskflow:policies: advisory turns violations into warnings",
+    ),
     Known(
         r"initdb: error: could not access directory|data directory \S+ has wrong ownership",
         "the database's volume belongs to another user than its pod",
@@ -87,11 +128,10 @@ KNOWN = (
         "or, where its data may go, run make down STACK={stack} first",
     ),
     Known(
-        # The provider's words after an update and after a creation, and the stand-in's.
+        # The provider's words after an update, and after a creation.
         r"(?P<name>[-a-z0-9]+)\" failed to fully initialize or become live"
-        r"|failed to fully initialize or become live: \W*(?P<created>[-a-z0-9]+)"
-        r"|/(?P<unready>[-a-z0-9]+)\W? did not become ready",
-        "{name}{created}{unready} did not become ready; its pods' reasons and last log lines are above",
+        r"|failed to fully initialize or become live: \W*(?P<created>[-a-z0-9]+)",
+        "{name}{created} did not become ready; its pods' reasons and last log lines are above",
         "correct the cause and run the command again; more: make status STACK={stack}",
     ),
     Known(
@@ -109,7 +149,8 @@ def explain(output: str, *, doing: str, stack: StackFile) -> OpsError:
     for known in KNOWN:
         match = re.search(known.pattern, output)
         if match:
-            words |= match.groupdict(default="")
+            words |= {name: " ".join(text.split()) for name, text in match.groupdict("").items()}
+            words["key"] = _key_of(words.get("rule", ""), words.get("object", ""), stack.release)
             return OpsError(
                 known.what.format(**words),
                 where=_line_of(output, match.start()),
@@ -122,6 +163,13 @@ def explain(output: str, *, doing: str, stack: StackFile) -> OpsError:
         where=_shorten(first),
         fix="correct what it names, then run the same command again: what is up already stays",
     )
+
+
+def _key_of(rule: str, resource: str, release: str) -> str:
+    """The key of the stack file by which an object breaks a policy."""
+    component = resource.removeprefix(f"{release}-").partition("-")[0]
+    block = {"postgres": "database.embedded"}.get(component, component)
+    return POLICY_KEYS.get(rule, "what it names").format(component=f"taskflow:{block}")
 
 
 def _line_of(output: str, position: int) -> str:

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from components.minikube import ClusterError, Minikube
+from ops.config.stacks import project_name
 from ops.engine.stack import Stack
-from ops.engine.stack_file import project_name
 from ops.errors import OpsError
-from ops.processes import Result, ask
+from ops.kubectl import Kubectl
+from ops.processes import Result, capture
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 IMAGE = "docker:index/image:Image"
+NOTES = "__inputs"
 NO_PROGRAM = 127
 
 
@@ -37,6 +39,7 @@ def recover(stack: Stack, *, changing: bool = True) -> str:
         _release_lock(stack),
         _settle_pending(stack) if changing or stack.checkpoint else "",
         _forget_lost(stack),
+        _read_anew(stack) if changing or stack.checkpoint else "",
         _rebuild_images(stack),
     ]
     return ", ".join(note for note in done if note)
@@ -66,7 +69,7 @@ def _release_lock(stack: Stack) -> str:
     if not locks:
         return ""
     command = ["pulumi", "cancel", "--yes", "--stack", stack.name, "--non-interactive"]
-    result = ask(command, env=stack.env)
+    result = capture(command, env=stack.env)
     if result.code != 0:
         raise OpsError(
             f"cannot release the lock of a run that was killed: {result.output.strip()}",
@@ -90,13 +93,13 @@ def _fail_if_held(lock: Path, stack: Stack) -> None:
         where=str(lock),
         fix="wait for it to end, or stop it, then run the same command again"
         if here
-        else f"wait for it; if it is gone: pulumi cancel --stack {stack.name}",
+        else f"wait for it; if it is gone: pulumi cancel --yes --stack {stack.name}",
     )
 
 
 def _runs_pulumi(pid: int) -> bool:
     """A process id may have been given to another program since. Without `ps` the lock is believed."""
-    result = ask(["ps", "-p", str(pid), "-o", "stat=,comm="], env=os.environ)
+    result = capture(["ps", "-p", str(pid), "-o", "stat=,comm="], env=os.environ)
     # A killed process is a zombie (Z) until its parent has taken notice.
     dead = result.code != 0 or result.output.startswith("Z") or "pulumi" not in result.output
     return result.code == NO_PROGRAM or not dead
@@ -175,6 +178,27 @@ def _forget_lost(stack: Stack) -> str:
     )
 
 
+def _read_anew(stack: Stack) -> str:
+    """Have the provider read objects whose state it did not write: it would replace them, volumes with their data, too.
+
+    The provider compares with what it keeps in the state beside an object, under NOTES. A state from before this
+    project used the official provider lacks it.
+    """
+    objects = [
+        found
+        for found in _latest(stack).get("resources") or []
+        if str(found.get("type")).startswith("kubernetes:")
+        and found.get("custom")
+        and not found.get("external")
+        and not found.get("delete")
+        and NOTES not in (found.get("outputs") or {})
+    ]
+    if not objects:
+        return ""
+    _refresh(stack, objects)
+    return f"the provider read {len(objects)} objects anew that it had not written"
+
+
 def _rebuild_images(stack: Stack) -> str:
     """Have the next `up` build what the node's Docker daemon has no more; the provider itself never looks there."""
     minikube = Minikube.find(stack.file.profile, stack.env) if stack.file.profile else None
@@ -199,7 +223,7 @@ def _rebuild_images(stack: Stack) -> str:
 
 def _lacks(image: str, env: Mapping[str, str]) -> bool:
     """A daemon that does not answer tells nothing of it."""
-    found = ask(["docker", "image", "inspect", image], env=env, timeout=15)
+    found = capture(["docker", "image", "inspect", image], env=env, timeout=15)
     return found.code != 0 and "no such image" in found.output.lower()
 
 
@@ -216,7 +240,7 @@ def _refresh(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
 
 def _pulumi(stack: Stack, *arguments: str) -> str:
     command = ["pulumi", *arguments, "--stack", stack.name, "--non-interactive"]
-    result = ask(command, env=stack.env)
+    result = capture(command, env=stack.env)
     if result.code != 0:
         raise OpsError(
             f"pulumi {' '.join(arguments[:2])} failed: {result.output.strip()}",
@@ -278,5 +302,4 @@ def _is_gone(stack: Stack, namespace: str) -> bool:
 
 
 def _get(stack: Stack, *what: str) -> Result:
-    command = ["kubectl", "--context", stack.file.context, "get", *what, "--output", "name"]
-    return ask(command, env=stack.env, timeout=15)
+    return Kubectl(stack.file.context, stack.env).run("get", *what, "--output=name", timeout=15)

@@ -16,18 +16,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.config.stack_file import FOLDER_VARIABLE, file_name, stack_name
+from ops.config.stacks import MANDATORY, StackFile, project_name
 from ops.engine.backend import Backend
 from ops.engine.diagnosis import explain
-from ops.engine.last_words import last_words
-from ops.engine.stack_file import ADVISORY, StackFile, project_name
 from ops.errors import OpsError
 from ops.paths import POLICY, ROOT, STATE
-from ops.processes import INTERRUPTED, Result, ask, stream
+from ops.pods import last_words
+from ops.processes import INTERRUPTED, Result, capture, stream
 
 SALT = "encryptionsalt:"
 
-# The engine says this of each stand-in again and again; the step before it has said it once.
-NOISE = r"using pulumi-\S+ from \$PATH"
+# The engine says these of each plugin on PATH again and again; the step `tools` has said it once.
+NOISE = r"using pulumi-\S+ from \$PATH|resource plugin \S+ is expected to have version"
 
 QUIET_SECONDS = 300
 """A preview starts three plugins and reads the program; nobody sees how far one is that hangs."""
@@ -48,7 +49,11 @@ class Stack:
     def checkpoint(self) -> Path | None:
         """The state as a file, None where the backend is not a folder."""
         folder = self.backend.folder
-        return folder / "stacks" / project_name() / f"{self.name}.json" if folder else None
+        return (
+            folder / "stacks" / project_name() / f"{stack_name(self.file.path)}.json"
+            if folder
+            else None
+        )
 
     def select(self) -> bool:
         """Make the stack if the backend does not have it; True if it was made now."""
@@ -56,7 +61,7 @@ class Stack:
             return False
         root = self._copied_project() if self._uses_copy else ROOT
         command = ["pulumi", "stack", "init", self.name, "--no-select", "--non-interactive"]
-        result = ask([*command, "--cwd", str(root)], env=self.env)
+        result = capture([*command, "--cwd", str(root)], env=self.env)
         if result.code != 0 and "already exists" not in result.output:
             raise explain(result.output, doing="pulumi stack init", stack=self.file)
         return True
@@ -83,7 +88,7 @@ class Stack:
 
     def outputs(self) -> dict[str, object]:
         command = ["pulumi", "stack", "output", "--json", "--stack", self.name]
-        result = ask(command, env=self.env)
+        result = capture(command, env=self.env)
         try:
             outputs = json.loads(result.output) if result.code == 0 else None
         except ValueError:
@@ -104,9 +109,6 @@ class Stack:
 
     def engine(self, *arguments: str, quiet: bool = False) -> Result:
         """Run an engine command on this stack; its output is passed through, if `quiet` only when it fails."""
-        # Here, because the models take half a second to load, and most commands run no engine.
-        from components.stack_file import FOLDER_VARIABLE
-
         command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
         command += ["--color", "always" if sys.stdout.isatty() else "never"]
         file = self.config_file()
@@ -118,10 +120,18 @@ class Stack:
         }
         if not quiet:
             return stream(command, env=env, hide=NOISE)
-        result = ask(command, env=env, timeout=QUIET_SECONDS)
+        result = capture(command, env=env, timeout=QUIET_SECONDS)
         if result.code != 0:
             print(result.output, end="", flush=True)
         return result
+
+    def edit(self, file: Path, *arguments: str, stdin: str = "") -> None:
+        """Have the engine change a stack file: `pulumi config` with these arguments; a secret's value is on stdin."""
+        command = ["pulumi", "config", *arguments, "--stack", self.name, "--non-interactive"]
+        answer = capture([*command, "--config-file", str(file)], env=self.env, stdin=stdin)
+        if answer.code != 0:
+            doing = " ".join(["pulumi config", *arguments])
+            raise OpsError(f"{doing} failed", where=answer.output.strip())
 
     def config_file(self) -> Path:
         """What the engine reads: the stack file, or the copy of it that is brought up to date here."""
@@ -141,20 +151,20 @@ class Stack:
     @property
     def _policies(self) -> list[str]:
         pack = ["--policy-pack", str(POLICY)]
-        if self.file.policies == ADVISORY:
-            pack += ["--policy-pack-config", str(POLICY / "advisory.json")]
+        if self.file.policies != MANDATORY:
+            pack += ["--policy-pack-config", str(POLICY / f"{self.file.policies}.json")]
         return pack
 
     def _exists(self) -> bool:
         if self.checkpoint:
             return self.checkpoint.exists()
         command = ["pulumi", "stack", "ls", "--json", "--non-interactive"]
-        result = ask(command, env=self.env)
+        result = capture(command, env=self.env)
         try:
             stacks = json.loads(result.output)
         except ValueError:
             raise explain(result.output, doing="pulumi stack ls", stack=self.file) from None
-        return any(stack["name"].split("/")[-1] == self.name for stack in stacks)
+        return any(file_name(stack["name"]) == self.file.path.name for stack in stacks)
 
     @property
     def _uses_copy(self) -> bool:

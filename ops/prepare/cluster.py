@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.minikube import Minikube
-from ops.engine.stack_file import StackFile
+from ops.config.stacks import StackFile
 from ops.errors import OpsError
-from ops.prepare import versions
+from ops.kubectl import Kubectl, require_context
+from ops.pods import ready
 from ops.prepare.tools import Origin, airgap
-from ops.processes import ask, stream
+from ops.processes import capture, stream
 
 VITAL = {"kube-dns", "kube-proxy"}
 """Without these (label k8s-app) names do not resolve and Services lead nowhere."""
@@ -26,8 +27,10 @@ def ensure(
     stack: StackFile, minikube: Origin, *, env: Mapping[str, str], system: str = "linux"
 ) -> str:
     """Have the stack's cluster answer; says how it was found."""
+    # A Minikube that is yet to start makes the context that has its profile's name, and no other.
+    if stack.context != stack.profile:
+        require_context(stack, env)
     if stack.profile is None:
-        _require_context(stack, env)
         return f"context {stack.context}"
     wrong = trouble(stack.context, env)
     known = Minikube.find(stack.profile, env)
@@ -44,19 +47,13 @@ def ensure(
 
 def trouble(context: str, env: Mapping[str, str]) -> str | None:
     """None if the cluster is fit for use, else what is wrong with it."""
-    command = ["kubectl", "--context", context, "--request-timeout=5s", "--namespace=kube-system"]
-    result = ask(
-        [*command, "get", "nodes,pods,storageclasses", "--output=json"], env=env, timeout=15
-    )
-    if result.code != 0:
-        return (result.output.strip().splitlines() or ["kubectl says nothing"])[-1]
     try:
-        items: list[dict[str, Any]] = json.loads(result.output)["items"]
-    except (ValueError, KeyError):
-        return "kubectl's answer is not JSON"
+        items = Kubectl(context, env, "kube-system").objects("nodes,pods,storageclasses")
+    except OpsError as error:
+        return error.where
     vital = [item for item in items if item["kind"] == "Node" or _app(item) in VITAL]
     absent = VITAL - {_app(item) for item in vital}
-    unready = [item["metadata"]["name"] for item in vital if not _ready(item)]
+    unready = [item["metadata"]["name"] for item in vital if not ready(item)]
     # Minikube makes it last, and claims made before it stay unbound.
     volumes = any(item["kind"] == "StorageClass" for item in items)
     names = sorted(absent) + unready + ([] if volumes else ["StorageClass"])
@@ -66,7 +63,7 @@ def trouble(context: str, env: Mapping[str, str]) -> str | None:
 def enable_metrics(profile: str, *, env: Mapping[str, str]) -> bool:
     """Switch Minikube's metrics server on, which autoscalers ask; says whether it was off."""
     command = ["minikube", "addons", "list", "--profile", profile, "--output=json"]
-    listed = ask(command, env=env, timeout=60)
+    listed = capture(command, env=env, timeout=60)
     try:
         if json.loads(listed.output)[METRICS]["Status"] == "enabled":
             return False
@@ -107,19 +104,12 @@ def require_free_port(port: int) -> None:
             ) from error
 
 
-def address(url: str, stack: StackFile, system: str) -> str:
-    """Where this machine reaches `url`: on a Mac Docker's network is hidden, its ports are not."""
-    if system == "darwin" and stack.profile and stack.node_port:
-        return f"http://127.0.0.1:{stack.node_port}"
-    return url
-
-
 def _start(stack: StackFile, profile: str, env: Mapping[str, str], system: str) -> None:
     command = ["minikube", "start", "--profile", profile]
     if Minikube.find(profile, env) is None:
-        # A profile that exists keeps its own driver and size. Images are built in the node's Docker daemon.
+        # A profile that exists keeps its own driver and size. Images are built in the node's Docker daemon. Which
+        # Kubernetes runs Minikube knows best.
         command += ["--driver=docker", "--container-runtime=docker", "--cpus=2", "--memory=4g"]
-        command += [f"--kubernetes-version=v{versions.KUBERNETES}"]
         if system == "darwin" and stack.node_port:
             command += [f"--ports=127.0.0.1:{stack.node_port}:{stack.node_port}"]
     if stream(command, env=env).code != 0:
@@ -141,20 +131,5 @@ def _wait(stack: StackFile, env: Mapping[str, str]) -> None:
         time.sleep(1)
 
 
-def _require_context(stack: StackFile, env: Mapping[str, str]) -> None:
-    known = ask(["kubectl", "config", "get-contexts", "--output=name"], env=env).output.split()
-    if stack.context not in known:
-        raise OpsError(
-            f"there is no kubectl context {stack.context!r}, which stack {stack.name} deploys to",
-            where=f"{stack.path.name}: taskflow:cluster.context",
-            fix=f"use one of: {', '.join(known)}" if known else "add it to your kubeconfig",
-        )
-
-
 def _app(item: dict[str, Any]) -> str:
     return str(item["metadata"].get("labels", {}).get("k8s-app", ""))
-
-
-def _ready(item: dict[str, Any]) -> bool:
-    conditions = item.get("status", {}).get("conditions") or []
-    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)

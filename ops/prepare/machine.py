@@ -17,7 +17,7 @@ from typing import Protocol
 import httpx
 
 from ops.paths import CHOSEN, STAND_INS
-from ops.processes import ask
+from ops.processes import NOT_STARTED, capture
 
 PROBE_SECONDS = 3.0
 """A site that has not answered by then counts as out of reach."""
@@ -54,6 +54,10 @@ class Machine(Protocol):
         ...
 
     def exists(self, path: Path) -> bool: ...
+
+    def starts(self, path: Path) -> bool:
+        """This program is there, whole and for this processor: it starts, whatever it then says."""
+        ...
 
     def version(self, name: str, path: Path) -> Version | None:
         """The version of a tool, None where it cannot tell."""
@@ -103,8 +107,12 @@ class ThisMachine:
     def exists(self, path: Path) -> bool:
         return path.exists()
 
+    def starts(self, path: Path) -> bool:
+        # Without the engine's address a plugin says so and ends.
+        return capture([str(path)], env=os.environ, timeout=20).code != NOT_STARTED
+
     def version(self, name: str, path: Path) -> Version | None:
-        result = ask([str(path), *_VERSION_COMMANDS[name]], env=os.environ, timeout=20)
+        result = capture([str(path), *_VERSION_COMMANDS[name]], env=os.environ, timeout=20)
         match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", result.output)
         if result.code != 0 or match is None:
             return None
@@ -127,7 +135,7 @@ class ThisMachine:
         return self._answers[url]
 
     def builds_images(self, docker: Path) -> bool:
-        if ask([str(docker), "buildx", "version"], env=os.environ, timeout=20).code == 0:
+        if capture([str(docker), "buildx", "version"], env=os.environ, timeout=20).code == 0:
             return True
         # Clients before 23 carry a BuildKit client of their own; later ones need the buildx plugin.
         version = self.version("docker", docker)
@@ -135,5 +143,5 @@ class ThisMachine:
 
     def daemon_trouble(self, docker: Path) -> str | None:
         command = [str(docker), "version", "--format", "{{.Server.Version}}"]
-        result = ask(command, env=os.environ, timeout=10)
+        result = capture(command, env=os.environ, timeout=10)
         return None if result.code == 0 else result.output.strip()

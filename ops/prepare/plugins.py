@@ -1,4 +1,4 @@
-"""The choice of the Pulumi plugins: the official ones, or else the stand-ins of `airgap/`."""
+"""The choice of the Pulumi plugins: the official releases, or else those of `airgap/`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def choose(pulumi: Choice, machine: Machine, *, home: Path, required: dict[str, 
     missing = [
         f"{name} {version}"
         for name, version in required.items()
-        if not machine.exists(home / "plugins" / f"resource-{name}-v{version}")
+        if not machine.starts(
+            home / "plugins" / f"resource-{name}-v{version}" / f"pulumi-resource-{name}"
+        )
     ]
     if not missing:
         return Plugins(True, "installed")

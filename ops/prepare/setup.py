@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.minikube import Minikube
+from ops.config.stacks import StackFile
 from ops.engine import backend
 from ops.engine.backend import Backend
-from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
 from ops.paths import CHOSEN, ROOT, STAND_INS
 from ops.prepare import cluster, docker, plugins, tools
@@ -86,14 +90,42 @@ def provide_tools(steps: Steps) -> Setup:
     """Choose everything, and have the command-line tools and plugins in place."""
     with steps.step("tools") as step:
         setup = choose()
-        tools.provide(setup.tools, env=setup.env)
-        if not setup.plugins.official:
-            print(f"Using plugin stand-ins from airgap/: {setup.plugins.reason}", flush=True)
-            tools.airgap("plugins", env=setup.env)
+        with _host_and_images_meanwhile(setup):
+            tools.provide(setup.tools, env=setup.env)
+            if not setup.plugins.official:
+                print(f"Plugins come from airgap/: {setup.plugins.reason}", flush=True)
+                tools.airgap("plugins", env=setup.env)
         origins = [f"{choice.name} {choice.origin}" for choice in setup.tools.values()]
-        kind = "official plugins" if setup.plugins.official else "plugin stand-ins"
+        kind = "official plugins" if setup.plugins.official else "plugins of airgap/"
         step.note = f"{', '.join(origins)}, {kind}"
     return setup
+
+
+@contextmanager
+def _host_and_images_meanwhile(setup: Setup) -> Iterator[None]:
+    """On a machine that has yet to build its tools, what waits for the network runs beside what needs the processors.
+
+    A failure is left to the steps that follow: they do the same again, and say what is wrong.
+    """
+    if setup.minikube is not Origin.BUILT or (STAND_INS / "minikube").exists():
+        yield
+        return
+    machine = ThisMachine()
+    engine = docker.choose(machine)
+    if engine.need is docker.Need.HOST:
+        _require_leave(engine, machine)
+    command = [sys.executable, "-u", "-m", "airgap"]
+    script = f"{shlex.join([*command, 'host'])} && {shlex.join([*command, 'images'])}"
+    beside = subprocess.Popen(["sh", "-c", script], env=dict(setup.env), cwd=ROOT)
+    try:
+        yield
+    finally:
+        beside.wait()
+
+
+def _require_leave(engine: docker.Engine, machine: Machine) -> None:
+    if not docker.may_install(engine, machine):
+        raise OpsError("no Docker engine", fix="install one, or answer yes next time")
 
 
 def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -> None:
@@ -101,8 +133,7 @@ def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -
     with steps.step("Docker engine") as step:
         engine = docker.choose(machine)
         if engine.need is docker.Need.HOST:
-            if not docker.may_install(engine, machine):
-                raise OpsError("no Docker engine", fix="install one, or answer yes next time")
+            _require_leave(engine, machine)
             tools.airgap("host", env=setup.env)
             step.note = "set up"
             engine = docker.choose(machine)

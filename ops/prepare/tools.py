@@ -70,7 +70,7 @@ class Tool:
 TOOLS = (
     Tool("pulumi", versions.PULUMI, versions.PULUMI_OLDEST),
     Tool("minikube", versions.MINIKUBE, versions.MINIKUBE_OLDEST),
-    Tool("kubectl", versions.KUBERNETES, versions.KUBECTL_OLDEST),
+    Tool("kubectl", versions.KUBECTL, versions.KUBECTL_OLDEST),
 )
 
 

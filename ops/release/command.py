@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import webbrowser
 from contextlib import nullcontext, redirect_stdout, suppress
 from typing import Annotated, Literal
 
 import typer
 
+from ops import pods
+from ops.config.stacks import StackFile
 from ops.engine.stack import Stack
-from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
+from ops.kubectl import Kubectl
 from ops.prepare import setup
 from ops.prepare.setup import Setup
-from ops.review.command import Confirm
+from ops.release import history, reach, rollback, screens, smoke, status
+from ops.review.command import BackupFirst, Confirm
 from ops.session import AsJson, StackName, console
 from ops.steps import Steps
+
+PODS = 50
+"""How many logs are followed at once; kubectl stops at 5 by default."""
 
 commands = typer.Typer()
 
@@ -26,9 +31,6 @@ commands = typer.Typer()
 @commands.command(name="history")
 def history_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """List the revisions of the stack: every successful `up`."""
-    # Here, as in the commands below, because the models take up to a second to load and most commands do without.
-    from ops.release import history
-
     found = history.revisions(history.updates(_stack(stack, setup.choose())))
     if as_json:
         print(json.dumps([revision.as_json() for revision in found], indent=2))
@@ -44,21 +46,20 @@ def rollback_command(
     stack: StackName = "dev",
     secrets: Annotated[
         Literal["recorded", "current"],
-        typer.Option(help="Those of the revision, or those of today.", envvar="SECRETS"),
+        typer.Option(help="Secrets of the revision, or of the stack file today.", envvar="SECRETS"),
     ] = "recorded",
-    anyway: Annotated[
+    ignore_migrations: Annotated[
         str,
         typer.Option(
-            help="Migrations, by name, that shall not stop it: they have been undone by hand.",
-            envvar="ANYWAY",
+            help="Migrations to ignore, by name: they have been undone by hand.",
+            envvar="IGNORE_MIGRATIONS",
         ),
     ] = "",
     confirm: Confirm = "",
+    first: BackupFirst = True,
     as_json: AsJson = False,
 ) -> None:
     """Bring back the images and the configuration of an earlier revision, as a new one."""
-    from ops.release import rollback
-
     steps = Steps(f"make rollback TO={to} STACK={stack}", console)
     # The answer for programs is alone on stdout.
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
@@ -66,9 +67,11 @@ def rollback_command(
             chosen = setup.provide_tools(steps)
             here = _stack(stack, chosen)
             with steps.step("revision") as step:
-                target = rollback.find(here, to, secrets=secrets, anyway=tuple(anyway.split()))
+                target = rollback.find(
+                    here, to, secrets=secrets, ignored=tuple(ignore_migrations.split())
+                )
                 step.note = ", ".join(target.record.images.values())
-            url = rollback.bring_back(target, chosen, steps, confirm)
+            url = rollback.bring_back(target, chosen, steps, confirm, first=first)
         finally:
             steps.table()
     if as_json:
@@ -80,12 +83,10 @@ def rollback_command(
 
 @commands.command(name="status")
 def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
-    """Show release, revision, images, pods with reasons, endpoints and address. Leaves with 1 if something is wrong."""
-    from ops.release import history, screens, status
-
+    """Show release, revision, images, pods with reasons, endpoints and address. Exit code 1 if something is wrong."""
     here = _stack(stack, setup.choose())
     known = history.updates(here)
-    found = status.look(history.place(here, known), known, here.env)
+    found = status.look(history.location(here, known), known, here.env)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:
@@ -96,11 +97,9 @@ def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
 
 @commands.command(name="open")
 def open_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
-    """Open the stack in a browser; without a terminal only tell its address. Forwards a port where it must."""
-    from ops.release import reach
-
+    """Open the release in a browser; without a terminal only print its address. Forwards a port where it has to."""
     chosen = setup.choose()
-    with reach.way_to(_stack(stack, chosen), chosen.platform.system) as way:
+    with reach.access_to(_stack(stack, chosen), chosen.platform.system) as way:
         forwarded = way.forward is not None
         print(
             json.dumps({"url": way.url, "forwarded": forwarded}) if as_json else way.url, flush=True
@@ -121,13 +120,15 @@ def open_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
 
 @commands.command(name="smoke")
 def smoke_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
-    """Ask the deployed stack over HTTP whether it works, from sign-up to a task and back; leaves nothing behind."""
-    from ops.release import reach, smoke
-
+    """Check the release over HTTP, from sign-up to a task and back; leaves nothing behind."""
     passed: list[str] = []
     chosen = setup.choose()
-    with reach.way_to(_stack(stack, chosen), chosen.platform.system) as way:
-        smoke.check(way.url, passed.append if as_json else console.print)
+    here = _stack(stack, chosen)
+    with reach.access_to(here, chosen.platform.system) as way:
+        say = passed.append if as_json else console.print
+        smoke.check(way.url, say)
+        for line in pods.roles(here.file, here.env):
+            say(line)
         if as_json:
             print(json.dumps({"url": way.url, "passed": passed}))
         else:
@@ -138,28 +139,25 @@ def smoke_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
 def logs_command(
     stack: StackName = "dev",
     component: Annotated[
-        str, typer.Option(help="backend, frontend or postgres; all if empty.", envvar="COMPONENT")
+        str,
+        typer.Option(
+            help="A component, such as backend or postgres; all if empty.", envvar="COMPONENT"
+        ),
     ] = "",
-    tail: Annotated[int, typer.Option(help="Lines of the past of each pod.", envvar="TAIL")] = 10,
-    follow: Annotated[
-        bool, typer.Option(help="Go on until Ctrl-C, with new pods as they come.")
-    ] = True,
-    as_json: AsJson = False,
+    tail: Annotated[int, typer.Option(help="Past lines to show of each pod.", envvar="TAIL")] = 10,
+    follow: Annotated[bool, typer.Option(help="Go on until Ctrl-C.")] = True,
 ) -> None:
-    """Show the logs of all pods, or of a component's, each in a colour of its own."""
-    from ops.release import history, logs
-
+    """Show the logs of all pods, or of a component's, as `kubectl logs` prints them; each line names its pod."""
     here = _stack(stack, setup.choose())
-    place = history.place(here, history.updates(here))
-    kubectl = ["kubectl", "--context", place.context, "--namespace", place.namespace]
-    selector = f"app={place.release}" + (f",component={component}" if component else "")
-    say = logs.as_json if as_json else logs.Coloured(console)
-    follower = logs.Follower(kubectl, selector, tail, here.env, say)
+    location = history.location(here, history.updates(here))
+    kubectl = Kubectl(location.context, here.env, location.namespace)
+    selector = f"app={location.release}" + (f",component={component}" if component else "")
+    flags = ["--prefix", "--all-containers", "--ignore-errors", f"--max-log-requests={PODS}"]
+    flags += [f"--selector={selector}", f"--tail={tail}", *(["--follow"] if follow else [])]
     with suppress(KeyboardInterrupt):
-        if follow:
-            follower.follow(threading.Event())
-        else:
-            follower.show()
+        answer = kubectl.stream("logs", *flags)
+        if answer.code != 0:
+            raise kubectl.failure(answer)
 
 
 def _stack(name: str, chosen: Setup) -> Stack:

@@ -16,17 +16,18 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from components.config_check import PROJECT
-from components.stack_file import decoded
+from components.config.stack import Images
+from components.config.stack_file import PROJECT, decoded
+from components.minikube import Minikube
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.processes import ask
+from ops.processes import capture
 from ops.release import record
 from ops.release.record import Record
 
 PAGE = 100
 TITLE_LENGTH = 40
-COMPONENTS = ("backend", "frontend")
+COMPONENTS = Images.components()
 Value = Mapping[str, Any]
 
 
@@ -34,7 +35,7 @@ Value = Mapping[str, Any]
 class Update:
     """One entry of the history, whatever became of it."""
 
-    place: int
+    position: int
     """Counted from the newest, which is 1: the engine's pages are."""
     kind: str
     succeeded: bool
@@ -47,13 +48,14 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a release is."""
 
     release: str
     namespace: str
     context: str
-    url: str
+    node_host: str
+    """Where its node ports answer."""
 
 
 @dataclass(frozen=True)
@@ -73,25 +75,25 @@ class Revision:
 
     @property
     def config_hash(self) -> str:
-        """Over everything but the images, which are told beside it."""
+        """Over everything but the images, which are shown beside it."""
         values = plain(self.update.config)
         values[f"{PROJECT}:images"] = without_images(self.images)
         text = json.dumps([values, self.record.secrets], sort_keys=True)
         return record.checksum(text)
 
     def as_json(self) -> dict[str, Any]:
-        noted = self.record
+        recorded = self.record
         return {
             "revision": self.number,
             "time": self.update.ended.isoformat(),
             "title": self.update.title,
-            "commit": noted.commit,
-            "changed": noted.changed,
-            "images": dict(noted.images),
+            "commit": recorded.commit,
+            "changed": recorded.changed,
+            "images": dict(recorded.images),
             "config": self.config_hash,
-            "schema": noted.schema,
-            "by": noted.by,
-            "rollbackTo": noted.rollback_to,
+            "schema": recorded.schema,
+            "by": recorded.by,
+            "rollbackTo": recorded.rollback_to,
             "changes": dict(self.update.changes),
         }
 
@@ -101,7 +103,9 @@ def updates(stack: Stack) -> list[Update]:
     found: list[Update] = []
     while True:
         entries = page(stack, "--page-size", str(PAGE), "--page", str(len(found) // PAGE + 1))
-        found += [_update(entry, len(found) + place) for place, entry in enumerate(entries, 1)]
+        found += [
+            _update(entry, len(found) + position) for position, entry in enumerate(entries, 1)
+        ]
         if len(entries) < PAGE:
             return found
 
@@ -114,15 +118,15 @@ def revisions(history: list[Update]) -> list[Revision]:
 
 def with_secrets(stack: Stack, update: Update) -> Update:
     """The same update with its secrets decrypted; keep it in memory."""
-    flags = ("--page-size", "1", "--page", str(update.place), "--show-secrets")
-    return _update(page(stack, *flags)[0], update.place)
+    flags = ("--page-size", "1", "--page", str(update.position), "--show-secrets")
+    return _update(page(stack, *flags)[0], update.position)
 
 
 def page(stack: Stack, *flags: str) -> list[dict[str, Any]]:
-    """Entries as the engine tells them."""
+    """Entries as the engine prints them."""
     command = ["pulumi", "stack", "history", "--json", "--stack", stack.name, "--non-interactive"]
     # To decrypt, the engine looks for the stack file beside the project, and would make one where there is none.
-    answer = ask([*command, *flags], env=stack.env, cwd=stack.config_file().parent)
+    answer = capture([*command, *flags], env=stack.env, cwd=stack.config_file().parent)
     try:
         entries = json.loads(answer.output) if answer.code == 0 else None
     except ValueError:
@@ -136,7 +140,7 @@ def page(stack: Stack, *flags: str) -> list[dict[str, Any]]:
     return entries
 
 
-def place(stack: Stack, history: list[Update]) -> Place:
+def location(stack: Stack, history: list[Update]) -> Location:
     """Where the stack's release is, as its last update had it, whatever the working tree says by now.
 
     Raises:
@@ -151,11 +155,12 @@ def place(stack: Stack, history: list[Update]) -> Place:
         )
     config = plain(history[0].config)
     cluster = config.get(f"{PROJECT}:cluster") or {}
-    return Place(
+    minikube = Minikube.find(str(cluster.get("minikube") or ""), stack.env)
+    return Location(
         release=str(config.get(f"{PROJECT}:release") or PROJECT),
         namespace=str(outputs["namespace"]),
         context=str(cluster.get("context") or "minikube"),
-        url=str(outputs["url"]),
+        node_host=minikube.host if minikube else "127.0.0.1",
     )
 
 
@@ -166,17 +171,16 @@ def table(found: list[Revision]) -> Table:
         "revision",
         "when (UTC)",
         "commit",
-        "backend",
-        "frontend",
+        *COMPONENTS,
         "config",
         "by",
         "what",
     ):
         shown.add_column(heading, no_wrap=heading not in {"by", "what"})
     for revision in reversed(found):
-        update, noted = revision.update, revision.record
-        commit = noted.commit[:7] + ("+" if noted.changed else "")
-        images = [short(noted.images.get(component, "")) for component in COMPONENTS]
+        update, recorded = revision.update, revision.record
+        commit = recorded.commit[:7] + ("+" if recorded.changed else "")
+        images = [short(recorded.images.get(component, "")) for component in COMPONENTS]
         title = textwrap.shorten(update.title, TITLE_LENGTH, placeholder=" ...")
         what = ", ".join(filter(None, [title, changes(update)]))
         when = update.ended.strftime("%Y-%m-%d %H:%M")
@@ -186,7 +190,7 @@ def table(found: list[Revision]) -> Table:
             commit,
             *images,
             revision.config_hash[:7],
-            noted.name,
+            recorded.name,
             what,
         ]
         shown.add_row(*(escape(cell or "-") for cell in row))
@@ -201,8 +205,8 @@ def short(image: str) -> str:
 def changes(update: Update) -> str:
     """`3 updated, 1 created`, or `no change`."""
     words = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
-    told = [f"{count} {words[kind]}" for kind, count in update.changes.items() if kind in words]
-    return ", ".join(told) or "no change"
+    counts = [f"{count} {words[kind]}" for kind, count in update.changes.items() if kind in words]
+    return ", ".join(counts) or "no change"
 
 
 def plain(config: Mapping[str, Value]) -> dict[str, Any]:
@@ -215,25 +219,25 @@ def without_images(images: Mapping[str, Any]) -> dict[str, Any] | None:
     return {key: value for key, value in images.items() if key not in COMPONENTS} or None
 
 
-def _update(entry: dict[str, Any], place: int) -> Update:
+def _update(entry: dict[str, Any], position: int) -> Update:
     message, environment = str(entry.get("message", "")), entry.get("environment") or {}
     config = entry.get("config") or {}
-    noted = record.read(message)
-    if not noted.images:  # Not brought up by `ops`: what the engine itself knows.
-        noted = replace(
-            noted,
+    recorded = record.read(message)
+    if not recorded.images:  # Not brought up by `ops`: what the engine itself knows.
+        recorded = replace(
+            recorded,
             images=_prebuilt(config),
             commit=environment.get("git.head", ""),
             changed=environment.get("git.dirty") == "true",
             by=environment.get("git.author", ""),
         )
     return Update(
-        place=place,
+        position=position,
         kind=str(entry.get("kind")),
         succeeded=entry.get("result") == "succeeded",
         ended=datetime.fromisoformat(entry.get("endTime") or entry["startTime"]).astimezone(UTC),
         title=message.partition("\n")[0],
-        record=noted,
+        record=recorded,
         config=config,
         changes=entry.get("resourceChanges") or {},
     )

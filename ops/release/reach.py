@@ -1,66 +1,160 @@
-"""How this machine reaches a stack's frontend: at its address, or through a forwarded port."""
+"""Where a browser finds a release, read from the cluster, and how this machine gets there."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.prepare import cluster
+from ops.kubectl import Kubectl, Manifest, NoAnswerError
 from ops.release import history
+from ops.release.history import Location
+from policy.rule import at, items, pod_of
 
+KINDS = "services,deployments,configmaps"
+PENDING = "<pending>"
 FORWARDING = re.compile(r"^Forwarding from (127\.0\.0\.1:\d+) ")
 
 
 @dataclass(frozen=True)
-class Way:
+class Access:
     url: str
     forward: subprocess.Popen[str] | None = None
     """Lives as long as the port is forwarded."""
 
 
+def url_of(objects: Sequence[Manifest], location: Location) -> str:
+    """The address of the frontend: its route's or balancer's, else its Service's; empty if it has none.
+
+    From the live objects, because the stack's own output is what the last update wanted, even one that failed.
+    """
+    service = _of_frontend(objects, "Service")
+    if not service:
+        return ""
+    if url := public(objects):
+        return url
+    port = service["spec"]["ports"][0]
+    match service["spec"]["type"]:
+        case "LoadBalancer":
+            entries = items(service, "status", "loadBalancer", "ingress")
+            host = (entries[0].get("hostname") or entries[0].get("ip")) if entries else PENDING
+            return f"http://{host}:{port['port']}"
+        case "NodePort":
+            return f"http://{location.node_host}:{port['nodePort']}"
+    return f"http://{service['metadata']['name']}:{port['port']}"
+
+
+def _of_frontend(objects: Sequence[Manifest], kind: str) -> Manifest | None:
+    for item in objects:
+        if item["kind"] == kind and at(item, "metadata", "labels", "component") == "frontend":
+            return item
+    return None
+
+
+def public(objects: Sequence[Manifest]) -> str:
+    """FRONTEND_URL of the frontend's pods, if it is the address of a route or a balancer; else empty."""
+    service = _of_frontend(objects, "Service") or {}
+    sources = items(_container(objects), "envFrom")
+    read = {at(source, "configMapRef", "name") for source in sources}
+    for item in objects:
+        if item["kind"] == "ConfigMap" and item["metadata"]["name"] in read:
+            url = str(at(item, "data", "FRONTEND_URL") or "")
+            address, ports = urlsplit(url), items(service, "spec", "ports")
+            own = {at(port, "nodePort") for port in ports} - {None}
+            if address.hostname != at(service, "metadata", "name") and address.port not in own:
+                return url
+    return ""
+
+
+def _container(objects: Sequence[Manifest]) -> Manifest:
+    containers = items(pod_of(_of_frontend(objects, "Deployment") or {}), "containers")
+    return containers[0] if containers else {}
+
+
+def route_faults(kubectl: Kubectl, release: str) -> list[str]:
+    """Why no Gateway leads to the release, as its HTTPRoutes say: a controller writes the status of what it takes."""
+    kind = "httproutes.gateway.networking.k8s.io"
+    try:
+        routes = kubectl.objects(kind, f"--selector=app={release}")
+    except NoAnswerError:  # The cluster has no such kind.
+        return []
+    faults = []
+    for route in routes:
+        title = f"HTTPRoute {route['metadata']['name']}"
+        parents = items(route, "status", "parents")
+        if not parents:
+            gateways = ", ".join(str(at(ref, "name")) for ref in items(route, "spec", "parentRefs"))
+            text = f"{title} is taken by no controller: that of Gateway {gateways} does not run"
+            faults.append(text)
+        faults += [
+            f"{title} does not lead to the release: {condition['reason']}, {condition['message']}"
+            for parent in parents
+            for condition in items(parent, "conditions")
+            if condition["status"] == "False"
+        ]
+    return faults
+
+
+def against(kubectl: Kubectl, release: str) -> list[str]:
+    """What speaks against the routes, once nothing answers; a controller may leave an Ingress without an address."""
+    ingresses = kubectl.objects("ingresses.networking.k8s.io", f"--selector=app={release}")
+    return route_faults(kubectl, release) + [
+        f"Ingress {item['metadata']['name']} has got no address: does the controller of "
+        f"{'class ' + str(name) if (name := at(item, 'spec', 'ingressClassName')) else 'the default class'} run?"
+        for item in ingresses
+        if not items(item, "status", "loadBalancer", "ingress")
+    ]
+
+
 @contextmanager
-def way_to(stack: Stack, system: str) -> Iterator[Way]:
+def access_to(stack: Stack, system: str) -> Iterator[Access]:
     """An address that works from here, for as long as the block lasts.
 
     Raises:
         OpsError: if there is none.
     """
-    url = stack.url()
-    if "<pending>" in url:
+    location = history.location(stack, history.updates(stack))
+    if system == "darwin" and stack.file.profile and stack.file.node_port:
+        # On a Mac Docker's network is hidden; the cluster was started with this port published.
+        location = replace(location, node_host="127.0.0.1")
+    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    url = url_of(kubectl.objects(KINDS, f"--selector=app={location.release}"), location)
+    if not url:
+        raise OpsError(
+            f"release {location.release} has no frontend Service in the cluster",
+            where=f"namespace {location.namespace} of context {location.context}",
+            fix=f"make up STACK={stack.name}",
+        )
+    if PENDING in url:
         raise OpsError(
             "the load balancer has no address yet",
             where=url,
-            fix=f"wait a little, then make up STACK={stack.name} reads it",
+            fix="wait until kubectl get services shows one, then run the command again; "
+            "on Minikube it waits for minikube tunnel",
         )
     host = urlsplit(url).hostname or ""
-    if "." in host or host == "localhost":
-        yield Way(cluster.address(url, stack.file, system))
+    if "." in host or ":" in host or host == "localhost":
+        try:
+            yield Access(url)
+        except OpsError as error:
+            found = against(kubectl, location.release)
+            where = "; ".join(filter(None, [error.where, *found]))
+            raise OpsError(error.what, where=where, fix=error.fix, code=error.code) from error
         return
-    # Without NodePort, Ingress or load balancer the address is the Service's own name.
-    with _forwarded(stack, service=host) as way:
+    # Without NodePort, route or load balancer the address is the Service's own name.
+    with _forwarded(kubectl, service=host) as way:
         yield way
 
 
 @contextmanager
-def _forwarded(stack: Stack, service: str) -> Iterator[Way]:
-    place = history.place(stack, history.updates(stack))
-    command = ["kubectl", "--context", place.context, "--namespace", place.namespace]
-    command += ["port-forward", "--address=127.0.0.1", f"service/{service}", ":http"]
-    forward = subprocess.Popen(
-        command,
-        env=dict(stack.env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def _forwarded(kubectl: Kubectl, service: str) -> Iterator[Access]:
+    forward = kubectl.start("port-forward", "--address=127.0.0.1", f"service/{service}", ":http")
     try:
         assert forward.stdout is not None
         said = forward.stdout.readline()
@@ -73,7 +167,7 @@ def _forwarded(stack: Stack, service: str) -> Iterator[Way]:
             )
         # Each connection is a line; unread, they would fill the pipe and stop it.
         threading.Thread(target=forward.stdout.read, daemon=True).start()
-        yield Way(f"http://{found[1]}", forward)
+        yield Access(f"http://{found[1]}", forward)
     finally:
         forward.terminate()
         forward.wait()

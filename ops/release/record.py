@@ -1,4 +1,4 @@
-"""What is noted of a revision: the lines under the title of an update's message.
+"""What is recorded about a revision: the lines under the title of an update's message.
 
 The message is kept by every kind of state backend, so a team shares it; it holds no secret. Written as Git writes
 trailers, so that people can read it in Pulumi's own history, too.
@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.build_context import references
-from components.config_models import Images
+from components.config.stack import Images
 from ops.config import commits
 from ops.config.validate import checked
 from ops.paths import ROOT, SOURCES
-from ops.processes import ask
+from ops.processes import capture
 from ops.release import migrations
 
 HASH_LENGTH = 12
@@ -33,7 +33,7 @@ class Record:
     """What brings a revision back, and tells it from others."""
 
     images: Mapping[str, str] = field(default_factory=dict)
-    """By component; empty where nobody has noted them."""
+    """By component; empty if not recorded."""
     commit: str = ""
     changed: bool = False
     """Whether the checkout differed from its commit."""
@@ -94,11 +94,11 @@ def of_checkout(stack_file: Path, root: Path = ROOT) -> Record:
     Raises:
         OpsError: with every mistake in the stack file.
     """
-    images = checked(stack_file).config.images
+    config = checked(stack_file).config
     schema = migrations.of_checkout(root)
     status = _git("status", "--porcelain", root=root)
     return Record(
-        images=references(images, root / SOURCES.name),
+        images=references(config.images, config.component_images, root / SOURCES.name),
         commit=_git("rev-parse", "HEAD", root=root),
         changed=bool(status),
         schema=schema.head,
@@ -108,16 +108,18 @@ def of_checkout(stack_file: Path, root: Path = ROOT) -> Record:
     )
 
 
-def completed(noted: Record, images: Images, root: Path = ROOT) -> Record:
+def completed(known: Record, images: Images, root: Path = ROOT) -> Record:
     """The record of an update that `ops` did not make, from the commit that it was made of.
 
     Raises:
         OpsError: if git does not have the commit here.
     """
-    with commits.unpacked(noted.commit, root) as commit:
+    with commits.unpacked(known.commit, root) as commit:
         schema = migrations.of_checkout(commit.folder)
-        built = references(images, commit.folder / SOURCES.name)
-    return replace(noted, images=built, schema=schema.head, breaking=schema.breaking)
+        sources = commit.folder / SOURCES.name
+        there = [name for name in images.components() if (sources / name).is_dir()]
+        built = references(images, there, sources)
+    return replace(known, images=built, schema=schema.head, breaking=schema.breaking)
 
 
 def secrets_of(stack_file: Path) -> str:
@@ -141,5 +143,5 @@ def who(root: Path = ROOT) -> str:
 
 def _git(*arguments: str, root: Path) -> str:
     """What git answers; nothing where this is no repository."""
-    answer = ask(["git", *arguments], env=os.environ, cwd=root)
+    answer = capture(["git", *arguments], env=os.environ, cwd=root)
     return answer.output.strip() if answer.code == 0 else ""

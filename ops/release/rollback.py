@@ -6,8 +6,9 @@ state stays true. What cannot be brought back is refused before anything is chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,19 @@ from typing import Any
 import yaml
 from rich.markup import escape
 
-from components.config_check import PROJECT
-from components.config_models import Images
+from components.config.secrets import SIGNING_KEYS
+from components.config.stack import Images
+from components.config.stack_file import ENCRYPTION_KEYS, PROJECT, file_name
+from ops.backup.release import before_loss
+from ops.config.stacks import StackFile
 from ops.config.validate import INVALID, verdict
 from ops.engine.stack import Stack
-from ops.engine.stack_file import ENCRYPTION_KEYS, StackFile
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.prepare.setup import Setup
-from ops.processes import ask
+from ops.processes import capture
 from ops.release import migrations, reach, record, smoke
 from ops.release.history import (
-    COMPONENTS,
     Revision,
     Update,
     revisions,
@@ -40,8 +42,9 @@ from ops.session import console, ready_stack
 from ops.steps import Steps
 
 RECORDED, CURRENT = "recorded", "current"
+NUMBERED = (("secrets", "generations"), ("database", "embedded", "passwords"))
 UNKNOWN = "unknown"
-"""In `anyway`: migrations that nobody has noted."""
+"""In `ignored`: migrations that no record has."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +66,21 @@ def find(
     number: int,
     *,
     secrets: str = RECORDED,
-    anyway: tuple[str, ...] = (),
+    ignored: tuple[str, ...] = (),
 ) -> Target:
     """Everything that bringing revision `number` back takes.
 
     Args:
         stack: as the checkout has it.
         secrets: those of the revision, or those that the checkout has.
-        anyway: migrations that shall not stop it.
+        ignored: migrations that do not forbid it, by name.
 
     Raises:
         OpsError: if it cannot be brought back; nothing is changed.
     """
     history = updates(stack)
     revision = _choose(revisions(history), number, stack.name)
-    _require_schema(revision, history, anyway)
+    _require_schema(revision, history, ignored)
     return _prepare(stack, revision, secrets)
 
 
@@ -96,43 +99,43 @@ def _choose(known: list[Revision], number: int, stack: str) -> Revision:
         update = replace(found.update, record=record.completed(noted, images))
         return replace(found, update=update)
     raise OpsError(
-        f"revision {number} does not tell its images: it was not brought up by make up, and not from a clean commit",
+        f"revision {number} does not record its images: it was not brought up by make up, and not from a clean commit",
         where=f"commit {noted.commit[:7] or 'unknown'}",
         fix=f"choose another revision: make history STACK={stack}",
     )
 
 
-def _require_schema(revision: Revision, history: list[Update], anyway: tuple[str, ...]) -> None:
+def _require_schema(revision: Revision, history: list[Update], ignored: tuple[str, ...]) -> None:
     """Refuse if the database was migrated, since then, in a way that the revision's code cannot live with.
 
     Failed updates count: pods may have migrated before something else failed.
     """
-    later = (update for update in history if update.place < revision.update.place)
-    breaking = {name for update in later for name in _breaking(update, anyway)}
-    stops = sorted(name for name in breaking - set(anyway) if name > revision.record.schema)
+    later = (update for update in history if update.position < revision.update.position)
+    breaking = {name for update in later for name in _breaking(update, ignored)}
+    stops = sorted(name for name in breaking - set(ignored) if name > revision.record.schema)
     if stops:
         raise OpsError(
             f"revision {revision.number} cannot be brought back: its code does not work on the "
             f"database after {', '.join(stops)}, which cannot be undone",
             where=f"its own newest migration is {revision.record.schema or 'unknown'}",
-            fix="mend it forward, by a new make up; or restore a backup from before the migration, then add "
-            f'ANYWAY="{" ".join(stops)}"',
+            fix="fix it forward, by a new make up; or restore a backup from before the migration, then add "
+            f'IGNORE_MIGRATIONS="{" ".join(stops)}"',
         )
 
 
-def _breaking(update: Update, anyway: tuple[str, ...]) -> tuple[str, ...]:
+def _breaking(update: Update, ignored: tuple[str, ...]) -> tuple[str, ...]:
     """The migrations of an update that older code cannot live with, also of one that `ops` did not make."""
     noted = update.record
-    if update.kind != "update" or noted.schema or UNKNOWN in anyway:
+    if update.kind != "update" or noted.schema or UNKNOWN in ignored:
         return noted.breaking
     if noted.commit and not noted.changed:
         with suppress(OpsError):  # Of a squashed branch, or one that was not fetched.
             return migrations.of_commit(noted.commit).breaking
     raise OpsError(
-        "an update since then does not tell its migrations: made by pulumi up itself, and not of a clean commit "
+        "an update since then does not record its migrations: it was made by pulumi up itself, not from a clean commit "
         "that is known here",
         where=f"commit {noted.commit[:7] or 'unknown'}, {update.ended:%Y-%m-%d %H:%M}",
-        fix=f'see for yourself that older code works on the database, then add ANYWAY="{UNKNOWN}"',
+        fix=f'see for yourself that older code works on the database, then add IGNORE_MIGRATIONS="{UNKNOWN}"',
     )
 
 
@@ -142,17 +145,19 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
     header = [line for line in source.read_text().splitlines() if line.startswith(ENCRYPTION_KEYS)]
     folder = stack.state / "rollback"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"Pulumi.{stack.name}.yaml"
-    values = _values(revision)
-    if secrets == CURRENT:
-        values |= _encrypted(source)
+    path = folder / file_name(stack.name)
+    values = deepcopy(_values(revision))
+    today = _encrypted(source)
+    kept = _signing_keys(revision, today)
+    values |= today if secrets == CURRENT else kept
+    _keep_numbers(values, source)
     path.write_text("\n".join([*header, yaml.safe_dump({"config": values}, sort_keys=False)]))
     if secrets == RECORDED:
-        _set_secrets(stack, revision, path)
+        _set_secrets(stack, revision, path, leave_out=SIGNING_KEYS if kept else ())
     wrong = verdict(path).errors
     if wrong:
         raise OpsError(
-            f"the configuration of revision {revision.number} is not valid any more:\n"
+            f"the configuration of revision {revision.number} is no longer valid:\n"
             + "\n".join(wrong),
             where=str(path),
             fix=f"git checkout {revision.record.commit[:7]} has the program that took it",
@@ -172,7 +177,7 @@ def require_images(target: Target, stack: Stack) -> None:
     profile = target.file.profile
     if profile is None:
         return
-    answer = ask(["minikube", "image", "ls", "--profile", profile], env=stack.env)
+    answer = capture(["minikube", "image", "ls", "--profile", profile], env=stack.env)
     if answer.code != 0:
         raise OpsError(
             f"the images of Minikube {profile} cannot be listed", where=answer.output.strip()
@@ -183,7 +188,7 @@ def require_images(target: Target, stack: Stack) -> None:
     gone = [image for image in local if image not in there]
     if gone:
         raise OpsError(
-            f"revision {target.revision.number} cannot be brought back: {', '.join(gone)} is not in Minikube any more",
+            f"revision {target.revision.number} cannot be brought back: {', '.join(gone)} is no longer in Minikube",
             fix=f"git checkout {target.revision.record.commit[:7]} and make up builds it again",
         )
 
@@ -197,20 +202,48 @@ def _values(revision: Revision) -> dict[str, Any]:
         if not value.get("secret")
     }
     images = without_images(revision.images) or {}
-    chosen = {component: {"ref": revision.record.images[component]} for component in COMPONENTS}
+    chosen = {component: {"ref": image} for component, image in revision.record.images.items()}
     return values | {f"{PROJECT}:images": images | chosen}
 
 
+def _config(file: Path) -> dict[str, Any]:
+    return (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+
+
 def _encrypted(file: Path) -> dict[str, Any]:
-    config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
     return {
         key: value
-        for key, value in config.items()
+        for key, value in _config(file).items()
         if isinstance(value, dict) and set(value) == {"secure"}
     }
 
 
-def _set_secrets(stack: Stack, revision: Revision, path: Path) -> None:
+def _signing_keys(revision: Revision, today: Mapping[str, Any]) -> dict[str, Any]:
+    """Today's, where the revision had such keys, too: a key that `make rotate` replaced does not come back."""
+    names = [f"{PROJECT}:{key}" for key in SIGNING_KEYS]
+    if names[0] not in today or names[0] not in revision.update.config:
+        return {}
+    return {name: today[name] for name in names if name in today}
+
+
+def _keep_numbers(values: dict[str, Any], source: Path) -> None:
+    """The same for generated secrets, which the configuration numbers."""
+    today = _config(source)
+    for block, *path, key in NUMBERED:
+        then, now = values.get(f"{PROJECT}:{block}"), today.get(f"{PROJECT}:{block}")
+        for name in path:
+            then, now = (
+                found.get(name) if isinstance(found, dict) else None for found in (then, now)
+            )
+        if isinstance(then, dict) and isinstance(now, dict):
+            then.pop(key, None)
+            if key in now:
+                then[key] = now[key]
+
+
+def _set_secrets(
+    stack: Stack, revision: Revision, path: Path, leave_out: Collection[str] = ()
+) -> None:
     """Decrypted from the history and encrypted again for today's key, without touching a disk in between."""
     if not any(value.get("secret") for value in revision.update.config.values()):
         return
@@ -223,15 +256,13 @@ def _set_secrets(stack: Stack, revision: Revision, path: Path) -> None:
             fix="SECRETS=current brings it back with the secrets of today",
         ) from None
     for key, value in config.items():
-        if value.get("secret"):
-            command = ["pulumi", "config", "set", "--secret", key, "--stack", stack.name]
-            command += ["--config-file", str(path), "--non-interactive"]
-            answer = ask(command, env=stack.env, stdin=str(value["value"]))
-            if answer.code != 0:
-                raise OpsError(f"pulumi config set {key} failed", where=answer.output.strip())
+        if value.get("secret") and key.removeprefix(f"{PROJECT}:") not in leave_out:
+            stack.edit(path, "set", "--secret", key, stdin=str(value["value"]))
 
 
-def bring_back(target: Target, chosen: Setup, steps: Steps, confirm: str = "") -> str:
+def bring_back(
+    target: Target, chosen: Setup, steps: Steps, confirm: str = "", *, first: bool = True
+) -> str:
     """Bring the revision up, check it, and return its address.
 
     Raises:
@@ -242,10 +273,14 @@ def bring_back(target: Target, chosen: Setup, steps: Steps, confirm: str = "") -
     setup.require_free_port(chosen, target.file)
     require_images(target, ready)
     with steps.step("preview") as step:
-        step.note = guard_up(ready, confirm, command=f"make rollback TO={target.revision.number}")
+        command = f"make rollback TO={target.revision.number}"
+        outlook = guard_up(ready, confirm, command)
+        step.note = outlook.note
+    if outlook.loses and first:
+        before_loss(ready, steps)
     with steps.step(f"pulumi up: {target.title}"):
         ready.up(target.record.message(target.title))
-    with steps.step("smoke check"), reach.way_to(ready, chosen.platform.system) as way:
+    with steps.step("smoke check"), reach.access_to(ready, chosen.platform.system) as way:
         smoke.check(way.url, lambda line: console.print(f"    {line}"))
     return ready.url()
 

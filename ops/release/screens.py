@@ -44,9 +44,9 @@ def _revision(status: Status) -> str:
     revision = status.revision
     if revision is None:
         return "none: no up has succeeded yet"
-    noted = revision.record
-    edited = " with changes" if noted.changed else ""
-    commit = f"commit {noted.commit[:7]}{edited}, " if noted.commit else ""
+    recorded = revision.record
+    edited = " with changes" if recorded.changed else ""
+    commit = f"commit {recorded.commit[:7]}{edited}, " if recorded.commit else ""
     return f"{revision.number} ({commit}config {revision.config_hash[:7]})"
 
 

@@ -6,6 +6,8 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -26,6 +28,14 @@ TASK_ROW = re.compile(r'id="done-([0-9a-f-]{36})"')
 LOGS = "make logs shows what the frontend's and backend's pods say"
 
 
+class _OtherBuildError(Exception):
+    """The page and the pod that was asked are of two builds; the failure, if that lasts."""
+
+    def __init__(self, failure: OpsError) -> None:
+        super().__init__(failure.what)
+        self.failure = failure
+
+
 def check(url: str, say: Callable[[str], None]) -> None:
     """Sign up a throw-away person at `url`, add a task, read it back, and delete both again.
 
@@ -43,8 +53,18 @@ def check(url: str, say: Callable[[str], None]) -> None:
         ) from error
 
 
+def require_healthy(url: str) -> None:
+    """Wait until the frontend and what it needs answer at `url`; asks nothing else of it.
+
+    Raises:
+        OpsError: if they do not within READY_SECONDS.
+    """
+    with _browser(url) as browser:
+        _wait_until_healthy(browser, url)
+
+
 def _check(url: str, say: Callable[[str], None]) -> None:
-    with httpx.Client(base_url=url, timeout=ANSWER_SECONDS, follow_redirects=True) as browser:
+    with _browser(url) as browser:
         _wait_until_healthy(browser, url)
         say("GET /healthz 200")
         for page in ("/sign-in", "/sign-up"):
@@ -58,10 +78,40 @@ def _check(url: str, say: Callable[[str], None]) -> None:
         origin = {"Origin": url.rstrip("/")}
         _expect(browser.post("/api/auth/sign-up/email", json=person, headers=origin), 200, say)
         try:
-            _keep_a_task(browser, say)
+            _keep_a_task_of_one_build(browser, say)
         finally:
             proof = {"password": password}
             _expect(browser.post("/api/auth/delete-user", json=proof, headers=origin), 200, say)
+
+
+def _browser(url: str) -> httpx.Client:
+    return httpx.Client(
+        base_url=url,
+        timeout=ANSWER_SECONDS,
+        follow_redirects=True,
+        trust_env=not _is_local(url),
+    )
+
+
+def _is_local(url: str) -> bool:
+    """Whether an address is of this machine or its network, where no proxy of the environment leads."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return host == "localhost"
+
+
+def _keep_a_task_of_one_build(browser: httpx.Client, say: Callable[[str], None]) -> None:
+    """At the end of a rollout a pod of the old build may serve the page, whose actions the new ones do not know."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            return _keep_a_task(browser, say)
+        except _OtherBuildError as unknown:
+            if time.monotonic() > deadline:
+                raise unknown.failure from None
+            time.sleep(0.5)
 
 
 def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
@@ -134,10 +184,12 @@ def _expect(response: httpx.Response, status: int, say: Callable[[str], None]) -
 
 
 def _succeed(answer: httpx.Response) -> None:
-    """An action that fails answers 200 with its reason."""
+    """An action that fails answers 200 with its reason; one that this build does not know, 409."""
     if answer.status_code != 200 or '"ok":true' not in answer.text:
         reason = " ".join(answer.text.split())[:200]
-        raise OpsError(f"an action on /tasks failed ({answer.status_code})", where=reason, fix=LOGS)
+        what = f"an action on /tasks failed ({answer.status_code})"
+        failure = OpsError(what, where=reason, fix=LOGS)
+        raise _OtherBuildError(failure) if answer.status_code == httpx.codes.CONFLICT else failure
 
 
 def _require(holds: bool, what: str, browser: httpx.Client) -> None:

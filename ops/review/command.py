@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,21 +14,36 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ops.config.stacks import StackFile
+from ops.config.validate import deployable
 from ops.engine.stack import Stack
-from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
+from ops.kubectl import NoAnswerError, require_context
 from ops.prepare import setup
-from ops.review import plan, risk
-from ops.review.risk import Risk, Verdict
+from ops.review import live, needs, plan, risk
+from ops.review.plan import Step
+from ops.review.risk import Effect, Risk
 from ops.session import AsJson, StackName, console, selected_stack
 from ops.steps import Steps
 
 CONSENT = "data-loss"
 REFUSED = 3
-COLOURS = {Risk.NONE: "dim", Risk.ROLLING: "cyan", Risk.OUTAGE: "yellow", Risk.LOSS: "bold red"}
+COLOURS = {
+    Risk.NONE: "dim",
+    Risk.ROLLING: "cyan",
+    Risk.OUTAGE: "yellow",
+    Risk.LOSS: "bold red",
+    Risk.REFUSED: "bold red",
+}
 
 Confirm = Annotated[
     str, typer.Option(help=f'"{CONSENT}" to go on where data would be lost.', envvar="CONFIRM")
+]
+BackupFirst = Annotated[
+    bool,
+    typer.Option(
+        "--backup/--no-backup", help="Take a backup before data is lost.", envvar="BACKUP"
+    ),
 ]
 
 commands = typer.Typer()
@@ -36,10 +52,9 @@ commands = typer.Typer()
 @commands.command()
 def preview(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show what `up` would change, in the engine's words, and what that does to those who use it."""
-    if as_json:
-        print(to_json(risk.judge(plan.read(_told(stack)))))
-        return
-    show(risk.judge(plan.read(_selected(stack).preview())))
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        effects, notes = _preview(stack, quiet=as_json)
+    _answer(effects, notes, as_json)
 
 
 @commands.command()
@@ -50,85 +65,170 @@ def diff(
         typer.Option("--from", help="A saved `pulumi preview --json --show-sames`, or event log."),
     ] = None,
     guard: Annotated[
-        bool, typer.Option("--guard", help=f"Leave with {REFUSED} where data would be lost.")
+        bool,
+        typer.Option(
+            "--guard", help=f"Exit code {REFUSED} if data would be lost, or up would fail."
+        ),
     ] = False,
     confirm: Confirm = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show each step that `up` would take with its risk: none, rolling restart, short outage, data loss."""
-    verdicts = risk.judge(plan.read(file.read_text() if file else _told(stack)))
-    if as_json:
-        print(to_json(verdicts))
+    """Show each step that `up` would take with its risk: none, rolling restart, short outage, data loss, refused."""
+    if file:
+        effects, notes = risk.judge(plan.read(file.read_text())), Notes()
     else:
-        show(verdicts)
+        with redirect_stdout(sys.stderr):
+            effects, notes = _preview(stack, quiet=True)
+    _answer(effects, notes, as_json)
     if guard:
-        refuse_loss(verdicts, confirm, stack)
+        refuse(effects, stack)
+        refuse_loss(effects, confirm, stack)
 
 
-def guard_up(stack: Stack, confirm: str, command: str = "make up") -> str:
-    """Preview an `up`, and stop where it would lose data nobody agreed to lose; says what the worst step is.
+@dataclass(frozen=True)
+class Notes:
+    """What is said beside the steps.
+
+    Attributes:
+        cluster: why the cluster could not be asked, empty if it was.
+        warnings: what works only once somebody has done something.
+    """
+
+    cluster: str = ""
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What an `up` would do: in words, and whether it would do anything."""
+
+    note: str
+    changes: bool
+    loses: bool = False
+    """Whether data goes, as somebody agreed to."""
+
+
+def guard_up(stack: Stack, confirm: str, command: str = "make up") -> Outlook:
+    """Preview an `up`, and stop where it would fail, or lose data nobody agreed to lose.
 
     `command` is what the person ran, and would run again.
 
     Raises:
-        OpsError: if data would be lost, before anything is applied.
+        OpsError: before anything is applied.
     """
-    verdicts = risk.judge(plan.read(stack.preview(quiet=True)))
-    if any(verdict.risk > Risk.NONE for verdict in verdicts):
-        show(verdicts)
-    refuse_loss(verdicts, confirm, stack.name, command)
-    changes = len(verdicts)
-    return f"changes: {changes}, at worst: {risk.highest(verdicts)}" if changes else "no changes"
+    live.require_namespace(stack.file, stack.env)
+    log = stack.preview(quiet=True)
+    steps = plan.read(log)
+    effects, warnings = _asked(steps, stack.file, stack.env)
+    _warn(warnings)
+    if any(effect.risk > Risk.NONE for effect in effects):
+        show(effects)
+    refuse(effects, stack.name)
+    refuse_loss(effects, confirm, stack.name, command)
+    if not effects and not plan.changes_anything(log):
+        return Outlook("no changes", changes=False)
+    return Outlook(
+        f"changes: {len(effects)}, at worst: {risk.highest(effects)}",
+        changes=True,
+        loses=any(effect.risk is Risk.LOSS for effect in effects),
+    )
+
+
+def refuse(effects: Iterable[Effect], stack: str) -> None:
+    """Fail if a step would be refused."""
+    refused = [effect for effect in effects if effect.risk is Risk.REFUSED]
+    if refused:
+        raise OpsError(
+            f"nothing was changed: stack {stack} cannot become what its file says",
+            where="; ".join(f"{effect.step.title}: {effect.reason}" for effect in refused),
+            fix=f"correct Pulumi.{stack}.yaml, then run the same command again",
+            code=REFUSED,
+        )
 
 
 def refuse_loss(
-    verdicts: Iterable[Verdict], confirm: str, stack: str, command: str = "make up"
+    effects: Iterable[Effect], confirm: str, stack: str, command: str = "make up"
 ) -> None:
-    lost = [verdict for verdict in verdicts if verdict.risk is Risk.LOSS]
+    lost = [effect for effect in effects if effect.risk is Risk.LOSS]
     if not lost or confirm == CONSENT:
         return
     raise OpsError(
         f"nothing was changed: on stack {stack} data would be lost",
-        where="; ".join(f"{verdict.step.title} {verdict.reason}" for verdict in lost),
-        fix=f"take the edit back, or save what is needed and run: {command} STACK={stack} CONFIRM={CONSENT}",
+        where="; ".join(f"{effect.step.title} {effect.reason}" for effect in lost),
+        fix=f"revert the edit; or run: {command} STACK={stack} CONFIRM={CONSENT} (it takes a backup first)",
         code=REFUSED,
     )
 
 
-def show(verdicts: Sequence[Verdict]) -> None:
+def show(effects: Sequence[Effect]) -> None:
     """The steps as a table, the worst first."""
-    if not verdicts:
+    if not effects:
         console.print("No changes.")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("risk", "step", "object", "why"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("risk", "step"))
-    for verdict in worst_first(verdicts):
-        colour = COLOURS[verdict.risk]
-        step = verdict.step
-        cells = map(escape, (step.action, step.title, verdict.reason))
-        table.add_row(f"[{colour}]{verdict.risk}[/]", *cells)
+    for effect in worst_first(effects):
+        colour = COLOURS[effect.risk]
+        step = effect.step
+        cells = map(escape, (step.action, step.title, effect.reason))
+        table.add_row(f"[{colour}]{effect.risk}[/]", *cells)
     console.print(table)
-    highest = risk.highest(verdicts)
+    highest = risk.highest(effects)
     console.print(f"\nAt worst: [{COLOURS[highest]}]{highest}[/]")
 
 
-def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    return sorted(verdicts, key=lambda verdict: -verdict.risk)
+def worst_first(effects: Iterable[Effect]) -> list[Effect]:
+    return sorted(effects, key=lambda effect: -effect.risk)
 
 
-def to_json(verdicts: Sequence[Verdict]) -> str:
-    worst = str(risk.highest(verdicts))
-    return json.dumps({"risk": worst, "steps": risk.as_json(verdicts)}, indent=2)
+def to_json(effects: Sequence[Effect], notes: Notes) -> str:
+    """For programs."""
+    worst = str(risk.highest(effects))
+    answer = {"risk": worst, **asdict(notes), "steps": risk.as_json(effects)}
+    return json.dumps(answer, indent=2)
 
 
-def _told(stack: str) -> str:
-    """The engine's event log; what is shown on the way to it leaves stdout to the answer."""
-    with contextlib.redirect_stdout(sys.stderr):
-        return _selected(stack).preview(quiet=True)
+def _answer(effects: Sequence[Effect], notes: Notes, as_json: bool) -> None:
+    if as_json:
+        print(to_json(effects, notes))
+        return
+    show(effects)
+    _warn(notes.warnings)
+    if notes.cluster:
+        console.print(
+            f"\n[yellow]{escape(notes.cluster)}.[/] What is shown compares the stack file with the state alone."
+        )
 
 
-def _selected(stack: str) -> Stack:
+def _warn(warnings: Iterable[str]) -> None:
+    for text in warnings:
+        console.print(f"[yellow]warning:[/] {escape(text)}")
+
+
+def _asked(
+    steps: Sequence[Step], file: StackFile, env: Mapping[str, str]
+) -> tuple[list[Effect], Sequence[str]]:
+    """The steps with what the cluster says of them, and warnings."""
+    refusals = live.refusals(steps, file, env)
+    missing = needs.unmet(steps, file, env)
+    return risk.judge(steps, refusals | missing.refusals), missing.warnings
+
+
+def _preview(stack: str, *, quiet: bool) -> tuple[list[Effect], Notes]:
+    """The engine's preview, judged."""
     file = StackFile.read(stack)
+    deployable(file.path)  # The engine would say the same in thirty lines.
     steps = Steps(f"make preview STACK={stack}", console)
-    return selected_stack(setup.provide_tools(steps), file, steps, changing=False)
+    ready = selected_stack(setup.provide_tools(steps), file, steps, changing=False)
+    require_context(file, ready.env)
+    cluster = ""
+    try:
+        live.require_namespace(file, ready.env)
+    except NoAnswerError as error:
+        cluster = f"{error.what} ({error.where})"
+    found = plan.read(ready.preview(quiet=quiet))
+    if cluster:
+        return risk.judge(found), Notes(cluster)
+    effects, warnings = _asked(found, file, ready.env)
+    return effects, Notes(warnings=warnings)

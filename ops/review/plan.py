@@ -14,6 +14,7 @@ from typing import Any
 from ops.errors import OpsError
 from policy.rule import Manifest, at
 
+STACK = "pulumi:pulumi:Stack"
 SAME, CREATE, UPDATE, REPLACE, DELETE = "same", "create", "update", "replace", "delete"
 # The engine's words for parts of one thing; what is not here (reads, refreshes, imports) changes no object.
 # https://www.pulumi.com/docs/reference/pkg/python/pulumi/#pulumi.automation.OpType
@@ -38,6 +39,8 @@ class Step:
         new: its inputs as the program wants them; empty for what is deleted.
         retained: the engine forgets the object instead of deleting it (`retainOnDelete`).
         forced_by: the properties that make it a replacement.
+        changed: paths of the properties that differ, as the provider gives them; of secrets, too.
+        protection: what alone changes: whether it may be deleted; in words.
     """
 
     action: str
@@ -47,6 +50,8 @@ class Step:
     new: Manifest = field(default_factory=dict)
     retained: bool = False
     forced_by: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    protection: str = ""
 
     @property
     def kind(self) -> str:
@@ -80,10 +85,28 @@ def read(text: str) -> list[Step]:
     steps: dict[str, Step] = {}
     for urn, step in found:
         known = steps.get(urn)
-        # A replacement comes in up to three parts, of which only one tells both sides.
+        # A replacement comes in up to three parts, of which only one has both sides.
         if known is None or (step.old and step.new and step.action == REPLACE):
             steps[urn] = step
     return list(steps.values())
+
+
+def changes_anything(log: str) -> bool:
+    """Whether the update that an event log previews would change anything: an object, a provider or an output.
+
+    Args:
+        log: what `--event-log` wrote, to its end.
+    """
+    for line in log.splitlines():
+        event = json.loads(line)
+        entry = event.get("resourcePreEvent") or event.get("resOutputsEvent")
+        if entry and entry["metadata"]["op"] != SAME:
+            return True
+        if entry and entry["metadata"].get("type") == STACK and "resOutputsEvent" in event:
+            old, new = entry["metadata"].get("old") or {}, entry["metadata"].get("new") or {}
+            if old.get("outputs") != new.get("outputs"):
+                return True
+    return False
 
 
 def _entries(text: str) -> Iterable[tuple[str, Step]]:
@@ -91,34 +114,53 @@ def _entries(text: str) -> Iterable[tuple[str, Step]]:
         for line in text.splitlines():
             event = json.loads(line)
             if "resourcePreEvent" in event:
-                told = event["resourcePreEvent"]["metadata"]
-                yield from _step(told, told.get("old"), told.get("new"), told.get("keys"))
+                entry = event["resourcePreEvent"]["metadata"]
+                yield from _step(entry, entry.get("old"), entry.get("new"), entry.get("keys"))
         return
-    for told in json.loads(text)["steps"]:
-        reasons = told.get("replaceReasons")
-        yield from _step(told, told.get("oldState"), told.get("newState"), reasons)
+    for entry in json.loads(text)["steps"]:
+        reasons = entry.get("replaceReasons")
+        yield from _step(entry, entry.get("oldState"), entry.get("newState"), reasons)
 
 
 def _step(
-    told: Mapping[str, Any],
+    entry: Mapping[str, Any],
     old: Mapping[str, Any] | None,
     new: Mapping[str, Any] | None,
     reasons: list[str] | None,
 ) -> Iterable[tuple[str, Step]]:
-    action = MEANINGS.get(told["op"])
+    action = MEANINGS.get(entry["op"])
     kind = (new or old or {}).get("type", "")
     # The stack, its components and its providers are the engine's own book-keeping.
     if action is None or not (new or old or {}).get("custom") or kind.startswith("pulumi:"):
         return
+    # The engine calls an object the same whose properties are.
+    protection = _protection(old, new) if action == SAME and old and new else ""
     yield (
-        told["urn"],
+        entry["urn"],
         Step(
-            action=action,
+            action=UPDATE if protection else action,
             type=kind,
-            resource=told["urn"].rpartition("::")[2],
+            resource=entry["urn"].rpartition("::")[2],
             old=(old or {}).get("inputs") or {},
             new=(new or {}).get("inputs") or {},
             retained=bool((old or {}).get("retainOnDelete")),
             forced_by=tuple(reasons or ()),
+            changed=tuple(entry.get("detailedDiff") or ()),
+            protection=protection,
         ),
     )
+
+
+def _protection(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    words = {
+        ("retainOnDelete", True): "stays in the cluster when the stack is destroyed",
+        ("retainOnDelete", False): "is deleted with the stack",
+        ("protect", True): "is protected from deletion",
+        ("protect", False): "is no longer protected from deletion",
+    }
+    changes = [
+        text
+        for (key, after), text in words.items()
+        if bool(new.get(key)) is after and bool(old.get(key)) is not after
+    ]
+    return f"from now on it {', and '.join(changes)}" if changes else ""

@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 from ops.config.footprint import Amount, Row
 from ops.review import risk
 from ops.review.command import worst_first
-from ops.review.risk import Risk, Verdict
+from ops.review.risk import Effect, Risk
 
 UNITS = (("pods", ""), ("CPU requests", "m"), ("memory requests", "Mi"), ("storage", "Mi"))
 PLACE = re.compile(r"^(?P<file>[\w.-]+\.yaml)(?::(?P<line>\d+))?: (?P<text>.*)$", re.DOTALL)
@@ -33,7 +33,7 @@ class Section:
     missing: tuple[str, ...] = ()
     trouble: str = ""
     basis: str = ""
-    verdicts: tuple[Verdict, ...] = ()
+    effects: tuple[Effect, ...] = ()
     before: tuple[Row, ...] = ()
     after: tuple[Row, ...] = ()
     secrets_changed: bool = False
@@ -47,7 +47,7 @@ class Section:
             return "could not be told"
         if self.gone:
             return "stack file deleted"
-        worst = [risk.highest(self.verdicts)] if self.verdicts else []
+        worst = [risk.highest(self.effects)] if self.effects else []
         worst += [Risk.ROLLING] if self.secrets_changed else []
         return str(max(worst)) if worst else "no change"
 
@@ -57,7 +57,7 @@ def document(sections: Sequence[Section], against: str) -> str:
     lines = ["## What this change does", ""]
     lines += _table(
         ("stack", "worst step", "changes"),
-        [(_cell(one.stack), _emphasis(one), str(len(one.verdicts))) for one in sections],
+        [(_cell(one.stack), _emphasis(one), str(len(one.effects))) for one in sections],
     )
     for section in sections:
         lines += ["", f"### {_cell(section.stack)}: {section.outcome}", ""]
@@ -96,19 +96,19 @@ def _body(section: Section) -> Iterable[str]:
 def _steps(section: Section) -> Iterable[str]:
     if section.secrets_changed:
         yield from ("Encrypted values change: the pods that read them are replaced one by one.", "")
-    if not section.verdicts:
+    if not section.effects:
         yield f"No object changes ({section.basis})."
         return
     yield f"Steps, {section.basis}:"
-    ordered = worst_first(section.verdicts)
-    risky = [verdict for verdict in ordered if verdict.risk > Risk.NONE]
+    ordered = worst_first(section.effects)
+    risky = [effect for effect in ordered if effect.risk > Risk.NONE]
     harmless = ordered[len(risky) :]
     if risky:
         yield from ("", *_steps_table(risky))
     if harmless:
         summary = f"<summary>without risk: {len(harmless)}</summary>"
         yield from ("", f"<details>{summary}", "", *_steps_table(harmless), "", "</details>")
-    if risk.highest(section.verdicts) is Risk.LOSS:
+    if any(effect.risk is Risk.LOSS for effect in section.effects):
         yield from (
             "",
             "**Data would be lost.** The deployment stops at this unless it is run by hand with "
@@ -116,15 +116,15 @@ def _steps(section: Section) -> Iterable[str]:
         )
 
 
-def _steps_table(verdicts: Iterable[Verdict]) -> Iterable[str]:
+def _steps_table(effects: Iterable[Effect]) -> Iterable[str]:
     rows = [
         (
-            f"**{verdict.risk}**" if verdict.risk is Risk.LOSS else str(verdict.risk),
-            verdict.step.action,
-            _cell(verdict.step.title),
-            _cell(verdict.reason),
+            f"**{effect.risk}**" if effect.risk is Risk.LOSS else str(effect.risk),
+            effect.step.action,
+            _cell(effect.step.title),
+            _cell(effect.reason),
         )
-        for verdict in verdicts
+        for effect in effects
     ]
     return _table(("risk", "step", "object", "why"), rows)
 

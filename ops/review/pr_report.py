@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ops.config.validate import INVALID
 from ops.paths import ROOT
+from ops.review.pr_markdown import annotation, document
+from ops.review.pr_sections import report, to_json
 from ops.session import AsJson
 
 commands = typer.Typer()
@@ -30,12 +33,7 @@ def pr_report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say in Markdown what the checkout's changes do to each stack. Leaves with 2 if a stack file is wrong."""
-    # Here, because the program takes a second to load, and the other commands do without.
-    from ops.config.validate import INVALID
-    from ops.review.pr_markdown import annotation, document
-    from ops.review.pr_sections import report, to_json
-
+    """Say in Markdown what the checkout's changes do to each stack. Exit code 2: a stack file is not valid."""
     against = against or "main"
     sections = report(against, ROOT, deployed=deployed, only=stack)
     text = to_json(sections) if as_json else document(sections, against)

@@ -16,9 +16,9 @@ import yaml
 from ops.config.commits import Commit, unpacked
 from ops.config.footprint import Row, from_json, of_config
 from ops.config.render import manifests
+from ops.config.stacks import StackFile
 from ops.config.validate import Verdict, checked, verdicts
 from ops.engine.stack import Stack
-from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.release.record import secrets_of
@@ -55,7 +55,7 @@ def to_json(sections: Sequence[Section]) -> str:
                 "errors": section.errors,
                 "missing": section.missing,
                 "trouble": section.trouble,
-                "steps": risk.as_json(section.verdicts),
+                "steps": risk.as_json(section.effects),
                 "footprint": {
                     "before": [asdict(row) for row in section.before],
                     "after": [asdict(row) for row in section.after],
@@ -85,7 +85,9 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
         trouble = str(error)
     try:
         before = (
-            from_json(then.ask("footprint", "--stack", stack, "--json")) if then.has(stack) else ()
+            from_json(then.output("footprint", "--stack", stack, "--json"))
+            if then.has(stack)
+            else ()
         )
     except OpsError as error:
         trouble = trouble or str(error)
@@ -97,7 +99,7 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
         and secrets_of(file.path) != secrets_of(then.folder / verdict.file),
         trouble=trouble,
         basis=basis,
-        verdicts=tuple(risk.judge(steps)),
+        effects=tuple(risk.judge(steps)),
         before=tuple(before),
         after=tuple(of_config(config)),
     )
@@ -105,7 +107,7 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
 
 def _rendered(stack: str, path: Path, then: Commit) -> Sequence[Step]:
     now = checked(path)
-    old = then.ask("render", "--stack", stack) if then.has(stack) else ""
+    old = then.output("render", "--stack", stack) if then.has(stack) else ""
     before = [item for item in yaml.safe_load_all(old) if item]
     return rendered.steps(before, manifests(now.config, now.source))
 

@@ -6,11 +6,13 @@ is the worse one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from re import match, search
 from typing import Any
 
+from components.config.quantities import bytes_of, share
 from ops.review.plan import CREATE, DELETE, REPLACE, SAME, UPDATE, Step
 from ops.review.pod_changes import template_changes
 from policy.rule import Manifest, at, items, pod_of
@@ -23,9 +25,14 @@ HOLDS_DATA = {
     "CustomResourceDefinition": "every object of its kind goes with it",
 }
 # Kinds whose absence stops no running pod and no request.
-HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "RandomPassword")
+HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "CronJob", "RandomPassword")
 
+UPGRADE = "make upgrade-postgres"
 CONTENT = ("data", "binaryData", "stringData")
+SIGNING_KEY = "better-auth-secret"
+FORMER_KEY = f"{SIGNING_KEY}-former"
+# All change when the key that is accepted becomes the one that signs.
+ROTATED = {SIGNING_KEY, f"{SIGNING_KEY}-next", FORMER_KEY}
 
 
 class Risk(IntEnum):
@@ -33,39 +40,51 @@ class Risk(IntEnum):
     ROLLING = 1
     OUTAGE = 2
     LOSS = 3
+    REFUSED = 4
+    """The cluster, or the database, does not take it: nothing is applied."""
 
     def __str__(self) -> str:
-        return ("none", "rolling restart", "short outage", "data loss")[self]
+        return ("none", "rolling restart", "short outage", "data loss", "refused")[self]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Effect:
     step: Step
     risk: Risk
     reason: str
 
 
-def judge(steps: Sequence[Step]) -> list[Verdict]:
-    """A verdict on every step that changes something, in the order of the preview."""
-    plan = Plan(steps)
-    return [Verdict(step, *plan.judged(step)) for step in steps if step.action != SAME]
+def judge(steps: Sequence[Step], refusals: Mapping[str, str] | None = None) -> list[Effect]:
+    """The effect of every step that changes something, in the order of the preview.
+
+    Args:
+        refusals: why the cluster would refuse a step, by the step's title.
+    """
+    plan, refused = Plan(steps), refusals or {}
+    return [
+        Effect(step, Risk.REFUSED, refused[step.title])
+        if step.title in refused
+        else Effect(step, *plan.judged(step))
+        for step in steps
+        if step.action != SAME
+    ]
 
 
-def highest(verdicts: Iterable[Verdict]) -> Risk:
-    return max((verdict.risk for verdict in verdicts), default=Risk.NONE)
+def highest(effects: Iterable[Effect]) -> Risk:
+    return max((effect.risk for effect in effects), default=Risk.NONE)
 
 
-def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, str]]:
+def as_json(effects: Iterable[Effect]) -> list[dict[str, str]]:
     """For programs, in the order of the preview."""
     return [
         {
-            "risk": str(verdict.risk),
-            "step": verdict.step.action,
-            "kind": verdict.step.kind,
-            "name": verdict.step.name,
-            "reason": verdict.reason,
+            "risk": str(effect.risk),
+            "step": effect.step.action,
+            "kind": effect.step.kind,
+            "name": effect.step.name,
+            "reason": effect.reason,
         }
-        for verdict in verdicts
+        for effect in effects
     ]
 
 
@@ -80,6 +99,8 @@ class Plan:
             return Risk.NONE, "new"
         if step.retained and step.action == DELETE:
             return Risk.NONE, "stays in the cluster; the stack forgets it"
+        if step.protection:
+            return Risk.NONE, step.protection
         match step.kind:
             case kind if kind in HOLDS_DATA and step.action in (REPLACE, DELETE):
                 return Risk.LOSS, _because(step, HOLDS_DATA[kind])
@@ -89,41 +110,43 @@ class Plan:
                 return self._stateful(step)
             case "Service":
                 return _service(step)
-            case "Ingress":
-                return _ingress(step)
+            case "Ingress" | "HTTPRoute" | "Gateway":
+                return _route(step)
             case "ConfigMap" | "Secret":
                 return self._configuration(step)
             case "RandomPassword" if step.action == REPLACE:
-                text = "another value: sessions signed with the old one end, a database keeps the old one"
+                text = "another value: sessions signed with the old one end, and a database still has the old one"
                 return Risk.OUTAGE, _because(step, text)
+            case "RandomPassword" if self._locks_out(step):
+                return Risk.REFUSED, (
+                    "the database's owner has this password, and no pod would know it: set "
+                    "taskflow:database.embedded.passwords as the last update had it"
+                )
             case "NetworkPolicy":
-                return Risk.NONE, "other ways are open or closed; no pod is replaced"
+                return Risk.NONE, "the allowed connections change; no pod is replaced"
             case "Image":
                 return Risk.NONE, "pods that run it have steps of their own"
             case "PersistentVolumeClaim":
-                sizes = [
-                    at(side, "spec", "resources", "requests", "storage") for side in _sides(step)
-                ]
-                grows = f"the volume grows in place ({sizes[0]} to {sizes[1]})"
-                return Risk.NONE, grows if sizes[0] != sizes[1] else f"it stays: {_changed(step)}"
+                return _resized(step)
             case kind if kind in HARMLESS:
                 return Risk.NONE, f"no pod is replaced: {_changed(step)}"
             case _ if step.action == UPDATE:
                 rolls = bool(template_changes(step.old, step.new))
                 return (Risk.ROLLING if rolls else Risk.NONE), f"changes in place: {_changed(step)}"
-        return Risk.OUTAGE, _because(step, f"what uses this {step.kind} finds none meanwhile")
+        return Risk.OUTAGE, _because(
+            step, f"what uses this {step.kind} finds none{_for_how_long(step)}"
+        )
 
     def _rolled(self, step: Step) -> tuple[Risk, str]:
-        # Here, because the models behind it take half a second to load, and most commands do without.
-        from components.quantities import share
-
         if step.action == DELETE:
-            return Risk.OUTAGE, "its pods end, and none follow"
+            return Risk.OUTAGE, "its pods are deleted and not replaced"
         pods = self._pods(step)
         if step.action == REPLACE:
             if _same_name(step):
-                return Risk.OUTAGE, _because(step, f"{_count(pods)} before the new start")
-            return Risk.ROLLING, _because(step, "new pods start before the old end")
+                return Risk.OUTAGE, _because(
+                    step, f"{_count(pods)} before the replacement is ready"
+                )
+            return Risk.ROLLING, _because(step, "new pods are ready before the old ones stop")
         changes = template_changes(step.old, step.new)
         if known := _without_new_pods(step, pods, changes):
             return known
@@ -132,12 +155,15 @@ class Plan:
             return Risk.NONE, f"{why}, and there are no pods"
         unavailable = at(step.new, "spec", "strategy", "rollingUpdate", "maxUnavailable")
         if at(step.new, "spec", "strategy", "type") == "Recreate":
-            return Risk.OUTAGE, f"{why}: by strategy Recreate {_count(pods)} before the new start"
+            return (
+                Risk.OUTAGE,
+                f"{why}: {_count(pods)} before the replacement is ready (strategy Recreate)",
+            )
         away = share("25%" if unavailable is None else unavailable, pods, rounded_up=False)
         if away >= pods:
             return (
                 Risk.OUTAGE,
-                f"{why}: by maxUnavailable {unavailable} {_count(pods)} before the new start",
+                f"{why}: {_count(pods)} before the replacement is ready (maxUnavailable {unavailable})",
             )
         return Risk.ROLLING, f"{why}: {_in_turn(pods, away)}"
 
@@ -150,16 +176,16 @@ class Plan:
                 return Risk.LOSS, _because(
                     step, "its volume claims go with it (whenDeleted: Delete)"
                 )
-            return Risk.OUTAGE, _because(
-                step, "its pods end; volume claims are not deleted with it"
-            )
+            return Risk.OUTAGE, _because(step, "its pods stop; its volume claims stay")
         pods = self._pods(step)
         changes = template_changes(step.old, step.new)
         if known := _without_new_pods(step, pods, changes):
             return known
+        if refused := self._other_postgres(step):
+            return Risk.REFUSED, refused
         why = f"pod template changes ({', '.join(changes)})"
         if at(step.new, "spec", "updateStrategy", "type") == "OnDelete":
-            return Risk.NONE, f"{why}, taken up when a pod is deleted (OnDelete)"
+            return Risk.NONE, f"{why}, used when a pod is deleted (OnDelete)"
         if pods <= 1:
             return Risk.OUTAGE, f"{why}: one pod, restarted"
         return Risk.ROLLING, f"{why}: {_in_turn(pods, 1)}"
@@ -171,12 +197,41 @@ class Plan:
             left = [other for other in readers if other.action == SAME]
             if left:
                 return Risk.OUTAGE, f"{left[0].title} still reads it: its next pod cannot start"
-            return Risk.NONE, "nothing reads it any more"
+            return Risk.NONE, "no longer used"
         if step.action == UPDATE:
             if all(step.old.get(key) == step.new.get(key) for key in CONTENT):
                 return Risk.NONE, f"its content stays: {_changed(step)}"
             return Risk.NONE, f"read by {names} at the next start of a pod"
-        return Risk.NONE, f"a new one beside the old; read by {names}"
+        if ended := _ended_sessions(step):
+            return Risk.OUTAGE, f"{ended}; read by {names}"
+        return Risk.NONE, f"a new one beside the old one; read by {names}"
+
+    def _locks_out(self, step: Step) -> bool:
+        """Whether the newest password of a database's owner goes, and the database stays."""
+        stays = any(
+            other.kind == "PersistentVolumeClaim" and other.action not in (DELETE, REPLACE)
+            for other in self.steps
+        )
+        newest = max((_owner_password(other) for other in self.steps), default=0)
+        return stays and step.action == DELETE and _owner_password(step) == newest > 0
+
+    def _other_postgres(self, step: Step) -> str:
+        """Why an updated database would not find its data; empty if it would, or if that is unknown."""
+        made_anew = any(
+            other.kind == "PersistentVolumeClaim" and other.action in (CREATE, REPLACE)
+            for other in self.steps
+        )
+        if made_anew:
+            return ""
+        if moves_data(step):
+            return f"another folder is empty: {UPGRADE} brings the data there"
+        before, after = (_postgres_major(side) for side in _sides(step))
+        if before is None or after is None or before == after:
+            return ""
+        return (
+            f"Postgres {after} does not open the data of Postgres {before}: give taskflow:database.embedded.folder "
+            f"another name too (pgdata-{after}), then {UPGRADE}"
+        )
 
     @staticmethod
     def _reads(reader: Step, read: Step) -> bool:
@@ -193,9 +248,65 @@ class Plan:
         return min(1 if count is None else int(count) for count in counts)
 
 
+def _ended_sessions(step: Step) -> str:
+    """Whose sessions a new Secret ends; empty if nobody's. A preview shows which keys change, not their values."""
+    changed = {path.rpartition(".")[2] for path in step.changed}
+    if SIGNING_KEY in changed and not changed >= ROTATED:
+        return (
+            f"another {SIGNING_KEY}: every session ends, people sign in again; make rotate SECRET=betterAuthSecret "
+            "replaces it without that"
+        )
+    if SIGNING_KEY not in changed and FORMER_KEY in changed:
+        return f"{FORMER_KEY} is no longer accepted: sessions end in browsers that made no request meanwhile"
+    return ""
+
+
+def _owner_password(step: Step) -> int:
+    """Which password of a database's owner it is, counted from 1; 0 for everything else."""
+    found = search(r"-postgres-password(?:-(\d+))?$", step.resource)
+    return int(found[1] or 1) if found and step.kind == "RandomPassword" else 0
+
+
+def _resized(step: Step) -> tuple[Risk, str]:
+    before, after = (at(side, "spec", "resources", "requests", "storage") for side in _sides(step))
+    if before == after:
+        return Risk.NONE, f"it stays: {_changed(step)}"
+    if bytes_of(str(after)) < bytes_of(str(before)):
+        return Risk.REFUSED, f"a volume cannot shrink ({before} to {after}): revert the edit"
+    return Risk.NONE, f"the volume grows in place ({before} to {after})"
+
+
+def moves_data(step: Step) -> bool:
+    """Whether an update has the embedded database start in another folder of its volume."""
+    before, after = (_data_folder(side) for side in _sides(step))
+    return step.action == UPDATE and None not in (before, after) and before != after
+
+
+def _data_folder(manifest: Manifest) -> str | None:
+    if at(manifest, "metadata", "labels", "component") != "postgres":
+        return None
+    variables = [
+        variable
+        for container in items(pod_of(manifest), "containers")
+        for variable in items(container, "env")
+    ]
+    found = (at(variable, "value") for variable in variables if variable["name"] == "PGDATA")
+    return next(found, None)
+
+
+def _postgres_major(manifest: Manifest) -> str | None:
+    """The major version that a database's image names by its tag: `17` of `postgres:17.5-alpine`."""
+    if at(manifest, "metadata", "labels", "component") != "postgres":
+        return None
+    containers = items(pod_of(manifest), "containers")
+    tag = str(at(containers[0], "image")).rpartition("/")[2].partition("@")[0].partition(":")[2]
+    found = match(r"\d+", tag)
+    return found[0] if found else None
+
+
 def _service(step: Step) -> tuple[Risk, str]:
     if step.action in (REPLACE, DELETE):
-        return Risk.OUTAGE, _because(step, "its address answers nobody meanwhile")
+        return Risk.OUTAGE, _because(step, f"its address does not answer{_for_how_long(step)}")
     before, after = (dict(at(side, "spec") or {}) for side in _sides(step))
     if before.get("type", "ClusterIP") == "ClusterIP" != after.get("type", "ClusterIP"):
         # One more way in; a node port is part of it.
@@ -205,18 +316,37 @@ def _service(step: Step) -> tuple[Risk, str]:
     moved = [key for key in ("type", "ports", "selector") if before.get(key) != after.get(key)]
     if not moved:
         return Risk.NONE, f"its address stays: {_changed(step)}"
-    return Risk.OUTAGE, f"its {', '.join(moved)} change: whoever uses the old finds nobody"
+    return Risk.OUTAGE, f"its {', '.join(moved)} change: the old address no longer works"
 
 
-def _ingress(step: Step) -> tuple[Risk, str]:
+def _route(step: Step) -> tuple[Risk, str]:
     if step.action in (REPLACE, DELETE):
-        return Risk.OUTAGE, _because(step, "the public address leads nowhere meanwhile")
-    before, after = (
-        {at(rule, "host") for rule in items(side, "spec", "rules")} for side in _sides(step)
-    )
+        return Risk.OUTAGE, _because(
+            step, f"the public address does not answer{_for_how_long(step)}"
+        )
+    before, after = (set(_answering(step.kind, side)) for side in _sides(step))
     if before - after:
-        return Risk.OUTAGE, f"{', '.join(sorted(map(str, before - after)))} leads nowhere any more"
-    return Risk.NONE, f"no host goes: {_changed(step)}"
+        return Risk.OUTAGE, f"{', '.join(sorted(before - after))} no longer answers"
+    return Risk.NONE, f"every host stays: {_changed(step)}"
+
+
+def _answering(kind: str, route: Manifest) -> Iterable[str]:
+    """The hosts of an Ingress, HTTPRoute or Gateway, and who answers for them."""
+    for rule in items(route, "spec", "rules"):
+        if host := at(rule, "host"):
+            yield str(host)
+    for host in items(route, "spec", "hostnames"):
+        yield str(host)
+    if kind == "Ingress":
+        yield f"class {at(route, 'spec', 'ingressClassName') or 'of the cluster'}"
+    if kind == "Gateway":
+        yield f"class {at(route, 'spec', 'gatewayClassName')}"
+    for listener in items(route, "spec", "listeners"):
+        yield f"listener {listener['name']}"
+    for parent in items(route, "spec", "parentRefs"):
+        yield "Gateway " + " ".join(
+            str(parent[key]) for key in ("namespace", "name", "sectionName") if key in parent
+        )
 
 
 def _references(value: Any) -> Iterable[tuple[str, str]]:
@@ -242,7 +372,7 @@ def _sides(step: Step) -> tuple[Manifest, Manifest]:
 def _without_new_pods(step: Step, pods: int, changes: Sequence[str]) -> tuple[Risk, str] | None:
     """The risk of an update that starts no pod anew; None if it starts some."""
     if not pods and at(step.old, "spec", "replicas") != 0:
-        return Risk.OUTAGE, "scaled to no pod at all"
+        return Risk.OUTAGE, "scaled to zero pods"
     if not changes:
         return Risk.NONE, f"no pod is replaced: {_changed(step)}"
     return None
@@ -261,6 +391,10 @@ def _because(step: Step, consequence: str) -> str:
     return f"replaced{forced}: {consequence}"
 
 
+def _for_how_long(step: Step) -> str:
+    return " until the new one is there" if step.action == REPLACE else ""
+
+
 def _changed(step: Step) -> str:
     """The fields that change, as deep as the first that says something."""
     found = []
@@ -274,14 +408,14 @@ def _changed(step: Step) -> str:
             )
         else:
             found.append(key)
-    return ", ".join(found) or "nothing of its own"
+    return ", ".join(found) or "nothing in it"
 
 
 def _count(pods: int) -> str:
-    return "its only pod ends" if pods == 1 else f"all {pods} pods end"
+    return "its only pod stops" if pods == 1 else f"all {pods} pods stop"
 
 
 def _in_turn(pods: int, at_once: int) -> str:
     if pods == 1:
-        return "one pod, the new before the old ends"
+        return "one pod; the new one is ready before the old one stops"
     return f"{pods} pods one by one" if at_once <= 1 else f"{pods} pods, {at_once} at a time"

@@ -1,0 +1,45 @@
+"""How long the checks take that people run before every commit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from bench.figures import Figure, Goal, Section
+from bench.timing import Timed, timed
+from ops.paths import ROOT
+from tests.machinery import checks
+
+CHECK_SECONDS, UNIT_SECONDS = 60, 15
+PROGRAM_TESTS = ("tests/unit",)
+"""Of the components, the configuration and the stacks; the other unit tests are of the tools around them."""
+
+
+def measure() -> Section:
+    """Once each: they take long, and do the same every time."""
+    every = checks.existing(checks.UNIT_TESTS)
+    program, unit = (_pytest(paths) for paths in (PROGRAM_TESTS, every))
+    check = timed([sys.executable, "-m", "ops", "check"], env=os.environ, cwd=ROOT)
+    tests = Figure("unit tests, all", (unit.seconds,), "s", Goal(UNIT_SECONDS))
+    cores = os.cpu_count() or 1
+    note = (
+        f"All unit tests take {unit.cpu_seconds:.0f} s of processor time, so {unit.cpu_seconds / cores:.0f} s on "
+        f"{cores} cores are the least. Most of it is the SDK's own work in the programs that they run on mocks."
+    )
+    return Section(
+        "Checks",
+        f"`make check`, and the unit tests in it by themselves: `python -m pytest {' '.join(checks.PYTEST)}` with "
+        f"{' '.join(PROGRAM_TESTS)}, and with {' '.join(every)}.",
+        (
+            Figure("`make check`", (check.seconds,), "s", Goal(CHECK_SECONDS)),
+            Figure("unit tests of the program", (program.seconds,), "s", Goal(UNIT_SECONDS)),
+            tests,
+        ),
+        () if tests.met else (note,),
+    )
+
+
+def _pytest(paths: Sequence[str]) -> Timed:
+    command = [sys.executable, "-m", "pytest", *checks.PYTEST, *paths]
+    return timed(command, env=os.environ, cwd=ROOT)

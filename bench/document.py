@@ -1,0 +1,74 @@
+"""The figures as a table for people, and as docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from bench.figures import Figure, Section, quantity
+from bench.machine import Machine
+
+HEADINGS = ("Figure", "Goal", "Median", "Min", "Max", "Runs", "Met")
+COMMAND = "make bench"
+BY_HAND = "<!-- From here on written by hand. -->"
+
+
+def table(section: Section) -> Table:
+    """One section for the terminal."""
+    drawn = Table(*HEADINGS, title=section.title, title_justify="left", box=None, pad_edge=False)
+    for figure in section.figures:
+        drawn.add_row(*_cells(figure))
+    if section.failure:
+        drawn.add_row(f"not measured: {section.failure}", *[""] * (len(HEADINGS) - 2), "no")
+    return drawn
+
+
+def markdown(sections: Sequence[Section], machine: Machine, minutes: float) -> str:
+    """The document down to what is written by hand."""
+    lines = [
+        "# Performance",
+        "",
+        f"<!-- Written by `{COMMAND}`, up to what is written by hand. -->",
+        "",
+        f"Measured by `{COMMAND}` on {machine.date} in {minutes:.0f} min on one machine: {machine.hardware}; "
+        f"{machine.software}. The load average was {machine.load} when it began.",
+        "",
+        "A goal is held against the median. What is compared was measured in the same run, in turn where that can be. "
+        "Whoever runs it again gets other seconds, but should get the same ratios.",
+        "",
+        _summary(sections),
+    ]
+    for section in sections:
+        lines += ["", f"## {section.title}", "", section.how, ""]
+        if section.figures:
+            lines += [_row(HEADINGS), _row(["---"] * len(HEADINGS))]
+            lines += [_row(_cells(figure)) for figure in section.figures]
+        if section.failure:
+            lines += ["", f"**Not measured**: {section.failure}"]
+        for note in section.notes:
+            lines += ["", note]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(sections: Sequence[Section]) -> str:
+    figures = [figure for section in sections for figure in section.figures if figure.goal]
+    missed = [figure.name for figure in figures if not figure.met]
+    counted = f"{len(figures) - len(missed)} of {len(figures)} goals are met"
+    return f"{counted}; not: {'; '.join(missed)}." if missed else f"{counted}."
+
+
+def _cells(figure: Figure) -> list[str]:
+    return [
+        figure.name,
+        figure.bound,
+        quantity(figure.median, figure.unit),
+        quantity(min(figure.samples), figure.unit),
+        quantity(max(figure.samples), figure.unit),
+        str(len(figure.samples)),
+        figure.verdict,
+    ]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -1,0 +1,64 @@
+"""The program alone, on mocks: its imports, its configuration and its registrations, without an engine.
+
+`python -m bench.program FOLDER KEY=VALUE...` runs the program of a folder once; its parent measures the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+import tempfile
+from pathlib import Path
+
+import pulumi
+import yaml
+
+CONTEXT = "bench"
+
+
+class Engine(pulumi.runtime.Mocks):
+    """Accepts every resource and gives back what a program reads of it."""
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, object]]:
+        outputs = dict(args.inputs)
+        if args.typ.startswith("random:"):
+            outputs["result"] = "x" * int(outputs["length"])
+        if "metadata" in outputs:
+            outputs["metadata"] = {"name": args.name, **outputs["metadata"]}
+        return f"{args.name}-id", outputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, object], None]:
+        raise NotImplementedError(f"{args.token} needs an engine")
+
+
+def main(folder: Path, assignments: list[str]) -> None:
+    """Run the program of `folder` on a machine that has a kubeconfig with one context, and no Minikube."""
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    project = str(yaml.safe_load(Path("Pulumi.yaml").read_text())["name"])
+    values = {
+        f"{project}:{key}": text for key, text in (item.split("=", 1) for item in assignments)
+    }
+    pulumi.runtime.set_mocks(Engine(), project=project, stack="dev", preview=False)
+    pulumi.runtime.set_all_config(_stack_values(Path("Pulumi.dev.yaml")) | values)
+    with tempfile.TemporaryDirectory() as home:
+        kubeconfig = Path(home) / "config"
+        kubeconfig.write_text(yaml.safe_dump({"contexts": [{"name": CONTEXT}]}))
+        os.environ |= {"KUBECONFIG": str(kubeconfig), "MINIKUBE_HOME": home}
+        pulumi.runtime.test(lambda: runpy.run_path("__main__.py", run_name="__main__"))()  # type: ignore[no-untyped-call]
+
+
+def _stack_values(path: Path) -> dict[str, str]:
+    """The values of a stack file as the engine hands them over: blocks as JSON."""
+    config = yaml.safe_load(path.read_text())["config"] if path.exists() else {}
+    return {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

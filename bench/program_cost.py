@@ -1,0 +1,118 @@
+"""CPU seconds of the program alone, beside the SDK's own and a plain program's; and how they grow with releases."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from bench.figures import Figure, Goal, Section
+from bench.program import CONTEXT
+from bench.project import Project
+from bench.timing import timed
+from ops.paths import ROOT
+
+RUNS = 7
+GROWTH_RUNS = 5
+PREVIEW_RUNS = 2
+RELEASES = (1, 10, 50)
+NOISE = 1.1
+"""How far apart two slopes may be that are the same: the runs of one command differ by more."""
+SDK = """
+import atexit, gc
+gc.disable()
+atexit.register(gc.freeze)
+import pulumi, pulumi_kubernetes.apps.v1, pulumi_kubernetes.core.v1, pulumi_kubernetes.meta.v1
+"""
+"""With garbage left alone, as the program does: what is above it is the program's own."""
+
+GROWTH_NOTE = (
+    "Each function is called in proportion to the releases (profiles of 10 and of 50 agree); what is above the goal is "
+    "time per call. The goal itself is the small difference of two figures: 0.1 s more for one moves it by 0.01 s."
+)
+
+
+def measure(release: Project, plain: Project) -> Section:
+    """One run of each in turn."""
+    commands = {
+        "sdk": ["-c", SDK],
+        "plain": _program(plain, "namespace=bench"),
+        "release": _program(release),
+    }
+    samples: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(RUNS):
+        for name, command in commands.items():
+            samples[name].append(_cpu_seconds(command))
+    return section(samples["release"], samples["plain"], samples["sdk"])
+
+
+def section(release: Sequence[float], plain: Sequence[float], sdk: Sequence[float]) -> Section:
+    yardstick = Figure("a plain program of 15 objects", tuple(plain), "CPU s")
+    goal = Goal(yardstick.median, "1.0 x the plain program's")
+    program = Figure("the program: dev stack, 29 resources", tuple(release), "CPU s", goal)
+    floor = Figure("importing the SDK's Kubernetes classes alone", tuple(sdk), "CPU s")
+    notes: list[str] = []
+    if not program.met:
+        notes.append(
+            f"The SDK's import alone takes {floor.median:.2f} CPU s before the first line of any program, because its "
+            "classes are generated for every Kubernetes type with annotations evaluated one by one. The rest, "
+            f"{max(0.0, program.median - floor.median):.2f} CPU s, is pydantic, the configuration's checks and the "
+            "registrations."
+        )
+    return Section(
+        "The program alone",
+        "Import, configuration and registration of all resources in a process of its own, the engine mocked "
+        "(`bench/program.py`); user and system time of that process.",
+        (program, yardstick, floor),
+        tuple(notes),
+    )
+
+
+def measure_growth(many: Project) -> Section:
+    """The program's CPU on mocks, and a first preview by the engine."""
+    cpu: dict[int, list[float]] = {count: [] for count in RELEASES}
+    wall: dict[int, list[float]] = {count: [] for count in RELEASES}
+    for _ in range(GROWTH_RUNS):
+        for count in RELEASES:
+            cpu[count].append(_cpu_seconds(_program(many, f"releases={count}")))
+    for _ in range(PREVIEW_RUNS):
+        for count in RELEASES:
+            many.pulumi("config", "set", "releases", str(count), "--stack", "bench")
+            wall[count].append(many.preview().seconds)
+    return growth_section(cpu, wall)
+
+
+def growth_section(cpu: dict[int, list[float]], wall: dict[int, list[float]]) -> Section:
+    figures: list[Figure] = []
+    for what, unit, samples in (("program", "CPU s", cpu), ("preview", "s", wall)):
+        rows = {
+            count: Figure(f"{what}, {count} releases", tuple(values), unit)
+            for count, values in samples.items()
+        }
+        one, ten, fifty = (rows[count] for count in RELEASES)
+        first, second = _slope(one, ten, 9), _slope(ten, fifty, 40)
+        goal = Goal(NOISE * first, "10 % above that from 1 to 10")
+        figures += [
+            *rows.values(),
+            Figure(f"{what}, each further release from 10 to 50", (second,), unit, goal),
+        ]
+    return Section(
+        "Growth",
+        "One program with 1, 10 and 50 releases of prebuilt images: its CPU time on mocks, and the first preview by "
+        "the engine. Linear or better means that a release among fifty costs no more than one among ten.",
+        tuple(figures),
+        () if all(figure.met for figure in figures if figure.goal) else (GROWTH_NOTE,),
+    )
+
+
+def _slope(few: Figure, more: Figure, releases: int) -> float:
+    return (more.median - few.median) / releases
+
+
+def _program(project: Project, *values: str) -> list[str]:
+    context = [] if project.folder.name == "project" else [f"context={CONTEXT}"]
+    return ["-m", "bench.program", str(project.folder), *context, *values]
+
+
+def _cpu_seconds(arguments: Sequence[str]) -> float:
+    return timed([sys.executable, *arguments], env=os.environ, cwd=ROOT).cpu_seconds

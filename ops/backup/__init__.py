@@ -1,0 +1,1 @@
+"""Backups of a release's database: taken, checked, restored."""

@@ -1,0 +1,116 @@
+"""The file of a backup: encrypted for a key of the operator's, in the format of `age`.
+
+Nothing of it is on this machine's disk in plain text. Each 64 KiB are authenticated, and so is the end: a file that was
+cut or changed does not open. With the key `age --decrypt -i KEY FILE` opens it, too: https://age-encryption.org/v1
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import BufferedIOBase
+from pathlib import Path
+from typing import IO, cast
+
+import pyrage
+
+from ops.errors import OpsError
+from ops.paths import ROOT, STATE
+
+KEY = STATE / "backup-key"
+FOLDER = ROOT / "backups"
+
+
+def key(path: Path, *, make: bool = False) -> pyrage.x25519.Identity:
+    """The key in a file as `age-keygen` writes it.
+
+    Args:
+        make: make one where there is no file.
+
+    Raises:
+        OpsError: if the file holds no key.
+    """
+    if make and not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = pyrage.x25519.Identity.generate()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(f"# public key: {made.to_public()}\n{made}\n")
+        return made
+    try:
+        lines = path.read_text().splitlines()
+        text = next(line for line in lines if line and not line.startswith("#"))
+        return pyrage.x25519.Identity.from_str(text.strip())
+    except (OSError, ValueError, StopIteration, pyrage.IdentityError):
+        raise OpsError(
+            "there is no key for backups" if not path.exists() else "this file holds no key",
+            where=str(path),
+            fix="BACKUP_KEY=file names the key that the backup was made with; age-keygen makes one",
+        ) from None
+
+
+def new_file(to: Path | None, stack: str) -> Path:
+    """Where a backup goes: a file that is not there yet.
+
+    Args:
+        to: the file, or a folder; None is `backups/` of the checkout.
+    """
+    folder = to or FOLDER
+    if to is None or to.is_dir():
+        name = f"{stack}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.age"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / name
+    if to.exists():
+        raise OpsError("the file exists: a backup overwrites nothing", where=str(to))
+    return to
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A file beside `path` that becomes it at the end of the block; an error leaves neither."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.touch(mode=0o600)
+        yield part
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def seal(reader: IO[bytes], path: Path, identity: pyrage.x25519.Identity) -> None:
+    """Encrypt what is read into a file."""
+    with path.open("wb") as file:
+        pyrage.encrypt_io(cast(BufferedIOBase, reader), file, [identity.to_public()])
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def open_into(writer: IO[bytes], path: Path, identity: pyrage.x25519.Identity) -> None:
+    """Decrypt a file.
+
+    Raises:
+        OpsError: if it is no backup, one for another key, or not whole; a part may have been written by then.
+    """
+    try:
+        with path.open("rb") as file:
+            pyrage.decrypt_io(file, cast(BufferedIOBase, writer), [identity])
+    except BrokenPipeError:
+        raise
+    except (OSError, pyrage.DecryptError) as error:
+        raise OpsError(
+            f"this file is no whole backup for this key: {_reason(error)}",
+            where=str(path),
+            fix="BACKUP_KEY=file names another key; a file that was cut short or changed cannot be opened at all",
+        ) from None
+
+
+def require_whole(path: Path, identity: pyrage.x25519.Identity) -> None:
+    """Decrypt a file to nowhere."""
+    with Path(os.devnull).open("wb") as nowhere:
+        open_into(nowhere, path, identity)
+
+
+def _reason(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return str(strerror or error).lower()

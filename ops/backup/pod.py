@@ -1,0 +1,301 @@
+"""The pod in which dumps are made and restored: a Job beside the database, deleted when it is done.
+
+Everything about the database comes from the live objects: which it is, its image, and the Secret with its password. The
+pod gets that by reference; this process never sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from subprocess import Popen
+from typing import Any
+
+from components.backup_pod import COMPONENT, command, pod_spec
+from ops.errors import OpsError
+from ops.kubectl import Kubectl, Manifest
+from ops.pods import pods
+from ops.release.history import Location
+from policy.rule import at, items, pod_of
+
+LIFE_SECONDS = 6 * 3600
+"""After that Kubernetes ends a pod that nobody has deleted."""
+START_SECONDS = 240
+DEFAULT_IMAGE = "postgres:17"
+USER = 10002
+PLACEMENT = ("imagePullSecrets", "nodeSelector", "tolerations", "priorityClassName", "hostUsers")
+
+
+@dataclass(frozen=True)
+class Server:
+    """The database of a release, as the cluster has it."""
+
+    embedded: bool
+    image: str
+    user: int
+    env: list[Manifest]
+    pod: Mapping[str, Any]
+    """The specification of a pod that uses it: where it may run, and what it may pull."""
+    labels: Mapping[str, str]
+    """Those of the pod for backups."""
+    claim: str = ""
+    """The volume of scheduled backups, if the pod is to read from it."""
+
+
+@dataclass(frozen=True)
+class BackupPod:
+    kubectl: Kubectl
+    job: str
+
+    @contextmanager
+    def running(self, *action: str) -> Iterator[Popen[bytes]]:
+        """An action of components/backup_pod.sh, with pipes as stdin and stdout.
+
+        Raises:
+            OpsError: at the end of the block, with what it said, if it failed.
+        """
+        arguments = ("exec", "--stdin", f"job/{self.job}", "--", *command(*action))
+        with tempfile.TemporaryFile() as said:
+            process = self.kubectl.piped(*arguments, stderr=said)
+            with process:
+                try:
+                    yield process
+                except BrokenPipeError:
+                    pass  # It ended early; why, it says itself.
+                except BaseException:
+                    process.kill()
+                    raise
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines()
+            lines = [line for line in lines if not line.startswith("command terminated with")]
+        if process.returncode:
+            raise OpsError(
+                f"{action[0]} failed: {lines[-1] if lines else 'without a word'}",
+                where="\n".join(lines[:-1]) or f"job {self.job}",
+            )
+        for line in lines:
+            print(f"    {line}", flush=True)
+
+    def answer(self, action: str) -> str:
+        """What an action prints."""
+        with self.running(action) as process:
+            assert process.stdout is not None
+            text = process.stdout.read()
+        return text.decode()
+
+
+def server(kubectl: Kubectl, location: Location) -> Server:
+    """Find the release's database by its live objects.
+
+    Raises:
+        OpsError: if there is no release.
+    """
+    selector = f"--selector=app={location.release}"
+    found = {
+        (item["kind"], at(item, "metadata", "labels", "component")): item
+        for item in kubectl.objects("deployments,statefulsets", selector)
+    }
+    own, service = found.get(("StatefulSet", "postgres")), found.get(("Deployment", "backend"))
+    variables = _variables(service) if service else {}
+    # The owner of the tables, where the services have roles of their own.
+    address = variables.get("DATABASE_OWNER_URL") or variables.get("DATABASE_URL")
+    env = [{**address, "name": "DATABASE_URL"}] if address else []
+    env += [variables[name] for name in ("DATABASE_CA_FILE",) if name in variables]
+    if own:
+        pod, variables = pod_of(own), _variables(own)
+        # A new volume's owner has the password that the image was given, until the backend's pods start.
+        env += [
+            {"name": "DATABASE_HOST", "value": own["metadata"]["name"]},
+            {**variables["POSTGRES_USER"], "name": "DATABASE_USER"},
+            {**variables["POSTGRES_PASSWORD"], "name": "DATABASE_PASSWORD"},
+        ]
+        user = int(at(pod, "securityContext", "runAsUser") or USER)
+        return Server(True, str(items(pod, "containers")[0]["image"]), user, env, pod, _labels(own))
+    if service:
+        return Server(False, "", USER, env, pod_of(service), _labels(service))
+    raise OpsError(
+        f"release {location.release} has neither a database nor a backend",
+        where=f"namespace {location.namespace} of context {location.context}",
+    )
+
+
+def _variables(workload: Manifest) -> dict[str, Manifest]:
+    pod = pod_of(workload)
+    return {
+        variable["name"]: variable
+        for container in (*items(pod, "containers"), *items(pod, "initContainers"))
+        for variable in container.get("env", [])
+    }
+
+
+def _labels(workload: Manifest) -> dict[str, str]:
+    names = ("component", "app.kubernetes.io/component")
+    return {**workload["metadata"]["labels"], **dict.fromkeys(names, COMPONENT)}
+
+
+@contextmanager
+def backup_pod(
+    kubectl: Kubectl, location: Location, mirror: str = "", *, volume: bool = False
+) -> Iterator[BackupPod]:
+    """A pod that reaches the release's database and has its version's programs.
+
+    Args:
+        volume: give it the volume of scheduled backups, to read from.
+        mirror: prefix of official images, for a database elsewhere.
+
+    Raises:
+        OpsError: if it does not start, or the database does not answer.
+    """
+    found = server(kubectl, location)
+    if volume:
+        found = replace(found, claim=f"{location.release}-backups")
+    if found.embedded:
+        with _started(kubectl, location, found, found.image) as pod:
+            yield pod
+        return
+    prefix = f"{mirror}/" if mirror else ""
+    with _started(kubectl, location, found, f"{prefix}{DEFAULT_IMAGE}") as pod:
+        image = f"{prefix}postgres:{pod.answer('version').strip()}"
+        if image.endswith(DEFAULT_IMAGE):
+            yield pod
+            return
+    with _started(kubectl, location, found, image) as pod:
+        yield pod
+
+
+@contextmanager
+def _started(
+    kubectl: Kubectl, location: Location, database: Server, image: str
+) -> Iterator[BackupPod]:
+    name = f"{location.release}-backup-{secrets.token_hex(3)}"
+    manifest = job(name, location, database, image)
+    created = _create(kubectl, manifest)
+    try:
+        for policy in _policies(kubectl, location, database, created):
+            _create(kubectl, policy)
+        _wait(kubectl, name)
+        yield BackupPod(kubectl, name)
+    finally:
+        # The policies go with it: it owns them.
+        kubectl.run(
+            "delete", "job", name, "--ignore-not-found", "--wait=false", "--cascade=foreground"
+        )
+
+
+def job(name: str, location: Location, database: Server, image: str) -> dict[str, Any]:
+    """The Job, hardened like the release's own pods."""
+    volumes = [
+        volume for volume in items(database.pod, "volumes") if volume["name"] == "database-ca"
+    ]
+    mounts = [
+        mount
+        for container in items(database.pod, "containers")
+        for mount in container.get("volumeMounts", [])
+        if mount["name"] == "database-ca"
+    ]
+    if database.claim:
+        claim = {"claimName": database.claim, "readOnly": True}
+        volumes.append({"name": "backups", "persistentVolumeClaim": claim})
+        mounts.append({"name": "backups", "mountPath": "/backups", "readOnly": True})
+    spec = pod_spec(
+        release=location.release,
+        image=image,
+        user=database.user,
+        action="serve",
+        env=database.env,
+        volumes=volumes,
+        mounts=mounts,
+    )
+    spec["containers"][0]["readinessProbe"] = {
+        "exec": {"command": ["pg_isready", "--quiet", "--username=scratch"]},
+        "periodSeconds": 1,
+        "failureThreshold": START_SECONDS,
+    }
+    spec |= {key: database.pod[key] for key in PLACEMENT if key in database.pod}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": location.namespace,
+            "labels": database.labels,
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": LIFE_SECONDS,
+            "ttlSecondsAfterFinished": 60,
+            "template": {"metadata": {"labels": database.labels}, "spec": spec},
+        },
+    }
+
+
+def _policies(
+    kubectl: Kubectl, location: Location, database: Server, owner: Manifest
+) -> Iterator[Manifest]:
+    """What lets the pod reach the database where the release has network policies; elsewhere nothing.
+
+    A policy where there was none would shut others out.
+    """
+    found = {
+        at(policy, "metadata", "labels", "component"): policy["spec"]
+        for policy in kubectl.objects(
+            "networkpolicies.networking.k8s.io", f"--selector=app={location.release}"
+        )
+    }
+    here = {"matchLabels": {"app": location.release, "component": COMPONENT}}
+    if at(found, "backend", "egress"):
+        egress = {
+            "podSelector": here,
+            "policyTypes": ["Egress"],
+            "egress": found["backend"]["egress"],
+        }
+        yield _policy("", owner, egress)
+    if database.embedded and at(found, "postgres", "ingress"):
+        [rule] = found["postgres"]["ingress"]
+        ingress = [{"ports": rule["ports"], "from": [{"podSelector": here}]}]
+        selector = found["postgres"]["podSelector"]
+        spec = {"podSelector": selector, "policyTypes": ["Ingress"], "ingress": ingress}
+        yield _policy("-postgres", owner, spec)
+
+
+def _policy(suffix: str, owner: Manifest, spec: Mapping[str, Any]) -> Manifest:
+    reference = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+    }
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": f"{owner['metadata']['name']}{suffix}",
+            "namespace": owner["metadata"]["namespace"],
+            "labels": owner["metadata"]["labels"],
+            "ownerReferences": [reference],
+        },
+        "spec": dict(spec),
+    }
+
+
+def _create(kubectl: Kubectl, manifest: Mapping[str, Any]) -> Manifest:
+    answer = kubectl.run("create", "--filename=-", "--output=json", stdin=json.dumps(manifest))
+    if answer.code != 0:
+        raise kubectl.failure(answer)
+    created: Manifest = json.loads(answer.output)
+    return created
+
+
+def _wait(kubectl: Kubectl, name: str) -> None:
+    ready = ("wait", f"job/{name}", "--for=jsonpath={.status.ready}=1")
+    answer = kubectl.run(*ready, f"--timeout={START_SECONDS}s", timeout=START_SECONDS + 10)
+    if answer.code != 0:
+        found = pods(kubectl.objects("pods", f"--selector=job-name={name}"), kubectl)
+        raise OpsError(
+            "the pod for backups does not start",
+            where="; ".join(f"{pod.name}: {pod.reason}" for pod in found) or answer.output.strip(),
+        )

@@ -1,0 +1,200 @@
+"""Backup, restore and upgrade of a stack's database, each a list of steps."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from components.config.stack_file import PROJECT
+from ops.backup import archive, database, upgrade
+from ops.backup.database import Content
+from ops.backup.pod import BackupPod, backup_pod, server
+from ops.engine.stack import Stack
+from ops.errors import OpsError
+from ops.kubectl import Kubectl
+from ops.release import history
+from ops.release.history import Location
+from ops.review.command import CONSENT, REFUSED
+from ops.session import console
+from ops.steps import Steps
+
+RESTART_SECONDS = 180
+VOLUME = "volume:"
+"""Before the name of a scheduled backup."""
+
+
+def take(
+    stack: Stack, steps: Steps, *, to: Path | None = None, key: Path = archive.KEY
+) -> tuple[Path, Content]:
+    """A checked backup of the stack's database.
+
+    Raises:
+        OpsError: and there is no new file.
+    """
+    path = archive.new_file(to, stack.name)
+    made = not key.exists()
+    identity = archive.key(key, make=key == archive.KEY)
+    with _pod(stack, steps) as (pod, _), steps.step("backup") as step:
+        content = database.take(pod, path, identity)
+        step.note = str(content)
+    if made:
+        console.print(
+            f"[yellow]A new key is in {key}: keep a copy elsewhere. Without it no backup can be opened.[/]"
+        )
+    return path, content
+
+
+def before_loss(stack: Stack, steps: Steps) -> None:
+    """A backup of the embedded database that is about to go; nothing for one elsewhere, which stays.
+
+    Raises:
+        OpsError: if there is none that could be trusted.
+    """
+    location = history.location(stack, history.updates(stack))
+    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    try:
+        if server(kubectl, location).embedded:
+            path, content = take(stack, steps)
+            console.print(f"[bold]{path}[/]: {content}")
+    except OpsError as error:
+        raise OpsError(
+            f"nothing was changed: no backup of the database could be taken: {error.what}",
+            where=error.where,
+            fix="correct that; or say BACKUP=no, and what is in the database is lost",
+        ) from error
+
+
+def restore(
+    stack: Stack,
+    steps: Steps,
+    source: Path,
+    *,
+    key: Path = archive.KEY,
+    confirm: str = "",
+    first: bool = True,
+) -> Content:
+    """Put a backup in the place of the database's content: all of it, or nothing.
+
+    Args:
+        confirm: "data-loss" where the database has rows.
+        first: take a backup of these rows.
+        source: a file, or `volume:NAME` for a scheduled backup.
+
+    Raises:
+        OpsError: before anything is changed, but if the backend does not start afterwards.
+    """
+    identity = archive.key(key)
+    if str(source).startswith(VOLUME):
+        source = fetched(stack, steps, str(source).removeprefix(VOLUME))
+    archive.require_whole(source, identity)
+    with _pod(stack, steps) as (pod, location):
+        with steps.step("check") as step:
+            content = database.check(pod, source, identity)
+            database.require_known_schema(content)
+            step.note = f"{content}, of {content.taken}"
+        present = database.count(database.rows(pod))
+        if present and confirm != CONSENT:
+            raise OpsError(
+                f"nothing was changed: the database of stack {stack.name} has {present} rows, which would be replaced",
+                where=f"release {location.release} in namespace {location.namespace} of {location.context}",
+                fix=f"make restore FROM={source} STACK={stack.name} CONFIRM={CONSENT} takes a backup of them first",
+                code=REFUSED,
+            )
+        if present and first:
+            with steps.step("backup of what is replaced") as step:
+                before = archive.new_file(None, stack.name)
+                step.note = f"{before}: {database.take(pod, before, identity)}"
+            database.check(pod, source, identity)  # The scratch server holds the other one now.
+        with steps.step("replace"):
+            pod.answer("replace")
+    with steps.step("backend"):
+        _restart_backend(stack, location)
+    return content
+
+
+def fetched(stack: Stack, steps: Steps, name: str) -> Path:
+    """A scheduled backup, copied from its volume to the folder of backups.
+
+    Raises:
+        OpsError: with the names of those that are there.
+    """
+    path = archive.FOLDER / name
+    if path.exists():
+        return path
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (
+        _pod(stack, steps, volume=True) as (pod, _),
+        steps.step("fetch"),
+        archive.written(path) as part,
+        pod.running("fetch", name) as process,
+        part.open("wb") as file,
+    ):
+        assert process.stdout is not None
+        shutil.copyfileobj(process.stdout, file)
+    return path
+
+
+def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -> Content:
+    """Bring the embedded database's data to its other folder, by `up` with another image.
+
+    Args:
+        message: of the revision that this makes.
+
+    Raises:
+        OpsError: with the data where it was, or in a backup that it names.
+    """
+    with steps.step("preview"):
+        upgrade.require_alone(stack)
+    location = history.location(stack, history.updates(stack))
+    with upgrade.services_away(stack, location):
+        path, content = take(stack, steps, key=key)
+        try:
+            with steps.step("pulumi up"):
+                stack.up(message)
+            with _pod(stack, steps) as (pod, _), steps.step("restore"):
+                if database.count(database.rows(pod)):
+                    raise OpsError(
+                        "the new folder holds a database already, which serves now: nothing in it was replaced"
+                    )
+                database.check(pod, path, archive.key(key))
+                pod.answer("replace")
+        except OpsError as error:
+            error.where += f"; the old folder is as it was, and the backup {path} holds {content}"
+            error.fix = f"correct that, then make restore FROM={path} STACK={stack.name}"
+            raise
+    return content
+
+
+@contextmanager
+def _pod(
+    stack: Stack, steps: Steps, *, volume: bool = False
+) -> Iterator[tuple[BackupPod, Location]]:
+    known = history.updates(stack)
+    location = history.location(stack, known)
+    images = history.plain(known[0].config).get(f"{PROJECT}:images") or {}
+    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    with ExitStack() as leaving:
+        with steps.step("pod beside the database"):
+            mirror = str(images.get("mirror") or "")
+            entered = backup_pod(kubectl, location, mirror, volume=volume)
+            pod = leaving.enter_context(entered)
+        yield pod, location
+
+
+def _restart_backend(stack: Stack, location: Location) -> None:
+    """Pod by pod; a starting backend migrates what was restored. No annotation is left that would be drift."""
+    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    selector = f"--selector=app={location.release},component=backend"
+    limit = f"--timeout={RESTART_SECONDS}s"
+    rollout = ("rollout", "status", f"deployment/{location.release}-backend", limit)
+    for pod in kubectl.objects("pods", selector):
+        kubectl.run("delete", "pod", pod["metadata"]["name"], timeout=RESTART_SECONDS)
+        answer = kubectl.run(*rollout, timeout=RESTART_SECONDS + 10)
+        if answer.code != 0:
+            raise OpsError(
+                "the backup is restored, but the backend does not start on it",
+                where=answer.output.strip(),
+                fix=f"make status STACK={stack.name}",
+            )

@@ -1,0 +1,84 @@
+"""Another major version of the embedded Postgres: into another folder of the same volume, by a backup.
+
+The services are away from the backup to the end, so that nothing is written in between. The old folder stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ops.engine.stack import Stack
+from ops.errors import OpsError
+from ops.kubectl import Kubectl
+from ops.release.history import Location
+from ops.review import plan, risk
+from ops.review.command import REFUSED
+from ops.review.risk import Risk
+
+AWAY_SECONDS = 180
+
+
+def require_alone(stack: Stack) -> None:
+    """Fail unless the database's move to another folder is all that `make up` would do to anybody.
+
+    Raises:
+        OpsError: before anything is changed.
+    """
+    effects = risk.judge(plan.read(stack.preview(quiet=True)))
+    moves = [effect for effect in effects if risk.moves_data(effect.step)]
+    others = [
+        effect.step.title for effect in effects if effect not in moves and effect.risk > Risk.NONE
+    ]
+    if not moves:
+        raise OpsError(
+            f"there is nothing to upgrade: the database of stack {stack.name} keeps its folder",
+            fix="give taskflow:database.embedded.image the new version and taskflow:database.embedded.folder another "
+            f"name (pgdata-18) in {stack.file.path.name}",
+            code=REFUSED,
+        )
+    if others:
+        raise OpsError(
+            f"nothing was changed: {stack.file.path.name} changes more than the database",
+            where=", ".join(others),
+            fix=f"revert database.embedded, make up STACK={stack.name}, then edit it again and run this command",
+            code=REFUSED,
+        )
+
+
+@contextmanager
+def services_away(stack: Stack, location: Location) -> Iterator[None]:
+    """No pod of a service runs inside the block; afterwards there are as many as before."""
+    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    selector = f"--selector=app={location.release}"
+    replicas = {
+        item["metadata"]["name"]: int(item["spec"]["replicas"])
+        for item in kubectl.objects("deployments", selector)
+    }
+    try:
+        _scale(kubectl, dict.fromkeys(replicas, 0))
+        gone = (
+            "wait",
+            "pod",
+            "--for=delete",
+            f"--selector=app={location.release},component!=postgres",
+        )
+        answer = kubectl.run(*gone, f"--timeout={AWAY_SECONDS}s", timeout=AWAY_SECONDS + 10)
+        if answer.code != 0:
+            raise kubectl.failure(answer)
+        yield
+    finally:
+        _scale(kubectl, replicas)
+    for name in replicas:
+        status = ("rollout", "status", f"deployment/{name}", f"--timeout={AWAY_SECONDS}s")
+        answer = kubectl.run(*status, timeout=AWAY_SECONDS + 10)
+        if answer.code != 0:
+            raise kubectl.failure(answer)
+
+
+def _scale(kubectl: Kubectl, replicas: Mapping[str, int]) -> None:
+    """The autoscaler leaves a Deployment of none alone."""
+    for name, count in replicas.items():
+        answer = kubectl.run("scale", f"deployment/{name}", f"--replicas={count}")
+        if answer.code != 0:
+            raise kubectl.failure(answer)

@@ -1,0 +1,50 @@
+"""The commands that show what a stack file makes, without engine and cluster."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ops.config import config_docs, footprint
+from ops.config.render import closed_event_loops, render
+from ops.config.stacks import StackFile
+from ops.config.validate import checked
+from ops.paths import ROOT
+from ops.session import AsJson, StackName, console
+
+commands = typer.Typer()
+
+
+@commands.command(name="render")
+def render_command(stack: StackName = "dev") -> None:
+    """Write the stack's Kubernetes objects as YAML, with neither engine nor cluster; secrets are masked."""
+    file = checked(StackFile.read(stack).path)
+    with closed_event_loops():
+        sys.stdout.write(render(file.config, file.source))
+
+
+@commands.command(name="footprint")
+def footprint_command(
+    stack: StackName = "dev",
+    against: Annotated[str, typer.Option(help="A commit to compare with.", envvar="AGAINST")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what the stack requests of its cluster, at rest and at most, and the change since a commit."""
+    rows = footprint.of_config(checked(StackFile.read(stack).path).config)
+    if as_json:
+        print(footprint.to_json(rows))
+        return
+    console.print(
+        footprint.table(rows, footprint.at_commit(stack, against, ROOT) if against else None)
+    )
+    console.print(
+        "\n[dim]at rest: the fewest pods; at most: the most pods while a rollout replaces them[/]"
+    )
+
+
+@commands.command()
+def docs() -> None:
+    """Write what is generated from the models: docs/configuration.md and the schema of stack files."""
+    config_docs.write()

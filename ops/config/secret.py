@@ -1,0 +1,97 @@
+"""`make secret`: ask for a secret, check it, and have the engine encrypt it into the stack file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from components.config.check import as_far_as_readable
+from components.config.secrets import SECRET_KEYS, mistakes_in_values, secret_keys_in
+from components.config.stack_file import PROJECT
+from components.config.stack_file import StackFile as Source
+from ops.config.stacks import StackFile
+from ops.config.validate import INVALID, verdict
+from ops.engine.backend import Backend, prepare
+from ops.engine.diagnosis import explain
+from ops.engine.stack import QUIET_SECONDS, Stack
+from ops.errors import OpsError, pasteable
+from ops.paths import ROOT
+from ops.prepare import setup
+from ops.processes import capture
+from ops.session import StackName, console
+from ops.steps import Steps
+
+# A stack file that names one of these is encrypted by a service's key, without a passphrase.
+SERVICE_KEYS = ("encryptedkey", "secretsprovider")
+PASSPHRASE, PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
+
+commands = typer.Typer()
+
+
+@commands.command()
+def secret(
+    stack: StackName = "dev",
+    key: Annotated[str, typer.Option(help=" or ".join(SECRET_KEYS), envvar="KEY")] = "",
+) -> None:
+    """Set a secret of a stack. Asks for the value, or reads it from stdin. Makes the stack if it is new."""
+    file = StackFile.read(stack)
+    source = Source.of_stack(stack, PROJECT, ROOT)
+    keys = secret_keys_in(source.texts)
+    if key not in keys:
+        raise OpsError(
+            f"{key} is no secret of a stack" if key else "KEY is missing",
+            fix=f"make secret STACK={stack} KEY= with one of {', '.join(keys)}",
+        )
+    value = _answer(f"{key} of stack {stack}")
+    wrong = [
+        mistake.text for mistake in mistakes_in_values({key: value}, as_far_as_readable(source))
+    ]
+    if wrong or not value:
+        what = "; ".join(wrong) or "is empty"
+        raise OpsError(f"nothing was changed: {key} {what}", where=file.path.name, code=INVALID)
+    steps = Steps(f"make secret STACK={stack}", console)
+    chosen = setup.provide_tools(steps)
+    with steps.step("secret") as step:
+        prepare(chosen.backend)
+        env = {**chosen.env, **_passphrase(chosen.backend, chosen.env, source)}
+        Stack(file, chosen.backend, env).select()
+        command = ["pulumi", "config", "set", "--secret", "--stack", stack, f"{PROJECT}:{key}"]
+        result = capture(
+            [*command, "--non-interactive"], env=env, stdin=value, timeout=QUIET_SECONDS
+        )
+        if result.code != 0:
+            raise explain(result.output, doing="pulumi config set", stack=file)
+        by = (
+            " with the passphrase in .state/, which stays on this machine"
+            if chosen.backend.ours
+            else ""
+        )
+        step.note = f"{file.path.name}: {key} is set, encrypted{by}"
+    for line in verdict(file.path).missing:
+        console.print(f"before its first up: {pasteable(line)}", markup=False)
+
+
+def _answer(question: str) -> str:
+    """What a person types, unseen, or what stdin has; the newline at its end is no part of it."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(question, hide_input=True, err=True))
+    return sys.stdin.read().rstrip("\r\n")
+
+
+def _passphrase(backend: Backend, env: Mapping[str, str], source: Source) -> dict[str, str]:
+    """The stack's passphrase, where the engine would ask for one and has no terminal to do it."""
+    by_service = backend.url.startswith("http") or not source.settings.isdisjoint(SERVICE_KEYS)
+    if by_service or env.keys() & {PASSPHRASE, PASSPHRASE_FILE}:
+        return {}
+    if not sys.stdin.isatty():
+        raise OpsError(
+            f"the passphrase of stack {source.stack} is not set",
+            where=backend.url,
+            fix=f"set {PASSPHRASE_FILE} to a file that has it, then run the same command again",
+        )
+    new = "encryptionsalt" not in source.settings
+    question = f"{'New passphrase' if new else 'Passphrase'} of stack {source.stack}"
+    return {PASSPHRASE: typer.prompt(question, hide_input=True, confirmation_prompt=new, err=True)}

@@ -1,0 +1,90 @@
+"""What the commands have to know of a stack before the engine runs, as `components` reads its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from components.config.check import as_far_as_readable
+from components.config.errors import ConfigError
+from components.config.stack_file import ENCRYPTION_KEYS, PROJECT, file_name, stack_name
+from components.config.stack_file import StackFile as Source
+from ops.config.validate import INVALID
+from ops.errors import OpsError
+from ops.paths import ROOT, STATE
+
+MANDATORY = "mandatory"
+
+
+@dataclass(frozen=True)
+class StackFile:
+    name: str
+    path: Path
+    context: str
+    profile: str | None
+    """Minikube profile, None for a cluster that `ops` neither starts nor deletes."""
+    node_port: int | None
+    builds_images: bool
+    policies: str = MANDATORY
+    """`taskflow:policies`: "mandatory", or the name of a file in policy/ that says how the rules count."""
+    autoscales: bool = False
+    """Whether it needs the cluster's metrics server."""
+    release: str = PROJECT
+    namespace: str = PROJECT
+    names_its_encryption: bool = False
+
+    @classmethod
+    def read(cls, name: str, root: Path = ROOT) -> StackFile:
+        """The stack's file. Wrong values are left to the program, which names them all.
+
+        Raises:
+            OpsError: if there is no such file, or it cannot be read without a doubt.
+        """
+        path = root / file_name(name)
+        if not path.is_file():
+            known = sorted(stack_name(file) for file in root.glob("Pulumi.*.yaml"))
+            raise OpsError(
+                f"there is no stack {name!r}: {path.name} does not exist",
+                where=str(root),
+                fix=f"use one of STACK={', STACK='.join(known)}" if known else f"write {path.name}",
+            )
+        try:
+            source = Source.of_stack(name, PROJECT, root)
+            if source.faults:
+                raise source.error()
+        except ConfigError as error:
+            raise OpsError(str(error), code=INVALID) from None
+        config = as_far_as_readable(source)
+        return cls(
+            name=name,
+            path=path,
+            context=config.cluster.context,
+            profile=config.cluster.minikube,
+            node_port=config.frontend.service.node_port,
+            builds_images=not all(image.ref for image in config.component_images.values()),
+            policies=config.policies,
+            autoscales=any(workload.autoscaling for workload in config.workloads.values()),
+            release=config.release,
+            namespace=config.namespace_name,
+            names_its_encryption=not source.settings.isdisjoint(ENCRYPTION_KEYS),
+        )
+
+    @classmethod
+    def known(cls, name: str, root: Path = ROOT, state: Path = STATE) -> StackFile:
+        """The stack file, or the copy of it that the engine read last where the checkout has none that can be read.
+
+        For commands about what is deployed, whatever the working tree has become.
+        """
+        try:
+            return cls.read(name, root)
+        except OpsError:
+            copies = state / "config"
+            if not (copies / file_name(name)).is_file():
+                raise
+            return cls.read(name, copies)
+
+
+def project_name(root: Path = ROOT) -> str:
+    return str(yaml.safe_load((root / "Pulumi.yaml").read_text())["name"])

@@ -1,0 +1,66 @@
+"""A copy of exactly those files that an image is built from, kept up to date while they are edited.
+
+The folder itself cannot be mounted: it holds files that no image gets, and Next.js writes into the one that it serves.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.build_context import BuildArgs, used_files
+
+DEPENDENCIES = "dependencies"
+"""The first part of each image's builder stage: all but the sources."""
+
+
+@dataclass
+class Mirror:
+    build: BuildArgs
+    folder: Path
+    """Where the copies are, beside a file that is being written."""
+    held_back: Callable[[Path], bool] = lambda _: False
+    _seen: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+
+    def update(self) -> list[Path]:
+        """Bring the copies up to date; returns the sources that changed, deleted ones included."""
+        context = self.build.context
+        try:
+            files = {*used_files(context, self.build.target), context / "Dockerfile"}
+            found = {file: _signature(file) for file in files}
+            changed = sorted(
+                file for file in found.keys() | self._seen.keys()
+                if found.get(file) != self._seen.get(file)
+            )  # fmt: skip
+            for file in set(changed) - self.of_image() if changed else ():
+                self._place(file, present=file in found and not self.held_back(file))
+        except (
+            FileNotFoundError
+        ):  # An editor's rename happened in between; the next look sees it whole.
+            return []
+        self._seen = found
+        return changed
+
+    def of_image(self) -> set[Path]:
+        """What the container's image is built from; if one of them changes, it has to be built again."""
+        context = self.build.context
+        return {*used_files(context, DEPENDENCIES), context / "Dockerfile"}
+
+    def _place(self, file: Path, *, present: bool) -> None:
+        copy = self.folder / file.relative_to(self.build.context)
+        if not present:
+            copy.unlink(missing_ok=True)
+            return
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # Whole at every moment: whoever watches the folder reads it at once.
+        partial = self.folder.with_suffix(".part")
+        partial.unlink(missing_ok=True)
+        shutil.copy(file, partial, follow_symlinks=False)
+        partial.replace(copy)
+
+
+def _signature(file: Path) -> tuple[int, ...]:
+    status = file.lstat()
+    return status.st_mtime_ns, status.st_size, status.st_mode

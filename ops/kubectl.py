@@ -1,0 +1,144 @@
+"""kubectl, bound to a context: the only place that calls it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import IO, Any
+
+from ops.config.stacks import StackFile
+from ops.errors import OpsError
+from ops.processes import Result, capture, stream
+
+SECONDS = 30
+REQUEST_SECONDS = 10
+"""One request to the API server; a healthy one answers within a second."""
+
+# What kubectl prints when the API server does not accept the credentials.
+REFUSED_CREDENTIALS = (
+    "Unauthorized",
+    "You must be logged in",
+    "provide credentials",
+    "getting credentials",
+)
+UNKNOWN_KIND = re.compile(r"server doesn't have a resource type \"([^\"]+)\"")
+Manifest = dict[str, Any]
+
+
+class NoAnswerError(OpsError):
+    """A cluster did not answer, or refused to; `what` names its context."""
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    context: str
+    env: Mapping[str, str]
+    namespace: str = ""
+
+    def run(self, *arguments: str, timeout: float = SECONDS, stdin: str = "") -> Result:
+        """Run a short command quietly. Code 127: no kubectl; 124: no answer in time."""
+        return capture(self.command(arguments), env=self.env, timeout=timeout, stdin=stdin)
+
+    def objects(self, *what: str) -> list[Manifest]:
+        """What `kubectl get` finds.
+
+        Raises:
+            NoAnswerError: if the cluster does not answer, or refuses.
+        """
+        limit = f"--request-timeout={REQUEST_SECONDS}s"
+        answer = self.run("get", *what, limit, "--output=json")
+        if answer.code != 0:
+            raise self.failure(answer)
+        if not answer.output.strip():  # With --ignore-not-found.
+            return []
+        try:
+            found = json.loads(answer.output)
+            return list(found["items"]) if "items" in found else [found]
+        except (ValueError, KeyError, TypeError):
+            raise self.failure(answer) from None
+
+    def failure(self, answer: Result) -> NoAnswerError:
+        """Why the cluster gave no answer, as the one error that names its context."""
+        # The lines before the last are notes of kubectl's own log.
+        said = (answer.output.strip().splitlines() or ["kubectl says nothing"])[-1].strip()
+        if any(words in answer.output for words in REFUSED_CREDENTIALS):
+            what, fix = (
+                f"the cluster behind context {self.context} refuses the credentials",
+                "they may have expired: get that cluster's credentials again",
+            )
+        elif unknown := UNKNOWN_KIND.search(answer.output):
+            what, fix = (
+                f"the cluster behind context {self.context} has no kind {unknown[1]}",
+                "install the CRDs of the Gateway API (its standard channel) and a controller, or use taskflow:ingress: "
+                "https://gateway-api.sigs.k8s.io/guides/",
+            )
+        else:
+            what, fix = (
+                f"the cluster behind context {self.context} could not be asked",
+                f"make up starts a Minikube that is down; else see what this says: kubectl --context {self.context} "
+                "get namespaces",
+            )
+        return NoAnswerError(what, where=said, fix=fix)
+
+    def stream(self, *arguments: str) -> Result:
+        """Run a command and pass its output through, until it ends or the person presses Ctrl-C."""
+        return stream(self.command(arguments), env=self.env)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command that runs on; stdout and stderr are one pipe."""
+        return subprocess.Popen(
+            self.command(arguments),
+            env=dict(self.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def piped(self, *arguments: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Start a command whose stdin and stdout carry data, which nothing remembers."""
+        return subprocess.Popen(
+            self.command(arguments),
+            env=dict(self.env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+
+    def command(self, arguments: Sequence[str]) -> list[str]:
+        bound = ["--namespace", self.namespace] if self.namespace else []
+        return ["kubectl", "--context", self.context, *bound, *arguments]
+
+
+def reference(manifest: Mapping[str, Any], name: str) -> str:
+    """An object as `kubectl get` takes it: `Deployment.v1.apps/web`."""
+    group, _, version = str(manifest["apiVersion"]).rpartition("/")
+    return f"{manifest['kind']}.{version}.{group}/{name}"
+
+
+def require_context(stack: StackFile, env: Mapping[str, str]) -> None:
+    """Fail at once if no kubeconfig has the stack's context."""
+    context = stack.context
+    known = capture(["kubectl", "config", "get-contexts", "--output=name"], env=env).output.split()
+    if context in known:
+        return
+    near = get_close_matches(context, known, n=1)
+    if context == stack.profile:
+        fix = f"make up STACK={stack.name} starts Minikube, which makes the context"
+    elif near:
+        fix = f"did you mean {near[0]}? Correct taskflow:cluster.context in {stack.path.name}"
+    else:
+        fix = (
+            "get that cluster's credentials (its provider's command line adds the context to your kubeconfig), "
+            f"or correct taskflow:cluster.context in {stack.path.name}"
+        )
+    have = f"the kubeconfig has {', '.join(known)}" if known else "the kubeconfig has none"
+    raise OpsError(
+        f"there is no kubectl context {context!r}; {have}",
+        where=f"{stack.path.name}: taskflow:cluster.context",
+        fix=fix,
+    )

@@ -1,0 +1,85 @@
+"""The commands about tools, a shell with them, and the cluster itself."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from airgap.plugins import STAND_INS
+from ops.config.stacks import StackFile
+from ops.engine.backend import prepare
+from ops.engine.stack import Stack
+from ops.errors import OpsError
+from ops.prepare import cluster, setup
+from ops.session import StackName, console
+
+commands = typer.Typer()
+
+
+@commands.command()
+def tools() -> None:
+    """Show which tools and plugins are used, and where they come from. Changes nothing."""
+    chosen = setup.choose()
+    table = Table(box=None, pad_edge=False)
+    for heading in ("tool", "version", "from", "path"):
+        table.add_column(heading)
+    for choice in chosen.tools.values():
+        table.add_row(choice.name, choice.version, choice.origin, str(choice.path))
+    plugins = "official" if chosen.plugins.official else "airgap/"
+    table.add_row("plugins", "", plugins, chosen.plugins.reason)
+    if not chosen.plugins.official:
+        for name, reason in STAND_INS.items():
+            table.add_row(f"  {name}", "", "stand-in", reason)
+    table.add_row(
+        "state", "", "this checkout" if chosen.backend.ours else "your login", chosen.backend.url
+    )
+    console.print(table)
+
+
+@commands.command(
+    name="exec", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True}
+)
+def exec_command(
+    command: Annotated[list[str], typer.Argument(help="The command with its own options.")],
+    stack: StackName = "dev",
+) -> None:
+    """Run pulumi, kubectl or another tool as `make` does: with the same tools, state and stack.
+
+    A stack that the state does not have yet is made first, so that its secrets can be set.
+    """
+    if "--stack" in command[:-1]:
+        stack = command[command.index("--stack") + 1]
+    chosen = setup.choose()
+    prepare(chosen.backend)
+    if command[0] == "pulumi":
+        Stack(StackFile.known(stack), chosen.backend, chosen.env).select()
+    env = {**chosen.env, "PULUMI_STACK": stack}
+    if shutil.which(command[0], path=env["PATH"]) is None:
+        raise OpsError(
+            f"there is no command {command[0]}", where="PATH", fix="make tools shows what there is"
+        )
+    os.execvpe(command[0], command, env)  # noqa: S606 - the person's own command, without a shell
+
+
+@commands.command()
+def env(stack: StackName = "dev") -> None:
+    """Print shell lines with which a bare `pulumi` does what `make` does (use with eval)."""
+    chosen = setup.choose()
+    prepare(chosen.backend)
+    for name, value in {**chosen.env, "PULUMI_STACK": stack}.items():
+        if os.environ.get(name) != value:
+            print(f"export {name}={shlex.quote(value)}")
+
+
+@commands.command()
+def cluster_delete(stack: StackName = "dev") -> None:
+    """Delete the Minikube cluster of the stack with everything on it."""
+    file = StackFile.read(stack)
+    if file.profile is None:
+        raise OpsError(f"stack {stack} is not on Minikube", where=file.path.name)
+    cluster.delete(file.profile, env=setup.choose().env)

@@ -1,0 +1,77 @@
+"""What `make down` would delete, and whether the stack file says the same.
+
+The engine destroys by the state: `keep` and `protect` count as the last `make up` had them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from components.config.stack import StackConfig
+from ops.config.stacks import StackFile
+from ops.errors import OpsError
+from ops.review import risk
+from ops.review.command import REFUSED, refuse_loss
+from ops.review.plan import DELETE, Step
+from policy.rule import items
+
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+
+
+def require_leave(
+    file: StackFile, config: StackConfig, state: Mapping[str, Any], confirm: str
+) -> bool:
+    """Fail where `make down` would do with a volume what the stack file does not say, or nobody agreed to.
+
+    On Minikube a volume that is not kept goes without a question: such a stack is made to be thrown away.
+
+    Args:
+        state: as the engine exports it.
+
+    Returns:
+        Whether a volume goes.
+
+    Raises:
+        OpsError: before anything is deleted.
+    """
+    claims = [
+        resource
+        for resource in items(state, "deployment", "resources")
+        if resource["type"] == CLAIM and not resource.get("delete")
+    ]
+    for claim in claims:
+        differing = list(_differences(claim, config))
+        if differing:
+            raise OpsError(
+                f"nothing was deleted: {file.path.name} and the last update of stack {file.name} differ about the "
+                "database's volume",
+                where="; ".join(differing),
+                fix=f"make down goes by the last update: run make up STACK={file.name} first, then make down "
+                f"STACK={file.name}; or revert the edit",
+                code=REFUSED,
+            )
+    if file.profile is None:
+        steps = [
+            Step(
+                action=DELETE,
+                type=CLAIM,
+                resource=claim["urn"].rpartition("::")[2],
+                old=claim["inputs"],
+                retained=bool(claim.get("retainOnDelete")),
+            )
+            for claim in claims
+        ]
+        refuse_loss(risk.judge(steps), confirm, file.name, "make down")
+    return any(not claim.get("retainOnDelete") for claim in claims)
+
+
+def _differences(claim: Mapping[str, Any], config: StackConfig) -> Iterable[str]:
+    embedded = config.database.embedded
+    pairs = {"taskflow:protect": (config.protects, bool(claim.get("protect")))}
+    if embedded:
+        kept = bool(claim.get("retainOnDelete"))
+        pairs["taskflow:database.embedded.keep"] = (embedded.keep, kept)
+    for key, (wanted, known) in pairs.items():
+        if wanted is not known:
+            yield f"{key}: the file says {str(wanted).lower()}, the last update had {str(known).lower()}"

@@ -1,0 +1,174 @@
+"""What only the cluster knows of a plan: whether it answers, which names are taken, what admission forbids.
+
+Whether an object is valid the provider asks the API server itself: its preview is a dry run on the server
+(`enable_server_side_apply`), and an invalid object fails the preview. What is left is asked here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from ops.config.stacks import StackFile
+from ops.errors import OpsError
+from ops.kubectl import Kubectl, reference
+from ops.review import quota
+from ops.review.plan import CREATE, REPLACE, UPDATE, Step
+from policy.rule import Manifest, at, items, pod_of
+
+NAMESPACE_FIX = (
+    "set taskflow:createNamespace to false to deploy into it, or taskflow:release to another name"
+)
+RELEASE_FIX = "set taskflow:release to another name"
+FIELD_MANAGER = "taskflow-dry-run"
+FORBIDDEN = re.compile(r'\(Forbidden\): (?:[^:]*: )?\S+ "([^"]+)" is forbidden: (.*)')
+NO_RIGHT = re.compile(r"cannot (create|patch) resource")
+TRIAL = "-trial"
+"""Ends the name of a pod that is never made."""
+QUOTA = "exceeded quota"
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""The engine's mark of a value that only an update makes."""
+
+
+def require_namespace(file: StackFile, env: Mapping[str, str]) -> None:
+    """Fail if the namespace of the release is being deleted: nothing can be made in it.
+
+    Raises:
+        OpsError: also if the cluster does not answer.
+    """
+    kubectl = Kubectl(file.context, env)
+    for found in kubectl.objects("namespace", file.namespace, "--ignore-not-found"):
+        if at(found, "status", "phase") == "Terminating":
+            raise OpsError(
+                f"namespace {file.namespace} is being deleted",
+                where=_held_by(found) or f"context {file.context}",
+                fix="wait until it is gone, or end what holds it, then run the same command again: "
+                f"kubectl --context {file.context} get namespace {file.namespace} --output yaml",
+            )
+
+
+def refusals(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> dict[str, str]:
+    """Why the cluster would refuse a step, by the step's title.
+
+    Raises:
+        OpsError: if the cluster does not answer.
+    """
+    asked = [*_in_what_exists(steps)]
+    return (
+        _taken(steps, file, env)
+        | quota.overdrawn(asked, Kubectl(file.context, env, file.namespace))
+        | _forbidden(asked, file, env)
+        | _pods_forbidden(asked, file, env)
+    )
+
+
+def _taken(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> dict[str, str]:
+    """Of the steps that create an object of a name that an object in the cluster has already."""
+    wanted: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.action == CREATE and at(step.new, "metadata", "name"):
+            wanted[str(at(step.new, "metadata", "namespace") or "")].append(step)
+    found: dict[str, str] = {}
+    for namespace, new in wanted.items():
+        names = [reference(step.new, step.name) for step in new]
+        objects = Kubectl(file.context, env, namespace).objects(*names, "--ignore-not-found")
+        there = {(item["kind"], item["metadata"]["name"]) for item in objects}
+        for step in new:
+            if (step.new["kind"], step.name) in there:
+                fix = NAMESPACE_FIX if step.kind == "Namespace" else RELEASE_FIX
+                found[step.title] = f"it exists and is not this stack's: {fix}"
+    return found
+
+
+def _forbidden(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> dict[str, str]:
+    """Of the steps that admission forbids: a volume of a class that cannot grow, a quota.
+
+    The provider's own dry run passes over these, because it takes them for missing rights.
+    """
+    asked = [step for step in steps if step.action in (CREATE, UPDATE) and _can_be_asked(step)]
+    command = ("apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}")
+    refused = _dry_run([step.new for step in asked], command, file, env)
+    return {
+        step.title: f"the API server refuses it: {refused[step.name]}"
+        for step in asked
+        if step.name in refused
+    }
+
+
+def _pods_forbidden(
+    steps: Sequence[Step], file: StackFile, env: Mapping[str, str]
+) -> dict[str, str]:
+    """Of the workloads whose pods admission forbids: a quota, a LimitRange, the namespace's Pod Security level.
+
+    The API server takes such a workload, whose pods then never come: so one pod of each is asked for.
+    """
+    asked = [
+        step
+        for step in steps
+        if step.action in (CREATE, UPDATE, REPLACE)
+        and pod_of(step.new)
+        and pod_of(step.new) != pod_of(step.old)
+    ]
+    refused = _dry_run([_pod(step) for step in asked], ("create",), file, env)
+    return {
+        step.title: f"the API server refuses its pods: {text}"
+        for step in asked
+        if (text := refused.get(step.name + TRIAL))
+        # Where an old pod stops first, its share of the quota is free by then.
+        and (QUOTA not in text or step.action == CREATE or _adds_first(step))
+    }
+
+
+def _in_what_exists(steps: Sequence[Step]) -> Iterable[Step]:
+    """Without objects of a namespace that has yet to be made: nothing limits them, and nobody can ask for them."""
+    new = {step.name for step in steps if step.kind == "Namespace" and step.action == CREATE}
+    for step in steps:
+        if step.action != CREATE or at(step.new, "metadata", "namespace") not in {None, *new}:
+            yield step
+
+
+def _pod(step: Step) -> Manifest:
+    """A pod as the workload's controller would make it."""
+    names = {"name": step.name + TRIAL, "namespace": at(step.new, "metadata", "namespace")}
+    metadata = {**(at(step.new, "spec", "template", "metadata") or {}), **names}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_of(step.new)}
+
+
+def _adds_first(step: Step) -> bool:
+    return bool(at(step.new, "spec", "strategy", "rollingUpdate", "maxUnavailable") == 0)
+
+
+def _dry_run(
+    objects: Sequence[Manifest], command: Sequence[str], file: StackFile, env: Mapping[str, str]
+) -> dict[str, str]:
+    """Why admission forbids objects, by their names. What the person may not ask for is passed over."""
+    if not objects:
+        return {}
+    answer = Kubectl(file.context, env).run(
+        *(*command, "--dry-run=server", "--filename=-"),
+        stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [*objects]}),
+    )
+    found = FORBIDDEN.findall(answer.output) if answer.code else ()
+    return {name: text for name, text in found if not NO_RIGHT.search(text)}
+
+
+def _can_be_asked(step: Step) -> bool:
+    """Secrets are masked in a preview; what is not known yet has a placeholder, or no name."""
+    return (
+        step.type.startswith("kubernetes:")
+        and step.kind != "Secret"
+        and at(step.new, "metadata", "name") is not None
+        and UNKNOWN not in str(step.new)
+    )
+
+
+def _held_by(namespace: Manifest) -> str:
+    """What is left in it, and which finalizers it waits for."""
+    conditions = items(namespace, "status", "conditions")
+    return "; ".join(
+        str(entry["message"])
+        for entry in conditions
+        if entry["status"] == "True" and entry["type"].endswith("Remaining")
+    )

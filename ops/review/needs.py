@@ -1,0 +1,146 @@
+"""What a release needs of its cluster beside nodes: controllers and classes that may not be there.
+
+The API server takes an Ingress of any class and an autoscaler without metrics; nothing then comes of them, and nothing
+says so. Whatever this person may not read there is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ops.config.stacks import StackFile
+from ops.errors import OpsError
+from ops.kubectl import Kubectl, Manifest
+from ops.review.plan import CREATE, REPLACE, UPDATE, Step
+from policy.rule import at, items
+
+DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
+OLD_CLASS = "kubernetes.io/ingress.class"
+METRICS = "v1beta1.metrics.k8s.io"
+
+
+@dataclass
+class Unmet:
+    """What is missing.
+
+    Attributes:
+        refusals: why a step would come to nothing, by its title.
+        warnings: what works only once somebody has done something, in words.
+    """
+
+    refusals: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unmet:
+    """Ask the cluster for what the created and changed objects of a plan need; nothing is asked for any other plan."""
+    found = Unmet()
+    kubectl = Kubectl(file.context, env)
+    for step in steps:
+        if step.action not in (CREATE, UPDATE, REPLACE):
+            continue
+        match step.kind:
+            case "Ingress":
+                _ingress(step, kubectl, found)
+            case "Gateway":
+                _gateway(step, kubectl, found)
+            case "HTTPRoute":
+                _route(step, steps, kubectl, found)
+            case "HorizontalPodAutoscaler" if (
+                not file.profile
+            ):  # Else `make up` enables Minikube's addon.
+                _autoscaler(step, kubectl, found)
+            case "Service" if file.profile and at(step.new, "spec", "type") == "LoadBalancer":
+                _balancer(step, kubectl, found)
+    found.warnings = list(dict.fromkeys(found.warnings))
+    return found
+
+
+def _ingress(step: Step, kubectl: Kubectl, found: Unmet) -> None:
+    classes = _known(kubectl, "ingressclasses.networking.k8s.io")
+    if classes is None or OLD_CLASS in (at(step.new, "metadata", "annotations") or {}):
+        return
+    wanted = at(step.new, "spec", "ingressClassName")
+    if wanted and wanted not in _names(classes):
+        found.refusals[step.title] = _no_class("ingress class", wanted, classes, "ingress")
+    elif not wanted and not any(
+        at(item, "metadata", "annotations", DEFAULT_CLASS) == "true" for item in classes
+    ):
+        found.warnings.append(
+            f"{step.title} names no class, and the cluster has no default one: it leads to the frontend only if a "
+            f"controller takes what has no class. Set taskflow:ingress.class ({_listed(classes)})"
+        )
+
+
+def _gateway(step: Step, kubectl: Kubectl, found: Unmet) -> None:
+    classes = _known(kubectl, "gatewayclasses.gateway.networking.k8s.io")
+    wanted = at(step.new, "spec", "gatewayClassName")
+    if classes is not None and wanted not in _names(classes):
+        found.refusals[step.title] = _no_class("GatewayClass", wanted, classes, "gateway")
+
+
+def _route(step: Step, steps: Sequence[Step], kubectl: Kubectl, found: Unmet) -> None:
+    own = {other.name for other in steps if other.kind == "Gateway"}
+    for parent in items(step.new, "spec", "parentRefs"):
+        namespace = at(parent, "namespace") or at(step.new, "metadata", "namespace")
+        name = str(parent["name"])
+        if name in own:
+            continue
+        gateway = _known(
+            Kubectl(kubectl.context, kubectl.env, str(namespace)),
+            *("gateways.gateway.networking.k8s.io", name, "--ignore-not-found"),
+        )
+        if gateway == []:
+            found.refusals[step.title] = (
+                f"there is no Gateway {name} in namespace {namespace}: correct taskflow:gateway.parentRef, or give "
+                "taskflow:gateway.class, with which the stack makes one"
+            )
+
+
+def _autoscaler(step: Step, kubectl: Kubectl, found: Unmet) -> None:
+    services = _known(kubectl, "apiservices.apiregistration.k8s.io", METRICS, "--ignore-not-found")
+    if services is None:
+        return
+    conditions = [entry for item in services for entry in items(item, "status", "conditions")]
+    if not any(entry["type"] == "Available" and entry["status"] == "True" for entry in conditions):
+        found.warnings.append(
+            f"{step.title} never changes the number of pods: no metrics server answers in the cluster. Install one "
+            "(https://github.com/kubernetes-sigs/metrics-server), or give replicas in place of autoscaling"
+        )
+
+
+def _balancer(step: Step, kubectl: Kubectl, found: Unmet) -> None:
+    namespace = str(at(step.new, "metadata", "namespace"))
+    live = _known(
+        Kubectl(kubectl.context, kubectl.env, namespace),
+        *("services", step.name, "--ignore-not-found"),
+    )
+    if not any(items(item, "status", "loadBalancer", "ingress") for item in live or ()):
+        found.warnings.append(
+            f"{step.title} is a LoadBalancer, which on Minikube waits for its address until this runs in another "
+            "terminal: minikube tunnel"
+        )
+
+
+def _known(kubectl: Kubectl, *what: str) -> list[Manifest] | None:
+    """The objects; None where this person may not list them, or the cluster has no such kind."""
+    try:
+        return kubectl.objects(*what)
+    except OpsError:
+        return None
+
+
+def _no_class(what: str, wanted: str, classes: Sequence[Manifest], block: str) -> str:
+    return (
+        f"the cluster has no {what} {wanted}, so no controller would take it: install that one's controller, or "
+        f"correct taskflow:{block}.class ({_listed(classes)})"
+    )
+
+
+def _listed(classes: Sequence[Manifest]) -> str:
+    return f"there: {', '.join(_names(classes)) or 'none'}"
+
+
+def _names(objects: Iterable[Manifest]) -> list[str]:
+    return [str(item["metadata"]["name"]) for item in objects]

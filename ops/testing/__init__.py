@@ -1,1 +1,0 @@
-"""`make check`, `make test` and `make test-reliability`, and what they need."""
