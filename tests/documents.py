@@ -3,7 +3,8 @@
 A console session is a fenced block `console` (needs no more than the Python environment) or `console live` (needs a
 release, which the sessions themselves bring up). A line `$ command` is run by the shell, the lines below it are what it
 prints; `...` stands for anything. A command without output below it has to succeed, and may print what it likes.
-`console test` is the end of `make test`, which tests/docs print without the suites' work.
+`console production` needs a database of somebody else's, too (tests/live/test_production.py). `console test` is the end
+of `make test`, which tests/docs print without the suites' work.
 """
 
 import doctest
@@ -24,7 +25,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parent.parent
-OFFLINE, LIVE = "console", "console live"
+OFFLINE, LIVE, PRODUCTION = "console", "console live", "console production"
 LIMIT_SECONDS = 600
 # Set by a `make` or a test run around this one, and by terminals that show colours.
 NOT_INHERITED = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "STACK", "OPS_STARTED", "FORCE_COLOR")

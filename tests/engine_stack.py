@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
+from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.recovery import recover
 from ops.engine.stack import Stack
-from ops.engine.stack_file import StackFile
 
 ROOT = Path(__file__).resolve().parent.parent
 UP_TIMEOUT_SECONDS = 600
@@ -29,14 +29,17 @@ class EngineError(AssertionError):
 
 @dataclass(frozen=True)
 class EngineStack:
-    """One stack of this project, configured by a file in `folder`."""
+    """One stack of a program, this project's own unless it is another, configured by a file in `folder`."""
 
     name: str
     folder: Path
     env: Mapping[str, str]
+    program: Path = ROOT
 
     @classmethod
-    def create(cls, name: str, folder: Path, values: Mapping[str, Any]) -> "EngineStack":
+    def create(
+        cls, name: str, folder: Path, values: Mapping[str, Any], program: Path = ROOT
+    ) -> "EngineStack":
         """Make the stack in a new file backend below `folder`; `values` are its plain keys, without namespace."""
         (folder / "state").mkdir()
         shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
@@ -47,7 +50,7 @@ class EngineStack:
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         }
         env.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-        stack = cls(name=name, folder=folder, env=env)
+        stack = cls(name=name, folder=folder, env=env, program=program)
         stack.configure(values)
         stack._run("stack", "init", "--no-select", "--cwd", str(folder), name)
         return stack
@@ -92,7 +95,7 @@ class EngineStack:
         with (self.folder / "killed.log").open("w") as log:
             process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self.program,
                 env=dict(self.env),
                 stdout=log,
                 stderr=log,
@@ -143,6 +146,10 @@ class EngineStack:
         """The state as it is stored."""
         return self._run("stack", "export", "--stack", self.name)
 
+    def import_state(self, file: Path) -> None:
+        """Put a state in the place of the stored one."""
+        self._run("stack", "import", "--stack", self.name, "--file", str(file))
+
     @property
     def _flags(self) -> tuple[str, ...]:
         return ("--stack", self.name, "--config-file", str(self.config_file))
@@ -159,7 +166,7 @@ class EngineStack:
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],
-            cwd=ROOT,
+            cwd=self.program,
             env=dict(self.env),
             input=stdin,
             capture_output=True,
@@ -180,7 +187,8 @@ def kubeconfig_to_nowhere(folder: Path, contexts: Iterable[str]) -> Path:
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "nowhere", "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "nobody", "user": {}}],
+        # Without credentials the provider would prompt for a name and wait for ever.
+        "users": [{"name": "nobody", "user": {"token": "none"}}],
         "contexts": [
             {"name": name, "context": {"cluster": "nowhere", "user": "nobody"}}
             for name in sorted(contexts)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from components.config_models import StackConfig
+from components.config.stack import StackConfig
 
 # Sound values by key, with the block around it where that matters. What is not here follows from the key's type.
 TEXTS: dict[str, list[Any]] = {
@@ -20,6 +20,7 @@ TEXTS: dict[str, list[Any]] = {
     "limits.cpu": ["500m", "0.5", "1"],
     "node.cpu": ["32"],
     "host": ["taskflow.example.com"],
+    "hosts": ["taskflow.example.com", "www.example.com"],
     "image": ["postgres:17", "registry.example.com/postgres:17-alpine"],
     "maxSurge": [0, 1, "25%", "100%"],
     "maxUnavailable": [0, 1, "50%"],
@@ -29,6 +30,7 @@ TEXTS: dict[str, list[Any]] = {
     "minAvailable": [1, "50%"],
     "minikube": ["minikube", "other"],
     "mirror": ["mirror.example.com/library"],
+    "publicUrl": ["https://taskflow.example.com"],
     "ref": [f"ghcr.io/acme/x@sha256:{'1' * 64}", "taskflow:1"],
     "registry": ["ghcr.io/acme", "localhost:5000"],
     "size": ["1Gi", "500Mi"],
@@ -46,6 +48,13 @@ NUMBERS: dict[str, tuple[int, int]] = {
     "autoscaling.max": (2, 5),
     "autoscaling.cpu": (1, 100),
 }
+# Where the first stands, the second may not.
+ALTERNATIVES = (
+    ("ingress", "gateway"),
+    ("hosts", "host"),
+    ("parentRef", "class"),
+    ("parentRef", "tls"),
+)
 NAMES = ["blue", "green-2", "a", "x" * 40]
 WRONG: list[Any] = ["", "two words", -1, 1.5, None, True, [], {}, [1], {"unknown": 1}, "0x10"]
 
@@ -70,9 +79,14 @@ def _blocks(model: type[BaseModel], name: str = "") -> st.SearchStrategy[dict[st
     optional: dict[str, st.SearchStrategy[Any]] = {}
     for field in model.model_fields.values():
         key = str(field.alias)
-        chosen = required if field.is_required() else optional
+        chosen = required if field.is_required() or key == "host" else optional
         chosen[key] = _values(name, key, field.annotation)
-    return st.fixed_dictionaries(required, optional=optional)
+    return st.fixed_dictionaries(required, optional=optional).map(_without_alternatives)
+
+
+def _without_alternatives(values: dict[str, Any]) -> dict[str, Any]:
+    dropped = {second for first, second in ALTERNATIVES if first in values}
+    return {key: value for key, value in values.items() if key not in dropped}
 
 
 def _values(block: str, key: str, annotation: Any) -> st.SearchStrategy[Any]:

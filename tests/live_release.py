@@ -15,11 +15,13 @@ from typing import Any
 
 import httpx
 
+from components.config.stack import Images
 from components.minikube import Minikube
-from tests.engine_stack import EngineStack
+from tests.engine_stack import ROOT, EngineStack
 
 CONTEXT = PROFILE = "minikube"
 NODE = Minikube.find(PROFILE)
+SETTLE_SECONDS = 30
 HEALTH = {"backend": "/health", "frontend": "/healthz"}
 
 
@@ -67,11 +69,11 @@ def docker_environment() -> dict[str, str]:
     return os.environ | NODE.docker_environment(os.environ)
 
 
-def docker(*arguments: str) -> str:
+def docker(*arguments: str, timeout: int = 120) -> str:
     """What a command of the node's daemon prints."""
     command = ["docker", *arguments]
     result = subprocess.run(
-        command, env=docker_environment(), capture_output=True, text=True, timeout=120
+        command, env=docker_environment(), capture_output=True, text=True, timeout=timeout
     )
     assert result.returncode == 0, f"{' '.join(command)}: {result.stderr.strip()}"
     return result.stdout
@@ -90,9 +92,11 @@ class Kubectl:
 
     namespace: str
 
-    def __call__(self, *arguments: str, timeout: int = 120) -> str:
+    def __call__(self, *arguments: str, timeout: int = 120, stdin: str | None = None) -> str:
         command = ["kubectl", "--context", CONTEXT, "--namespace", self.namespace, *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+        result = subprocess.run(
+            command, input=stdin, capture_output=True, text=True, timeout=timeout
+        )
         assert result.returncode == 0, f"{' '.join(command)}: {result.stderr.strip()}"
         return result.stdout
 
@@ -143,7 +147,7 @@ class LiveRelease:
         """The pods of each component, by uid: a new uid is a restart."""
         return {
             component: set(self.kubectl.pods(component))
-            for component in ("backend", "frontend", "postgres")
+            for component in (*Images.components(), "postgres")
         }
 
     def update(self, values: Mapping[str, Any]) -> set[str]:
@@ -152,13 +156,21 @@ class LiveRelease:
         self.stack.configure(values)
         self.stack.up()
         wait_until_it_serves(values)
-        after = self.generations()
-        for component, uids in after.items():
-            replaced = before[component].isdisjoint(uids)
-            assert replaced or before[component] == uids, (
-                f"{component}: only some pods were replaced"
-            )
+        # The provider's wait may end a moment before the last old pod is marked for deletion.
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while mixed := _mixed(before, after := self.generations()):
+            assert time.monotonic() < deadline, f"only some pods were replaced: {mixed}"
+            time.sleep(0.5)
         return {component for component in after if before[component] != after[component]}
+
+
+def _mixed(before: Mapping[str, set[str]], after: Mapping[str, set[str]]) -> list[str]:
+    """The components that have pods of before beside new ones."""
+    return [
+        component
+        for component, uids in after.items()
+        if uids != before[component] and not before[component].isdisjoint(uids)
+    ]
 
 
 def wait_until_it_answers(*addresses: str) -> None:
@@ -180,7 +192,9 @@ def wait_until_it_serves(values: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def deployed(values: Mapping[str, Any], folder: Path) -> Iterator[LiveRelease]:
+def deployed(
+    values: Mapping[str, Any], folder: Path, program: Path = ROOT
+) -> Iterator[LiveRelease]:
     """The release, serving; destroyed at the end unless a test did that already. `folder` takes its state."""
     for tool in ("pulumi", "kubectl", "docker"):
         assert shutil.which(tool), (
@@ -190,7 +204,7 @@ def deployed(values: Mapping[str, Any], folder: Path) -> Iterator[LiveRelease]:
     kubectl = Kubectl(release)
     # What a killed run left behind has no state any more; only this suite uses the name.
     kubectl("delete", "namespace", release, "--ignore-not-found", "--wait", timeout=180)
-    stack = EngineStack.create("live", folder, values)
+    stack = EngineStack.create("live", folder, values, program)
     try:
         stack.up()
         wait_until_it_serves(values)

@@ -3,15 +3,18 @@
 It goes to a node port of this machine alone, and ends by itself at the latest after `LONGEST_SECONDS`.
 """
 
+import contextlib
 import csv
+import itertools
 import json
 import signal
 import subprocess
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,7 +31,8 @@ class Page:
     """What is asked for. Only status 200 counts as an answer; a redirect, as to a sign-in page, does not."""
 
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Callable[[], Mapping[str, str]] = dict
+    """Asked for each request: the backend takes no token that would last as long as a load."""
 
     def __post_init__(self) -> None:
         assert urlsplit(self.url).hostname == "127.0.0.1", (
@@ -37,7 +41,7 @@ class Page:
 
     def __str__(self) -> str:
         return "\n".join(
-            [f"GET {self.url}", *(f"{name}: {value}" for name, value in self.headers.items())]
+            [f"GET {self.url}", *(f"{name}: {value}" for name, value in self.headers().items())]
         )
 
 
@@ -70,6 +74,22 @@ class Result:
         )
 
 
+def summary(results: Sequence[Result]) -> str:
+    """Loads that ran beside each other, in a line: what failed, and the slowest 1 % of each service."""
+    failures = sum((result.failures for result in results), Counter[str]())
+    slowest: dict[str, float] = {}
+    for result in results:
+        service = result.name.partition(",")[0]
+        slowest[service] = max(slowest.get(service, 0), result.percentile(99))
+    asked = sum(result.requests for result in results)
+    return (
+        f"{failures.total():,} of {asked:,} requests failed"
+        + "".join(f", {count:,} x {reason}" for reason, count in failures.most_common(3))
+        + "; p99 at most "
+        + ", ".join(f"{seconds * 1000:.0f} ms ({name})" for name, seconds in slowest.items())
+    )
+
+
 class Load:
     """A load that runs until it is stopped."""
 
@@ -77,8 +97,6 @@ class Load:
         self.name = f"{name}, {'keep-alive' if keepalive else 'new connections'}"
         self._folder = tempfile.TemporaryDirectory(prefix="load-")
         self._results = Path(self._folder.name) / "results"
-        targets = Path(self._folder.name) / "targets"
-        targets.write_text("\n\n".join(map(str, pages)) + "\n")
         self._process = subprocess.Popen(
             [
                 "vegeta",
@@ -89,10 +107,20 @@ class Load:
                 f"-keepalive={str(keepalive).lower()}",
                 "-redirects=0",
                 "-max-body=0",
-                f"-targets={targets}",
+                "-lazy",
                 f"-output={self._results}",
             ],
+            stdin=subprocess.PIPE,
+            bufsize=0,
         )
+        threading.Thread(target=self._feed, args=(pages,), daemon=True).start()
+
+    def _feed(self, pages: Sequence[Page]) -> None:
+        """What is asked for, in turn, until vegeta reads no more."""
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as targets:
+            for page in itertools.cycle(pages):
+                targets.write(f"{page}\n\n".encode())
 
     def stop(self) -> Result:
         """No more requests; those on their way are waited for."""
@@ -156,7 +184,10 @@ def under(*loads: Load) -> Iterator[list[Result]]:
 def _result(name: str, lines: Sequence[str]) -> Result:
     rows = list(csv.reader(lines))
     assert rows, f"{name}: no request was made"
+    # Of `Get "http://...": dial tcp ...: connect: connection refused` only the end says why.
     failures = Counter(
-        row[ERROR] or f"status {row[CODE]}" for row in rows if row[CODE] != "200" or row[ERROR]
+        row[ERROR].rpartition(": ")[2] or f"status {row[CODE]}"
+        for row in rows
+        if row[CODE] != "200" or row[ERROR]
     )
     return Result(name, len(rows), failures, sorted(int(row[LATENCY]) / 1e9 for row in rows))

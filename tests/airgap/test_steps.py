@@ -1,5 +1,6 @@
 """Steps that can be interrupted, run again, and fail with one message: on folders of the test's own."""
 
+import json
 import os
 import re
 import shutil
@@ -7,34 +8,37 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from airgap import cluster, host, run, tools
 
-# Stands where the Go compiler is: writes down that it was called, and "compiles" two programs.
+# Stands where the Go compiler is: lists two packages; writes down that it was called to build, and "compiles".
 GO = """#!/bin/sh
-echo called >> "{calls}"
+[ "$1" != list ] || {{ echo some/package another/package; exit; }}
+echo "$@" >> "{calls}"
 while [ "$1" != -o ]; do shift; done
+out=$2
+mkdir -p "$out"
+shift 2
 {before}
-echo built > "$2/one"; echo built > "$2/two"
+for package; do echo built > "$out${{package##*/}}"; done
 """
 
 
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with one module and a compiler; the file that counts the compiler's calls."""
+    """A machine with two programs to build and a compiler; the file that has the compiler's calls."""
     monkeypatch.setattr(run, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(tools, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(tools, "BIN", tmp_path / "bin")
     monkeypatch.setattr(tools, "GO", tmp_path / "go")
-    monkeypatch.setattr(tools, "GIGABYTES_PER_MODULE", 0)
-    packages = ["example.com/m/one", "example.com/m/two"]
-    module: dict[str, Any] = {"source": "example.com/m", "packages": packages}
-    monkeypatch.setattr(tools, "MODULES", {"m": module})
-    (tmp_path / "go" / "m").mkdir(parents=True)
-    (tmp_path / "go" / "m" / "go.mod").write_text("module x\nrequire example.com/m v1.2.3\n")
+    monkeypatch.setattr(tools, "GIGABYTES", 0)
+    variables = ["m.version=VERSION", "m.minor=MINOR"]
+    one = {"package": "example.com/m/one", "module": "example.com/m", "variables": variables}
+    monkeypatch.setattr(tools, "PROGRAMS", {"one": one, "two": {"package": "example.com/m/two"}})
+    (tmp_path / "go").mkdir()
+    (tmp_path / "go" / "go.mod").write_text("module x\nrequire example.com/m v1.2.3\n")
     monkeypatch.setenv("PATH", f"{tmp_path / 'compiler'}{os.pathsep}{os.environ['PATH']}")
     compiler(tmp_path)
     return tmp_path / "calls"
@@ -50,20 +54,47 @@ def compiler(folder: Path, before: str = "") -> None:
 def test_a_program_is_built_once_and_linked(calls: Path, tmp_path: Path) -> None:
     tools.prepare("one")
     tools.prepare("one", "two")
-    assert calls.read_text().count("called") == 1
+    first, second = calls.read_text().splitlines()
+    assert first.endswith("example.com/m/one"), "nothing else was asked for"
+    assert second.endswith("example.com/m/two"), "the first one is there"
+    assert "-X m.version=v1.2.3 -X m.minor=2" in first
     assert (tmp_path / "bin" / "two").read_text() == "built\n"
-    assert (tmp_path / "bin" / "one").readlink().parent.name.startswith("m-v1.2.3-")
+
+
+def test_programs_of_one_module_graph_are_built_in_one_call(calls: Path) -> None:
+    tools.prepare("one", "two")
+    (call,) = calls.read_text().splitlines()
+    assert call.endswith("example.com/m/one example.com/m/two")
+
+
+def test_a_program_with_a_graph_of_its_own_changes_no_other(
+    calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tools.find("one")
+    other = {"package": "example.com/n/three", "graph": "three"}
+    monkeypatch.setattr(tools, "PROGRAMS", {**tools.PROGRAMS, "three": other})
+    graph = tools.GO / "three"
+    graph.mkdir()
+    (graph / "go.mod").write_text("module y\n")
+    assert tools.find("one") == before
+    assert tools.find("three").parent != before.parent
+
+
+def test_what_a_killed_build_left_is_removed(calls: Path) -> None:
+    left = tools.folder() / ".building-killed"
+    left.mkdir(parents=True)
+    tools.prepare("one")
+    assert not left.exists()
 
 
 def test_a_build_that_failed_tells_the_compilers_last_words_and_counts_for_nothing(
     calls: Path, tmp_path: Path
 ) -> None:
-    compiler(tmp_path, before='echo half > "$2/one"; echo no space left on device >&2; exit 1')
+    compiler(tmp_path, before='echo half > "$out/one"; echo no space left on device >&2; exit 1')
     with pytest.raises(run.StepError, match="no space left on device") as failure:
         tools.prepare("one")
-    assert str(tmp_path / "cache" / "log" / "m.log") in str(failure.value)
-    with pytest.raises(run.StepError, match="run `python -m airgap tools one` first"):
-        tools.find("one")
+    assert str(tmp_path / "cache" / "log" / "tools-all.log") in str(failure.value)
+    assert not tools.find("one").exists()
     compiler(tmp_path)
     tools.prepare("one")
     assert tools.find("one").read_text() == "built\n"
@@ -74,14 +105,14 @@ def test_another_definition_is_another_build_beside_the_old_one(
 ) -> None:
     tools.prepare("one")
     old = tools.find("one")
-    (tmp_path / "go" / "m" / "go.mod").write_text("module x\nrequire example.com/m v1.2.4\n")
+    (tmp_path / "go" / "go.mod").write_text("module x\nrequire example.com/m v1.2.4\n")
     tools.prepare("one")
     assert tools.find("one") != old
     assert old.exists(), "another checkout may still run it"
 
 
 def test_a_program_that_nobody_makes_is_answered_with_those_there_are(calls: Path) -> None:
-    with pytest.raises(run.StepError, match="build `three` from, only m"):
+    with pytest.raises(run.StepError, match="Only one, two can be built here, not three"):
         tools.prepare("three")
 
 
@@ -152,7 +183,7 @@ class Minikube:
         self.trouble = ""
         self.commands: list[str] = []
         self.config = folder / "config.json"
-        self.config.write_text('{"Driver": "none"}')
+        self.describe("none")
         monkeypatch.setattr(cluster, "PROFILE", folder)
         monkeypatch.setattr(cluster, "COMPLETE", folder / "complete")
         monkeypatch.setattr(cluster, "_lacks", lambda: self.trouble)
@@ -162,8 +193,15 @@ class Minikube:
         for name in ("run", "still_runs", "_set_aside_strangers"):
             monkeypatch.setattr(cluster, name, lambda *_: "")
 
-    def _run(self, command: str, *_: str) -> None:
+    def describe(self, driver: str, version: str = cluster.VERSION) -> None:
+        """Write the profile's settings, as Minikube does: indented, the driver quoted."""
+        kubernetes = {"KubernetesVersion": version}
+        settings = {"Driver": driver, "KubernetesConfig": kubernetes}
+        self.config.write_text(json.dumps(settings, indent=2))
+
+    def _run(self, command: str, *options: str) -> None:
         self.commands.append(command)
+        self.options = options
         if command == "start":
             self.trouble = ""
 
@@ -195,10 +233,27 @@ def test_a_cluster_that_became_well_by_itself_after_an_interrupt_survives_a_rebo
 
 
 def test_a_cluster_of_another_driver_is_never_removed(minikube: Minikube) -> None:
-    minikube.config.write_text('{"Driver": "docker"}')
+    minikube.describe("docker")
     minikube.trouble = "no answer"
     cluster.prepare()
     assert minikube.commands == ["start"], "which tells what to do about it"
+
+
+def test_a_cluster_from_before_an_upgrade_starts_with_its_own_kubernetes_or_is_refused(
+    minikube: Minikube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No version of Kubernetes takes the data of one that is two minors older."""
+    monkeypatch.setattr(cluster, "PROGRAMS", tmp_path)
+    cluster.prepare()
+    minikube.describe("none", "v1.33.1")
+    minikube.trouble = "after a reboot"
+    with pytest.raises(run.StepError, match=r"has Kubernetes v1\.33\.1, .* cannot skip"):
+        cluster.prepare()
+    assert minikube.commands == [], "its data is still there"
+    (tmp_path / "v1.33.1").mkdir()
+    (tmp_path / "v1.33.1" / "kubelet").touch()
+    cluster.prepare()
+    assert "--kubernetes-version=v1.33.1" in minikube.options
 
 
 def test_a_healthy_cluster_without_a_profile_here_is_left_as_it_is(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,26 @@ import yaml
 from rich.console import Console
 
 from ops.prepare import setup
-from ops.testing import checks, everything, suites
-from ops.testing.suites import Count, Outcome, Suite
-from tests.documents import LIVE, OFFLINE, ROOT, Checkout, Command, Document, differs, documents
+from tests.documents import (
+    LIVE,
+    OFFLINE,
+    PRODUCTION,
+    ROOT,
+    Checkout,
+    Command,
+    Document,
+    differs,
+    documents,
+)
+from tests.machinery import checks, everything, suites
+from tests.machinery.suites import Count, Outcome, Suite
 
 DOCUMENTS = documents()
 TARGETS = frozenset(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 SHOWN = "console test"  # What `make test` printed at its end.
-# Each is run or checked by something: console by tests/sessions and tests/live, python by tests/packaging, the others
-# below; text is a drawing or a quotation.
-LANGUAGES = {OFFLINE, LIVE, SHOWN, "python", "yaml", "text"}
+# Each is run or checked by something: console by tests/sessions and tests/live, python by tests/packaging, sh by
+# tests/live, sql by tests/reliability, the others below; text is a drawing or a quotation.
+LANGUAGES = {OFFLINE, LIVE, PRODUCTION, SHOWN, "python", "sh", "sql", "yaml", "diff", "text"}
 SCHEMA: dict[str, Any] = json.loads((ROOT / "schema" / "stack.schema.json").read_text())
 FOLDERS = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
 
@@ -104,11 +115,22 @@ def _has(block: dict[str, Any], path: Sequence[str]) -> bool:
 
 
 @each_document
-def test_yaml_blocks_are_sound_configuration(document: Document) -> None:
+def test_yaml_blocks_are_valid_configuration(document: Document) -> None:
     for fence in document.fences:
         if fence.language == "yaml":
             content = yaml.safe_load(fence.text)
             jsonschema.validate(content if "config" in content else {"config": content}, SCHEMA)
+
+
+@each_document
+def test_diffs_apply_to_this_checkout(document: Document) -> None:
+    for fence in document.fences:
+        if fence.language == "diff":
+            command = ["git", "apply", "--check", "-"]
+            done = subprocess.run(
+                command, input=fence.text, cwd=ROOT, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{fence.document}:{fence.line}: {done.stderr}"
 
 
 def test_every_target_is_described_in_operations() -> None:
@@ -120,8 +142,6 @@ def test_every_target_is_described_in_operations() -> None:
 def test_every_module_of_ops_has_its_row() -> None:
     text = (ROOT / "ops" / "README.md").read_text()
     for folder in (ROOT / "ops", *(path.parent for path in (ROOT / "ops").glob("*/__init__.py"))):
-        if folder.name == "bench":
-            continue  # A measurement each, which the table says.
         heading = "| Here |" if folder.name == "ops" else f"| `{folder.name}/` |"
         _, found, rows = text.partition(heading)
         assert found, f"no table {heading}"

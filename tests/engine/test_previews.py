@@ -4,15 +4,16 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.stack import Stack
-from ops.engine.stack_file import StackFile
 from ops.review import plan, risk
 from tests.engine_stack import EngineError, EngineStack, kubeconfig_to_nowhere
 from tests.unit.conftest import merged, stack_values
@@ -125,9 +126,25 @@ def test_a_wrong_type_says_what_was_expected(tmp_path: Path) -> None:
     assert 'taskflow:backend.replicas: got \\"two\\", expected an integer' in message
 
 
+def test_a_mistake_at_a_key_of_the_project_itself_is_told_in_our_own_words(tmp_path: Path) -> None:
+    message = refused(
+        "dev", tmp_path, merged(stack_values(STACKS["dev"]), {"createNamespace": "maybe"})
+    )
+    assert 'taskflow:createNamespace: got \\"maybe\\", expected true or false' in message
+
+
 def test_a_missing_secret_on_prod_names_the_command_that_sets_it(tmp_path: Path) -> None:
-    message = refused("prod", tmp_path, stack_values(STACKS["prod"]), with_secrets=False)
-    assert "run: pulumi config set --secret --stack prod taskflow:databaseUrl" in message
+    stack = stack_of("prod", tmp_path, stack_values(STACKS["prod"]), with_secrets=False)
+    with pytest.raises(EngineError) as caught:
+        stack.preview()
+    message = str(caught.value)
+    line = "pulumi config set --secret --stack prod taskflow:databaseUrl"
+    assert f"run: {line}" in message
+    url = "postgresql://u:p@db.example.com/t?sslmode=require"
+    shell = ["bash", "-c", line]
+    subprocess.run(shell, cwd=tmp_path, env=dict(stack.env), input=url, text=True, check=True)
+    set_now = stack.transcript("config", "get", "taskflow:databaseUrl").strip()
+    assert set_now == url, "the printed line works without make, too"
 
 
 def test_prod_as_committed_asks_for_the_digests_of_a_release(tmp_path: Path) -> None:
@@ -158,7 +175,16 @@ def test_a_broken_policy_stops_a_preview(tmp_path: Path) -> None:
 def test_a_broken_policy_only_warns_where_the_stack_says_so(tmp_path: Path) -> None:
     stack = stack_of("dev", tmp_path, merged(stack_values(STACKS["dev"]), ALONE))
     advisory = ("--policy-pack-config", str(POLICY / "advisory.json"))
-    assert "[advisory]  rollouts-keep-serving" in stack.check_policies(POLICY, *advisory)
+    printed = stack.check_policies(POLICY, *advisory)
+    assert "[advisory]  rollouts-keep-serving" in printed
+    assert "images-by-digest" not in printed
+
+
+def test_an_image_by_tag_is_refused_where_the_stack_asks_for_digests(tmp_path: Path) -> None:
+    stack = stack_of("staging", tmp_path, stack_values(STACKS["staging"]))
+    stack.check_policies(POLICY)
+    with pytest.raises(EngineError, match="images-by-digest"):
+        stack.check_policies(POLICY, "--policy-pack-config", str(POLICY / "digests.json"))
 
 
 def test_the_event_log_that_ops_reads_tells_what_the_json_document_tells(tmp_path: Path) -> None:
@@ -181,4 +207,4 @@ def test_the_event_log_that_ops_reads_tells_what_the_json_document_tells(tmp_pat
     assert {(step.action, step.type, step.resource) for step in logged} == {
         (step.action, step.type, step.resource) for step in told
     }
-    assert {str(verdict.risk) for verdict in risk.judge(logged)} == {"none"}
+    assert {str(effect.risk) for effect in risk.judge(logged)} == {"none"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.config_check import check_file
+from components.config.check import check_file
 from ops.config.render import render
 from ops.paths import ROOT
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.live.conftest import LiveRelease
 
@@ -54,11 +54,13 @@ def page(browser: Browser, release: LiveRelease) -> Iterator[Page]:
 
 
 @contextmanager
-def new_page(browser: Browser, url: str) -> Iterator[Page]:
+def new_page(browser: Browser, url: str, *, scripts: bool = True) -> Iterator[Page]:
     """The same, at an address of one's choice."""
     expect.set_options(timeout=PATIENCE_MS)
     refused: list[str] = []
-    with browser.new_context(base_url=url, viewport={"width": 1280, "height": 900}) as context:
+    with browser.new_context(
+        base_url=url, viewport={"width": 1280, "height": 900}, java_script_enabled=scripts
+    ) as context:
         context.set_default_timeout(PATIENCE_MS)
         context.on(
             "console", lambda said: refused.append(said.text) if POLICY in said.text else None
@@ -86,15 +88,25 @@ def fill_in(page: Page, person: Person) -> None:
     page.get_by_label("Password").fill(person.password)
 
 
-def add_task(page: Page, title: str, notes: str = "", due: str = "") -> None:
+def add_task(page: Page, title: str, notes: str = "", due: str = "", priority: str = "") -> None:
     form = page.get_by_role("form", name="New task")
     form.get_by_label("Title").fill(title)
+    if notes or due or priority:
+        show_details(form)
     if notes:
         form.get_by_label("Notes").fill(notes)
     if due:
         form.get_by_label("Due").fill(due)
+    if priority:
+        form.get_by_label("Priority").select_option(priority)
     form.get_by_role("button", name="Add task").click()
     expect(page.get_by_role("checkbox", name=title)).to_be_visible()
+
+
+def show_details(form: Locator) -> None:
+    """Open what a new task can have beside its title."""
+    if not form.get_by_label("Notes").is_visible():
+        form.get_by_text("Notes, date, priority").click()
 
 
 def show(page: Page, which: str) -> None:

@@ -4,12 +4,13 @@ import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tests.live_release import CONTEXT, Kubectl
 
-DATABASE = "database"
+DATABASE, CERTIFICATE = "database", "database-tls"
 PORT = 5432
 LABELS = {"app": "outside"}
 
@@ -18,6 +19,16 @@ def address(namespace: str, password: str) -> str:
     """The address of the Postgres in a namespace, for releases."""
     user = f"{DATABASE}:{quote(password, safe='')}"
     return f"postgresql://{user}@{DATABASE}.{namespace}:{PORT}/{DATABASE}"
+
+
+def certificate(namespace: str, folder: Path) -> dict[str, str]:
+    """A certificate for the database in a namespace that is its own authority."""
+    files = {"tls.crt": folder / "tls.crt", "tls.key": folder / "tls.key"}
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=database", "-addext", f"subjectAltName=DNS:{DATABASE}.{namespace}"]
+    command += ["-out", str(files["tls.crt"]), "-keyout", str(files["tls.key"])]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return {name: path.read_text() for name, path in files.items()}
 
 
 def apply(namespace: str, *objects: Mapping[str, Any]) -> None:
@@ -47,15 +58,23 @@ def new_namespace(name: str) -> Iterator[Kubectl]:
 
 
 @contextmanager
-def namespace_with_postgres(namespace: str, password: str) -> Iterator[Kubectl]:
-    """The same, with a Postgres in it that accepts connections."""
+def namespace_with_postgres(
+    namespace: str, password: str, certificate: Mapping[str, str] | None = None
+) -> Iterator[Kubectl]:
+    """The same, with a Postgres in it that accepts connections.
+
+    Args:
+        certificate: `tls.crt` and `tls.key` of a server that offers TLS.
+    """
     with new_namespace(namespace) as kubectl:
-        apply(namespace, *_postgres(password))
+        if certificate:
+            apply(namespace, secret(CERTIFICATE, certificate))
+        apply(namespace, *_postgres(password, with_tls=bool(certificate)))
         kubectl("wait", f"pod/{DATABASE}", "--for=condition=Ready", "--timeout=90s")
         yield kubectl
 
 
-def _postgres(password: str) -> Iterator[dict[str, Any]]:
+def _postgres(password: str, *, with_tls: bool) -> Iterator[dict[str, Any]]:
     access = f"{DATABASE}-access"
     yield secret(
         access,
@@ -72,9 +91,19 @@ def _postgres(password: str) -> Iterator[dict[str, Any]]:
         "imagePullPolicy": "IfNotPresent",
         "envFrom": [{"secretRef": {"name": access}}],
         "readinessProbe": {"exec": {"command": asks}, "periodSeconds": 1},
+        # Without a request it would get no time beside busy pods that have one.
+        "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}},
     }
     metadata = {"name": DATABASE, "labels": LABELS}
-    spec = {"containers": [container], "terminationGracePeriodSeconds": 2}
+    spec: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 2}
+    if with_tls:
+        files = {"ssl_cert_file": "/tls/tls.crt", "ssl_key_file": "/tls/tls.key", "ssl": "on"}
+        container["args"] = ["postgres", *(f"-c{name}={value}" for name, value in files.items())]
+        container["volumeMounts"] = [{"name": "tls", "mountPath": "/tls"}]
+        # A key of root is accepted if at most its group may read it: 999 is the images' postgres.
+        spec["securityContext"] = {"fsGroup": 999}
+        volume = {"secretName": CERTIFICATE, "defaultMode": 0o640}
+        spec["volumes"] = [{"name": "tls", "secret": volume}]
     yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     ports = [{"port": PORT}]
     service = {"selector": LABELS, "ports": ports}

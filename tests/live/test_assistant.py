@@ -64,7 +64,7 @@ def test_a_task_is_added_while_the_assistant_thinks_of_its_own(page: Page, panel
     expect(panel.get_by_role("log")).to_contain_text("Add: Call the bank")
     panel.get_by_label("Message").fill("Next question")
     add_task(page, "Meanwhile")
-    page.get_by_role("checkbox", name="Meanwhile").check()
+    page.get_by_role("checkbox", name="Meanwhile").press("Space")
     expect(page.get_by_role("status")).to_contain_text("Completed")
     expect(panel.get_by_role("button", name="Thinking…")).to_be_visible()
     expect(page.get_by_role("checkbox", name="Call the bank")).to_be_visible()

@@ -1,11 +1,9 @@
 """What a person does, in a real browser against the live release."""
 
 import re
-import time
-from collections.abc import Callable, Sequence
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.live import browsing
 from tests.live.browsing import (
@@ -15,15 +13,13 @@ from tests.live.browsing import (
     new_page,
     search,
     show,
+    show_details,
     sign_in,
     sign_up,
 )
 from tests.live.conftest import FRONTEND_PORT, LiveRelease
 
 browser, page = browsing.browser, browsing.page  # Fixtures.
-AFTER_MS = 3_000  # Three times as long as a page waits before it comes again.
-LATE_SECONDS = 1
-PATIENCE_SECONDS = 30
 TYPING_PAUSE_MS = 500  # Longer than a search waits for the next letter.
 
 
@@ -32,13 +28,16 @@ def test_a_person_signs_up_keeps_tasks_and_finds_them_again(page: Page) -> None:
     sign_up(page, person)
     add_task(page, "Water the plants", notes="The fern twice", due="2030-05-01")
     add_task(page, "Write a letter")
-    page.get_by_role("checkbox", name="Water the plants").check()
-    page.reload()
+    page.get_by_role("checkbox", name="Water the plants").press("Space")
+    expect(page.get_by_role("status")).to_contain_text("Completed")
+    show(page, "All")
     expect(page.get_by_role("checkbox", name="Water the plants")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Write a letter")).not_to_be_checked()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     sign_in(page, person)
+    expect(page.get_by_role("checkbox", name="Write a letter")).to_be_visible()
+    show(page, "Done")
     expect(page.get_by_role("checkbox", name="Water the plants")).to_be_checked()
 
 
@@ -60,8 +59,9 @@ def test_a_task_can_be_edited_filtered_searched_and_deleted(page: Page) -> None:
     form = page.get_by_role("form", name="Edit Buy bread")
     form.get_by_label("Title").fill("Buy rye bread")
     form.get_by_role("button", name="Save").click()
-    page.get_by_role("checkbox", name="Buy rye bread").check()
+    page.get_by_role("checkbox", name="Buy rye bread").press("Space")
     show(page, "Done")
+    expect(page.get_by_role("checkbox", name="Buy rye bread")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Buy milk")).to_have_count(0)
     show(page, "All")
     search(page, "milk")
@@ -77,10 +77,10 @@ def test_a_filter_and_a_search_that_follow_each_other_at_once_both_count(page: P
     search(page, "milk")
     expect(page).to_have_url(re.compile(r"/tasks\?show=done&search=milk$"))
     search(page, "bread")
-    show(page, "Open")
-    expect(page).to_have_url(re.compile(r"/tasks\?show=open&search=bread$"))
+    show(page, "All")
+    expect(page).to_have_url(re.compile(r"/tasks\?show=all&search=bread$"))
     page.wait_for_timeout(TYPING_PAUSE_MS)
-    expect(page).to_have_url(re.compile(r"/tasks\?show=open&search=bread$"))
+    expect(page).to_have_url(re.compile(r"/tasks\?show=all&search=bread$"))
 
 
 def test_the_search_field_follows_the_address_back(page: Page) -> None:
@@ -120,8 +120,6 @@ def test_a_deleted_task_comes_back_however_long_somebody_thinks(page: Page) -> N
 def test_the_keyboard_goes_on_at_the_list_when_a_task_leaves_it(page: Page) -> None:
     sign_up(page, Person("Radia"))
     add_task(page, "Soon done")
-    show(page, "Open")
-    expect(page).to_have_url(re.compile("show=open$"))
     page.get_by_role("checkbox", name="Soon done").press("Space")
     expect(page.get_by_role("checkbox", name="Soon done")).to_have_count(0)
     expect(page.get_by_role("heading", name="Tasks")).to_be_focused()
@@ -157,6 +155,7 @@ def test_a_task_that_was_not_taken_leaves_the_next_ones_date_alone(page: Page) -
     form = page.get_by_role("form", name="New task")
     adding = begin_to_add(page, "First", due="2030-05-01")
     form.get_by_label("Title").fill("Second")
+    show_details(form)
     form.get_by_label("Due").fill("2030-06-01")
     adding.abort()
     expect(form.get_by_role("alert")).to_be_visible()
@@ -170,6 +169,7 @@ def begin_to_add(page: Page, title: str, due: str = "") -> Route:
     page.route("**/tasks", lambda route: held.append(route))
     form = page.get_by_role("form", name="New task")
     form.get_by_label("Title").fill(title)
+    show_details(form)
     form.get_by_label("Due").fill(due)
     with page.expect_request("**/tasks"):
         form.get_by_role("button", name="Add task").click()
@@ -198,87 +198,6 @@ def with_an_action_of_another_release(route: Route) -> None:
     route.continue_(headers=headers)
 
 
-@pytest.mark.parametrize("late", [(), ("css",)], ids=["", "before the styles are there"])
-@pytest.mark.parametrize("missing", ["js", "css"])
-def test_a_page_whose_files_another_release_has_comes_again_until_it_works(
-    page: Page, missing: str, late: Sequence[str]
-) -> None:
-    """While a rollout lasts, pods of the other release answer 404; here the first one that is asked does."""
-    person = Person("Rita")
-    sign_up(page, person)
-    views = documents(page)
-    files = Files(page, missing=missing, times=1, late=late)
-    page.evaluate("location.reload()")
-    wait_until(page, lambda: len(views) == 2)
-    add_task(page, "Written on a page that works")
-    assert files.refused == 1
-    page.wait_for_timeout(AFTER_MS)
-    assert len(views) == 2, "once it works, it stays"
-
-
-def test_a_page_whose_files_are_lost_does_not_come_again_for_ever(page: Page) -> None:
-    page.goto("/sign-in")
-    views = documents(page)
-    Files(page, missing="js", times=1_000)
-    page.evaluate("location.reload()")
-    wait_until(page, lambda: len(views) == 4)
-    page.wait_for_timeout(AFTER_MS)
-    assert len(views) == 4, "the page that somebody asked for, and three times again"
-
-
-def test_a_page_whose_files_are_lost_with_the_server_stays_readable_until_it_is_back(
-    page: Page,
-) -> None:
-    page.goto("/sign-in")
-    views = documents(page)
-    Files(page, missing="js", times=1_000)
-    page.route("**/healthz/live", lambda route: route.abort())
-    page.evaluate("location.reload()")
-    page.wait_for_timeout(AFTER_MS)
-    assert len(views) == 1
-    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
-    page.unroute("**/healthz/live")
-    wait_until(page, lambda: len(views) > 1)
-
-
-class Files:
-    """Answers 404 so many times where a file of a kind is asked for, and takes longer for late kinds."""
-
-    def __init__(self, page: Page, *, missing: str, times: int, late: Sequence[str] = ()) -> None:
-        self.refused = 0
-        self._missing, self._times, self._late = missing, times, late
-        page.route("**/_next/static/**", self._answer)
-
-    def _answer(self, route: Route) -> None:
-        kind = route.request.url.rsplit(".", 1)[-1]
-        if kind in self._late:
-            time.sleep(LATE_SECONDS)
-        if kind == self._missing and self.refused < self._times:
-            self.refused += 1
-            route.fulfill(status=404, body="")
-        else:
-            route.continue_()
-
-
-def documents(page: Page) -> list[str]:
-    """The pages that the browser asks for from now on."""
-    asked: list[str] = []
-
-    def note(request: Request) -> None:
-        if request.is_navigation_request():
-            asked.append(request.url)
-
-    page.on("request", note)
-    return asked
-
-
-def wait_until(page: Page, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s"
-        page.wait_for_timeout(100)
-
-
 def test_a_person_signs_up_at_another_address_of_the_release(browser: Browser) -> None:
     with new_page(browser, f"http://localhost:{FRONTEND_PORT}") as page:
         sign_up(page, Person("Elsewhere"))
@@ -296,14 +215,23 @@ def test_a_wrong_password_is_explained(page: Page) -> None:
     ).to_be_visible()
 
 
-def test_a_stranger_is_led_to_the_sign_in_page(page: Page) -> None:
-    page.goto("/tasks")
+def test_who_signs_in_comes_to_the_page_that_they_asked_for(page: Page) -> None:
+    person = Person("Sophie")
+    sign_up(page, person)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.goto("/tasks?show=done&search=milk")
     expect(page).to_have_url(re.compile("/sign-in"))
+    fill_in(page, person)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(r"/tasks\?show=done&search=milk$"))
 
 
-def test_the_assistant_says_that_it_is_not_configured(page: Page) -> None:
+def test_an_assistant_that_is_not_configured_takes_one_line_of_the_account_page(page: Page) -> None:
     sign_up(page, Person("Alan"))
-    expect(page.get_by_text(re.compile("not configured|not set up", re.IGNORECASE))).to_be_visible()
+    expect(page.get_by_role("region", name="Assistant")).to_have_count(0)
+    page.get_by_role("link", name="Alan").click()
+    expect(page.get_by_text("The assistant is not configured")).to_be_visible()
 
 
 def test_the_page_works_on_a_phone(page: Page) -> None:
@@ -329,6 +257,8 @@ def test_signing_up_and_keeping_a_task_need_no_mouse(page: Page) -> None:
     page.get_by_role("form", name="New task").get_by_label("Title").focus()
     keys.type("Press no mouse button")
     keys.press("Enter")
+    expect(page.get_by_role("checkbox", name="Press no mouse button")).to_be_visible()
+    page.goto("/tasks?show=all")
     task = page.get_by_role("checkbox", name="Press no mouse button")
     expect(task).not_to_be_checked()
     task.focus()
@@ -338,9 +268,9 @@ def test_signing_up_and_keeping_a_task_need_no_mouse(page: Page) -> None:
     expect(page.get_by_role("button", name="Edit Press no mouse button")).to_be_focused()
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/tasks"])
+@pytest.mark.parametrize("path", ["/sign-in", "/tasks", "/account"])
 def test_pages_carry_the_security_headers(page: Page, path: str) -> None:
-    if path == "/tasks":
+    if path != "/sign-in":
         sign_up(page, Person("Whitfield"))
     response = page.goto(path)
     assert response is not None

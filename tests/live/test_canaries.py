@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from components.config_check import check_file
+from components.config.check import check_file
 from ops.config.render import render
 from tests import live_release
 from tests.canaries import Canaries, files_of

@@ -3,9 +3,12 @@
 Then, in the same clone, what becomes of `make up` where something is in its way.
 """
 
+import os
 import socket
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import yaml
@@ -21,6 +24,7 @@ SHOWN = {
     str(FRONTEND_PORT): "30080",
 }
 KUBECTL = live_release.Kubectl(RELEASE)
+BARE_PORT = 30086
 AGAIN_SECONDS = 15
 SESSIONS = [command for document in documents() for command in document.commands(LIVE)]
 
@@ -73,6 +77,50 @@ def test_make_up_again_takes_seconds_and_restarts_nothing(checkout: Checkout) ->
     assert time.monotonic() - began < AGAIN_SECONDS
     assert pods() == before
     assert KUBECTL.restarts_since(restarts) == 0
+
+
+def test_the_commands_without_make_bring_the_page_up(tmp_path: Path) -> None:
+    """The README's, but for the first, which would start the tests' cluster again; with a state of their own."""
+    (readme,) = (document for document in documents() if document.name == "README.md")
+    (fence,) = (fence for fence in readme.fences if fence.language == "sh")
+    start, *commands = fence.text.strip().splitlines()
+    assert start == "minikube start"
+    clone = Checkout.make(tmp_path / "clone")
+    (clone.folder / ".venv").unlink()  # Of the checkout that runs this test.
+    values = live_release.values("livebare", frontend_port=BARE_PORT, backend_port=0)
+    del values["backend"]["service"]
+    stack_file = clone.folder / "Pulumi.dev.yaml"
+    config = {f"taskflow:{key}": value for key, value in values.items()}
+    stack_file.write_text(yaml.safe_dump({"config": config}))
+    (tmp_path / "state").mkdir()
+    instead = {"--local": f"file://{tmp_path / 'state'}", "pulumi up": "pulumi up --yes"}
+    lines = [_replaced(line, instead) for line in commands]
+    env = {
+        **clone.env,
+        "PATH": os.environ["PATH"],
+        "PULUMI_CONFIG_PASSPHRASE": "of this test",
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+    }
+
+    def run(*lines: str) -> str:
+        script = ["bash", "-ec", "\n".join(lines)]
+        done = subprocess.run(script, cwd=clone.folder, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.stdout
+
+    try:
+        printed = run(*lines)
+        address = live_release.node_port(BARE_PORT)
+        assert address in printed, "the address is printed at the end"
+        live_release.wait_until_it_answers(f"{address}/healthz")
+    finally:
+        run("pulumi destroy --yes --stack dev")
+
+
+def _replaced(line: str, words: Mapping[str, str]) -> str:
+    for old, new in words.items():
+        line = line.replace(old, new)
+    return line
 
 
 def pods() -> set[str]:

@@ -64,7 +64,7 @@ def refused(stack: EngineStack, kubectl: Kubectl) -> str:
 
 
 def test_a_secret_that_is_not_there_is_named(stack: EngineStack, kubectl: Kubectl) -> None:
-    assert f"Secret {SECRET} in namespace {NAMESPACE} is not there" in refused(stack, kubectl)
+    assert f"resource '{NAMESPACE}/{SECRET}' does not exist" in refused(stack, kubectl)
 
 
 def test_the_keys_that_it_lacks_are_named(stack: EngineStack, kubectl: Kubectl) -> None:

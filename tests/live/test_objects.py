@@ -85,14 +85,16 @@ def test_configuration_comes_by_env_from_one_config_map(
     assert config_map["data"]["FRONTEND_URL"] == release.url
 
 
-def test_secrets_come_by_secret_key_ref(release: LiveRelease, deployment: dict[str, Any]) -> None:
+def test_secrets_come_by_secret_key_ref(
+    release: LiveRelease, deployment: dict[str, Any], component: str
+) -> None:
     references = {
         entry["name"]: entry["valueFrom"]["secretKeyRef"]
         for entry in container_of(deployment)["env"]
         if "valueFrom" in entry
     }
     assert {name: reference["key"] for name, reference in references.items()} == {
-        "DATABASE_URL": "database-url",
+        "DATABASE_URL": {"backend": "database-url", "frontend": "frontend-database-url"}[component],
         "BETTER_AUTH_SECRET": "better-auth-secret",
     }
     secret = release.kubectl.get("secret", references["DATABASE_URL"]["name"])

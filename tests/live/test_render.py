@@ -8,9 +8,10 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 
-from components.config import ConfigError, parse
-from components.config_secrets import secrets_in
-from components.stack_file import StackFile
+from components.config.check import parse
+from components.config.errors import ConfigError
+from components.config.secrets import secrets_in
+from components.config.stack_file import StackFile
 from ops.config.render import render
 from ops.paths import ROOT
 from tests.generated import configs

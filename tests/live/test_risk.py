@@ -1,6 +1,5 @@
-"""The risk that a preview gets beforehand is what then happens to the pods."""
+"""What a preview says of a volume is what happens to it; tests/live/test_config_edits.py has the pods."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,12 +7,12 @@ import pytest
 
 from ops.errors import OpsError
 from ops.review import command as review
-from ops.review import plan, risk
-from ops.review.risk import Risk, Verdict
+from ops.review import risk
+from ops.review.risk import Effect, Risk
 from tests.live.conftest import RELEASE, VALUES, LiveRelease, changed
 from tests.live_release import small
+from tests.outcome import effects
 
-WORKLOADS = ("Deployment", "StatefulSet")
 EXTERNAL: dict[str, Any] = {"database": {"external": {"tls": False}}}
 KEPT = changed(
     backend={"env": {"GREETING": "hello"}},
@@ -33,48 +32,10 @@ def as_it_was(release: LiveRelease) -> Iterator[None]:
     release.update(VALUES)
 
 
-def judged(release: LiveRelease, values: Mapping[str, Any]) -> list[Verdict]:
-    """What the engine's preview of a configuration comes to."""
+def judged(release: LiveRelease, values: Mapping[str, Any]) -> list[Effect]:
+    """What `make diff` says of a configuration."""
     release.stack.configure(values)
-    return risk.judge(plan.read(json.dumps({"steps": release.stack.preview()})))
-
-
-@pytest.mark.parametrize(
-    ("values", "expected", "replaced"),
-    [
-        pytest.param(
-            changed(frontend={"replicas": 3}, backend={"strategy": {"maxUnavailable": 0}}),
-            {"backend": Risk.NONE, "frontend": Risk.NONE},
-            set(),
-            id="more replicas, another strategy",
-        ),
-        pytest.param(
-            changed(backend={"env": {"GREETING": "hello"}}),
-            {"backend": Risk.ROLLING, "frontend": Risk.NONE},
-            {"backend"},
-            id="a variable",
-        ),
-        pytest.param(
-            KEPT,
-            {"postgres": Risk.OUTAGE},
-            {"postgres"},
-            id="the database's resources",
-        ),
-    ],
-)
-def test_pods_are_replaced_where_the_risk_says_so_and_nowhere_else(
-    release: LiveRelease, values: dict[str, Any], expected: dict[str, Risk], replaced: set[str]
-) -> None:
-    workloads = {
-        verdict.step.name.removeprefix(f"{RELEASE}-"): verdict.risk
-        for verdict in judged(release, values)
-        if verdict.step.kind in WORKLOADS
-    }
-    assert workloads == expected
-    before = release.generations()
-    release.stack.up()
-    after = release.generations()
-    assert {name for name in after if not before[name] & after[name]} == replaced
+    return effects(release)
 
 
 @pytest.fixture

@@ -30,6 +30,9 @@ class MadeUpMachine:
     def exists(self, path: Path) -> bool:
         return path in self.files
 
+    def starts(self, path: Path) -> bool:
+        return path in self.files
+
     def version(self, name: str, path: Path) -> Version | None:
         return self.versions.get(path)
 

@@ -10,14 +10,14 @@ import pytest
 import yaml
 from rich.console import Console
 
-from ops.bench import deployed, document, previews, program_cost, reads
-from ops.bench.figures import Figure, Goal, Section, quantity
-from ops.bench.first_up import images_of, write_chart
-from ops.bench.machine import Machine
-from ops.bench.project import fixture
-from ops.bench.reads import Load
-from ops.bench.starts import Seen, instant
-from ops.bench.timing import timed
+from bench import deployed, document, inner_loop, previews, program_cost, reads
+from bench.figures import Figure, Goal, Section, quantity
+from bench.first_up import images_of, write_chart
+from bench.machine import Machine
+from bench.project import fixture
+from bench.reads import Load
+from bench.starts import Seen, instant
+from bench.timing import timed
 from ops.errors import OpsError
 from tests.ops.programs import Programs
 
@@ -48,6 +48,11 @@ def test_a_bound_says_what_it_was_derived_from() -> None:
     assert (
         figure(1.0, goal=Goal(5.5, "1.0 x helm's + 2 s")).bound == "≤ 5.50 s (1.0 x helm's + 2 s)"
     )
+
+
+def test_of_twenty_edits_one_may_be_slower_than_the_p95() -> None:
+    samples = [*range(1, inner_loop.EDITS), 100.0]
+    assert inner_loop.p95(samples) == inner_loop.EDITS - 1
 
 
 def test_a_figure_without_samples_is_refused() -> None:
@@ -141,7 +146,7 @@ def test_the_floor_is_explained_only_where_the_goal_is_missed() -> None:
 def test_a_preview_slower_than_the_yardsticks_says_what_the_difference_is() -> None:
     assert previews.section([1.0], [1.1], [2.0]).notes == ()
     missed = previews.section([3.5], [2.0], [4.0])
-    assert missed.figures[0].verdict == "no, by 1.50 s"
+    assert missed.figures[0].verdict == "no, by 1.35 s"
     assert "The 1.5 s more" in missed.notes[0]
 
 
@@ -175,7 +180,7 @@ def test_a_token_is_signed_with_the_key_that_the_backend_has(tmp_path: Path) -> 
     token = deployed.Deployed("bench", "minikube", programs.env).token("somebody")
     claims = jwt.decode(token, key, ["HS256"])
     assert claims["sub"] == "somebody"
-    assert claims["exp"] - claims["iat"] == 600
+    assert claims["exp"] - claims["iat"] <= 120, "the backend refuses a longer life"
 
 
 def test_a_release_is_gone_only_when_its_volumes_are(
@@ -227,6 +232,6 @@ def test_a_command_that_fails_or_hangs_is_an_error_with_its_last_words(tmp_path:
 def test_the_programs_that_are_compared_with_run_on_mocks(tmp_path: Path, program: str) -> None:
     project = fixture(program, tmp_path / program, {})
     values = {"plain": "namespace=bench", "many": "releases=2"}
-    command = [sys.executable, "-m", "ops.bench.program", str(project.folder), "context=bench"]
+    command = [sys.executable, "-m", "bench.program", str(project.folder), "context=bench"]
     root = Path(__file__).resolve().parents[2]
     assert timed([*command, values[program]], env={}, cwd=root).cpu_seconds > 0

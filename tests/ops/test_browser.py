@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.testing.browser import PLAYWRIGHT_SITE, Browser, Source, choose
+from tests.machinery.browser import PLAYWRIGHT_SITE, Browser, Source, choose
 from tests.ops.machines import MadeUpMachine
 
 APT = {"apt-get": [Path("/usr/bin/apt-get")]}

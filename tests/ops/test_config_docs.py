@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from components.config_models import StackConfig
+from components.config.stack import StackConfig
 from ops.config import config_docs
 from ops.paths import ROOT
 
@@ -77,3 +77,12 @@ def test_the_projects_own_keys_have_the_models_defaults_and_meanings() -> None:
     for key, declared in project["config"].items():
         assert declared["default"] == fields[key].default, "one without would be required"
         assert declared["description"] == fields[key].description
+
+
+def test_every_key_with_a_helm_value_exists() -> None:
+    rows = [
+        line.split("`")[1] for line in config_docs.reference().splitlines() if line[:3] == "| `"
+    ]
+    for key in config_docs.helm_values():
+        assert key in rows or key.partition(".")[2] in rows, key
+    assert config_docs.helm_value("backend.replicas") == "backend.replicaCount"

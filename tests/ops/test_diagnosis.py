@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.engine.diagnosis import explain
-from ops.engine.stack_file import StackFile
+from ops.config.stacks import StackFile
+from ops.engine.diagnosis import KNOWN, explain
 
 DEV = StackFile("dev", Path("/checkout/Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 
@@ -44,21 +44,16 @@ FAILURES = {
         'error: resource taskflow was not successfully created: namespaces "taskflow" '
         "already exists",
         "namespace taskflow exists, but not in this stack's state",
-        "kubectl --context minikube delete namespace taskflow",
-    ),
-    "namespace, in the stand-in's words": (
-        'Namespace "taskflow" already exists and is not in this stack\'s state',
-        "namespace taskflow exists, but not in this stack's state",
-        "make down",
+        "set taskflow:createNamespace to false in Pulumi.dev.yaml",
     ),
     "namespace that is no more": (
         'Service "taskflow/taskflow-backend" was refused: namespaces "taskflow" not found',
-        "namespace taskflow is in the state of stack dev, but no more in the cluster",
-        "pulumi refresh --stack dev",
+        "namespace taskflow is in the state of stack dev, but no longer in the cluster",
+        "make up STACK=dev REFRESH=1",
     ),
     "daemon": (
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?",
-        "the Docker daemon does not answer",
+        "the Docker daemon does not answer, with which the images of stack dev are built",
         "run the command again",
     ),
     "base image": (
@@ -72,15 +67,43 @@ FAILURES = {
         "image docker.io/library/python:9.9-slim cannot be found or pulled",
         "base image in Pulumi.dev.yaml",
     ),
+    "base image, of the official plugin": (
+        'failed to do request: Head "https://mirror.example.com/v2/library/python/manifests/9.9-slim": dial tcp: '
+        "lookup mirror.example.com: no such host",
+        "image mirror.example.com/library/python:9.9-slim cannot be found or pulled",
+        "base image in Pulumi.dev.yaml",
+    ),
+    "existing Secret": (
+        "kubernetes:core/v1:Secret (taskflow-existing-secret): error: Preview failed: resource "
+        "'taskflow/taskflow-secrets' does not exist",
+        "Secret taskflow-secrets does not exist in namespace taskflow",
+        "kubectl --context minikube --namespace taskflow create secret generic taskflow-secrets "
+        "--from-literal=database-url=",
+    ),
+    "volume that shrinks": (
+        'PersistentVolumeClaim "taskflow-postgres-data" is invalid: spec.resources.requests.storage: Forbidden: field '
+        "can not be less than status.capacity",
+        "the volume of the database cannot shrink",
+        "set taskflow:database.embedded.size in Pulumi.dev.yaml",
+    ),
+    "volume that cannot grow": (
+        'persistentvolumeclaims "taskflow-postgres-data" is forbidden: only dynamically provisioned pvc can be resized '
+        "and the storageclass that provisions the pvc must support resize",
+        "the storage class of the database's volume does not let volumes grow",
+        "allowVolumeExpansion",
+    ),
+    "policy": (
+        "- [mandatory]  rollouts-keep-serving  (kubernetes:apps/v1:Deployment: taskflow-frontend-deployment)\n"
+        "          A rollout never takes the last pod away.\n"
+        "          its only pod may end first",
+        "the policy rollouts-keep-serving refuses taskflow-frontend-deployment: A rollout never takes the last pod "
+        "away. its only pod may end first",
+        "change taskflow:frontend.replicas in Pulumi.dev.yaml",
+    ),
     "volume of another user": (
         'initdb: error: could not access directory "/var/lib/postgresql/data/pgdata": Permission denied',
         "the database's volume belongs to another user than its pod",
         "set taskflow:database: {embedded: {user: 999}} in Pulumi.dev.yaml",
-    ),
-    "pods": (
-        '* Deployment "taskflow/taskflow-frontend" did not become ready: ReplicaSet timed out',
-        "taskflow-frontend did not become ready",
-        "make status STACK=dev",
     ),
     "pods, after an update": (
         '* the Kubernetes API server reported that "taskflow/taskflow-frontend" failed to fully initialize '
@@ -96,7 +119,7 @@ FAILURES = {
     ),
     "daemon, in the provider's words": (
         "error: failed to connect to any docker daemon",
-        "the Docker daemon does not answer",
+        "the Docker daemon does not answer, with which the images of stack dev are built",
         "run the command again",
     ),
     "cluster": (
@@ -118,6 +141,10 @@ def test_a_known_failure_says_what_where_and_what_to_do(name: str) -> None:
     assert fix in error.fix
 
 
+def test_nobody_is_told_to_delete_a_namespace() -> None:
+    assert [known.fix for known in KNOWN if "delete namespace" in known.fix] == []
+
+
 def test_an_unknown_failure_repeats_the_engines_first_error() -> None:
     output = "one\n  pulumi:pulumi:Stack taskflow-dev error: it is raining\nerror: two\n"
     error = explain(output, doing="pulumi up", stack=DEV)
@@ -132,6 +159,6 @@ def test_colours_do_not_hide_a_known_failure() -> None:
 
 def test_a_probe_that_is_refused_is_not_taken_for_a_cluster_that_is_gone() -> None:
     probe = 'Startup probe failed: Get "http://10.0.0.1:3000/": connect: connection refused'
-    ready = f'Deployment "taskflow/web" did not become ready: timed out; {probe}'
+    ready = f'"taskflow/web" failed to fully initialize or become live: timed out; {probe}'
     assert "stopped answering" not in explain(probe, doing="pulumi up", stack=DEV).what
     assert "web did not become ready" in explain(ready, doing="pulumi up", stack=DEV).what

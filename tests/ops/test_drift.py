@@ -11,6 +11,7 @@ from ops.drift import command as drift_command
 from ops.drift.drift import Drift, compare, expected_objects
 from ops.errors import OpsError
 from ops.processes import Result
+from tests.ops.conftest import Cluster
 from tests.unit.conftest import merged
 
 WEB: dict[str, Any] = {
@@ -176,6 +177,9 @@ def test_replicas_are_drift_unless_an_autoscaler_sets_them() -> None:
     (drift,) = found(scaled)
     assert (drift.field, drift.expected, drift.found) == ("spec.replicas", "2", "5")
     assert drift.owner.startswith("kubectl at"), "scaling writes by way of a subresource"
+    (entry,) = scaled["metadata"]["managedFields"]
+    del entry["time"]
+    assert found(scaled)[0].owner == "kubectl", "and the API server may keep no time of it"
     target = {"kind": "Deployment", "name": "web"}
     autoscaler = {"metadata": {"namespace": "shop"}, "spec": {"scaleTargetRef": target}}
     assert found(scaled, autoscaler) == []
@@ -197,36 +201,37 @@ def test_what_the_stack_only_reads_or_no_longer_wants_is_not_its_own(mark: dict[
     assert expected_objects(state(WEB, **mark)) == []
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, pulumi: Result, kubectl: Result) -> None:
-    def ask(command: list[str], **_: Any) -> Result:
-        if command[0] == "kubectl":
-            assert command[1:3] == ["--context", "where-it-is"], (
-                "not what the stack file says today"
-            )
-        if "HorizontalPodAutoscaler.v2.autoscaling" in command:
-            return Result(0, '{"items": []}')
-        return pulumi if command[0] == "pulumi" else kubectl
-
-    monkeypatch.setattr(drift_command, "ask", ask)
+def answers(
+    monkeypatch: pytest.MonkeyPatch, cluster: Cluster, pulumi: Result, kubectl: Result
+) -> None:
+    monkeypatch.setattr(drift_command, "capture", lambda *_, **__: pulumi)
+    cluster.answer("get", kubectl.output, code=kubectl.code)
+    cluster.answer("HorizontalPodAutoscaler.v2.autoscaling", {"items": []})
 
 
-def leaves(monkeypatch: pytest.MonkeyPatch, item: dict[str, Any], *flags: str) -> tuple[int, str]:
+def leaves(
+    monkeypatch: pytest.MonkeyPatch, cluster: Cluster, item: dict[str, Any], *flags: str
+) -> tuple[int, str]:
     kubectl = Result(0, json.dumps({"items": [item]}))
-    answers(monkeypatch, Result(0, json.dumps(state(WEB))), kubectl)
+    answers(monkeypatch, cluster, Result(0, json.dumps(state(WEB))), kubectl)
     answer = CliRunner().invoke(drift_command.commands, flags)
+    assert {asked.context for asked in cluster.asked} == {"where-it-is"}, (
+        "not what the stack file says today"
+    )
     return answer.exit_code, answer.stdout
 
 
 def test_it_leaves_with_zero_without_drift_and_with_two_with_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, cluster: Cluster
 ) -> None:
-    code, shown = leaves(monkeypatch, WEB)
+    code, shown = leaves(monkeypatch, cluster, WEB)
     assert (code, shown.split(":")[0]) == (0, "No drift")
     other = merged(WEB, {"spec": container(image="web:2")})
-    code, shown = leaves(monkeypatch, other)
+    code, shown = leaves(monkeypatch, cluster, other)
     assert code == 2
     assert "web:2" in shown
-    code, shown = leaves(monkeypatch, other, "--json")
+    assert "1 difference in " in shown
+    code, shown = leaves(monkeypatch, cluster, other, "--json")
     (told,) = json.loads(shown)
     assert (code, told["expected"], told["found"]) == (2, "web:1", "web:2")
 
@@ -239,14 +244,18 @@ def test_it_leaves_with_zero_without_drift_and_with_two_with_it(
         (
             Result(0, json.dumps(state(WEB))),
             Result(1, "connection refused"),
-            "cluster does not tell",
+            "could not be asked",
         ),
     ],
 )
 def test_what_cannot_be_told_leaves_with_one(
-    monkeypatch: pytest.MonkeyPatch, pulumi: Result, kubectl: Result, what: str
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: Cluster,
+    pulumi: Result,
+    kubectl: Result,
+    what: str,
 ) -> None:
-    answers(monkeypatch, pulumi, kubectl)
+    answers(monkeypatch, cluster, pulumi, kubectl)
     with pytest.raises(OpsError, match=what) as error:
         drift_command.drift("dev")
     assert error.value.code == 1

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from components.config_check import check_file
+from components.config.check import check_file
 from ops.config.footprint import Amount, Row, at_commit, from_json, of_config, table, to_json
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.processes import ask
+from ops.processes import capture
 
 LOCAL = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
 LOCAL += "  taskflow:secrets: {generate: true}\n"
@@ -65,7 +65,7 @@ def commit(folder: Path) -> None:
         ["add", "."],
         [*author, "commit", "--quiet", "-m", "one"],
     ):
-        done = ask(["git", *command], env=os.environ, cwd=folder)
+        done = capture(["git", *command], env=os.environ, cwd=folder)
         assert done.code == 0, done.output
 
 
@@ -74,7 +74,8 @@ def repository(tmp_path: Path) -> Path:
     """A checkout with one commit, in which the stack `local` has one backend pod."""
     for name in ("components", "ops", "policy"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    for name in (".pulumi.version", "Pulumi.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "Pulumi.local.yaml").write_text(f"{LOCAL}  taskflow:backend: {{replicas: 1}}\n")
     commit(tmp_path)
     return tmp_path

@@ -10,16 +10,16 @@ from ops.engine.backend import Backend
 from ops.errors import OpsError
 from ops.paths import STAND_INS
 from ops.prepare import plugins, setup
-from ops.prepare.machine import Platform
+from ops.prepare.machine import Platform, ThisMachine
 from ops.prepare.plugins import LANGUAGE_HOST, PLUGIN_SITE, Plugins
 from ops.prepare.tools import Choice, Origin
 from tests.ops.machines import MadeUpMachine
 
 HOME = Path("/home/someone/.pulumi")
 REQUIRED = {"kubernetes": "4.34.2"}
-INSTALLED = HOME / "plugins/resource-kubernetes-v4.34.2"
-THEIRS = Choice("pulumi", Path("/opt/pulumi/pulumi"), Origin.PATH, "3.221.0")
-OFFICIAL = Choice("pulumi", Path("/x/pulumi"), Origin.OFFICIAL, "3.221.0")
+INSTALLED = HOME / "plugins/resource-kubernetes-v4.34.2/pulumi-resource-kubernetes"
+THEIRS = Choice("pulumi", Path("/opt/pulumi/pulumi"), Origin.PATH, "9.9.9")
+OFFICIAL = Choice("pulumi", Path("/x/pulumi"), Origin.OFFICIAL, "9.9.9")
 BUILT = Choice("pulumi", Path("/y/pulumi"), Origin.BUILT, "")
 
 
@@ -29,6 +29,17 @@ def chosen(pulumi: Choice, machine: MadeUpMachine) -> Plugins:
 
 def test_installed_official_plugins_are_used_offline() -> None:
     assert chosen(OFFICIAL, MadeUpMachine(files={INSTALLED})).official
+
+
+@pytest.mark.parametrize(("content", "works"), [("#!/bin/sh\nexit 255\n", True), ("", False)])
+def test_a_plugin_counts_as_installed_only_if_it_starts(
+    tmp_path: Path, content: str, works: bool
+) -> None:
+    plugin = tmp_path / "pulumi-resource-kubernetes"
+    assert not ThisMachine().starts(plugin), "an empty folder is left of a download that broke off"
+    plugin.write_text(content or "\x7fELF cut off")
+    plugin.chmod(0o755)
+    assert ThisMachine().starts(plugin) is works
 
 
 def test_missing_plugins_are_left_to_the_engine_where_their_site_answers() -> None:

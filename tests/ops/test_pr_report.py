@@ -22,7 +22,7 @@ from ops.prepare import setup
 from ops.review import pr_report, pr_sections, rendered, risk
 from ops.review.plan import Step
 from ops.review.pr_markdown import Section, annotation, document
-from ops.review.risk import Risk, Verdict
+from ops.review.risk import Effect, Risk
 from tests.ops.test_footprint import commit
 from tests.ops.test_risk import PREVIEWS
 
@@ -49,7 +49,7 @@ class InProcess:
     def stacks(self) -> list[str]:
         return [file.name.split(".")[1] for file in self.folder.glob("Pulumi.*.yaml")]
 
-    def ask(self, command: str, _: str, stack: str, *__: str) -> str:
+    def output(self, command: str, _: str, stack: str, *__: str) -> str:
         file = checked(self.folder / f"Pulumi.{stack}.yaml")
         if command == "footprint":
             return to_json(of_config(file.config))
@@ -89,9 +89,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
 
 
 def risks(one: Section) -> dict[str, Risk]:
-    return {
-        f"{verdict.step.kind} {verdict.step.resource}": verdict.risk for verdict in one.verdicts
-    }
+    return {f"{effect.step.kind} {effect.step.resource}": effect.risk for effect in one.effects}
 
 
 def test_a_change_is_judged_by_its_rendered_objects(checkout: Checkout) -> None:
@@ -119,7 +117,7 @@ def test_the_footprint_is_told_where_it_changes(checkout: Checkout) -> None:
 def test_a_stack_that_is_new_is_all_new(checkout: Checkout) -> None:
     (checkout.then / "Pulumi.local.yaml").unlink()
     one = checkout.section(STACK)
-    assert {verdict.step.action for verdict in one.verdicts} == {"create"}
+    assert {effect.step.action for effect in one.effects} == {"create"}
     assert (one.outcome, one.before) == ("none", ())
 
 
@@ -203,7 +201,7 @@ def test_another_encrypted_value_is_told_though_objects_are_rendered_without_it(
     line = "  taskflow:openaiApiKey: {{secure: v1:{}}}\n"
     (checkout.then / "Pulumi.local.yaml").write_text(STACK + line.format("old"))
     one = checkout.section(STACK + line.format("new"))
-    assert (one.outcome, one.verdicts) == ("rolling restart", ())
+    assert (one.outcome, one.effects) == ("rolling restart", ())
     assert "Encrypted values change" in document([one], "HEAD")
 
 
@@ -251,9 +249,9 @@ def test_an_unknown_commit_is_named(repository: Path) -> None:
             pr_sections.report(name, repository, deployed=False)
 
 
-def verdict(level: Risk, name: str, reason: str) -> Verdict:
+def effect(level: Risk, name: str, reason: str) -> Effect:
     old = {"metadata": {"name": name}}
-    return Verdict(
+    return Effect(
         Step(action="update", type="k:v1:Deployment", resource="r", old=old), level, reason
     )
 
@@ -265,9 +263,9 @@ def test_the_markdown_as_a_whole() -> None:
         Section(
             "prod",
             basis="compared with what is deployed",
-            verdicts=(
-                verdict(Risk.NONE, "web", "replicas"),
-                verdict(Risk.ROLLING, "api", "image: 2 pods one by one"),
+            effects=(
+                effect(Risk.NONE, "web", "replicas"),
+                effect(Risk.ROLLING, "api", "image: 2 pods one by one"),
             ),
             before=(row,),
             after=(more,),
@@ -321,7 +319,7 @@ Compared with `main`.
 
 def test_what_comes_from_the_change_is_text_and_nothing_else() -> None:
     evil = "x | **b** <img src=x> [a](http://e) `c` @everyone\n# heading"
-    text = document([Section("s", verdicts=(verdict(Risk.OUTAGE, evil, evil),))], "`main`\n# x")
+    text = document([Section("s", effects=(effect(Risk.OUTAGE, evil, evil),))], "`main`\n# x")
     (row,) = [line for line in text.splitlines() if line.startswith("| short outage")]
     assert len(re.findall(r"(?<!\\)\|", row)) == 5, "four cells"
     for mark in ("<img", "[a]", " **b", "@everyone", "`c`"):

@@ -15,7 +15,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.processes import ask, stream
+from ops.processes import capture, stream
 
 CHILD = """
 import pathlib, signal, sys, time
@@ -36,10 +36,9 @@ if {terminal} is not None:
     fcntl.ioctl({terminal}, termios.TIOCSCTTY, 0)
 # A shell's background job is born deaf to it, and so would be this one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from ops.cli import main
-import ops.cli
+from ops.main import app, main
 from ops.processes import stream
-@ops.cli.app.command()
+@app.command()
 def wait() -> None:
     stream([sys.executable, "-c", {child!r}, {notes!r}], env=os.environ)
 sys.argv = ["ops", "wait"]
@@ -60,7 +59,7 @@ def test_a_warning_does_not_spoil_an_answer_but_an_error_is_kept(
     code: int, kept: list[str]
 ) -> None:
     script = f"import sys; print('out'); print('err', file=sys.stderr); sys.exit({code})"
-    assert ask([sys.executable, "-c", script], env=os.environ).output.split() == kept
+    assert capture([sys.executable, "-c", script], env=os.environ).output.split() == kept
 
 
 def test_noise_is_hidden_and_the_rest_is_not(capfd: pytest.CaptureFixture[str]) -> None:
@@ -71,11 +70,11 @@ def test_noise_is_hidden_and_the_rest_is_not(capfd: pytest.CaptureFixture[str]) 
 def test_a_missing_program_is_one_clear_error() -> None:
     with pytest.raises(OpsError, match="cannot start no-such-program"):
         stream(["no-such-program"], env=os.environ)
-    assert ask(["no-such-program"], env=os.environ).code == 127
+    assert capture(["no-such-program"], env=os.environ).code == 127
 
 
 def test_a_program_that_hangs_is_given_up() -> None:
-    result = ask(["sleep", "60"], env=os.environ, timeout=0.2)
+    result = capture(["sleep", "60"], env=os.environ, timeout=0.2)
     assert result.code == 124
     assert "did not answer" in result.output
 

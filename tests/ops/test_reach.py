@@ -1,76 +1,213 @@
-"""How this machine reaches a frontend that has no address outside its cluster."""
+"""Where a release answers, by its live objects, and how this machine gets there."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.stack import Stack
-from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
+from ops.kubectl import Kubectl
 from ops.release import reach
+from tests.ops.conftest import Cluster
 from tests.ops.programs import Programs
 from tests.ops.test_history import entry
 
+FRONTEND = {"name": "blue-frontend", "labels": {"app": "blue", "component": "frontend"}}
 
-class Deployed:
-    def __init__(self, folder: Path) -> None:
-        self.programs = Programs(folder)
-        (folder / "Pulumi.dev.yaml").write_text("config: {}\n")
-        self.programs.answer("pulumi", "stack history", [entry(release="blue")])
-        self.stack = Stack(
-            StackFile.read("dev", folder), Backend("s3://team", ours=False), self.programs.env
-        )
 
-    def at(self, url: str) -> None:
-        self.programs.answer("pulumi", "stack output", {"url": url, "namespace": "blue"})
+def service(kind: str = "ClusterIP", **more: Any) -> dict[str, Any]:
+    spec = {"type": kind, "ports": [{"name": "http", "port": 3000, **more.pop("port", {})}]}
+    return {"kind": "Service", "metadata": FRONTEND, "spec": spec, **more}
+
+
+def node_port(port: int) -> dict[str, Any]:
+    return service("NodePort", port={"nodePort": port})
+
+
+def told(url: str) -> list[dict[str, Any]]:
+    """What tells the frontend's pods its address; and what told it to those of the revision before."""
+    reads = {"containers": [{"envFrom": [{"configMapRef": {"name": "new"}}]}]}
+    deployment = {"metadata": FRONTEND, "spec": {"template": {"spec": reads}}}
+    maps = {"old": "https://old.example.com", "new": url}
+    return [
+        {"kind": "Deployment", **deployment},
+        *(
+            {"kind": "ConfigMap", "metadata": {"name": name}, "data": {"FRONTEND_URL": address}}
+            for name, address in maps.items()
+        ),
+    ]
+
+
+def ingress(**more: Any) -> dict[str, Any]:
+    spec = {"ingressClassName": "traefik", "rules": [{"host": "taskflow.example.com"}]}
+    return {"kind": "Ingress", "metadata": FRONTEND, "spec": spec, **more}
+
+
+def route(**more: Any) -> dict[str, Any]:
+    spec = {"parentRefs": [{"name": "shared"}], "hostnames": ["taskflow.example.com"]}
+    return {"kind": "HTTPRoute", "metadata": FRONTEND, "spec": spec, **more}
 
 
 @pytest.fixture
-def deployed(tmp_path: Path) -> Deployed:
-    return Deployed(tmp_path)
+def stack(tmp_path: Path) -> Stack:
+    """Its last update failed: what it says of the address is not what the cluster has."""
+    programs = Programs(tmp_path)
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    programs.answer("pulumi", "stack history", [entry(release="blue")])
+    url = "http://127.0.0.1:30099"
+    programs.answer("pulumi", "stack output", {"url": url, "namespace": "blue"})
+    file = StackFile.read("dev", tmp_path)
+    return Stack(file, Backend("s3://team", ours=False), programs.env)
 
 
-def test_an_address_is_used_as_it_is(deployed: Deployed) -> None:
-    deployed.at("https://taskflow.example.com")
-    with reach.way_to(deployed.stack, "linux") as way:
-        assert way == reach.Way("https://taskflow.example.com")
+@pytest.mark.parametrize(
+    ("objects", "url"),
+    [
+        ([node_port(30080)], "http://127.0.0.1:30080"),
+        ([node_port(30080), *told("http://192.0.2.1:30080")], "http://127.0.0.1:30080"),
+        ([node_port(30080), *told("http://blue-frontend:3000")], "http://127.0.0.1:30080"),
+        ([service(), *told("https://taskflow.example.com")], "https://taskflow.example.com"),
+        ([node_port(30080), *told("https://tasks.example.com")], "https://tasks.example.com"),
+        ([service("LoadBalancer"), *told("https://lb.example.com")], "https://lb.example.com"),
+        (
+            [service("LoadBalancer", status={"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}})],
+            "http://10.0.0.9:3000",
+        ),
+    ],
+    ids=[
+        "node port",
+        "node port that was told with another address of the node",
+        "node port that the cluster chose",
+        "route",
+        "balancer before a node port",
+        "balancer before a load balancer",
+        "load balancer",
+    ],
+)
+def test_the_address_is_that_of_the_live_objects_whatever_the_state_says(
+    stack: Stack, cluster: Cluster, objects: list[dict[str, Any]], url: str
+) -> None:
+    backend = {"kind": "Service", "metadata": {"name": "b", "labels": {"component": "backend"}}}
+    cluster.has(backend, *objects)
+    with reach.access_to(stack, "linux") as way:
+        assert way == reach.Access(url)
+    assert cluster.asked[0].namespace == "blue"
+
+
+def test_on_a_mac_a_node_port_is_one_of_this_machine(stack: Stack, cluster: Cluster) -> None:
+    cluster.has(node_port(30080))
+    mac = replace(stack, file=replace(stack.file, profile="minikube", node_port=30080))
+    with reach.access_to(mac, "darwin") as way:
+        assert way.url == "http://127.0.0.1:30080"
+
+
+def forwards(monkeypatch: pytest.MonkeyPatch, script: str) -> list[str]:
+    calls: list[str] = []
+
+    def command(_: Kubectl, words: Sequence[str]) -> list[str]:
+        calls.extend(words)
+        return [sys.executable, "-c", script]
+
+    monkeypatch.setattr(Kubectl, "command", command)
+    return calls
 
 
 def test_a_service_that_only_the_cluster_reaches_is_forwarded_for_as_long_as_it_is_needed(
-    deployed: Deployed,
+    stack: Stack, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployed.at("http://blue-frontend:3000")
-    deployed.programs.answer(
-        "kubectl", "port-forward", "Forwarding from 127.0.0.1:4711 -> 3000", seconds=60
-    )
-    with reach.way_to(deployed.stack, "linux") as way:
+    cluster.has(service())
+    said = "Forwarding from 127.0.0.1:4711 -> 3000"
+    calls = forwards(monkeypatch, f"import time; print({said!r}, flush=True); time.sleep(60)")
+    with reach.access_to(stack, "linux") as way:
         assert way.url == "http://127.0.0.1:4711"
         assert way.forward
         assert way.forward.poll() is None
     assert way.forward.poll() is not None
-    (call,) = [call for call in deployed.programs.calls if call[0] == "kubectl"]
-    assert "service/blue-frontend" in call
-    assert "--namespace blue" in " ".join(call)
+    assert "service/blue-frontend" in calls
 
 
-def test_a_port_that_cannot_be_forwarded_is_an_error(deployed: Deployed) -> None:
-    deployed.at("http://blue-frontend:3000")
-    deployed.programs.answer("kubectl", "port-forward", "error: unable to forward port", code=1)
+def test_a_port_that_cannot_be_forwarded_is_an_error(
+    stack: Stack, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.has(service())
+    forwards(monkeypatch, "print('error: unable to forward port')")
     with (
         pytest.raises(OpsError, match="no port can be forwarded") as caught,
-        reach.way_to(deployed.stack, "linux"),
+        reach.access_to(stack, "linux"),
     ):
         pass
     assert "unable to forward" in caught.value.where
 
 
-def test_a_load_balancer_without_an_address_is_waited_for(deployed: Deployed) -> None:
-    deployed.at("http://<pending>:80")
-    with (
-        pytest.raises(OpsError, match="no address yet"),
-        reach.way_to(deployed.stack, "linux"),
-    ):
+@pytest.mark.parametrize(
+    ("objects", "what"),
+    [([service("LoadBalancer")], "no address yet"), ([], "no frontend Service in the cluster")],
+)
+def test_a_release_without_an_address_is_an_error(
+    stack: Stack, cluster: Cluster, objects: list[dict[str, Any]], what: str
+) -> None:
+    cluster.has(*objects)
+    with pytest.raises(OpsError, match=what), reach.access_to(stack, "linux"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            [ingress()],
+            "Ingress blue-frontend has got no address: does the controller of class traefik",
+        ),
+        ([route()], "HTTPRoute blue-frontend is taken by no controller: that of Gateway shared"),
+        (
+            [
+                route(
+                    status={
+                        "parents": [
+                            {
+                                "conditions": [
+                                    {"status": "True", "reason": "Fine", "message": "it works"},
+                                    {"status": "False", "reason": "NoPort", "message": "no 3000"},
+                                ]
+                            }
+                        ]
+                    }
+                )
+            ],
+            "HTTPRoute blue-frontend does not lead to the release: NoPort, no 3000",
+        ),
+    ],
+    ids=["Ingress without an address", "route that nobody took", "route that was refused"],
+)
+def test_a_public_address_that_does_not_answer_is_said_with_what_its_route_lacks(
+    stack: Stack, cluster: Cluster, found: list[dict[str, Any]], said: str
+) -> None:
+    cluster.has(service(), *told("https://taskflow.example.com"))
+    selector = "--selector=app=blue --output=json --request-timeout=10s"
+    for kind in ("ingresses.networking.k8s.io", "httproutes.gateway.networking.k8s.io"):
+        mine = [item for item in found if kind.startswith(item["kind"].lower())]
+        cluster.answer(f"get {kind} {selector}", {"items": mine})
+    with (
+        pytest.raises(OpsError, match="no answer") as caught,
+        reach.access_to(stack, "linux") as way,
+    ):
+        raise OpsError("no answer", where=way.url, fix="what the smoke check says")
+    assert caught.value.where.startswith(f"https://taskflow.example.com; {said}")
+    assert caught.value.fix == "what the smoke check says"
+    assert "it works" not in caught.value.where
+
+
+def test_a_cluster_without_the_gateway_api_has_no_routes_that_lack_anything(
+    cluster: Cluster,
+) -> None:
+    missing = 'error: the server doesn\'t have a resource type "httproutes"'
+    cluster.answer("get", missing, code=1)
+    assert reach.route_faults(Kubectl("minikube", {}), "blue") == []

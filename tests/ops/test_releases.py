@@ -9,19 +9,22 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ops.cli import app
 from ops.engine.backend import Backend
 from ops.errors import OpsError
+from ops.main import app
 from ops.prepare import setup
 from ops.prepare.plugins import Plugins
 from ops.prepare.setup import Setup
+from tests.ops.conftest import Cluster
 from tests.ops.machines import LINUX
 from tests.ops.programs import Programs
 from tests.ops.test_history import BUILT, entry
-from tests.ops.test_logs import pod as started
-from tests.ops.test_status import WELL, deployment, pod, service
+from tests.ops.test_pods import pod
+from tests.ops.test_reach import node_port
+from tests.ops.test_status import WELL, deployment, service
 
-OUTPUTS = {"url": "http://127.0.0.1:30080", "namespace": "taskflow"}
+OUTPUTS = {"url": "http://127.0.0.1:30099", "namespace": "taskflow"}
+URL = "http://127.0.0.1:30080"
 
 
 class Machine:
@@ -71,8 +74,8 @@ def test_a_stack_without_a_revision_is_no_error(machine: Machine) -> None:
     assert machine.json("history") == []
 
 
-def test_status_leaves_with_1_if_something_is_wrong(machine: Machine) -> None:
-    machine.programs.answer("kubectl", "get", {"items": WELL})
+def test_status_leaves_with_1_if_something_is_wrong(machine: Machine, cluster: Cluster) -> None:
+    cluster.has(*WELL)
     assert machine.json("status")["faults"] == []
     assert "all is well" in machine.run("status").stdout
     broken = [
@@ -80,7 +83,8 @@ def test_status_leaves_with_1_if_something_is_wrong(machine: Machine) -> None:
         pod(container={"state": {"waiting": {"reason": "ErrImagePull"}}}),
         *service(True),
     ]
-    machine.programs.answer("kubectl", "get", {"items": broken})
+    cluster.has(*broken)
+    cluster.answer("events", {"items": []})
     result = machine.run("status")
     assert result.exit_code == 1
     assert "ErrImagePull" in result.stdout
@@ -93,27 +97,27 @@ def test_the_status_of_a_stack_that_is_down_is_an_error(machine: Machine) -> Non
     assert "is not up" in str(result.exception)
 
 
-def test_open_tells_the_address(machine: Machine) -> None:
-    assert machine.json("open") == {"url": OUTPUTS["url"], "forwarded": False}
-    assert machine.run("open").stdout == f"{OUTPUTS['url']}\n"
+def test_open_tells_the_address(machine: Machine, cluster: Cluster) -> None:
+    cluster.has(node_port(30080))
+    assert machine.json("open") == {"url": URL, "forwarded": False}
+    assert machine.run("open").stdout == f"{URL}\n"
     assert machine.choices == 2, "one per command: each may ask vendors' sites for seconds"
 
 
-def test_logs_of_a_component_are_a_line_each(machine: Machine) -> None:
-    machine.programs.answer("kubectl", "get", {"items": [started("one")]})
-    machine.programs.answer("kubectl", "logs", "first\nsecond")
-    lines = machine.run(
-        "logs", "--component", "backend", "--no-follow", "--json"
-    ).stdout.splitlines()
-    assert [json.loads(line) for line in lines] == [
-        {"pod": "one", "line": "first"},
-        {"pod": "one", "line": "second"},
-    ]
-    (listing,) = [call for call in machine.programs.calls if "pods" in call]
-    assert "app=taskflow,component=backend" in listing
+def test_logs_are_kubectls_own_of_all_pods_of_a_component(
+    machine: Machine, cluster: Cluster
+) -> None:
+    cluster.answer("logs", "")
+    machine.run("logs", "--component", "backend", "--tail", "3")
+    machine.run("logs", "--no-follow")
+    followed, once = cluster.calls
+    assert followed.startswith("logs --prefix")
+    assert followed.endswith("--selector=app=taskflow,component=backend --tail=3 --follow")
+    assert once.endswith("--selector=app=taskflow --tail=10")
+    assert cluster.asked[0].namespace == "taskflow"
 
 
-@pytest.mark.parametrize("command", ["history", "rollback", "status", "open", "logs", "smoke"])
+@pytest.mark.parametrize("command", ["history", "rollback", "status", "open", "smoke"])
 def test_every_command_explains_itself_and_knows_stacks_and_programs(
     machine: Machine, command: str
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.testing.reliability import BEGIN, DOCUMENT, END, table, updated
+from tests.machinery.reliability import BEGIN, DOCUMENT, END, table, updated
 
 REPORT = """<testsuites><testsuite>
 <testcase name="test_no_request_fails_when_a_pod_is_deleted[backend]"><properties>

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 import yaml
 
-from components.config_check import check_file
+from components.config.check import check_file
 from ops.config.render import Recorder, render
 from ops.config.validate import checked
 from ops.errors import OpsError

@@ -1,27 +1,33 @@
 """What a preview means for those who use the release; the previews were recorded from the engine, on edits of dev."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from typer.testing import CliRunner
 
+from ops.config import validate
+from ops.config.stacks import StackFile
 from ops.errors import OpsError
+from ops.prepare import setup
 from ops.review import command as review
 from ops.review import plan, risk
 from ops.review.plan import Step
-from ops.review.risk import Risk, Verdict
+from ops.review.risk import Effect, Risk
+from tests.ops.conftest import Cluster
+from tests.unit.conftest import merged
 
 PREVIEWS = Path(__file__).parent / "previews"
 
 
-def recorded(name: str) -> list[Verdict]:
+def recorded(name: str) -> list[Effect]:
     return risk.judge(plan.read((PREVIEWS / name).read_text()))
 
 
-def verdict_on(kind: str, name: str, verdicts: list[Verdict]) -> Verdict:
-    (found,) = [v for v in verdicts if v.step.kind == kind and v.step.name.startswith(name)]
+def effect_on(kind: str, name: str, effects: list[Effect]) -> Effect:
+    (found,) = [v for v in effects if v.step.kind == kind and v.step.name.startswith(name)]
     return found
 
 
@@ -35,7 +41,7 @@ def deployment(**spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": "web"}, "spec": {"replicas": 2, "template": template} | spec}
 
 
-def judged(kind: str, action: str, old: Any = None, new: Any = None, **more: Any) -> Verdict:
+def judged(kind: str, action: str, old: Any = None, new: Any = None, **more: Any) -> Effect:
     step = Step(
         action=action,
         type=f"kubernetes:any:{kind}",
@@ -44,8 +50,8 @@ def judged(kind: str, action: str, old: Any = None, new: Any = None, **more: Any
         new=new or {},
         **more,
     )
-    (verdict,) = risk.judge([step])
-    return verdict
+    (effect,) = risk.judge([step])
+    return effect
 
 
 @pytest.mark.parametrize(
@@ -79,31 +85,31 @@ def test_both_forms_of_a_preview_say_the_same() -> None:
 
 
 def test_a_new_log_level_rolls_its_readers_and_the_config_map_names_them() -> None:
-    verdicts = recorded("log-level.json")
-    config = verdict_on("ConfigMap", "taskflow-config", verdicts)
+    effects = recorded("log-level.json")
+    config = effect_on("ConfigMap", "taskflow-config", effects)
     assert config.risk is Risk.NONE
     assert "Deployment taskflow-backend" in config.reason
     assert "Deployment taskflow-frontend" in config.reason
-    backend = verdict_on("Deployment", "taskflow-backend", verdicts)
+    backend = effect_on("Deployment", "taskflow-backend", effects)
     assert backend.risk is Risk.ROLLING
     assert backend.reason == "pod template changes (its ConfigMap): 2 pods one by one"
 
 
 def test_more_replicas_replace_no_pod() -> None:
-    verdict = verdict_on("Deployment", "taskflow-frontend", recorded("frontend-three.json"))
-    assert (verdict.risk, verdict.reason) == (Risk.NONE, "no pod is replaced: replicas")
+    effect = effect_on("Deployment", "taskflow-frontend", recorded("frontend-three.json"))
+    assert (effect.risk, effect.reason) == (Risk.NONE, "no pod is replaced: replicas")
 
 
 def test_the_only_pod_of_a_deployment_may_end_first_and_the_variable_is_named() -> None:
-    verdict = verdict_on("Deployment", "taskflow-backend", recorded("backend-single.json"))
-    assert verdict.risk is Risk.OUTAGE
-    assert "env GREETING" in verdict.reason
-    assert "maxUnavailable 1" in verdict.reason
+    effect = effect_on("Deployment", "taskflow-backend", recorded("backend-single.json"))
+    assert effect.risk is Risk.OUTAGE
+    assert "env GREETING" in effect.reason
+    assert "maxUnavailable 1" in effect.reason
 
 
 def test_the_database_is_one_pod_whose_restart_is_an_outage() -> None:
-    verdict = verdict_on("StatefulSet", "taskflow-postgres", recorded("postgres-image.json"))
-    assert verdict.reason == "pod template changes (image): one pod, restarted"
+    effect = effect_on("StatefulSet", "taskflow-postgres", recorded("postgres-image.json"))
+    assert effect.reason == "pod template changes (image): one pod, restarted"
 
 
 def test_an_external_database_loses_the_volume_and_only_the_volume() -> None:
@@ -112,9 +118,9 @@ def test_an_external_database_loses_the_volume_and_only_the_volume() -> None:
 
 
 def test_a_volume_that_grows_is_no_loss_and_one_of_another_class_is() -> None:
-    grown = verdict_on("PersistentVolumeClaim", "taskflow", recorded("volume-grows.json"))
+    grown = effect_on("PersistentVolumeClaim", "taskflow", recorded("volume-grows.json"))
     assert grown.reason == "the volume grows in place (1Gi to 2Gi)"
-    moved = verdict_on("PersistentVolumeClaim", "taskflow", recorded("other-storage-class.json"))
+    moved = effect_on("PersistentVolumeClaim", "taskflow", recorded("other-storage-class.json"))
     assert "spec.storageClassName cannot change in place" in moved.reason
 
 
@@ -125,8 +131,8 @@ def test_what_holds_data_is_lost_with_its_object(kind: str, action: str) -> None
 
 
 def test_a_volume_that_the_engine_only_forgets_is_kept() -> None:
-    verdict = judged("PersistentVolumeClaim", "delete", deployment(), retained=True)
-    assert (verdict.risk, verdict.reason) == (
+    effect = judged("PersistentVolumeClaim", "delete", deployment(), retained=True)
+    assert (effect.risk, effect.reason) == (
         Risk.NONE,
         "stays in the cluster; the stack forgets it",
     )
@@ -168,8 +174,8 @@ def test_pods_under_an_autoscaler_are_counted_by_its_minimum() -> None:
         Step(action="same", type="kubernetes:a:HorizontalPodAutoscaler", resource="h", old=target),
         Step(action="update", type="kubernetes:a:Deployment", resource="r", old=scaled, new=rolled),
     ]
-    (verdict,) = risk.judge(steps)
-    assert verdict.reason == "pod template changes (image): 3 pods one by one"
+    (effect,) = risk.judge(steps)
+    assert effect.reason == "pod template changes (image): 3 pods one by one"
 
 
 def test_a_fixed_name_is_deleted_before_it_is_made_anew() -> None:
@@ -212,11 +218,45 @@ def test_an_ingress_interrupts_when_a_host_goes() -> None:
     one, two = (
         {"spec": {"rules": [{"host": host}]}} for host in ("a.example.com", "b.example.com")
     )
-    verdict = judged("Ingress", "update", one, two)
-    assert (verdict.risk, verdict.reason) == (
+    effect = judged("Ingress", "update", one, two)
+    assert (effect.risk, effect.reason) == (
         Risk.OUTAGE,
-        "a.example.com leads nowhere any more",
+        "a.example.com no longer answers",
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "gone"),
+    [
+        ("Ingress", {"ingressClassName": "nginx"}, {}, "class nginx"),
+        ("Gateway", {"gatewayClassName": "envoy"}, {"gatewayClassName": "x"}, "class envoy"),
+        ("Ingress", {}, {"ingressClassName": "traefik"}, "class of the cluster"),
+        ("Gateway", {"listeners": [{"name": "http"}]}, {"listeners": []}, "listener http"),
+        (
+            "HTTPRoute",
+            {"hostnames": ["a.b", "c.d"]},
+            {"hostnames": ["a.b"]},
+            "c.d",
+        ),
+        (
+            "HTTPRoute",
+            {"parentRefs": [{"name": "shared", "namespace": "edge"}]},
+            {"parentRefs": [{"name": "shared"}]},
+            "Gateway edge shared",
+        ),
+    ],
+)
+def test_a_route_interrupts_when_what_answers_for_it_goes(
+    kind: str, old: dict[str, Any], new: dict[str, Any], gone: str
+) -> None:
+    rules: dict[str, Any] = {"rules": [{"backendRefs": []}]}
+    effect = judged(kind, "update", {"spec": rules | old}, {"spec": rules | new})
+    assert (effect.risk, effect.reason) == (Risk.OUTAGE, f"{gone} no longer answers")
+
+
+def test_a_route_that_gains_a_host_interrupts_nothing() -> None:
+    one, two = ({"spec": {"hostnames": hosts}} for hosts in (["a.b"], ["a.b", "c.d"]))
+    assert judged("HTTPRoute", "update", one, two).risk is Risk.NONE
 
 
 def test_a_secret_that_goes_while_a_workload_reads_it_is_an_outage() -> None:
@@ -245,6 +285,27 @@ def test_a_config_map_is_read_anew_only_where_its_content_changes() -> None:
 
 def test_a_generated_password_made_anew_locks_its_database_out() -> None:
     assert judged("RandomPassword", "replace").risk is Risk.OUTAGE
+
+
+@pytest.mark.parametrize(
+    ("number", "volume", "expected"),
+    [("-2", "same", Risk.REFUSED), ("", "same", Risk.NONE), ("-2", "delete", Risk.NONE)],
+    ids=["the newest", "a former one", "with its database"],
+)
+def test_the_password_that_a_database_has_cannot_be_forgotten(
+    number: str, volume: str, expected: Risk
+) -> None:
+    def step(kind: str, resource: str, action: str) -> Step:
+        return Step(action=action, type=f"any:any:{kind}", resource=resource)
+
+    goes = f"taskflow-postgres-password{number}"
+    steps = [step("PersistentVolumeClaim", "taskflow-postgres-data", volume)]
+    steps += [
+        step("RandomPassword", name, "delete" if name == goes else "same")
+        for name in ("taskflow-postgres-password", "taskflow-postgres-password-2")
+    ]
+    (effect,) = [found for found in risk.judge(steps) if found.step.resource == goes]
+    assert effect.risk is expected
 
 
 @pytest.mark.parametrize("action", ["update", "replace", "delete"])
@@ -281,18 +342,18 @@ def test_anything_else_than_a_preview_is_refused_with_the_command_that_makes_one
 
 
 def test_a_loss_stops_unless_it_is_confirmed_and_says_how() -> None:
-    verdicts = recorded("external.json")
+    effects = recorded("external.json")
     with pytest.raises(OpsError) as refused:
-        review.refuse_loss(verdicts, "", "dev")
+        review.refuse_loss(effects, "", "dev")
     assert refused.value.code == review.REFUSED
     assert "PersistentVolumeClaim taskflow-postgres-data" in refused.value.where
     assert "make up STACK=dev CONFIRM=data-loss" in refused.value.fix
     with pytest.raises(OpsError):
-        review.refuse_loss(verdicts, "yes", "dev")
+        review.refuse_loss(effects, "yes", "dev")
     with pytest.raises(OpsError) as refused:
-        review.refuse_loss(verdicts, "", "dev", "make rollback TO=3")
+        review.refuse_loss(effects, "", "dev", "make rollback TO=3")
     assert "make rollback TO=3 STACK=dev CONFIRM=data-loss" in refused.value.fix
-    review.refuse_loss(verdicts, "data-loss", "dev")
+    review.refuse_loss(effects, "data-loss", "dev")
     review.refuse_loss(recorded("backend-port.json"), "", "dev")
 
 
@@ -300,9 +361,12 @@ class Previewed:
     """In a stack's place: its preview was recorded."""
 
     name = "dev"
+    env: ClassVar[dict[str, str]] = {}
+    file = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 
-    def __init__(self, recording: str) -> None:
-        self.told = (PREVIEWS / recording).read_text()
+    def __init__(self, recording: str | dict[str, Any]) -> None:
+        text = json.dumps(recording) if isinstance(recording, dict) else ""
+        self.told = text or (PREVIEWS / str(recording)).read_text()
 
     def preview(self, *, quiet: bool) -> str:
         assert quiet, "the engine's own words come once, with the up that follows"
@@ -310,17 +374,181 @@ class Previewed:
 
 
 def test_an_up_is_stopped_before_anything_is_applied_and_its_worst_step_is_noted(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], cluster: Cluster
 ) -> None:
+    cluster.has()
+    cluster.answer("apply", "")
+    cluster.answer("create", "")
     loses: Any = Previewed("external.json")
     with pytest.raises(OpsError, match="nothing was changed"):
         review.guard_up(loses, "")
     assert "taskflow-postgres-data" in capsys.readouterr().out, "the steps are shown with it"
-    assert review.guard_up(loses, "data-loss") == "changes: 11, at worst: data loss"
+    assert review.guard_up(loses, "data-loss").note == "changes: 11, at worst: data loss"
     scales: Any = Previewed("frontend-three.json")
     capsys.readouterr()
-    assert review.guard_up(scales, "") == "changes: 1, at worst: none"
+    assert review.guard_up(scales, "").note == "changes: 1, at worst: none"
     assert capsys.readouterr().out == "", "what nobody notices needs no table"
+
+
+def namespace(name: str, **state: Any) -> dict[str, Any]:
+    """The step that makes a namespace."""
+    kind = "kubernetes:core/v1:Namespace"
+    inputs = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    new = {"type": kind, "custom": True, "inputs": inputs}
+    return {"steps": [{"op": "create", "urn": f"urn::{kind}::{name}", "newState": new | state}]}
+
+
+def test_a_namespace_of_others_is_never_taken_over_and_nobody_is_told_to_delete_it(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = {"kind": "Namespace", "metadata": {"name": "shared"}, "status": {"phase": "Active"}}
+    cluster.has(there)
+    stack: Any = Previewed(namespace("shared"))
+    with pytest.raises(OpsError, match="nothing was changed") as refused:
+        review.guard_up(stack, "data-loss")
+    assert "set taskflow:createNamespace to false" in refused.value.where
+    assert "kubectl" not in str(refused.value)
+    assert "refused" in capsys.readouterr().out
+    cluster.has()
+    assert review.guard_up(stack, "").note == "changes: 1, at worst: none"
+    assert "Namespace.v1./shared" in cluster.calls[-1]
+
+
+GROWN = (
+    'Error from server (Forbidden): persistentvolumeclaims "taskflow-postgres-data" is forbidden: only dynamically '
+    "provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+)
+NO_RIGHT = (
+    'Error from server (Forbidden): persistentvolumeclaims "taskflow-postgres-data" is forbidden: User "ci" cannot '
+    'patch resource "persistentvolumeclaims" in API group "" in the namespace "taskflow"'
+)
+
+
+def test_a_volume_of_a_class_that_cannot_grow_is_refused_by_the_cluster_before_anything_is_applied(
+    cluster: Cluster,
+) -> None:
+    cluster.has()
+    stack: Any = Previewed("volume-grows.json")
+    cluster.answer("apply", "persistentvolumeclaim/taskflow-postgres-data serverside-applied")
+    assert review.guard_up(stack, "").note == "changes: 1, at worst: none"
+    assert "--dry-run=server" in cluster.calls[-1]
+    cluster.answer("apply", GROWN, code=1)
+    with pytest.raises(OpsError, match="nothing was changed") as refused:
+        review.guard_up(stack, "")
+    assert "must support resize" in refused.value.where
+
+
+def test_who_may_not_ask_for_a_dry_run_is_not_told_that_it_was_refused(cluster: Cluster) -> None:
+    cluster.has()
+    cluster.answer("apply", NO_RIGHT, code=1)
+    stack: Any = Previewed("volume-grows.json")
+    assert review.guard_up(stack, "").note == "changes: 1, at worst: none"
+
+
+def test_a_namespace_that_is_being_deleted_is_said_with_what_holds_it(cluster: Cluster) -> None:
+    held = {"type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 1 left"}
+    gone = {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "all well"}
+    status = {"phase": "Terminating", "conditions": [held, gone]}
+    metadata = {"name": "taskflow"}
+    cluster.has({"kind": "Namespace", "metadata": metadata, "status": status})
+    stack: Any = Previewed("frontend-three.json")
+    with pytest.raises(OpsError, match="namespace taskflow is being deleted") as refused:
+        review.guard_up(stack, "")
+    assert refused.value.where == "pods. has 1 left"
+
+
+def test_what_protects_an_object_is_a_change_though_the_engine_calls_it_the_same() -> None:
+    claim = {"type": "kubernetes:core/v1:PersistentVolumeClaim", "custom": True}
+    step = {
+        "op": "same",
+        "urn": "urn::claim::data",
+        "oldState": claim | {"protect": True},
+        "newState": claim | {"retainOnDelete": True},
+    }
+    (effect,) = risk.judge(plan.read(json.dumps({"steps": [step]})))
+    assert (effect.step.action, effect.risk) == ("update", Risk.NONE)
+    assert effect.reason == (
+        "from now on it stays in the cluster when the stack is destroyed, and is no longer protected from deletion"
+    )
+
+
+def claim(size: str) -> dict[str, Any]:
+    return {"spec": {"resources": {"requests": {"storage": size}}}}
+
+
+def test_a_volume_cannot_shrink() -> None:
+    effect = judged("PersistentVolumeClaim", "update", claim("1Gi"), claim("512Mi"))
+    assert (effect.risk, effect.reason) == (
+        Risk.REFUSED,
+        "a volume cannot shrink (1Gi to 512Mi): revert the edit",
+    )
+
+
+def database(image: str) -> dict[str, Any]:
+    return merged(deployment(image=image), {"metadata": {"labels": {"component": "postgres"}}})
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("postgres:18", Risk.REFUSED),
+        ("mirror.example.com:5000/postgres:18.1-alpine@sha256:abc", Risk.REFUSED),
+        ("postgres:17.5", Risk.OUTAGE),
+        ("postgres@sha256:abc", Risk.OUTAGE),
+    ],
+)
+def test_another_major_version_of_postgres_does_not_open_the_data(
+    image: str, expected: Risk
+) -> None:
+    old, new = database("postgres:17"), database(image)
+    old["spec"]["replicas"] = new["spec"]["replicas"] = 1
+    effect = judged("StatefulSet", "update", old, new)
+    assert effect.risk is expected
+    assert ("make upgrade-postgres" in effect.reason) is (expected is Risk.REFUSED)
+
+
+def test_another_folder_of_the_volume_has_no_data_until_an_upgrade_brings_it_there() -> None:
+    old, new = database("postgres:17"), database("postgres:18")
+    for side, folder in ((old, "/data/pgdata"), (new, "/data/pgdata-18")):
+        (container,) = side["spec"]["template"]["spec"]["containers"]
+        container["env"] = [{"name": "PGDATA", "value": folder}]
+        side["spec"]["replicas"] = 1
+    effect = judged("StatefulSet", "update", old, new)
+    assert (effect.risk, effect.reason) == (
+        Risk.REFUSED,
+        "another folder is empty: make upgrade-postgres brings the data there",
+    )
+    assert risk.moves_data(effect.step)
+
+
+def test_another_signing_key_ends_every_session() -> None:
+    changed = ("stringData.better-auth-secret",)
+    effect = judged("Secret", "replace", {"metadata": {}}, {"metadata": {}}, changed=changed)
+    assert effect.risk is Risk.OUTAGE
+    assert "every session ends" in effect.reason
+    assert "make rotate SECRET=betterAuthSecret" in effect.reason
+    other = judged("Secret", "replace", changed=("stringData.database-url",))
+    assert other.risk is Risk.NONE
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected", "reason"),
+    [
+        (["-next"], Risk.NONE, "a new one beside"),
+        (["", "-next", "-former"], Risk.NONE, "a new one beside"),
+        (["-former"], Risk.OUTAGE, "sessions end in browsers that made no request meanwhile"),
+        (["", "-former"], Risk.OUTAGE, "every session ends"),
+        (["", "-next"], Risk.OUTAGE, "every session ends"),
+    ],
+    ids=["accepts the next", "signs with it", "refuses the former", "no next", "no former"],
+)
+def test_of_a_rotation_the_last_step_alone_may_end_a_session(
+    keys: list[str], expected: Risk, reason: str
+) -> None:
+    changed = tuple(f"stringData.better-auth-secret{key}" for key in keys)
+    effect = judged("Secret", "replace", changed=changed)
+    assert effect.risk is expected
+    assert reason in effect.reason
 
 
 def test_programs_get_the_steps_as_json() -> None:
@@ -328,6 +556,8 @@ def test_programs_get_the_steps_as_json() -> None:
     answer = CliRunner().invoke(review.commands, arguments)
     assert json.loads(answer.stdout) == {
         "risk": "short outage",
+        "cluster": "",
+        "warnings": [],
         "steps": [
             {
                 "risk": "short outage",
@@ -345,3 +575,47 @@ def test_people_get_the_worst_step_first_and_the_worst_of_all_last() -> None:
     lines = CliRunner().invoke(review.commands, arguments).stdout.splitlines()
     assert lines[1].split()[:3] == ["data", "loss", "delete"]
     assert lines[-1] == "At worst: data loss"
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands get a recorded preview in place of a stack."""
+    monkeypatch.setattr(review, "deployable", lambda _: None)
+    monkeypatch.setattr(review, "require_context", lambda *_: None)
+    monkeypatch.setattr(setup, "provide_tools", lambda _: None)
+    monkeypatch.setattr(review, "selected_stack", lambda *_, **__: Previewed("frontend-three.json"))
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_cluster_that_could_not_be_asked_is_said_to_people_and_programs(cluster: Cluster) -> None:
+    cluster.answer("get", "error: You must be logged in to the server (Unauthorized)", code=1)
+    shown = CliRunner().invoke(review.commands, ["diff"]).stdout
+    assert "the cluster behind context minikube refuses the credentials" in shown
+    assert "compares the stack file with the state alone" in shown
+    told = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)
+    assert "context minikube refuses the credentials" in told["cluster"]
+    assert told["risk"] == "none"
+    cluster.has()
+    cluster.answer("apply", "")
+    told = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)
+    assert told["cluster"] == ""
+
+
+INVALID = "config:\n  taskflow:database: {embedded: {}}\n  taskflow:logLevel: loud\n"
+INCOMPLETE = "config:\n  taskflow:cluster: {minikube: minikube}\n"
+
+
+@pytest.mark.parametrize("text", [INVALID, INCOMPLETE], ids=["not valid", "lacks its secrets"])
+@pytest.mark.parametrize("command", ["diff", "preview"])
+def test_what_is_wrong_with_a_stack_file_is_said_in_the_words_of_validate_before_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str
+) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(text)
+    monkeypatch.setattr(StackFile, "read", lambda _: replace(Previewed.file, path=path))
+    monkeypatch.setattr(setup, "provide_tools", lambda _: pytest.fail("the engine is not needed"))
+    result = CliRunner().invoke(review.commands, [command])
+    assert isinstance(result.exception, OpsError)
+    said, known = result.exception.what.splitlines(), validate.verdict(path)
+    assert known.errors or known.missing
+    assert {*known.errors, *known.missing} <= set(said)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from ops import session
-from ops.engine.stack_file import StackFile
+from ops.config.stacks import StackFile
 from ops.prepare import setup
 from ops.steps import Steps
 
@@ -17,7 +17,6 @@ PROVIDERS = (
     "provide_docker",
     "provide_cluster",
     "enable_metrics",
-    "provide_images",
 )
 
 
@@ -40,7 +39,7 @@ def steps_of(provided: list[str], **file: Any) -> list[str]:
 
 
 def test_a_minikube_gets_what_the_stack_builds_on(provided: list[str]) -> None:
-    assert steps_of(provided) == ["provide_docker", "provide_cluster", "provide_images", "stack"]
+    assert steps_of(provided) == ["provide_docker", "provide_cluster", "stack"]
 
 
 def test_an_autoscaler_on_minikube_gets_a_metrics_server(provided: list[str]) -> None:

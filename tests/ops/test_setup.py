@@ -16,16 +16,19 @@ from typing import Any, NoReturn
 import pytest
 from rich.console import Console
 
-from ops import cli, session
+from ops import cli, main, session
+from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
-from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
+from ops.paths import ROOT
 from ops.prepare import setup, tools
 from ops.prepare.plugins import Plugins
 from ops.prepare.setup import Setup
+from ops.processes import Result
+from ops.review import command
 from ops.steps import Steps, clock
-from ops.testing import checks, everything, suites
-from ops.testing.suites import Outcome, Suite
+from tests.machinery import checks, everything, suites
+from tests.machinery.suites import Outcome, Suite
 from tests.ops.machines import LINUX
 
 Ops = Callable[..., tuple[int, str]]
@@ -39,7 +42,7 @@ def ops(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     def run(*words: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["ops", *words])
         with pytest.raises(SystemExit) as left:
-            cli.main()
+            main.main()
         return int(str(left.value.code)), capsys.readouterr().err
 
     yield run
@@ -93,7 +96,7 @@ def test_a_disk_that_fills_up_on_the_way_is_one_error_that_names_the_file(
     def app() -> NoReturn:
         raise OSError(kind, "No space left on device", "/somewhere/state.json")
 
-    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(main, "app", app)
     fix = "make room, then run it again"
     said = f"error: the disk is full\n  where: /somewhere/state.json\n  fix: {fix}\n"
     assert ops("up") == (1, said)
@@ -123,11 +126,12 @@ def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     stack: Any = SimpleNamespace(destroy=lambda: taken.append("destroy"))
     for module in (cli, session):
         monkeypatch.setattr(module, "selected_stack", lambda *_: stack)
+    monkeypatch.setattr(cli, "deployed", lambda *_: {"deployment": {}})
     return taken
 
 
 def reads_a_stack(monkeypatch: pytest.MonkeyPatch, port: int | None) -> None:
-    path = Path("Pulumi.dev.yaml")
+    path = ROOT / "Pulumi.dev.yaml"
     file = StackFile("dev", path, "minikube", "minikube", port, True, autoscales=True)
     monkeypatch.setattr(StackFile, "read", lambda *_: file)
 
@@ -143,7 +147,29 @@ def test_up_takes_no_port_from_another_program(
         code, said = ops("up")
     assert code == 1
     assert said.startswith(f"error: port {port} is in use by another program")
-    assert taken == list(PROVIDERS), "the cluster is there by then"
+    assert taken == list(PROVIDERS[:-1]), "the cluster is there by then, and no image was asked for"
+
+
+def test_up_reads_the_cluster_before_its_preview_only_if_it_is_told_to(
+    ops: Ops, taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads_a_stack(monkeypatch, None)
+
+    def preview(*_: object) -> NoReturn:
+        taken.append("preview")
+        raise OpsError("here it would go on")
+
+    def engine(*command: str, quiet: bool) -> Result:
+        taken.append(command[0])
+        return Result(0, "")
+
+    monkeypatch.setattr(command, "guard_up", preview)
+    selected: Any = session.selected_stack
+    monkeypatch.setattr(selected(), "engine", engine, raising=False)
+    ops("up")
+    assert taken[-2:] == ["enable_metrics", "preview"], "base images only where something changes"
+    ops("up", "--refresh")
+    assert taken[-2:] == ["refresh", "preview"]
 
 
 def test_down_needs_the_cluster_alone(taken: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +180,20 @@ def test_down_needs_the_cluster_alone(taken: list[str], monkeypatch: pytest.Monk
         reads_a_stack(monkeypatch, listener.getsockname()[1])
         cli.down()
     assert taken == ["provide_docker", "provide_cluster", "destroy"]
+
+
+def test_down_backs_up_what_somebody_agreed_to_lose(
+    taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads_a_stack(monkeypatch, None)
+    monkeypatch.setattr("ops.cli.deletion.require_leave", lambda *_: True)
+    monkeypatch.setattr(cli, "before_loss", lambda *_: taken.append("backup"))
+    cli.down(confirm="data-loss")
+    assert taken[-2:] == ["backup", "destroy"]
+    taken.clear()
+    cli.down(confirm="data-loss", first=False)
+    cli.down()  # Of a stack that is made to be thrown away.
+    assert "backup" not in taken
 
 
 def test_a_new_machine_is_set_up_before_anything_is_measured(

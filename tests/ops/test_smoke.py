@@ -28,6 +28,8 @@ class Application:
     broken: str = ""
     away: int = 0
     """So many times more the page says that the backends are away."""
+    old: int = 0
+    """So many times more an action is unknown, because the page came from an old pod."""
     url: str = ""
     title: str = ""
     calls: list[str] = field(default_factory=list)
@@ -43,6 +45,9 @@ class Application:
 
     def post(self, path: str, action: str, body: str) -> tuple[int, str]:
         self.calls.append(action or PurePosixPath(path).name)
+        if action and self.old > 0:
+            self.old -= 1
+            return 409, "Server Action unavailable."
         if action == "40add":
             if self.broken == "refused":
                 return 200, '1:{"ok":false,"message":"The backend is away."}'
@@ -131,12 +136,34 @@ def test_an_answer_that_never_comes_is_a_failure_like_any_other_so_that_it_is_ro
     assert application.calls[-1] == "delete-user"
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_an_address_of_this_machine(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    smoke.check(application.url, lambda line: None)
+    assert application.calls[-1] == "delete-user"
+
+
 def test_backends_that_are_known_a_moment_later_than_the_frontend_are_waited_for(
     application: Application,
 ) -> None:
     application.away = 2
     smoke.check(application.url, lambda line: None)
     assert application.calls[1] == "40add"
+
+
+def test_a_page_of_the_old_build_at_the_end_of_a_rollout_is_asked_for_again(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application.old = 2
+    smoke.check(application.url, lambda line: None)
+    assert application.calls[1:4] == ["40add"] * 3
+    monkeypatch.setattr(smoke, "READY_SECONDS", 0.1)
+    application.old = 1000
+    with pytest.raises(OpsError, match=r"an action on /tasks failed \(409\)"):
+        smoke.check(application.url, lambda line: None)
 
 
 def test_backends_that_stay_away_are_a_failure(

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
+from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.recovery import recover
 from ops.engine.stack import Stack
-from ops.engine.stack_file import StackFile
 from ops.errors import OpsError
 from ops.paths import POLICY
 
@@ -143,7 +143,7 @@ def test_a_stack_elsewhere_has_no_minikube_profile() -> None:
 
 
 def test_a_stack_of_prebuilt_images_builds_none(tmp_path: Path) -> None:
-    ref = "{ref: ghcr.io/acme/x@sha256:1}"
+    ref = f"{{ref: ghcr.io/acme/x@sha256:{'1' * 64}}}"
     checkout = Checkout(
         tmp_path, f"config:\n  taskflow:images: {{backend: {ref}, frontend: {ref}}}\n"
     )
@@ -204,10 +204,13 @@ def test_nothing_is_deleted_where_a_preview_says_that_not_all_can_be(
     assert before.startswith("destroy --preview-only")
 
 
-def test_a_stack_may_have_broken_rules_as_warnings(tmp_path: Path) -> None:
-    checkout = Checkout(tmp_path, "config:\n  taskflow:policies: advisory\n")
+@pytest.mark.parametrize("policies", ["advisory", "digests"])
+def test_a_stack_chooses_how_broken_rules_count(tmp_path: Path, policies: str) -> None:
+    checkout = Checkout(tmp_path, f"config:\n  taskflow:policies: {policies}\n")
     checkout.stack.up("a message")
-    assert f"--policy-pack-config {POLICY / 'advisory.json'}" in checkout.calls[-1]
+    config = POLICY / f"{policies}.json"
+    assert config.is_file()
+    assert f"--policy-pack-config {config}" in checkout.calls[-1]
 
 
 def test_a_stack_that_exists_is_not_made_again(checkout: Checkout) -> None:
@@ -428,6 +431,26 @@ def test_the_state_keeps_what_may_still_be_there(
     checkout.checkpoint(resources=DEPLOYED)
     assert recover(checkout.stack) == ""
     assert checkout.calls == []
+
+
+def test_an_object_whose_state_another_provider_wrote_is_read_anew_and_so_not_replaced(
+    checkout: Checkout,
+) -> None:
+    custom: dict[str, Any] = {"custom": True}
+    foreign = resource("kubernetes:apps/v1:Deployment", "taskflow/web") | custom
+    own = resource("kubernetes:core/v1:Service", "taskflow/web") | custom
+    own["outputs"] = {"__inputs": {}}
+    marked = foreign | {"id": "taskflow/old", "delete": True}
+    looked_up = resource("kubernetes:core/v1:Secret", "taskflow/keys") | custom
+    looked_up["external"] = True
+    checkout.checkpoint(resources=(foreign, own, marked, looked_up))
+
+    assert "read 1 objects anew" in recover(checkout.stack)
+
+    [refresh] = checkout.calls
+    assert refresh.startswith("refresh --yes --skip-preview")
+    assert refresh.count("--target") == 1
+    assert f"--target {foreign['urn']}" in refresh
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from ops.errors import OpsError
-from ops.testing.suites import Count, Outcome, Suite, read_junit, read_tap, run, summarise
+from tests.machinery.suites import Count, Outcome, Suite, read_junit, read_tap, run, summarise
 
 
 def test_a_report_counts_each_kind_of_result(tmp_path: Path) -> None:
@@ -74,3 +74,24 @@ def test_the_last_line_sums_up_all_suites(capsys: pytest.CaptureFixture[str]) ->
 def test_all_passed_is_a_success(capsys: pytest.CaptureFixture[str]) -> None:
     assert summarise([Outcome("unit", Count(passed=1), 1.0)], Console())
     assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 0 failed"
+
+
+def test_the_summary_names_the_slowest_tests_of_all_suites(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = []
+    for suite in ("unit", "live"):
+        report = tmp_path / f"{suite}.xml"
+        cases = "".join(
+            f'<testcase classname="tests.{suite}" name="case{number}" time="{number}.5"/>'
+            for number in range(8)
+        )
+        report.write_text(f"<testsuites>{cases}</testsuites>")
+        counts.append(read_junit(report, 0))
+
+    summarise([Outcome("", count, 1.0) for count in counts], Console())
+
+    printed = [line.split() for line in capsys.readouterr().out.splitlines() if " case" in line]
+    assert len(printed) == 10
+    assert printed[0] == ["7.5", "s", "unit:", "case7"]
+    assert printed[-1] == ["3.5", "s", "live:", "case3"]

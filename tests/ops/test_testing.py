@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ops.errors import OpsError
-from ops.testing.everything import Stage, set_up, unless_blocked
-from ops.testing.suites import Count, Suite
+from tests.machinery.everything import Stage, set_up, unless_blocked
+from tests.machinery.suites import Count, Suite
 
 
 def fails() -> None:

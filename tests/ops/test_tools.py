@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from ops.errors import OpsError
-from ops.paths import OFFICIAL, STAND_INS
+from ops.paths import OFFICIAL, ROOT, STAND_INS
 from ops.prepare import versions
 from ops.prepare.machine import Platform, ThisMachine
 from ops.prepare.tools import TOOLS, Choice, Origin, Tool, choose, choose_all, link
+from ops.processes import capture
 from tests.ops.machines import CHECKSUMS, MadeUpMachine
 
 PULUMI, MINIKUBE, KUBECTL = TOOLS
+
+
+def test_one_file_says_which_engine_is_used() -> None:
+    """Another version of Pulumi's may stand only where the SDK is pinned."""
+    sdk = re.findall(r"^pulumi==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    listed = capture(["git", "ls-files", ":!*.sum", ":!*.lock"], env=os.environ).output.split()
+    found = {
+        (name, version)
+        for name in listed
+        for line in (ROOT / name).read_text(errors="ignore").splitlines()
+        if "pulumi" in line.lower()
+        for version in re.findall(r"\bv?(3\.\d{3}\.\d+)\b", line)
+    }
+    named = {name for name, version in found if version == versions.PULUMI}
+    assert {"airgap/go/go.mod", ".pulumi.version"} - named == {".pulumi.version"}, "a bare number"
+    others = {(name, version) for name, version in found if version != versions.PULUMI}
+    assert others == {("requirements.txt", *sdk)}
+    assert tuple(map(int, versions.PULUMI.split("."))) >= tuple(map(int, sdk[0].split(".")))
 
 
 def laptop_online() -> MadeUpMachine:
@@ -22,8 +42,7 @@ def laptop_online() -> MadeUpMachine:
     machine = MadeUpMachine()
     for tool in TOOLS:
         release = tool.release(machine.platform)
-        pinned = versions.PINNED_SHA256.get(release.url, CHECKSUMS)
-        machine.web[release.checksums] = f"{pinned}  {release.file}\n"
+        machine.web[release.checksums] = f"{CHECKSUMS}  {release.file}\n"
     return machine
 
 
@@ -64,16 +83,16 @@ def test_a_laptop_without_tools_gets_the_pinned_official_releases() -> None:
     assert pulumi.version == versions.PULUMI
     assert pulumi.path == OFFICIAL / f"pulumi-{versions.PULUMI}/pulumi/pulumi"
     assert pulumi.download is not None, "the release is not there yet, so it has to be downloaded"
-    assert pulumi.sha256 == versions.PINNED_SHA256[pulumi.download.url]
+    assert pulumi.sha256 == CHECKSUMS
 
 
 def test_a_release_that_was_downloaded_before_is_used_without_asking_the_web() -> None:
-    official = OFFICIAL / f"kubectl-{versions.KUBERNETES}" / "kubectl"
+    official = OFFICIAL / f"kubectl-{versions.KUBECTL}" / "kubectl"
     machine = MadeUpMachine(files={official})
 
     choice = choose(KUBECTL, machine)
 
-    assert choice == Choice("kubectl", official, Origin.OFFICIAL, versions.KUBERNETES)
+    assert choice == Choice("kubectl", official, Origin.OFFICIAL, versions.KUBECTL)
 
 
 def test_a_machine_that_reaches_no_vendor_gets_tools_built_from_registries() -> None:

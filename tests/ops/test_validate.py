@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ops import cli
-from ops.config import validate
+from ops.config import command, validate
 from ops.paths import ROOT
 
 SOUND = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
@@ -45,10 +44,10 @@ def test_a_mistake_leaves_with_two_and_says_it_on_stderr(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        validate, "verdicts", lambda: [validate.Verdict("Pulumi.x.yaml", errors=("wrong",))]
+        command, "verdicts", lambda: [validate.Verdict("Pulumi.x.yaml", errors=("wrong",))]
     )
     with pytest.raises(typer.Exit) as left:
-        cli.validate()
+        command.validate()
     assert left.value.exit_code == 2
     assert capsys.readouterr().err == "wrong\n"
 
@@ -57,7 +56,7 @@ def test_a_missing_secret_is_told_and_leaves_with_zero(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        validate, "verdicts", lambda: [validate.Verdict("Pulumi.x.yaml", missing=("set it",))]
+        command, "verdicts", lambda: [validate.Verdict("Pulumi.x.yaml", missing=("set it",))]
     )
-    cli.validate()
+    command.validate()
     assert "before its first up: set it" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """The workflows keep to what makes them safe, and to what the project really has."""
 
 import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from ops.cli import app
+from ops.main import app
 from ops.paths import ROOT
-from ops.prepare import versions
 
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"^\s*(?:- )?uses: [\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
@@ -68,7 +68,11 @@ def test_rights_are_the_least_and_named(path: Path) -> None:
     expected = {
         "checks.yml": set(),
         "preview.yml": {("preview", "pull-requests")},
-        "deploy.yml": {("staging", "packages"), ("record", "contents")},
+        "deploy.yml": {
+            ("staging", "packages"),
+            *(("images", scope) for scope in ("packages", "id-token", "attestations")),
+            ("record", "contents"),
+        },
     }
     assert rights == expected[path.name]
 
@@ -111,15 +115,6 @@ def test_every_make_target_and_command_of_theirs_exists() -> None:
     assert "./.ci/run" in text
 
 
-def test_the_engine_is_the_one_that_ops_would_bring() -> None:
-    versions_used = {
-        step["with"]["pulumi-version"]
-        for _, step in steps()
-        if step.get("uses", "").startswith("pulumi/actions@")
-    }
-    assert versions_used == {versions.PULUMI}
-
-
 def test_staging_and_prod_are_previewed_by_the_official_action_and_reported_in_one_comment() -> (
     None
 ):
@@ -152,11 +147,89 @@ def test_only_main_is_deployed_also_by_hand() -> None:
 def test_prod_follows_staging_with_its_images_after_approval() -> None:
     deploy = workflow("deploy.yml")["jobs"]
     assert (deploy["staging"]["environment"], deploy["prod"]["environment"]) == ("staging", "prod")
-    assert deploy["prod"]["needs"] == "staging"
+    assert deploy["prod"]["needs"] == ["staging", "images"]
     scripts = [step["run"] for step in deploy["prod"]["steps"] if "run" in step]
     order = [
         next(index for index, script in enumerate(scripts) if text in script)
-        for text in ("images.backend.ref", "make up STACK=prod")
+        for text in ("gh attestation verify", "images.backend.ref", "make up STACK=prod")
     ]
     assert order == sorted(order), "else it would deploy the images of the last time"
     assert deploy["record"]["needs"] == "prod"
+
+
+def used(job: str, action: str) -> list[dict[str, Any]]:
+    """The inputs of a job's steps that use an action, in order."""
+    found = workflow("deploy.yml")["jobs"][job]["steps"]
+    return [step["with"] for step in found if step.get("uses", "").startswith(f"{action}@")]
+
+
+def test_a_known_critical_vulnerability_stops_lock_files_before_staging_and_images_before_prod() -> (
+    None
+):
+    refusing = {"severity": "CRITICAL", "exit-code": "1", "trivyignores": EXCEPTIONS.name}
+    (lock_files,) = used("staging", TRIVY)
+    image, _ = used("images", TRIVY)
+    assert refusing.items() <= lock_files.items()
+    assert refusing.items() <= image.items()
+    order = [str(step) for step in workflow("deploy.yml")["jobs"]["staging"]["steps"]]
+    (scan,) = (index for index, step in enumerate(order) if TRIVY in step)
+    (up,) = (index for index, step in enumerate(order) if "make up STACK=staging" in step)
+    assert scan < up
+
+
+def test_an_image_that_passes_is_attested_with_its_provenance_and_what_is_in_it() -> None:
+    *_, bill = used("images", TRIVY)
+    provenance, contents = used("images", "actions/attest")
+    assert bill["format"] == "spdx-json"
+    assert contents["sbom-path"] == bill["output"]
+    for attested in (provenance, contents):
+        assert attested["subject-digest"] == "${{ steps.image.outputs.digest }}"
+        assert attested["push-to-registry"]
+    assert "sbom-path" not in provenance, "without one the action attests the build"
+
+
+def test_checks_audit_every_lock_file_of_what_is_deployed() -> None:
+    script = "\n".join(step.get("run", "") for step in jobs(FILES[0])["audit"]["steps"])
+    for name in ("requirements.txt", "requirements-dev.txt", "docker/backend/requirements.txt"):
+        assert (ROOT / name).is_file()
+        assert f" {name}" in script
+    assert "npm audit --audit-level=critical" in script
+    assert EXCEPTIONS.name in script
+
+
+TRIVY = "aquasecurity/trivy-action"
+EXCEPTIONS = ROOT / ".trivyignore.yaml"
+LONGEST = timedelta(days=92)
+
+
+def faults(text: str, today: date) -> list[str]:
+    """What is wrong with exceptions from known vulnerabilities."""
+    found = []
+    for entry in yaml.safe_load(text)["vulnerabilities"]:
+        end, name = entry.get("expired_at"), entry.get("id", "an entry")
+        if not entry.get("statement"):
+            found.append(f"{name} has no statement why it is accepted")
+        if not isinstance(end, date):
+            found.append(f"{name} has no date expired_at")
+        elif not today <= end <= today + LONGEST:
+            found.append(f"{name} ends on {end}: remove it, or give a day within three months")
+    return found
+
+
+def test_each_exception_has_a_reason_and_an_end() -> None:
+    assert faults(EXCEPTIONS.read_text(), date.today()) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("{id: A, statement: why, expired_at: 2026-03-01}", ""),
+        ("{id: A, statement: why}", "A has no date expired_at"),
+        ("{id: A, expired_at: 2026-03-01}", "A has no statement"),
+        ("{id: A, statement: why, expired_at: 2026-01-31}", "A ends on 2026-01-31: remove it"),
+        ("{id: A, statement: why, expired_at: 2027-01-31}", "A ends on 2027-01-31: remove it"),
+    ],
+)
+def test_an_exception_without_reason_or_end_is_found(entry: str, fault: str) -> None:
+    found = faults(f"vulnerabilities: [{entry}]", date(2026, 2, 1))
+    assert [text.startswith(fault) for text in found] == ([True] if fault else [])

@@ -27,6 +27,12 @@ BACKEND, FRONTEND = (
 )
 DATABASE = f"postgresql://tasks:{secrets.token_hex(8)}@db.example.com/tasks?sslmode=require"
 PROJECT = "shop"
+COMPONENTS = ROOT / "components"
+OURS = [
+    path.relative_to(COMPONENTS)
+    for path in COMPONENTS.rglob("*")
+    if path.is_file() and "__pycache__" not in path.parts
+]
 LIMIT_SECONDS = 300
 
 
@@ -102,14 +108,17 @@ def previewed(
 
 def test_the_wheel_holds_the_components_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    modules = [path for path in (ROOT / "components").iterdir() if path.is_file()]
-    assert names == {f"taskflow_infra/{path.name}" for path in modules}
+    assert names == {f"taskflow_infra/{path}" for path in OURS}
     assert "taskflow_infra/py.typed" in names, "else no type checker reads the annotations"
 
 
 def test_the_wheel_needs_nothing_but_what_it_asks_for(environment: Path) -> None:
     """In an interpreter that sees nothing of this project, which a language host made by airgap/ does."""
-    modules = (f"taskflow_infra.{path.stem}" for path in (ROOT / "components").glob("[a-z]*.py"))
+    modules = (
+        ".".join(("taskflow_infra", *path.with_suffix("").parts))
+        for path in OURS
+        if path.name.endswith(".py") and path.name != "__init__.py"
+    )
     run(environment / "bin" / "python", "-I", "-c", f"import {', '.join(modules)}")
 
 

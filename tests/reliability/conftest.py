@@ -1,5 +1,6 @@
 """One release on the real cluster for the tests of what it withstands: its own stack, namespace and node ports."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests import live_release
 from tests.live_release import LiveRelease, deployed, node_port
+from tests.load import Result, summary
 from tests.reliability.person import Person
 
 RELEASE = "reltest"
@@ -35,7 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes the whole cluster down, or too long, is left out of a short run; pytest says how many were."""
+    """What takes the whole cluster down, or too long, is left out of a short run; pytest says how many were.
+
+    What no other test can follow runs last.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     if config.getoption("--full", default=False):
         return
     left_out = [item for item in items if item.get_closest_marker("full_only")]
@@ -56,8 +62,10 @@ def record(record_property: Callable[[str, Any], None]) -> Record:
     def note(done: str, measured: Sequence[object]) -> None:
         print(done, *measured, sep="\n  ")
         record_property("done", done)
-        for line in measured:
-            record_property("measured", str(line))
+        loads = [line for line in measured if isinstance(line, Result)]
+        others = [str(line) for line in measured if not isinstance(line, Result)]
+        for line in others + [summary(loads)] * bool(loads):
+            record_property("measured", line)
 
     return note
 
@@ -78,6 +86,16 @@ def person(release: LiveRelease) -> Person:
     return person
 
 
+def await_left(release: LiveRelease) -> None:
+    """Pods that leave still answer for some seconds, with the former configuration and its keys."""
+    deadline = time.monotonic() + READY_SECONDS
+    while any(
+        "deletionTimestamp" in pod["metadata"] for pod in release.kubectl.get("pods")["items"]
+    ):
+        assert time.monotonic() < deadline, "pods do not leave"
+        time.sleep(1)
+
+
 @pytest.fixture(autouse=True)
 def whole(release: LiveRelease) -> None:
     """Every test begins with the suite's own configuration, serving, whatever the one before it left there."""
@@ -87,4 +105,5 @@ def whole(release: LiveRelease) -> None:
         release.stack.up()
     for component in ("postgres", "backend", "frontend"):
         await_ready(release, component)
+    await_left(release)
     live_release.wait_until_it_serves(VALUES)

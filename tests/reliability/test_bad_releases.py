@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.engine.last_words import last_words
+from ops.pods import last_words
 from tests.engine_stack import EngineError
 from tests.live_release import LiveRelease, changed
 from tests.reliability.conftest import RELEASE, VALUES, Record

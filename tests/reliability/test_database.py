@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from ops.engine.stack_file import StackFile
+from ops.config.stacks import StackFile
 from ops.prepare import cluster, setup
 from ops.processes import stream
 from tests.live_release import LiveRelease, changed

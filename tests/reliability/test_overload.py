@@ -17,8 +17,8 @@ AFTERWARDS_SECONDS = 5
 
 def target(person: Person, component: str) -> Page:
     if component == "frontend":
-        return Page(f"{person.frontend}/tasks", {"Cookie": person.cookie})
-    return Page(f"{person.backend}/api/tasks", person.authorization)
+        return Page(f"{person.frontend}/tasks", lambda: {"Cookie": person.cookie})
+    return Page(f"{person.backend}/api/tasks", lambda: person.authorization)
 
 
 @pytest.mark.parametrize("component", ["backend", "frontend"])

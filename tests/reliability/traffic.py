@@ -16,18 +16,22 @@ FILES_PER_PAGE = 9  # A browser's first visit: one page and the scripts and styl
 
 def backend(person: Person, *, keepalive: bool) -> Load:
     """Reads of the API: token, database, JSON."""
-    page = Page(f"{person.backend}/api/tasks", person.authorization)
+    page = Page(f"{person.backend}/api/tasks", lambda: person.authorization)
     return Load("backend", [page], BACKEND_RATE, keepalive=keepalive)
 
 
 def frontend(person: Person, *, keepalive: bool) -> Load:
     """Visits of the task page: session, database, backend, rendering; and its files."""
-    page = person.tasks_page()
-    files = sorted(set(re.findall(r'/_next/static/[^"\\]+\.(?:js|css)', page.text)))
+    files = files_of(person.tasks_page().text)
     assert len(files) >= FILES_PER_PAGE, f"the task page names {len(files)} files"
-    pages = [Page(f"{person.frontend}/tasks", {"Cookie": person.cookie})]
+    pages = [Page(f"{person.frontend}/tasks", lambda: {"Cookie": person.cookie})]
     pages += [Page(f"{person.frontend}{file}") for file in files[:FILES_PER_PAGE]]
     return Load("frontend", pages, FRONTEND_RATE, keepalive=keepalive)
+
+
+def files_of(page: str) -> list[str]:
+    """The scripts and styles that a page names."""
+    return sorted(set(re.findall(r'/_next/static/[^"\\]+\.(?:js|css)', page)))
 
 
 @contextmanager

@@ -14,9 +14,11 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto.source_pb2 import StackTrace
 
 from components.app import TaskflowApp, TaskflowAppArgs
-from components.config import SECRET_KEYS, Secret, StackSecrets, parse
-from components.config_models import PLACEHOLDER_DIGEST
-from components.stack_file import StackFile
+from components.config.check import parse
+from components.config.load import StackSecrets
+from components.config.secrets import SECRET_KEYS, Secret
+from components.config.stack import PLACEHOLDER_DIGEST, Images
+from components.config.stack_file import StackFile
 
 AUTO_NAME_SUFFIX = "-0a1b2c3d"
 
@@ -44,7 +46,7 @@ class Engine(pulumi.runtime.Mocks):
         if args.typ.startswith("kubernetes:") and args.typ != "pulumi:providers:kubernetes":
             outputs["metadata"].setdefault("name", args.name + AUTO_NAME_SUFFIX)
         if args.typ == "random:index/randomPassword:RandomPassword":
-            outputs["result"] = "x" * int(args.inputs["length"])
+            outputs["result"] = args.name.ljust(int(args.inputs["length"]), "x")
         return f"{args.name}-id", outputs
 
     def call(
@@ -118,7 +120,7 @@ def _resources_without_stack_traces() -> Iterator[None]:
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What images are built from."""
     folder = tmp_path_factory.mktemp("sources")
-    for component in ("backend", "frontend"):
+    for component in Images.components():
         (folder / component).mkdir()
         (folder / component / "Dockerfile").write_text(
             "ARG BASE_IMAGE=scratch:1\nFROM ${BASE_IMAGE}\nCOPY . /\n"
@@ -167,8 +169,17 @@ def _run_program(
     def program() -> pulumi.Output[Any]:
         given = StackSecrets(
             database_url=_secret(secrets.get("databaseUrl")),
+            database_owner_url=_secret(secrets.get("databaseOwnerUrl")),
+            frontend_database_url=_secret(secrets.get("frontendDatabaseUrl")),
             better_auth_secret=_secret(secrets.get("betterAuthSecret")),
+            better_auth_secret_next=_secret(secrets.get("betterAuthSecretNext")),
+            better_auth_secret_former=_secret(secrets.get("betterAuthSecretFormer")),
             openai_api_key=_secret(secrets.get("openaiApiKey")),
+            named={
+                key: pulumi.Output.secret(value)
+                for key, value in secrets.items()
+                if key not in SECRET_KEYS
+            },
         )
         args = TaskflowAppArgs(config=config, secrets=given, sources=sources)
         app = TaskflowApp(config.release, args)

@@ -224,7 +224,8 @@ def test_an_existing_secret_is_used_and_none_is_made(deploy: Deploy) -> None:
     assert backend["DATABASE_URL"] == {
         "secretKeyRef": {"name": "taskflow-secrets", "key": "database-url"}
     }
-    assert backend["OPENAI_API_KEY"]["secretKeyRef"]["optional"] is True
+    for key in ("OPENAI_API_KEY", "BETTER_AUTH_SECRET_NEXT", "BETTER_AUTH_SECRET_FORMER"):
+        assert backend[key]["secretKeyRef"]["optional"] is True
     assert engine.of_kind("Secret") == {}
 
 
@@ -250,8 +251,9 @@ def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_dep
     [
         ("database-url", "postgresql://u:canary@db.example.com/taskflow", "asks for no TLS"),
         ("database-url", "postgresql://u:canary@h:6543/t?sslmode=require", "has port 6543, but"),
-        ("database-url", "canary", "is no Postgres address"),
+        ("database-url", "canary", "must look like"),
         ("better-auth-secret", "canary", "has 6 characters, expected at least 32"),
+        ("better-auth-secret-next", "canary", "has 6 characters, expected at least 32"),
     ],
 )
 def test_the_values_of_an_existing_secret_obey_the_rules_of_the_others(
@@ -273,10 +275,17 @@ def test_a_namespace_that_exists_is_left_alone(deploy: Deploy) -> None:
     assert engine.only("Deployment", "backend")["metadata"]["namespace"] == "shared"
 
 
+DATABASE_PASSWORDS = {
+    "taskflow-postgres-password",
+    "taskflow-postgres-backend-password",
+    "taskflow-postgres-frontend-password",
+}
+
+
 def test_missing_dev_secrets_are_generated_by_pulumi_random(deploy: Deploy) -> None:
     engine = deploy(LOCAL)
     assert set(engine.of_kind("RandomPassword")) == {
-        "taskflow-postgres-password",
+        *DATABASE_PASSWORDS,
         "taskflow-better-auth-secret",
     }
     assert engine.inputs["taskflow-better-auth-secret"]["length"] >= 32
@@ -284,7 +293,56 @@ def test_missing_dev_secrets_are_generated_by_pulumi_random(deploy: Deploy) -> N
 
 def test_given_secrets_are_not_generated(deploy: Deploy) -> None:
     engine = deploy(LOCAL, {"betterAuthSecret": "s" * 32})
-    assert set(engine.of_kind("RandomPassword")) == {"taskflow-postgres-password"}
+    assert set(engine.of_kind("RandomPassword")) == DATABASE_PASSWORDS
+
+
+def signing_keys(engine: Engine) -> dict[str, str]:
+    """What the Secret that both services read has beside the database's address."""
+    data: dict[str, str] = engine.inputs["taskflow-secrets"]["stringData"]["value"]
+    return {key: value for key, value in data.items() if key.startswith("better-auth-secret")}
+
+
+@pytest.mark.parametrize(
+    ("generations", "signs", "accepted"),
+    [
+        ([2], "-2", {}),
+        ([1, 2], "", {"-next": "-2"}),
+        ([2, 1], "-2", {"-former": ""}),
+    ],
+    ids=["one", "the next is accepted", "the former is accepted"],
+)
+def test_generated_signing_keys_rotate_by_their_numbers(
+    deploy: Deploy, generations: list[int], signs: str, accepted: dict[str, str]
+) -> None:
+    engine = deploy(merged(LOCAL, {"secrets": {"generations": generations}}))
+    made = [name for name in engine.of_kind("RandomPassword") if "better-auth-secret" in name]
+    assert len(made) == len(generations)
+    expected = {"": signs, **accepted}
+    for component in ("backend", "frontend"):
+        env = env_of(container_of(engine.only("Deployment", component)))
+        found = {
+            name.removeprefix("BETTER_AUTH_SECRET"): value["secretKeyRef"]["key"]
+            for name, value in env.items()
+            if name.startswith("BETTER_AUTH_SECRET")
+        }
+        assert found == {
+            suffix.replace("-", "_").upper(): f"better-auth-secret{suffix}" for suffix in expected
+        }
+    assert {key: value.rstrip("x") for key, value in signing_keys(engine).items()} == {
+        f"better-auth-secret{suffix}": f"taskflow-better-auth-secret{number}"
+        for suffix, number in expected.items()
+    }
+
+
+@pytest.mark.parametrize("key", ["Next", "Former"])
+def test_a_given_signing_key_is_accepted_beside_the_one_that_signs(
+    deploy: Deploy, key: str
+) -> None:
+    engine = deploy(DEPLOYED, PROD_SECRETS | {f"betterAuthSecret{key}": "o" * 32})
+    assert signing_keys(engine) == {
+        "better-auth-secret": PROD_SECRETS["betterAuthSecret"],
+        f"better-auth-secret-{key.lower()}": "o" * 32,
+    }
 
 
 def test_an_external_database_brings_no_database_objects(deploy: Deploy) -> None:
@@ -484,6 +542,15 @@ def test_a_pushed_tag_means_the_same_platform_whoever_builds_it(
 ) -> None:
     engine = deploy(merged(DEPLOYED, {"images": images}), PROD_SECRETS)
     assert engine.inputs["taskflow-backend-image"]["build"]["platform"] == platform
+
+
+def test_an_image_for_a_daemon_of_this_machine_names_its_platform(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the plugin prints a note for each image, in each run."""
+    monkeypatch.setattr("components.image_build.machine", lambda: "aarch64")
+    engine = deploy(merged(LOCAL, {"release": "arm"}))  # No other test has deployed it.
+    assert engine.inputs["arm-backend-image"]["build"]["platform"] == "linux/arm64"
 
 
 def test_pods_prefer_to_be_spread_and_must_be_when_required(deploy: Deploy) -> None:

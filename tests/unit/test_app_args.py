@@ -1,21 +1,24 @@
-"""A program that makes its configuration itself, without a stack file, is told at once what it lacks."""
+"""A program of its own: it learns at once what it lacks without a stack file, and goes on from a release's parts."""
 
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
 
-from components.app import TaskflowAppArgs
-from components.config import (
+from components.app import TaskflowApp, TaskflowAppArgs
+from components.config.errors import ConfigError
+from components.config.load import StackSecrets
+from components.config.stack import (
     Cluster,
     ComponentImage,
-    ConfigError,
+    Database,
     EmbeddedPostgres,
     Images,
+    Secrets,
     StackConfig,
-    StackSecrets,
 )
-from components.config_models import Database, Secrets
+from tests.unit.conftest import Engine
 
 DIGEST = f"sha256:{'0' * 64}"
 PREBUILT = Images(
@@ -67,3 +70,26 @@ def test_what_is_complete_is_taken(
 ) -> None:
     args = TaskflowAppArgs(config=config, secrets=secrets, sources=sources)
     assert args.config is config
+
+
+def test_a_program_goes_on_from_the_parts_of_a_release() -> None:
+    names: list[Any] = []
+    pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="test", preview=False)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> pulumi.Output[Any]:
+        config = StackConfig(images=PREBUILT, database=EMBEDDED)
+        app = TaskflowApp("tasks", TaskflowAppArgs(config=config, secrets=NO_SECRETS))
+        assert app.database
+        parts = (
+            app.backend.deployment,
+            app.backend.service,
+            app.frontend.deployment,
+            app.frontend.service,
+            app.database.ready,
+        )
+        return pulumi.Output.all(*(part.metadata.name for part in parts)).apply(names.extend)
+
+    program()
+    backend, frontend = "tasks-backend", "tasks-frontend"
+    assert names == [backend, backend, frontend, frontend, "tasks-postgres"]

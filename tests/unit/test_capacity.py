@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.config import ConfigError, parse
+from components.config.check import parse
+from components.config.errors import ConfigError
 from tests.unit.conftest import LOCAL, merged, source_of
 
 

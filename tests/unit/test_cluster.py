@@ -8,8 +8,10 @@ import pulumi
 import pytest
 import yaml
 
-from components.cluster import docker_provider, kubernetes_provider
-from components.config import Cluster
+from components.build_context import build_of, reference
+from components.cluster import kubernetes_provider
+from components.config.stack import Cluster, Images
+from components.image_build import built_image, docker_provider
 from components.minikube import ClusterError, Minikube
 from tests.unit.conftest import Engine
 
@@ -53,6 +55,9 @@ def test_the_provider_is_bound_to_the_stacks_context(kubeconfig: Path) -> None:
 
     program()
     assert engine.inputs["cluster"]["context"] == "staging"
+    assert engine.inputs["cluster"]["kubeconfig"] == "", (
+        "a path of one person's, or several files, in all colleagues' states"
+    )
 
 
 def test_a_profile_that_was_never_made_is_none(
@@ -143,11 +148,80 @@ def test_a_stopped_minikube_says_how_to_start_it(minikube_command: Path) -> None
         docker_provider("docker", profile)
 
 
-def test_a_minikube_on_containerd_says_how_to_start_one_on_docker(minikube_command: Path) -> None:
-    answer(
-        minikube_command,
-        """echo '{"SSH_AUTH_SOCK": "/tmp/agent", "DOCKER_HOST": "ssh://docker@node"}'""",
-    )
-    profile = Minikube(profile="minikube", driver="docker", node_ip="")
-    with pytest.raises(ClusterError, match=r"DOCKER_CERT_PATH.*--container-runtime docker"):
-        docker_provider("docker", profile)
+# A node on containerd, as https://minikube.sigs.k8s.io/docs/commands/image/ documents it. Loaded images stay in
+# one file, the calls in another.
+CONTAINERD = """echo "$*" >> "{folder}/calls"
+case "$*" in
+"image ls --format json --profile dev") echo "[$(cat "{folder}/images" 2>/dev/null)]" ;;
+"image load taskflow-backend:1a2b --profile dev")
+    echo '{{"id": "sha256:1", "repoTags": ["docker.io/library/taskflow-backend:1a2b"]}}' > "{folder}/images" ;;
+*) exit 64 ;;
+esac"""
+
+
+@pytest.fixture
+def containerd(minikube_command: Path) -> Minikube:
+    answer(minikube_command, CONTAINERD.format(folder=minikube_command.parent))
+    return Minikube(profile="dev", driver="docker", node_ip="192.168.49.2", runtime="containerd")
+
+
+def calls(command: Path) -> list[str]:
+    return [line.split()[1] for line in (command.parent / "calls").read_text().splitlines()]
+
+
+def test_a_profile_of_todays_default_runs_containerd(tmp_path: Path) -> None:
+    folder = tmp_path / ".minikube" / "profiles" / "minikube"
+    folder.mkdir(parents=True)
+    settings = {"Driver": "docker", "KubernetesConfig": {"ContainerRuntime": "containerd"}}
+    (folder / "config.json").write_text(json.dumps(settings))
+    found = Minikube.find("minikube", {"MINIKUBE_HOME": str(tmp_path)})
+    assert found is not None
+    assert found.needs_loading
+    assert found.docker_environment({}) == {}, "this machine's own Docker builds"
+
+
+def test_an_image_is_loaded_into_a_node_on_containerd_once(
+    containerd: Minikube, minikube_command: Path
+) -> None:
+    containerd.load("taskflow-backend:1a2b")
+    containerd.load("taskflow-backend:1a2b")
+    assert calls(minikube_command) == ["ls", "load", "ls", "ls"], "its tag was there"
+
+
+def test_a_load_that_failed_silently_is_an_error_with_the_command(
+    containerd: Minikube, minikube_command: Path
+) -> None:
+    answer(minikube_command, "[ $2 != ls ] || echo '[]'")
+    with pytest.raises(ClusterError, match="minikube image load --profile dev taskflow-backend:9"):
+        containerd.load("taskflow-backend:9")
+
+
+def test_a_node_that_does_not_answer_is_said_before_anything_is_loaded(
+    containerd: Minikube, minikube_command: Path
+) -> None:
+    answer(minikube_command, "echo 'Profile \"dev\" not found'; exit 85")
+    with pytest.raises(ClusterError, match=r"not found.*minikube start --profile dev"):
+        containerd.load("taskflow-backend:1a2b")
+
+
+def test_pods_wait_for_the_load_and_a_preview_loads_nothing(
+    containerd: Minikube, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(Minikube, "load", lambda self, image: done.append(f"loaded {image}"))
+    images = Images()
+    build = build_of(images, "backend", sources)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> pulumi.Output[None]:
+        opts = pulumi.ResourceOptions()
+        image = built_image("taskflow", "backend", build, images, opts, node=containerd)
+        return pulumi.Output.from_input(image.reference).apply(done.append)
+
+    wanted = reference("taskflow-backend", build)
+    pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="test", preview=True)
+    program()
+    assert done == [wanted], "known in the preview, where nothing is built that could be loaded"
+    pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="test", preview=False)
+    program()
+    assert done[1:] == [f"loaded {wanted}", wanted]

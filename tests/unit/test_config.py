@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from components.config import ConfigError, Secret, StackConfig, parse
+from components.config.check import parse
+from components.config.errors import ConfigError
+from components.config.secrets import Secret
+from components.config.stack import StackConfig
 from tests.unit.conftest import DEPLOYED, LOCAL, PROD_SECRETS, encrypted, merged, source_of
 
 NO_SECRETS: dict[str, Secret] = {}
@@ -27,8 +30,7 @@ def test_an_error_names_file_line_key_value_and_expectation() -> None:
     text = "config:\n  taskflow:backend:\n    # how many\n    replicas: two\n"
     found = errors(merged(LOCAL, {"backend": {"replicas": "two"}}), text)
     assert found == [
-        'Pulumi.prod.yaml:4: taskflow:backend.replicas: got "two", '
-        "expected an integer of at least 1 (or an autoscaling block)"
+        'Pulumi.prod.yaml:4: taskflow:backend.replicas: got "two", expected an integer'
     ]
 
 
@@ -140,7 +142,70 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
             "no existing Secret can hold its address",
         ),
         ({"ingress": {"host": "a.example.com", "tls": {}}}, "give secret, issuer, or both"),
+        (
+            {"ingress": {"host": "a.example.com", "hosts": ["b.example.com"]}},
+            "taskflow:ingress.hosts: give host or hosts, not both",
+        ),
+        (
+            {"ingress": {"hosts": ["*.example.com", "a.example.com"]}},
+            "a wildcard is no address: put a plain name before it",
+        ),
+        (
+            {"ingress": {"hosts": ["a.example.com", "a.example.com"]}},
+            "taskflow:ingress.hosts: a.example.com stands here more than once",
+        ),
+        (
+            {"ingress": {"host": "a.example.com"}, "gateway": {"host": "b.c", "class": "x"}},
+            "taskflow:gateway: give ingress or gateway, not both",
+        ),
+        ({"gateway": {"host": "a.example.com"}}, "taskflow:gateway.parentRef: give one of"),
+        (
+            {"gateway": {"host": "a.b", "parentRef": {"name": "shared"}, "tls": {"secret": "x"}}},
+            "taskflow:gateway.tls: a Gateway that exists has certificates of its own; drop tls",
+        ),
+        (
+            {"gateway": {"hosts": [f"a{n}.example.com" for n in range(17)], "class": "x"}},
+            "17 names, but an HTTPRoute takes 16",
+        ),
+        (
+            {
+                "frontend": {"publicUrl": "https://a.example.com"},
+                "ingress": {"host": "a.example.com"},
+            },
+            "taskflow:frontend.publicUrl: taskflow:ingress says the public address already",
+        ),
+        (
+            {
+                "frontend": {"publicUrl": "https://a.example.com"},
+                "gateway": {"host": "a.example.com", "class": "x"},
+            },
+            "taskflow:frontend.publicUrl: taskflow:gateway says the public address already",
+        ),
         ({"backend": {"env": {"DATABASE_URL": "x"}}}, "taskflow:backend.env.DATABASE_URL: is set"),
+        (
+            {
+                "backend": {
+                    "env": {"A": "x"},
+                    "secretEnv": {"A": {"secret": "mine", "key": "a"}},
+                }
+            },
+            "taskflow:backend.secretEnv.A: is in env too; drop one of the two",
+        ),
+        ({"monitoring": {"annotations": True}}, "taskflow:monitoring.namespace: is missing"),
+        (
+            {
+                "monitoring": {"namespace": "monitoring"},
+                "frontend": {"service": {"targetPort": 9464}},
+            },
+            "the frontend serves its metrics at 9464; choose another port",
+        ),
+        (
+            {
+                "monitoring": {"namespace": "monitoring"},
+                "frontend": {"env": {"METRICS_PORT": "9000"}},
+            },
+            "monitoring opens port 9464 and no other; drop the variable",
+        ),
         (
             {
                 "backend": {"service": {"type": "NodePort", "nodePort": 30080}},
@@ -163,8 +228,8 @@ def test_illegal_states_are_refused_with_the_reason(values: dict[str, Any], reas
 def test_a_block_in_place_of_a_choice_is_told_at_its_own_key() -> None:
     found = errors(merged(LOCAL, {"backend": {"disruptionBudget": {"minAvailable": {"a": 1}}}}))
     assert found == [
-        "Pulumi.prod.yaml: taskflow:backend.disruptionBudget.minAvailable: got a block, expected an integer or "
-        'a percentage such as "50%"'
+        "Pulumi.prod.yaml: taskflow:backend.disruptionBudget.minAvailable: got a block, expected a count "
+        'such as 1, or a percentage up to 100 such as "25%"'
     ]
 
 
@@ -281,3 +346,22 @@ def test_an_empty_local_stack_gets_every_default() -> None:
         "info",
     )
     assert config.backend.fixed_replicas == 2
+
+
+def test_one_key_is_accepted_beside_the_one_that_signs() -> None:
+    rotating = {f"betterAuthSecret{key}": Secret(encrypted=True) for key in ("Next", "Former")}
+    for key, secret in rotating.items():
+        accept(DEPLOYED, ALL_SECRETS | {key: secret})
+    (message,) = errors(DEPLOYED, secrets=ALL_SECRETS | rotating)
+    assert "give betterAuthSecretNext or betterAuthSecretFormer" in message
+
+
+def test_generated_keys_are_numbered_and_the_stack_has_none_of_its_own() -> None:
+    numbers = {"secrets": {"generations": [1, 2]}}
+    accept(merged(LOCAL, numbers), NO_SECRETS)
+    twice = errors(merged(LOCAL, {"secrets": {"generations": [2, 2]}}), secrets=NO_SECRETS)
+    assert "secrets.generations: 2 stands twice" in twice[0]
+    given = errors(merged(LOCAL, numbers), secrets=ALL_SECRETS)
+    assert "secrets.generations: names two generated secrets, but" in given[0]
+    off = errors(merged(DEPLOYED, numbers))
+    assert "secrets.generations: needs generate: true" in off[0]

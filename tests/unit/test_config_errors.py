@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.config import ConfigError, check_file
+from components.config.check import check_file
+from components.config.errors import ConfigError
 
 CLUSTER = "  taskflow:cluster:\n    context: production\n"
 IMAGES = "  taskflow:images: {registry: ghcr.io/example}\n"

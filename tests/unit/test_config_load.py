@@ -8,8 +8,10 @@ import pulumi
 import pytest
 import yaml
 
-from components.config import ConfigError, check_file, load
-from components.stack_file import FOLDER_VARIABLE
+from components.config.check import check_file
+from components.config.errors import ConfigError
+from components.config.load import load
+from components.config.stack_file import FOLDER_VARIABLE
 from tests.unit.conftest import PROD_SECRETS, Engine
 
 DEPLOYED = """\
@@ -50,6 +52,17 @@ def test_a_sound_file_is_loaded_with_its_secrets_beside_it(stack: Path) -> None:
     assert (config.cluster.context, config.log_level) == ("production", "debug")
     assert secrets.database_url is not None
     assert secrets.openai_api_key is None
+
+
+def test_a_secret_that_a_variable_names_is_one_of_the_secrets(stack: Path) -> None:
+    mail = (
+        "  taskflow:backend: {secretEnv: {MAIL: {config: mail}}}\n  taskflow:mail: {secure: v1:x}\n"
+    )
+    stack.write_text(f"{DEPLOYED}{SECURE}{mail}")
+    hand_over(stack, PROD_SECRETS | {"mail": "a password"})
+    config, secrets = load()
+    assert list(secrets.named) == ["mail"]
+    assert "a password" not in str(config)
 
 
 def test_a_block_that_is_nothing_is_left_out(stack: Path) -> None:

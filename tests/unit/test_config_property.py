@@ -5,8 +5,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
 
-from components.config import ConfigError, Secret, StackConfig, parse
-from components.stack_file import StackFile
+from components.config.check import parse
+from components.config.errors import ConfigError
+from components.config.secrets import Secret
+from components.config.stack import StackConfig
+from components.config.stack_file import StackFile
 from ops.config.render import manifests
 from tests.generated import configs
 from tests.unit.conftest import source_of

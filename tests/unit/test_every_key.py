@@ -9,15 +9,24 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from components.config import ConfigError, StackConfig, parse
+from components.config.check import parse
+from components.config.errors import ConfigError
+from components.config.stack import Images, StackConfig
 from components.existing_secret import CONFIG_KEYS
 from tests.unit.conftest import LOCAL, PROD_SECRETS, Deploy, Engine, encrypted, merged, source_of
 
 DIGEST = f"@sha256:{'ab' * 32}"
 ROOM = {"cluster": {"node": {"cpu": "32", "memory": "64Gi"}}}
 OUTSIDE = {"database": {"embedded": None}}
+AUTHORITY = {"database": {"embedded": None, "external": {"ca": {"configMap": "authority"}}}}
 INGRESS = {"ingress": {"host": "taskflow.example.com"}}
+BACKUP = {"backup": {"publicKey": f"age1{'q' * 58}"}}
+MONITORING = {"monitoring": {"namespace": "monitoring"}}
 TLS = {"ingress": {"host": "taskflow.example.com", "tls": {"issuer": "letsencrypt"}}}
+GATEWAY = {"gateway": {"host": "taskflow.example.com", "class": "envoy"}}
+GATEWAY_TLS = merged(GATEWAY, {"gateway": {"tls": {"issuer": "letsencrypt"}}})
+SHARED_GATEWAY = {"gateway": {"host": "taskflow.example.com", "parentRef": {"name": "shared"}}}
+SEVERAL = ["taskflow.example.com", "*.taskflow.example.com"]
 
 
 @dataclass(frozen=True)
@@ -29,10 +38,21 @@ class Other:
     secrets: dict[str, str] = field(default_factory=dict)
 
 
-SERVICES = ("backend", "frontend")
+SERVICES = tuple(Images.components())
 # Keys whose value shows in what the program asks of the engine: objects, images, options of resources. First those
-# that both services have.
+# of all pods, then those that both services have.
+PODS: dict[str, Other] = {
+    "nodeSelector": Other({"pool": "web"}),
+    "tolerations": Other([{"key": "spot", "operator": "Exists"}]),
+    "priorityClass": Other("important"),
+    "podAnnotations": Other({"a/b": "c"}),
+    "hostUsers": Other(False),
+}
 WORKLOAD: dict[str, Other] = {
+    **PODS,
+    "secretEnv": Other({"LICENCE": {"secret": "licence", "key": "text"}}),
+    "serviceAnnotations": Other({"a/b": "c"}),
+    "egress": Other([{"cidr": "10.2.0.0/16", "ports": [443]}]),
     "replicas": Other(3),
     "autoscaling.min": Other(1, {"autoscaling": {"max": 3}}),
     "autoscaling.max": Other(4, {"autoscaling": {"max": 3}}),
@@ -86,28 +106,59 @@ SHOWN: dict[str, Other] = {
         for key, value in {"ref": f"ghcr.io/acme/x{DIGEST}", "baseImage": "python:3.14"}.items()
     },
     "database.embedded.image": Other("postgres:18"),
+    "database.embedded.folder": Other("pgdata-18"),
     "database.embedded.size": Other("2Gi"),
     "database.embedded.storageClass": Other("fast"),
     "database.embedded.user": Other(999),
     "database.embedded.keep": Other(True),
+    "database.embedded.passwords": Other([2]),
     "database.embedded.resources.requests.cpu": Other("51m"),
     "database.embedded.resources.requests.memory": Other("65Mi"),
     "database.embedded.resources.limits.cpu": Other("2"),
     "database.embedded.resources.limits.memory": Other("2Gi"),
+    **{f"database.embedded.{key}": other for key, other in PODS.items()},
     "database.external.addresses": Other(["10.1.0.0/16"], OUTSIDE, PROD_SECRETS),
+    **{
+        f"database.external.ca.{key}": Other("authority", OUTSIDE, PROD_SECRETS)
+        for key in ("configMap", "secret")
+    },
+    "database.external.ca.key": Other("root.pem", AUTHORITY, PROD_SECRETS),
     "database.poolSize": Other(5),
+    "secrets.generations": Other([2]),
+    "backup.schedule": Other("0 * * * *", BACKUP),
+    "backup.publicKey": Other(f"age1{'p' * 58}", BACKUP),
+    "backup.keep": Other(3, BACKUP),
+    "backup.image": Other("postgres:16", merged(OUTSIDE, BACKUP), PROD_SECRETS),
+    "backup.size": Other("9Gi", BACKUP),
+    "backup.storageClass": Other("slow", BACKUP),
     "secrets.existing": Other(
         "by-hand",
         merged(OUTSIDE, {"createNamespace": False, "secrets": {"generate": False}}),
         PROD_SECRETS,
     ),
     "ingress.host": Other("other.example.com", INGRESS),
+    "ingress.hosts": Other(SEVERAL, {"ingress": {"hosts": SEVERAL[:1]}}),
     "ingress.class": Other("traefik", INGRESS),
     "ingress.annotations": Other({"a/b": "c"}, INGRESS),
     "ingress.tls.secret": Other("by-hand", TLS),
     "ingress.tls.issuer": Other("other", TLS),
+    "gateway.host": Other("other.example.com", GATEWAY),
+    "gateway.hosts": Other(SEVERAL, {"gateway": {"hosts": SEVERAL[:1], "class": "envoy"}}),
+    "gateway.class": Other("cilium", GATEWAY),
+    "gateway.tls.secret": Other("by-hand", GATEWAY_TLS),
+    "gateway.tls.issuer": Other("other", GATEWAY_TLS),
+    "gateway.parentRef.name": Other("other", SHARED_GATEWAY),
+    "gateway.parentRef.namespace": Other("edge", SHARED_GATEWAY),
+    "gateway.parentRef.sectionName": Other("https", SHARED_GATEWAY),
+    "gateway.parentRef.tls": Other(False, SHARED_GATEWAY),
+    "gateway.namespace": Other("edge", GATEWAY),
+    "gateway.timeoutSeconds": Other(30, GATEWAY),
+    "gateway.retries": Other(2, GATEWAY),
+    "frontend.publicUrl": Other("https://taskflow.example.com"),
     "networkPolicies.enabled": Other(False),
     "networkPolicies.ingressNamespace": Other("edge", INGRESS),
+    "monitoring.namespace": Other("other", MONITORING),
+    "monitoring.annotations": Other(True, MONITORING),
     "assistant.model": Other("another", {}, {"openaiApiKey": "key"}),
     "assistant.baseUrl": Other("http://llm.example.com", {}, {"openaiApiKey": "key"}),
 }
@@ -171,6 +222,7 @@ BY_HAND = {
     "data": {
         key: base64.b64encode(PROD_SECRETS[config_key].encode()).decode()
         for key, config_key in CONFIG_KEYS.items()
+        if config_key in PROD_SECRETS
     },
 }
 Asked = Callable[..., dict[str, Any]]

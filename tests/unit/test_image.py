@@ -1,11 +1,14 @@
 """Content tags: the same content has the same tag, everything that can change the image changes it."""
 
 import os
+import shutil
+import socket
 from pathlib import Path
 
 import pytest
 
 from components.build_context import BuildArgs, content_tag, context_files
+from ops.paths import SOURCES
 
 
 @pytest.fixture
@@ -95,3 +98,123 @@ def test_an_exception_below_an_excluded_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / "vendor" / "other.txt").write_text("x")
     names = [path.relative_to(tmp_path).as_posix() for path in context_files(tmp_path)]
     assert names == [".dockerignore", "vendor/keep/this.txt"]
+
+
+STAGES = """\
+# syntax=docker/dockerfile:1
+ARG BASE_IMAGE=python:3.13-slim
+FROM ${BASE_IMAGE} AS builder
+COPY requirements.txt ./
+RUN pip install \\
+    -r requirements.txt
+COPY app app
+FROM builder AS test
+COPY tests tests
+FROM ${BASE_IMAGE} AS runner
+COPY --from=builder --chown=0:0 /app /app
+COPY start*.sh /
+"""
+
+
+@pytest.fixture
+def staged(context: Path) -> Path:
+    """A context of which the runner's stages use a part."""
+    (context / ".dockerignore").unlink()
+    (context / "Dockerfile").write_text(STAGES)
+    (context / "tests").mkdir()
+    (context / "tests" / "test_app.py").write_text("assert 1\n")
+    (context / "start-it.sh").write_text("exec app\n")
+    return context
+
+
+@pytest.mark.parametrize("name", ["tests/test_app.py", "unused.txt", "tests/new.py"])
+def test_a_file_that_only_other_stages_copy_does_not_change_the_tag(
+    staged: Path, name: str
+) -> None:
+    before, of_tests = tag(staged), content_tag(BuildArgs(context=staged, target="test"))
+    (staged / name).write_text("edited\n")
+    assert tag(staged) == before
+    tested = content_tag(BuildArgs(context=staged, target="test"))
+    assert (tested != of_tests) is name.startswith("tests/")
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "app/main.py", "app/new.py", "start-it.sh", "Dockerfile"]
+)
+def test_a_file_that_the_targets_stages_copy_changes_the_tag(staged: Path, name: str) -> None:
+    before = tag(staged)
+    (staged / name).write_text(f"{STAGES if name == 'Dockerfile' else ''}# edited\n")
+    assert tag(staged) != before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COPY . /app",
+        "COPY ./ /app",
+        'COPY ["unused.txt", "/"]',
+        "ARG FILE\nCOPY $FILE /",
+        "RUN --mount=type=bind,target=/src make",
+        "ONBUILD COPY unused.txt /",
+        "COPY <<one /two\nFROM x\none",
+        "FROM scratch\nCOPY unused.txt /\nFROM scratch AS runner\nCOPY --from=3 /unused.txt /",
+    ],
+)
+def test_where_it_is_not_certain_what_a_stage_uses_every_file_counts(
+    staged: Path, line: str
+) -> None:
+    (staged / "unused.txt").write_text("x\n")
+    (staged / "Dockerfile").write_text(f"{STAGES}{line}\n")
+    before = tag(staged)
+    (staged / "unused.txt").write_text("edited\n")
+    assert tag(staged) != before
+
+
+def test_a_pipe_and_a_socket_are_no_part_of_the_context(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch AS runner\nCOPY . /\n")
+    before = tag(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(tmp_path / "socket"))
+        assert tag(tmp_path) == before
+
+
+def test_a_byte_order_mark_hides_no_rule(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_bytes(b"\xef\xbb\xbf*.log\n.dockerignore\n")
+    (tmp_path / "a.log").write_text("x")
+    (tmp_path / "a.txt").write_text("x")
+    assert [path.name for path in context_files(tmp_path)] == ["a.txt"]
+
+
+def test_a_dockerignore_of_the_dockerfiles_own_comes_first(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_text("*\n")
+    (tmp_path / "Dockerfile.dockerignore").write_text("*\n!a.txt\n")
+    (tmp_path / "a.txt").write_text("x")
+    assert [path.name for path in context_files(tmp_path)] == ["a.txt"]
+
+
+@pytest.mark.parametrize("component", ["backend", "frontend"])
+@pytest.mark.parametrize(
+    "name", [".DS_Store", ".main.py.swp", "main.py~", "#main.py#", ".#main.py", "x.orig"]
+)
+def test_what_editors_leave_is_not_in_our_images(component: str, name: str, tmp_path: Path) -> None:
+    ours = SOURCES / component
+    for file in ("Dockerfile", ".dockerignore"):
+        shutil.copy(ours / file, tmp_path)
+    sources = {"backend": "taskflow_api/routes", "frontend": "app/tasks"}[component]
+    (tmp_path / sources).mkdir(parents=True)
+    (tmp_path / sources / "main.py").write_text("x")
+    before = tag(tmp_path)
+    (tmp_path / sources / name).write_text("x")
+    assert tag(tmp_path) == before
+    (tmp_path / sources / "main.py").write_text("y")
+    assert tag(tmp_path) != before
+
+
+def test_a_test_of_the_backend_is_not_in_its_images_tag(tmp_path: Path) -> None:
+    for file in ("Dockerfile", ".dockerignore"):
+        shutil.copy(SOURCES / "backend" / file, tmp_path)
+    (tmp_path / "tests").mkdir()
+    before = tag(tmp_path)
+    (tmp_path / "tests" / "test_new.py").write_text("x")
+    assert tag(tmp_path) == before

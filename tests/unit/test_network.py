@@ -81,8 +81,7 @@ def test_the_ingress_controller_reaches_the_pod_that_answers_for_a_certificate(
     policy = engine.inputs["taskflow-certificate-network-policy"]["spec"]
     assert policy["podSelector"]["matchLabels"] == {"acme.cert-manager.io/http01-solver": "true"}
     (rule,) = policy["ingress"]
-    namespace = {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}
-    assert rule == {"from": [{"namespaceSelector": namespace}], "ports": tcp(8089)}
+    assert rule == {"from": [{"namespaceSelector": {}}], "ports": tcp(8089)}
     by_hand = deploy(DEPLOYED, PROD_SECRETS)
     assert "taskflow-certificate-network-policy" not in by_hand.inputs
 
@@ -92,6 +91,41 @@ def test_in_a_namespace_of_others_nothing_is_said_about_their_certificates(deplo
     engine = deploy(merged(DEPLOYED, shared), PROD_SECRETS)
     assert "taskflow-default-deny-network-policy" in engine.inputs
     assert "taskflow-certificate-network-policy" not in engine.inputs
+
+
+OWN = {"gateway": {"host": "taskflow.example.com", "class": "envoy", "tls": {"issuer": "le"}}}
+SHARED = {"gateway": {"host": "taskflow.example.com", "parentRef": {"name": "shared"}}}
+
+
+@pytest.mark.parametrize(
+    ("route", "namespace"),
+    [
+        ({"ingress": {"host": "taskflow.example.com"}}, None),
+        (OWN, None),
+        (merged(OWN, {"gateway": {"namespace": "edge"}}), "edge"),
+        (SHARED, None),
+        (merged(SHARED, {"gateway": {"parentRef": {"namespace": "shared"}}}), "shared"),
+    ],
+)
+def test_a_route_admits_the_namespace_that_is_named_or_every_one(
+    deploy: Deploy, route: dict[str, Any], namespace: str | None
+) -> None:
+    (rule,) = spec(deploy(merged(LOCAL, route)), "frontend")["ingress"]
+    chosen = {"matchLabels": {"kubernetes.io/metadata.name": namespace}} if namespace else {}
+    assert rule == {"from": [{"namespaceSelector": chosen}], "ports": tcp(3000)}
+
+
+def test_a_gateway_whose_pods_run_beside_it_is_not_cut_off_by_the_default_deny(
+    deploy: Deploy,
+) -> None:
+    engine = deploy(merged(LOCAL, OWN))
+    policy = engine.inputs["taskflow-gateway-network-policy"]["spec"]
+    (gateway,) = engine.of_kind("Gateway").values()
+    labels = {"gateway.networking.k8s.io/gateway-name": gateway["metadata"]["name"]}
+    assert policy["podSelector"] == {"matchLabels": labels}
+    assert (policy["ingress"], policy["egress"]) == ([{}], [{}])
+    assert "taskflow-certificate-network-policy" in engine.inputs, "its issuer's challenge, too"
+    assert "taskflow-gateway-network-policy" not in deploy(merged(LOCAL, SHARED)).inputs
 
 
 @pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
@@ -138,6 +172,20 @@ def test_only_the_backend_reaches_the_assistant_and_only_where_there_is_one(
     assert {"ports": tcp(port)} in spec(engine, "backend")["egress"]
     assert {"ports": tcp(port)} not in spec(engine, "frontend")["egress"]
     assert {"ports": tcp(port)} not in spec(deploy(values), "backend")["egress"]
+
+
+@pytest.mark.parametrize("component", ["backend", "frontend"])
+def test_only_the_service_that_asks_for_more_networks_may_call_them(
+    deploy: Deploy, component: str
+) -> None:
+    values = {component: {"egress": [{"cidr": "10.2.0.0/16", "ports": [443, 5671]}]}}
+    engine = deploy(merged(LOCAL, values))
+    to = [{"ipBlock": {"cidr": "10.2.0.0/16"}}]
+    assert spec(engine, component)["egress"][-2:] == [
+        {"to": to, "ports": tcp(443)},
+        {"to": to, "ports": tcp(5671)},
+    ]
+    assert str(engine.of_kind("NetworkPolicy")).count("10.2.0.0/16") == 2
 
 
 def test_two_releases_side_by_side_never_meet(deploy: Deploy) -> None:

@@ -8,29 +8,36 @@ from typing import Any
 
 import pytest
 
-from components.config_check import check_file
+from components.config.check import check_file, parse
 from ops.config.render import manifests
 from policy import objects, pods
 from policy.rule import Rule
+from tests.unit.conftest import LOCAL, source_of
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("dev", "staging", "prod")
+GATEWAY = {"host": "taskflow.example.com", "class": "envoy", "tls": {"issuer": "letsencrypt"}}
 RULES = {rule.name: rule for rule in (*pods.RULES, *objects.RULES)}
 Manifest = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def rendered() -> dict[str, list[Manifest]]:
-    """The objects of every committed stack."""
+    """The objects of every committed stack, and of one with a Gateway."""
     files = {stack: check_file(ROOT / f"Pulumi.{stack}.yaml") for stack in STACKS}
-    return {stack: manifests(file.config, file.source) for stack, file in files.items()}
+    source = source_of("gateway")
+    gateway = parse({**LOCAL, "gateway": GATEWAY}, secrets={}, source=source)
+    return {
+        **{stack: manifests(file.config, file.source) for stack, file in files.items()},
+        "gateway": manifests(gateway, source),
+    }
 
 
 def violations(rule: Rule, manifest: Manifest) -> list[str]:
     return list(rule.violations(manifest)) if manifest["kind"] in rule.kinds else []
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", [*STACKS, "gateway"])
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
 def test_the_committed_stacks_pass(
     rendered: dict[str, list[Manifest]], rule: Rule, stack: str
@@ -170,6 +177,10 @@ def without_tls(manifest: Manifest) -> None:
     del manifest["spec"]["tls"]
 
 
+def without_https(manifest: Manifest) -> None:
+    del manifest["spec"]["listeners"][1:]
+
+
 def for_every_host(manifest: Manifest) -> None:
     del manifest["spec"]["rules"][0]["host"]
 
@@ -206,6 +217,8 @@ BROKEN: list[tuple[str, str, str, Callable[[Manifest], None]]] = [
     ("no-secret-in-config-map", "ConfigMap", "config", with_key_value),
     ("ingress-with-tls", "Ingress", "frontend", without_tls),
     ("ingress-with-tls", "Ingress", "frontend", for_every_host),
+    ("gateway-with-tls", "Gateway", "frontend", without_https),
+    ("labels", "HTTPRoute", "frontend", without_labels),
 ]
 
 
@@ -223,7 +236,7 @@ def test_a_damaged_object_is_refused(
 ) -> None:
     sound = next(
         manifest
-        for manifest in (*rendered["dev"], *rendered["prod"])
+        for manifest in (*rendered["dev"], *rendered["prod"], *rendered["gateway"])
         if (manifest["kind"], manifest["metadata"]["labels"]["component"]) == (kind, component)
     )
     damaged = copy.deepcopy(sound)
@@ -236,6 +249,18 @@ def test_every_rule_has_an_object_that_it_refuses() -> None:
     assert {name for name, *_ in BROKEN} == set(RULES)
 
 
-def test_the_stacks_that_warn_only_name_no_rule_that_does_not_exist() -> None:
-    levels = json.loads((ROOT / "policy" / "advisory.json").read_text())
-    assert set(levels) <= {"all", *RULES}
+@pytest.mark.parametrize("name", ["advisory", "digests"])
+def test_the_files_of_levels_name_no_rule_that_does_not_exist(name: str) -> None:
+    levels = json.loads((ROOT / "policy" / f"{name}.json").read_text())
+    assert set(levels) <= {"all", pods.BY_DIGEST.name, *RULES}
+
+
+def test_digests_alone_are_accepted_where_a_stack_asks_for_it(
+    rendered: dict[str, list[Manifest]],
+) -> None:
+    def refused(stack: str) -> list[str]:
+        found = [violations(pods.BY_DIGEST, manifest) for manifest in rendered[stack]]
+        return [text for texts in found for text in texts]
+
+    assert refused("prod") == []
+    assert len(refused("dev")) == 4, "both services, the migration and Postgres have a tag there"

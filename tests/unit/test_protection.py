@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.config import StackConfig
+from components.config.stack import StackConfig
 from tests.unit.conftest import DEPLOYED, LOCAL, merged
 
 

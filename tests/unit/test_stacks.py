@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.config_check import check_file
+from components.config.check import check_file
 from ops.config.render import render
 from tests.unit.conftest import PROD_SECRETS, Deploy, source_of, stack_values
 

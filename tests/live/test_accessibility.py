@@ -1,0 +1,42 @@
+"""axe finds nothing to correct on any page: light and dark, on a desktop and on a phone."""
+
+from importlib.resources import files
+
+import pytest
+from playwright.sync_api import Page, ViewportSize
+
+from tests.live import browsing
+from tests.live.browsing import Person, add_task, sign_up
+
+browser, page = browsing.browser, browsing.page  # Fixtures.
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1280, "height": 900},
+    "phone": {"width": 360, "height": 740},
+}
+
+
+def violations(page: Page) -> list[str]:
+    """What axe would have corrected, and where."""
+    # The package is a wrapper around this one script, which is all that is needed of it.
+    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [f"{rule['help']}: {[node['target'] for node in rule['nodes']]}" for rule in found]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_violation(page: Page, scheme: str, size: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size(SIZES[size])
+    for path in ("/sign-in", "/sign-up", "/nowhere"):
+        page.goto(path)
+        assert not violations(page), path
+    sign_up(page, Person("Louis"))
+    assert not violations(page), "no task yet"
+    add_task(page, "Overdue", due="2020-01-01", priority="high")
+    add_task(page, "Long notes", notes="See https://example.com/ and more. " * 20, priority="low")
+    assert not violations(page), "tasks"
+    page.get_by_role("button", name="Edit Overdue").click()
+    assert not violations(page), "a task that is being edited"
+    page.goto("/account")
+    assert not violations(page), "account"

@@ -1,0 +1,224 @@
+"""What was destroyed comes back from a backup with equal checksums; a bad backup, and an upgrade, destroy nothing."""
+
+import base64
+import io
+import shlex
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from ops.backup import archive, database
+from ops.backup.pod import backup_pod
+from ops.backup.release import fetched, move, restore, take
+from ops.errors import OpsError
+from ops.kubectl import Kubectl
+from ops.release import history
+from ops.review.command import guard_up
+from ops.steps import Steps
+from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
+from tests.live_release import wait_until_it_serves
+
+PERSON = {
+    "name": "Ada",
+    "email": "ada@backup.example.com",
+    "password": "thirty-two purple elephants",
+}
+PLAIN = "A title that no file may show"
+POSTGRES = f"{RELEASE}-postgres-0"
+CHECKSUMS = """
+SELECT format('SELECT %L, count(*), md5(string_agg(r::text, '','' ORDER BY r::text)) FROM %I AS r', relname, relname)
+FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'page_file'
+ORDER BY relname \\gexec
+"""
+TASKS = """
+INSERT INTO task (id, owner_id, title, notes, done)
+SELECT gen_random_uuid(), id, :'title', 'ä "quoted"', false FROM "user", generate_series(1, 50) WHERE email = :'email'
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where backups go that nobody gives a name."""
+    monkeypatch.setattr(archive, "FOLDER", tmp_path / "backups")
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    archive.key(tmp_path / "key", make=True)
+    return tmp_path / "key"
+
+
+def steps() -> Steps:
+    return Steps("test", Console())
+
+
+def sql(release: LiveRelease, script: str, **variables: str) -> str:
+    """What the database answers to a script, in which `:'name'` is a variable."""
+    flags = [f"--set={name}={value}" for name, value in variables.items()]
+    psql = "psql -qAtX -U taskflow -h /var/run/postgresql -v ON_ERROR_STOP=1"
+    # psql knows variables only in what it reads from stdin.
+    shell = f"exec {psql} {shlex.join(flags)} <<'SQL'\n{script}\nSQL"
+    return release.kubectl("exec", POSTGRES, "--", "bash", "-c", shell)
+
+
+def checksums(release: LiveRelease) -> str:
+    """Of every table, by other means than those of the backup; the frontend writes page_file whenever it likes."""
+    return sql(release, CHECKSUMS.strip())
+
+
+def browser(release: LiveRelease) -> httpx.Client:
+    return httpx.Client(base_url=release.url, headers={"Origin": release.url}, timeout=30)
+
+
+@pytest.fixture
+def content(release: LiveRelease) -> str:
+    """The checksums of a database in which somebody has tasks."""
+    with browser(release) as client:
+        answer = client.post("/api/auth/sign-up/email", json=PERSON)
+        assert answer.status_code == 200 or "EXISTS" in answer.text, answer.text
+    sql(release, TASKS, title=PLAIN, email=PERSON["email"])
+    return checksums(release)
+
+
+def test_what_was_destroyed_comes_back_with_equal_checksums(
+    release: LiveRelease, content: str, key: Path, folder: Path
+) -> None:
+    stack = release.stack.of_ops
+    path, told = take(stack, steps(), key=key)
+    assert told.rows["public.task"] >= 50
+    assert PLAIN.encode() not in path.read_bytes()
+
+    sql(release, 'DROP TABLE session; DELETE FROM "user"; CREATE TABLE later AS SELECT 1 AS number')
+    destroyed = checksums(release)
+    with pytest.raises(OpsError, match="rows, which would be replaced") as refused:
+        restore(stack, steps(), path, key=key)
+    assert "CONFIRM=data-loss takes a backup of them first" in refused.value.fix
+    assert checksums(release) == destroyed
+
+    restore(stack, steps(), path, key=key, confirm="data-loss")
+    assert checksums(release) == content
+    assert len(list(folder.iterdir())) == 2, "what was replaced is in a backup of its own"
+    with browser(release) as client:
+        answer = client.post("/api/auth/sign-in/email", json={**PERSON, "name": None})
+        assert answer.status_code == 200, "who has an account signs in again"
+        assert PLAIN in client.get("/tasks").text, "and finds the tasks"
+    leftovers = release.kubectl(
+        "get", "jobs,networkpolicies", "-l", "component=backup", "-o", "name"
+    )
+    assert leftovers == "", "the pod beside the database is gone, and what let it in"
+
+
+def test_a_backup_of_something_else_changes_nothing_and_no_object_shows_a_secret(
+    release: LiveRelease, content: str, key: Path, tmp_path: Path
+) -> None:
+    stack = release.stack.of_ops
+    location = history.location(stack, history.updates(stack))
+    identity = archive.key(key)
+    names = {"text": b"no archive at all", "tar": archived({"about": b"format 1\n"})}
+    good = {"about": b"format 1\n", "tables": b"1\t1\t1\tpublic.alembic_version\n"}
+    names["no dump"] = archived({**good, "database.dump": b"-- PostgreSQL database dump\n"})
+    with backup_pod(Kubectl(CONTEXT, stack.env, RELEASE), location) as pod:
+        for name, plain in names.items():
+            path = tmp_path / name
+            archive.seal(io.BytesIO(plain), path, identity)
+            with pytest.raises(OpsError, match="check failed"):
+                database.check(pod, path, identity)
+        path = tmp_path / "cut"
+        database.take(pod, path, identity)
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(OpsError, match="no whole backup"):
+            database.check(pod, path, identity)
+        shown = release.kubectl("get", f"job/{pod.job}", "-o", "yaml")
+        shown += release.kubectl("logs", f"job/{pod.job}")
+        shown += release.kubectl(
+            "exec", f"job/{pod.job}", "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
+        )
+    secrets = release.kubectl.get("secrets")["items"]
+    values = [
+        base64.b64decode(value).decode() for item in secrets for value in item["data"].values()
+    ]
+    assert values
+    assert [value for value in values if value in shown] == []
+    assert PLAIN not in shown
+    assert checksums(release) == content
+
+
+def archived(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text))
+    return out.getvalue()
+
+
+def run_now(release: LiveRelease, job: str) -> str:
+    """The name of the file that the CronJob stores."""
+    kubectl = release.kubectl
+    kubectl("create", "job", job, f"--from=cronjob/{RELEASE}-backup")
+    kubectl("wait", f"job/{job}", "--for=condition=Complete", "--timeout=240s", timeout=250)
+    logs = kubectl("logs", f"job/{job}", "--all-containers")
+    assert PLAIN not in logs
+    kubectl("delete", "job", job, "--wait")
+    (stored,) = [line for line in logs.splitlines() if line.startswith("stored ")]
+    return stored.split()[1].rstrip(",")
+
+
+@pytest.mark.usefixtures("content")
+def test_a_scheduled_backup_can_be_fetched_from_its_volume_and_opens(
+    release: LiveRelease, key: Path
+) -> None:
+    public = str(archive.key(key).to_public())
+    release.stack.configure({**changed(backup={"publicKey": public, "keep": 1})})
+    release.stack.up()
+    try:
+        stack = release.stack.of_ops
+        stored = run_now(release, "at-once")
+        with pytest.raises(OpsError, match=f"no other.age on the volume, but: {stored}"):
+            fetched(stack, steps(), "other.age")
+        path = fetched(stack, steps(), stored)
+        location = history.location(stack, history.updates(stack))
+        with backup_pod(Kubectl(CONTEXT, stack.env, RELEASE), location) as pod:
+            told = database.check(pod, path, archive.key(key))
+        assert told.rows["public.task"] == int(sql(release, "SELECT count(*) FROM task")) >= 50
+    finally:
+        release.stack.configure(VALUES)
+        release.stack.up()
+
+
+def other_folder() -> dict[str, Any]:
+    return changed(
+        database={"embedded": VALUES["database"]["embedded"] | {"folder": "pgdata-next"}}
+    )
+
+
+def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data(
+    release: LiveRelease, content: str, key: Path
+) -> None:
+    release.stack.configure({**VALUES, "policies": "advisory"})
+    with pytest.raises(OpsError, match="there is nothing to upgrade"):
+        move(release.stack.of_ops, steps(), "upgrade", key=key)
+    release.stack.configure({**other_folder(), "policies": "advisory"})
+    with pytest.raises(OpsError, match="cannot become what its file says") as refused:
+        guard_up(release.stack.of_ops, "data-loss")
+    assert "make upgrade-postgres brings the data there" in refused.value.where
+
+    move(release.stack.of_ops, steps(), "upgrade", key=key)
+    assert checksums(release) == content
+    folders = release.kubectl("exec", POSTGRES, "--", "ls", "/var/lib/postgresql/data").split()
+    assert folders == ["pgdata", "pgdata-next"], "the way back is open"
+
+    sql(release, "DELETE FROM task")
+    release.stack.configure({**VALUES, "policies": "advisory"})
+    with pytest.raises(OpsError, match="holds a database already") as held:
+        move(release.stack.of_ops, steps(), "and back", key=key)
+    assert "make restore FROM=" in held.value.fix
+    assert checksums(release) == content, "the old folder serves as it was"
+    release.kubectl("exec", POSTGRES, "--", "rm", "-r", "/var/lib/postgresql/data/pgdata-next")
+    wait_until_it_serves(VALUES)

@@ -1,0 +1,1 @@
+"""`make check`, `make test` and `make test-reliability`, and what they need."""

@@ -1,0 +1,49 @@
+"""What the tests of `ops` share: a cluster that answers as it is told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ops.kubectl import Kubectl
+from ops.processes import Result
+
+
+class Cluster:
+    """Answers in place of kubectl: what is tested is what `ops` asks, and what it makes of the answer."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.asked: list[Kubectl] = []
+        """Which context and namespace each call was for."""
+        self._rules: list[tuple[str, Result]] = []
+
+    def answer(self, words: str, answer: Any, *, code: int = 0) -> None:
+        """Answer this (JSON unless it is a text) to a call with all these words; the latest rule wins."""
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        self._rules.insert(0, (words, Result(code, text)))
+
+    def has(self, *objects: Any) -> None:
+        """Answer every `get` with these objects."""
+        self.answer("get", {"items": list(objects)})
+
+    def run(self, kubectl: Kubectl, *arguments: str, **_: Any) -> Result:
+        """What `Kubectl.run` and `Kubectl.stream` are replaced by."""
+        self.asked.append(kubectl)
+        self.calls.append(" ".join(arguments))
+        for words, result in self._rules:
+            if set(words.split()) <= set(arguments):
+                return result
+        raise AssertionError(f"nobody told what to answer to: kubectl {' '.join(arguments)}")
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    found = Cluster()
+    for name in ("run", "stream"):
+        monkeypatch.setattr(
+            Kubectl, name, lambda kubectl, *words, **more: found.run(kubectl, *words, **more)
+        )
+    return found

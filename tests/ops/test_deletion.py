@@ -1,0 +1,74 @@
+"""Where `make down` refuses: the stack file and the state differ about data, or nobody agreed to lose it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.config.stack import StackConfig
+from ops.config.stacks import StackFile
+from ops.errors import OpsError
+from ops.review.deletion import CLAIM, require_leave
+
+DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
+STAGING = StackFile("staging", Path("Pulumi.staging.yaml"), "staging", None, None, True)
+
+
+ELSEWHERE = {"cluster": {"context": "staging"}, "images": {"registry": "ghcr.io/acme"}}
+
+
+def config(**changes: Any) -> StackConfig:
+    values = {"cluster": {"context": "minikube", "minikube": "minikube"}}
+    embedded = {"database": {"embedded": changes.pop("embedded", {})}}
+    return StackConfig.model_validate(values | embedded | {"secrets": {"generate": True}} | changes)
+
+
+def state(**flags: bool) -> dict[str, Any]:
+    """A state with the volume claim, as the last update left it."""
+    inputs = {"metadata": {"name": "taskflow-postgres-data"}}
+    claim = {"type": CLAIM, "urn": f"urn::{CLAIM}::taskflow-postgres-data", "inputs": inputs}
+    return {"deployment": {"resources": [claim | flags]}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "deployed", "where"),
+    [
+        (
+            config(embedded={"keep": True}),
+            state(),
+            "keep: the file says true, the last update had false",
+        ),
+        (
+            config(),
+            state(retainOnDelete=True),
+            "keep: the file says false, the last update had true",
+        ),
+        (config(protect=True), state(), "protect: the file says true, the last update had false"),
+    ],
+    ids=["keep, not yet up", "keep, taken back", "protect, not yet up"],
+)
+def test_nothing_is_deleted_while_file_and_state_differ(
+    wanted: StackConfig, deployed: dict[str, Any], where: str
+) -> None:
+    with pytest.raises(OpsError, match="nothing was deleted") as refused:
+        require_leave(DEV, wanted, deployed, "data-loss")
+    assert where in refused.value.where
+    assert "run make up STACK=dev first" in refused.value.fix
+
+
+def test_a_throw_away_stack_goes_without_a_question() -> None:
+    require_leave(DEV, config(), state(), "")
+
+
+def test_a_volume_on_another_cluster_goes_only_if_somebody_agrees() -> None:
+    elsewhere = config(**ELSEWHERE, protect=False)
+    with pytest.raises(OpsError, match="data would be lost") as refused:
+        require_leave(STAGING, elsewhere, state(), "")
+    assert "make down STACK=staging CONFIRM=data-loss" in refused.value.fix
+    require_leave(STAGING, elsewhere, state(), "data-loss")
+
+
+def test_a_stack_without_a_volume_loses_none() -> None:
+    require_leave(STAGING, config(**ELSEWHERE), {"deployment": {}}, "")

@@ -1,0 +1,203 @@
+"""`make dev`: which stacks it serves, which files it mounts, and where it finds the database."""
+
+from __future__ import annotations
+
+import socket
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from components.build_context import BuildArgs, used_files
+from ops.config.stacks import StackFile
+from ops.dev.command import images_of, require_own_docker
+from ops.dev.containers import free_ports
+from ops.dev.live import Live, moved
+from ops.dev.mirror import Mirror
+from ops.errors import OpsError
+from ops.kubectl import Kubectl
+from ops.paths import ROOT
+
+DOCKERFILE = """FROM base AS dependencies
+COPY lock .
+FROM dependencies AS builder
+COPY . .
+FROM base AS runner
+COPY --from=builder /app /app
+"""
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    context = tmp_path / "web"
+    (context / "app").mkdir(parents=True)
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    (context / ".dockerignore").write_text("*\n!lock\n!app\n**/*~\n")
+    for name in ("lock", "app/page", "app/page~", "notes"):
+        (context / name).write_text(name)
+    return context
+
+
+@pytest.fixture
+def mirror(context: Path, tmp_path: Path) -> Mirror:
+    (tmp_path / "mirror").mkdir()
+    return Mirror(BuildArgs(context=context), tmp_path / "mirror")
+
+
+def copies(mirror: Mirror) -> dict[str, str]:
+    files = [file for file in mirror.folder.rglob("*") if file.is_file()]
+    return {str(file.relative_to(mirror.folder)): file.read_text() for file in files}
+
+
+def test_only_what_the_image_is_built_from_is_mounted_and_its_dependencies_are_not(
+    mirror: Mirror,
+) -> None:
+    mirror.update()
+    assert copies(mirror) == {"app/page": "app/page"}
+
+
+def test_an_edit_a_new_file_and_a_deleted_one_are_followed_and_nothing_else_is(
+    mirror: Mirror, context: Path
+) -> None:
+    mirror.update()
+    (mirror.folder / "generated").write_text("by the framework")
+    assert mirror.update() == []
+    (context / "app" / "page").unlink()
+    (context / "app" / "other").write_text("new")
+    assert mirror.update() == [context / "app" / "other", context / "app" / "page"]
+    assert copies(mirror) == {"app/other": "new", "generated": "by the framework"}
+
+
+def test_an_editor_that_replaces_the_file_is_followed(mirror: Mirror, context: Path) -> None:
+    mirror.update()
+    (context / "app" / "page~").write_text("edited")
+    (context / "app" / "page~").replace(context / "app" / "page")
+    assert mirror.update() == [context / "app" / "page"]
+    assert copies(mirror) == {"app/page": "edited"}
+
+
+def test_a_file_that_is_ignored_from_now_on_is_not_served_any_more(
+    mirror: Mirror, context: Path
+) -> None:
+    mirror.update()
+    (context / ".dockerignore").write_text("*\n!lock\n")
+    mirror.update()
+    assert copies(mirror) == {}
+
+
+def test_a_change_of_the_dependencies_needs_another_image(mirror: Mirror, context: Path) -> None:
+    mirror.update()
+    for name in ("lock", "Dockerfile"):
+        (context / name).write_text(f"{DOCKERFILE}# edited\n")
+        assert mirror.of_image().intersection(mirror.update()) == {context / name}
+
+
+def test_a_file_that_is_held_back_is_not_mounted(context: Path, tmp_path: Path) -> None:
+    (tmp_path / "mirror").mkdir()
+    mirror = Mirror(
+        BuildArgs(context=context), tmp_path / "mirror", lambda file: file.stem == "page"
+    )
+    mirror.update()
+    assert copies(mirror) == {}
+
+
+@pytest.mark.parametrize("component", ["backend", "frontend"])
+def test_the_dependencies_of_an_image_build_whatever_its_sources_say(component: str) -> None:
+    files = used_files(ROOT / "docker" / component, "dependencies")
+    assert files
+    assert not [file for file in files if file.suffix in {".py", ".ts", ".tsx"}]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("cluster", {"context": "somewhere"}, "taskflow:cluster.minikube is not set"),
+        ("images", {"backend": {"ref": "r.example.com/b:1"}}, "deploys a prebuilt backend"),
+    ],
+)
+def test_refused_is_a_stack_that(key: str, value: object, reason: str, tmp_path: Path) -> None:
+    values: dict[str, object] = {
+        "cluster": {"context": "minikube", "minikube": "minikube"},
+        "secrets": {"generate": True},
+        "database": {"embedded": {}},
+    }
+    lines = [f"  taskflow:{name}: {value}" for name, value in (values | {key: value}).items()]
+    (tmp_path / "Pulumi.dev.yaml").write_text("\n".join(["config:", *lines]))
+    with pytest.raises(OpsError, match=reason):
+        images_of(StackFile.read("dev", tmp_path))
+
+
+def test_a_daemon_that_does_not_have_the_sources_is_refused() -> None:
+    require_own_docker({"DOCKER_HOST": "unix:///run/user/1000/docker.sock"})
+    with pytest.raises(OpsError, match="this machine has"):
+        require_own_docker({"DOCKER_HOST": "tcp://192.168.49.2:2376"})
+
+
+def object_of(kind: str, name: str, **more: object) -> tuple[tuple[str, str], dict[str, object]]:
+    return (kind, name), {"kind": kind, "metadata": {"name": name}, **more}
+
+
+def live(address: str) -> Live:
+    env = [
+        {"name": "PORT", "value": "8000"},
+        {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "s", "key": "url"}}},
+        {"name": "OPENAI_API_KEY", "valueFrom": {"secretKeyRef": {"name": "no", "key": "key"}}},
+    ]
+    source = {"envFrom": [{"configMapRef": {"name": "c"}}]}
+    first = {"name": "migrate", "env": [{"name": "DATABASE_OWNER_URL", "value": "owner's"}]}
+    pod = {"initContainers": [first], "containers": [{"name": "backend", **source, "env": env}]}
+    spec = {"template": {"spec": pod}}
+    url = b64encode(address.encode()).decode()
+    objects = dict(
+        [
+            object_of("Deployment", "blue-backend", spec=spec),
+            object_of("ConfigMap", "c", data={"LOG_LEVEL": "info", "PORT": "1"}),
+            object_of("Secret", "s", data={"url": url}),
+            object_of("Service", "blue-postgres"),
+        ]
+    )
+    return Live(Kubectl("nowhere", {}, "blue"), "blue", objects)
+
+
+def test_the_environment_is_that_of_the_pods_without_keys_that_are_absent() -> None:
+    address = "postgresql://u:p@blue-postgres:5432/u"
+    env = live(address).environment("backend")
+    assert env == {"LOG_LEVEL": "info", "PORT": "8000", "DATABASE_URL": address}
+
+
+def test_what_only_the_container_that_migrates_gets_is_known_apart() -> None:
+    release = live("postgresql://u:p@blue-postgres:5432/u")
+    assert release.environment("backend", "migrate") == {"DATABASE_OWNER_URL": "owner's"}
+    assert release.environment("backend", "another") == {}, "one role does everything"
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("blue-postgres", ("blue-postgres", 5432)),
+        ("blue-postgres.blue.svc:5433", ("blue-postgres", 5433)),
+        ("db.example.com", None),
+    ],
+)
+def test_a_database_in_the_cluster_is_reached_by_its_service(
+    host: str, found: tuple[str, int] | None
+) -> None:
+    assert live(f"postgresql://u:p@{host}/u").database() == found
+
+
+def test_only_the_host_of_the_database_s_address_changes() -> None:
+    env = {"A": "postgresql://u:p%40x@db:5432/n?sslmode=require", "B": "http://db:5432/"}
+    assert moved(env, "127.0.0.1", 40000) == {
+        "A": "postgresql://u:p%40x@127.0.0.1:40000/n?sslmode=require",
+        "B": "http://db:5432/",
+    }
+
+
+def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        ports = free_ports(port, 3)
+    assert port not in ports
+    assert len({*ports}) == 3
+    assert free_ports(port, 1) == [port]

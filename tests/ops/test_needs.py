@@ -1,0 +1,192 @@
+"""What a plan needs of its cluster beside nodes: classes, controllers, metrics, and room for its pods."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.config.stacks import StackFile
+from ops.kubectl import Kubectl
+from ops.review import live, needs, quota
+from ops.review.needs import Unmet
+from ops.review.plan import CREATE, SAME, UPDATE, Step
+from tests.ops.conftest import Cluster
+
+MINIKUBE = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
+PROD = StackFile("prod", Path("Pulumi.prod.yaml"), "production", None, None, False)
+NAME = "taskflow-frontend"
+
+
+def step(kind: str, action: str = CREATE, old: Any = None, **spec: Any) -> Step:
+    metadata = {"name": NAME, "namespace": "taskflow"}
+    new = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec}
+    before = {**new, "spec": old} if old else {}
+    return Step(action=action, type=f"kubernetes:any:{kind}", resource="r", old=before, new=new)
+
+
+def unmet(*steps: Step, file: StackFile = PROD) -> Unmet:
+    return needs.unmet(steps, file, {})
+
+
+def named(name: str, **metadata: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, **metadata}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "key"),
+    [
+        ("Ingress", "ingressClassName", "taskflow:ingress.class"),
+        ("Gateway", "gatewayClassName", "taskflow:gateway.class"),
+    ],
+)
+def test_a_class_that_the_cluster_does_not_have_is_refused_and_its_own_are_named(
+    cluster: Cluster, kind: str, field: str, key: str
+) -> None:
+    cluster.has(named("traefik"), named("haproxy"))
+    assert unmet(step(kind, **{field: "traefik"})) == Unmet()
+    reason = unmet(step(kind, **{field: "nginx"})).refusals[f"{kind} {NAME}"]
+    assert "nginx" in reason
+    assert f"correct {key} (there: traefik, haproxy)" in reason
+
+
+def test_an_ingress_without_a_class_is_warned_about_where_the_cluster_has_no_default(
+    cluster: Cluster,
+) -> None:
+    cluster.has(named("traefik"))
+    found = unmet(step("Ingress"))
+    assert found.refusals == {}, "some controllers take what has no class"
+    assert "Set taskflow:ingress.class (there: traefik)" in found.warnings[0]
+    cluster.has(named("traefik", annotations={needs.DEFAULT_CLASS: "true"}))
+    assert unmet(step("Ingress")) == Unmet()
+
+
+def test_a_gateway_that_shall_be_there_is_looked_for_where_it_shall_be(cluster: Cluster) -> None:
+    route = step("HTTPRoute", parentRefs=[{"name": "shared", "namespace": "edge"}])
+    cluster.has()
+    reason = unmet(route).refusals[f"HTTPRoute {NAME}"]
+    assert "no Gateway shared in namespace edge: correct taskflow:gateway.parentRef" in reason
+    assert cluster.asked[-1].namespace == "edge"
+    cluster.has(named("shared"))
+    assert unmet(route) == Unmet()
+    own = step("HTTPRoute", parentRefs=[{"name": NAME, "sectionName": "http"}])
+    cluster.has(named("traefik"))
+    assert unmet(step("Gateway", gatewayClassName="traefik"), own) == Unmet(), "the stack makes it"
+
+
+def test_an_autoscaler_without_metrics_is_warned_about_except_where_up_enables_them(
+    cluster: Cluster,
+) -> None:
+    cluster.has()
+    (warning,) = unmet(step("HorizontalPodAutoscaler"), step("HorizontalPodAutoscaler")).warnings
+    assert "no metrics server" in warning
+    assert unmet(step("HorizontalPodAutoscaler"), file=MINIKUBE) == Unmet()
+    condition = {"type": "Available", "status": "False"}
+    cluster.has({**named(needs.METRICS), "status": {"conditions": [condition]}})
+    assert unmet(step("HorizontalPodAutoscaler")).warnings, "it is there, but does not answer"
+    condition["status"] = "True"
+    cluster.has({**named(needs.METRICS), "status": {"conditions": [condition]}})
+    assert unmet(step("HorizontalPodAutoscaler")) == Unmet()
+
+
+def test_a_load_balancer_on_minikube_waits_for_its_tunnel(cluster: Cluster) -> None:
+    balancer = step("Service", type="LoadBalancer")
+    assert unmet(balancer) == Unmet(), "elsewhere a cloud gives the address"
+    cluster.has()
+    (warning,) = unmet(balancer, file=MINIKUBE).warnings
+    assert warning.endswith(": minikube tunnel")
+    cluster.has({**named(NAME), "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}}})
+    assert unmet(balancer, file=MINIKUBE) == Unmet(), "the tunnel runs"
+    assert unmet(step("Service", type="NodePort"), file=MINIKUBE) == Unmet()
+
+
+def test_who_may_not_list_classes_is_told_nothing_and_a_plan_without_routes_asks_nothing(
+    cluster: Cluster,
+) -> None:
+    cluster.answer("get", "Error from server (Forbidden): ingressclasses is forbidden", code=1)
+    assert unmet(step("Ingress", ingressClassName="nginx")) == Unmet()
+    asked = len(cluster.calls)
+    unchanged = step("Ingress", SAME, ingressClassName="nginx")
+    assert unmet(step("Deployment"), unchanged, file=MINIKUBE) == Unmet()
+    assert len(cluster.calls) == asked
+
+
+REFUSED = 'Error from server (Forbidden): error when creating "STDIN": pods "taskflow-frontend-trial" is forbidden: '
+
+
+def workload(image: str, unavailable: int = 0) -> dict[str, Any]:
+    return {
+        "template": {"metadata": {"labels": {"app": "t"}}, "spec": {"containers": [image]}},
+        "strategy": {"rollingUpdate": {"maxUnavailable": unavailable}},
+    }
+
+
+def refusals(cluster: Cluster, reason: str, *steps: Step) -> dict[str, str]:
+    cluster.has()
+    cluster.answer("apply", "")
+    cluster.answer("create --dry-run=server", f"{REFUSED}{reason}", code=1)
+    return live.refusals(steps, PROD, {})
+
+
+def test_a_workload_whose_pods_would_be_forbidden_is_refused(cluster: Cluster) -> None:
+    reason = 'violates PodSecurity "restricted:latest": unrestricted capabilities'
+    found = refusals(cluster, reason, step("Deployment", **workload("a")))
+    assert found == {f"Deployment {NAME}": f"the API server refuses its pods: {reason}"}
+    changed = step("Deployment", UPDATE, workload("a"), **workload("b"))
+    assert list(refusals(cluster, reason, changed)) == [f"Deployment {NAME}"]
+
+
+def test_a_full_quota_refuses_new_pods_but_not_those_that_come_when_an_old_one_is_gone(
+    cluster: Cluster,
+) -> None:
+    reason = "exceeded quota: team, requested: requests.cpu=100m, used: 1, limited: 1"
+    assert refusals(cluster, reason, step("Deployment", **workload("a", 1)))
+    adds_first = step("Deployment", UPDATE, workload("a"), **workload("b"))
+    assert refusals(cluster, reason, adds_first)
+    makes_room = step("Deployment", UPDATE, workload("a", 1), **workload("b", 1))
+    assert refusals(cluster, reason, makes_room) == {}
+
+
+def quota_of(hard: dict[str, str], used: dict[str, str], **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "team"}, "spec": spec, "status": {"hard": hard, "used": used}}
+
+
+def pods(count: int, cpu: str) -> dict[str, Any]:
+    container = {"resources": {"requests": {"cpu": cpu}}}
+    return {"replicas": count, "template": {"spec": {"containers": [container]}}}
+
+
+@pytest.mark.parametrize(
+    ("key", "hard", "used", "refused"),
+    [
+        ("requests.cpu", "1", "700m", True),
+        ("requests.cpu", "1", "600m", False),
+        ("cpu", "1", "700m", True),
+        ("pods", "4", "3", True),
+        ("pods", "5", "3", False),
+        ("services", "0", "0", False),
+    ],
+)
+def test_a_quota_has_to_have_room_for_all_pods_not_for_one(
+    cluster: Cluster, key: str, hard: str, used: str, refused: bool
+) -> None:
+    grows = step("Deployment", UPDATE, pods(1, "200m"), **pods(3, "200m"))
+    kubectl = Kubectl("production", {}, "taskflow")
+    cluster.has(quota_of({key: hard}, {key: used}))
+    found = quota.overdrawn([grows], kubectl)
+    assert (f"Deployment {NAME}" in found) is refused
+    if refused:
+        assert found[grows.title].startswith(f"quota team limits {key} to {hard}, {used} of it")
+    shrinks = step("Deployment", UPDATE, pods(3, "200m"), **pods(1, "200m"))
+    assert quota.overdrawn([shrinks], kubectl) == {}, "whoever gives back is let in"
+    cluster.has(quota_of({key: hard}, {key: used}, scopes=["BestEffort"]))
+    assert quota.overdrawn([grows], kubectl) == {}, "it counts other pods"
+
+
+def test_pods_are_asked_for_only_where_they_change_and_their_namespace_exists(
+    cluster: Cluster,
+) -> None:
+    unchanged = step("Deployment", UPDATE, workload("a", 1), **workload("a"))
+    assert refusals(cluster, "anything", unchanged) == {}
+    home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "taskflow"}}
+    namespace = Step(action=CREATE, type="kubernetes:core/v1:Namespace", resource="n", new=home)
+    assert refusals(cluster, "anything", namespace, step("Deployment", **workload("a"))) == {}

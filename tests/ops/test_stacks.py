@@ -1,0 +1,91 @@
+"""What the commands know of a stack is what the program and the engine read in its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops.config.stacks import StackFile
+from ops.errors import OpsError
+
+WITH = """\
+config:
+  taskflow:cluster: {context: mine, minikube: profile}
+  taskflow:frontend: {service: {type: NodePort, nodePort: 30180}, autoscaling: {max: 3}}
+  taskflow:release: blue
+  taskflow:namespace: elsewhere
+  taskflow:policies: advisory
+"""
+AS_JSON = """\
+config:
+  taskflow:cluster: '{"context": "mine", "minikube": "profile"}'
+  taskflow:frontend: '{"service": {"type": "NodePort", "nodePort": "30180"}, "autoscaling": {"max": 3}}'
+  taskflow:release: blue
+  taskflow:namespace: elsewhere
+  taskflow:policies: advisory
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [WITH, WITH.replace("taskflow:", ""), AS_JSON, WITH.replace("taskflow:", "taskflow:config:")],
+    ids=["namespaced", "bare", "JSON", "the old form"],
+)
+def test_every_form_of_a_key_is_read_alike(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Pulumi.x.yaml").write_text(text)
+    file = StackFile.read("x", tmp_path)
+    assert (file.context, file.profile, file.node_port) == ("mine", "profile", 30180)
+    assert (file.release, file.namespace) == ("blue", "elsewhere")
+    assert (file.policies, file.autoscales, file.builds_images) == ("advisory", True, True)
+
+
+def test_the_default_of_a_key_is_that_of_the_program(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.x.yaml").write_text("config: {}\n")
+    file = StackFile.read("x", tmp_path)
+    assert (file.context, file.profile, file.node_port) == ("minikube", None, None)
+    assert (file.release, file.namespace, file.policies) == ("taskflow", "taskflow", "mandatory")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"config: {release: a, taskflow:release: b}\n", "stands here a second time"),
+        ("# Größe\n".encode("latin-1"), "is not UTF-8: byte 0xf6"),
+        (b"<<<<<<< HEAD\n", "expected a block with the key config"),
+        (b"config: [\n", "is not YAML"),
+    ],
+)
+def test_a_file_that_could_be_read_in_two_ways_is_refused_with_its_line(
+    tmp_path: Path, data: bytes, message: str
+) -> None:
+    (tmp_path / "Pulumi.x.yaml").write_bytes(data)
+    with pytest.raises(OpsError, match=message) as caught:
+        StackFile.read("x", tmp_path)
+    assert caught.value.what.startswith("Pulumi.x.yaml:1: ")
+    assert caught.value.code == 2
+
+
+def test_a_stack_may_have_a_dot_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.my.stack.yaml").write_text("config: {}\n")
+    assert StackFile.read("my.stack", tmp_path).path.name == "Pulumi.my.stack.yaml"
+    with pytest.raises(OpsError) as caught:
+        StackFile.read("my", tmp_path)
+    assert caught.value.fix == "use one of STACK=my.stack"
+
+
+@pytest.mark.parametrize("name", ["acme/dev", "acme/taskflow/dev"])
+def test_the_full_name_of_a_stack_is_the_engines_and_its_last_part_names_the_file(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    file = StackFile.read(name, tmp_path)
+    assert (file.name, file.path.name) == (name, "Pulumi.dev.yaml")
+
+
+def test_the_key_of_a_stacks_encryption_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text("config: {}\nencryptionsalt: v1:x\n")
+    assert StackFile.read("x", tmp_path).names_its_encryption
+    path.write_text("config: {}\n# encryptionsalt: v1:x\n")
+    assert not StackFile.read("x", tmp_path).names_its_encryption

@@ -1,0 +1,139 @@
+"""What `make diff` says that an update will do, and what it then does, in the same terms."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from ops.review import live, plan, risk
+from ops.review.risk import Effect, Risk
+from tests.engine_stack import EngineError
+from tests.live_release import HEALTH, SETTLE_SECONDS, LiveRelease
+from tests.reliability.person import Person
+
+WORKLOADS = ("Deployment", "StatefulSet")
+PAUSE_SECONDS = 0.25
+# Of one request: pods with a quarter of a core share two with the update and the tests.
+PATIENCE_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an update does to those who use the release, and which components' pods are replaced."""
+
+    risk: Risk
+    rolls: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.risk}, pods of {', '.join(sorted(self.rolls)) or 'nothing'}"
+
+
+def effects(release: LiveRelease) -> list[Effect]:
+    """The steps of `make diff` for what is configured now."""
+    stack = release.stack.of_ops
+    steps = plan.read(json.dumps({"steps": release.stack.preview()}))
+    return risk.judge(steps, live.refusals(steps, stack.file, stack.env))
+
+
+def predicted(release: LiveRelease) -> Outcome:
+    """What `make diff` says of what is configured now."""
+    found = effects(release)
+    worst = risk.highest(found)
+    if worst is Risk.REFUSED:  # Nothing is applied.
+        return Outcome(worst, frozenset())
+    rolls = {
+        str(effect.step.new["metadata"]["labels"]["component"])
+        for effect in found
+        if effect.step.kind in WORKLOADS and effect.step.new and effect.risk > Risk.NONE
+    }
+    return Outcome(worst, frozenset(rolls))
+
+
+def observed(release: LiveRelease, person: Person) -> Outcome:
+    """Bring up what is configured, while the release is used, and look at what that does."""
+    pods, volume = release.generations(), _volume(release)
+    with Visitors(release, person) as visitors:
+        try:
+            release.stack.up()
+        except EngineError:
+            return Outcome(Risk.REFUSED, frozenset())
+        rolled = rolled_since(release, pods)
+    if _volume(release) != volume:
+        return Outcome(Risk.LOSS, rolled)
+    if visitors.refused:
+        return Outcome(Risk.OUTAGE, rolled)
+    return Outcome(Risk.ROLLING if rolled else Risk.NONE, rolled)
+
+
+class Visitors:
+    """Somebody's task page and the health of both services, asked again and again at their old addresses.
+
+    Attributes:
+        refused: what was not answered with 200.
+    """
+
+    def __init__(self, release: LiveRelease, person: Person) -> None:
+        self.refused: list[str] = []
+        self._cookie = {"Cookie": person.cookie}
+        self._pages = [f"{person.frontend}/tasks", *_addresses(release)]
+        self._leave = threading.Event()
+        self._thread = threading.Thread(target=self._visit)
+
+    def __enter__(self) -> "Visitors":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: TracebackType | Any) -> None:
+        if kind is None:
+            time.sleep(2 * PAUSE_SECONDS)  # Once more, when all is done.
+        self._leave.set()
+        self._thread.join()
+
+    def _visit(self) -> None:
+        while not self._leave.wait(PAUSE_SECONDS):
+            for page in self._pages:
+                try:
+                    answer = httpx.get(page, headers=self._cookie, timeout=PATIENCE_SECONDS)
+                except httpx.TransportError as error:
+                    self.refused.append(f"{page}: {error!r}")
+                else:
+                    if answer.status_code != 200:
+                        self.refused.append(f"{page}: {answer.status_code}")
+
+
+def rolled_since(release: LiveRelease, before: dict[str, set[str]]) -> frozenset[str]:
+    """The components whose pods are all other ones now."""
+    # The provider's wait may end a moment before the last old pod is marked for deletion.
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (found := _replaced(before, release.generations())) is None:
+        assert time.monotonic() < deadline, "only some pods of a component were replaced"
+        time.sleep(0.5)
+    return found
+
+
+def _replaced(before: dict[str, set[str]], now: dict[str, set[str]]) -> frozenset[str] | None:
+    """None while a component has pods of both."""
+    rolled = frozenset(part for part in before if before[part].isdisjoint(now[part]))
+    for component in before.keys() - rolled:
+        survivors = before[component] & now[component]
+        if survivors not in (before[component], now[component]):
+            return None
+    return rolled
+
+
+def _volume(release: LiveRelease) -> set[str]:
+    claims = release.kubectl.get("persistentvolumeclaims")["items"]
+    return {claim["metadata"]["uid"] for claim in claims}
+
+
+def _addresses(release: LiveRelease) -> Iterator[str]:
+    """Where both services answer inside the cluster: this machine is its node."""
+    for service in release.kubectl.get("services")["items"]:
+        path = HEALTH.get(service["metadata"]["labels"]["component"])
+        for port in service["spec"]["ports"] if path else ():
+            yield f"http://{service['spec']['clusterIP']}:{port['port']}{path}"

@@ -1,0 +1,157 @@
+"""The public address by Ingress and by HTTPRoute, behind a real controller: people sign in, and nothing is lost."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from ops.kubectl import Kubectl
+from ops.release import reach
+from ops.review import live, needs, plan
+from ops.review.plan import CREATE
+from tests.live.browsing import Person as Visitor
+from tests.live.browsing import browser, new_page, sign_in, sign_up
+from tests.live_release import LiveRelease
+from tests.load import Load, Page, Result, under
+from tests.reliability import controller, node
+from tests.reliability.conftest import RELEASE, VALUES, Record, await_ready
+from tests.reliability.controller import CLASS, GATEWAY, PORTS
+from tests.reliability.person import Person
+from tests.reliability.traffic import FILES_PER_PAGE, FRONTEND_RATE
+
+__all__ = ["browser"]
+
+ROUTE_SECONDS = 60
+WATCHED_SECONDS = 15
+"""After a container was killed: it is ready again within six."""
+SCRIPTS = re.compile(r'/_next/static/[^"\\]+\.(?:js|css)')
+# A browser finds this machine by any name that ends so, without asking a name server.
+HOSTS = ["tasks.localhost", "*.tasks.localhost"]
+ROUTES: dict[str, dict[str, Any]] = {
+    "ingress": {"hosts": HOSTS, "class": CLASS},
+    "gateway": {
+        "hosts": HOSTS,
+        "parentRef": {"name": GATEWAY, "sectionName": "http", "tls": False},
+        "timeoutSeconds": 30,
+        "retries": 3,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def traefik(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The controller; the release's routes go before it does."""
+    with controller.running(RELEASE, tmp_path_factory.mktemp("traefik")):
+        try:
+            yield
+        finally:
+            release.stack.configure(VALUES)
+            release.stack.up()
+
+
+@pytest.fixture(scope="module", params=ROUTES)
+def kind(request: pytest.FixtureRequest, release: LiveRelease, traefik: None) -> str:
+    """The kind of route that the release has, and that leads to it."""
+    found = str(request.param)
+    release.stack.configure(VALUES | {found: ROUTES[found]})
+    release.stack.up()
+    deadline = time.monotonic() + ROUTE_SECONDS
+    while (status := answer(found, "/healthz").status_code) != 200:
+        assert time.monotonic() < deadline, f"{found}: {status} after {ROUTE_SECONDS} s"
+        time.sleep(0.5)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def whole(release: LiveRelease, kind: str) -> None:
+    """In place of the suite's: every test begins with a release that serves, and has its route."""
+    for component in ("postgres", "backend", "frontend"):
+        await_ready(release, component)
+
+
+def answer(kind: str, path: str) -> httpx.Response:
+    """What comes through the route."""
+    address = f"http://127.0.0.1:{PORTS[kind]}{path}"
+    return httpx.get(address, headers={"Host": HOSTS[0]}, timeout=10)
+
+
+@contextmanager
+def traffic(person: Person, kind: str) -> Iterator[list[Result]]:
+    """A browser's visits through the route, on old connections and on new ones."""
+    files = sorted(set(SCRIPTS.findall(person.tasks_page().text)))[:FILES_PER_PAGE]
+    assert len(files) == FILES_PER_PAGE, "the task page names fewer files"
+    address, host = f"http://127.0.0.1:{PORTS[kind]}", {"Host": HOSTS[0]}
+    pages = [Page(f"{address}/tasks", lambda: {**host, "Cookie": person.cookie})]
+    pages += [Page(f"{address}{file}", lambda: host) for file in files]
+    modes = (True, False)
+    loads = [Load(kind, pages, FRONTEND_RATE, keepalive=mode) for mode in modes]
+    with under(*loads) as results:
+        yield results
+
+
+def test_a_person_signs_in_at_every_host_of(kind: str, browser: Browser) -> None:
+    visitor = Visitor("Ada")
+    with new_page(browser, f"http://{HOSTS[0]}:{PORTS[kind]}") as page:
+        sign_up(page, visitor)
+    other = HOSTS[1].replace("*", "team")
+    with new_page(browser, f"http://{other}:{PORTS[kind]}") as page:
+        sign_in(page, visitor)
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_no_request_is_lost_by_rollouts_behind(
+    release: LiveRelease, person: Person, full: bool, record: Record, kind: str
+) -> None:
+    rollouts, components = 20 if full else 1, ("frontend", "backend")
+    with traffic(person, kind) as results:
+        for _ in range(rollouts):
+            deployments = [f"deployment/{RELEASE}-{component}" for component in components]
+            release.kubectl("rollout", "restart", *deployments)
+            for component in components:
+                await_ready(release, component)
+    record(f"{rollouts} x both rolled out behind {kind}, which tries reads again", results)
+    assert [result.failed for result in results] == [0, 0], "\n".join(map(str, results))
+
+
+# A response that is cut in its middle can be sent again by nobody. That is rare, and so for a longer run.
+@pytest.mark.full_only
+def test_no_request_is_lost_by_a_killed_container_behind(
+    release: LiveRelease, person: Person, record: Record, kind: str
+) -> None:
+    with traffic(person, kind) as results:
+        time.sleep(1)
+        (pod, *_) = release.kubectl.pods("frontend").values()
+        node.kill(pod)
+        time.sleep(WATCHED_SECONDS)
+        await_ready(release, "frontend")
+    record(f"a frontend container killed behind {kind}, which tries reads again", results)
+    assert [result.failed for result in results] == [0, 0], "\n".join(map(str, results))
+
+
+def test_the_routes_own_status_says_that_it_leads_to_the_release(
+    release: LiveRelease, kind: str
+) -> None:
+    stack = release.stack.of_ops
+    kubectl = Kubectl(stack.file.context, stack.env, stack.file.namespace)
+    assert reach.against(kubectl, RELEASE) == []
+
+
+@pytest.mark.parametrize("kind", ["gateway"], indirect=True)
+def test_a_gateway_of_the_stack_is_taken_as_it_is_written(release: LiveRelease, kind: str) -> None:
+    own = {"hosts": HOSTS, "class": CLASS, "timeoutSeconds": 30, "retries": 3}
+    own["tls"] = {"issuer": "letsencrypt"}
+    release.stack.configure({**VALUES, "gateway": own, "policies": "advisory"})
+    try:
+        stack = release.stack.of_ops
+        steps = plan.read(stack.preview(quiet=True))
+    finally:
+        release.stack.configure(VALUES | {kind: ROUTES[kind]})
+    made = {step.title for step in steps if step.action == CREATE}
+    assert {f"Gateway {RELEASE}-frontend", f"HTTPRoute {RELEASE}-frontend-redirect"} <= made
+    assert live.refusals(steps, stack.file, stack.env) == {}, "the CRDs' own schema"
+    assert needs.unmet(steps, stack.file, stack.env).refusals == {}, "the class is there"

@@ -1,0 +1,62 @@
+"""The CronJob for backups: as hardened as every pod, without a secret in its text, and only where it is asked for."""
+
+import json
+
+import pytest
+
+from policy import objects, pods
+from tests.unit.conftest import LOCAL, PROD_SECRETS, Deploy, merged
+
+BACKUP = {"backup": {"publicKey": f"age1{'q' * 58}"}}
+EXTERNAL = merged(LOCAL, {"database": {"embedded": None}, "backup": {"image": "postgres:16"}})
+
+
+def test_there_are_no_scheduled_backups_unless_asked_for(deploy: Deploy) -> None:
+    assert deploy(LOCAL).of_kind("CronJob") == {}
+
+
+def test_it_keeps_the_rules_of_all_objects(deploy: Deploy) -> None:
+    ((_, job),) = deploy(merged(LOCAL, BACKUP)).of_kind("CronJob").items()
+    manifest = {"kind": "CronJob", **job}
+    assert [
+        violation
+        for rule in (*pods.RULES, *objects.RULES)
+        if "CronJob" in rule.kinds
+        for violation in rule.violations(manifest)
+    ] == []
+
+
+def test_a_rule_is_broken_in_a_cron_job_too(deploy: Deploy) -> None:
+    ((_, job),) = deploy(merged(LOCAL, BACKUP)).of_kind("CronJob").items()
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    container["image"] = "anything:latest"
+    (pinned,) = [rule for rule in pods.RULES if rule.name == "images-are-pinned"]
+    assert list(pinned.violations({"kind": "CronJob", **job}))
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "image", "key"),
+    [
+        (LOCAL, {}, "postgres:17", "database-owner-url"),
+        (EXTERNAL, PROD_SECRETS, "postgres:16", "database-url"),
+    ],
+    ids=["embedded", "external"],
+)
+def test_the_database_is_dumped_by_its_own_version_with_an_address_from_a_secret(
+    deploy: Deploy, config: dict[str, object], secrets: dict[str, str], image: str, key: str
+) -> None:
+    ((_, job),) = deploy(merged(BACKUP, config), secrets).of_kind("CronJob").items()
+    spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (dump,) = spec["initContainers"]
+    assert dump["image"] == image
+    variables = {variable["name"]: variable for variable in dump["env"]}
+    assert variables["DATABASE_URL"]["valueFrom"]["secretKeyRef"]["key"] == key
+    (store,) = spec["containers"]
+    assert "DATABASE_URL" not in json.dumps(store), "who stores it needs no way to the database"
+
+
+def test_the_database_lets_the_backup_in(deploy: Deploy) -> None:
+    policies = deploy(merged(LOCAL, BACKUP)).of_kind("NetworkPolicy")
+    (rule,) = policies["taskflow-postgres-network-policy"]["spec"]["ingress"]
+    components = [peer["podSelector"]["matchLabels"]["component"] for peer in rule["from"]]
+    assert components == ["backend", "frontend", "backup"]

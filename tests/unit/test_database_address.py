@@ -1,0 +1,104 @@
+"""An address of Postgres is judged as both services' drivers judge it, and no mistake shows a password."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.config.check import parse
+from components.config.database_address import AddressError, read_address
+from components.config.errors import ConfigError
+from tests.unit.conftest import DEPLOYED, PROD_SECRETS, Deploy, encrypted, merged, source_of
+
+# Examples of every rule, to which the backend's and the frontend's tests hold their own readers.
+EXAMPLES = Path(__file__).parents[2] / "docker" / "backend" / "tests" / "database_addresses.json"
+ADDRESSES: dict[str, list[dict[str, Any]]] = json.loads(EXAMPLES.read_text())
+AUTHORITY = {"database": {"external": {"ca": {"configMap": "authority"}}}}
+
+
+def mistakes(url: str, change: dict[str, Any] | None = None) -> list[str]:
+    secrets = encrypted(PROD_SECRETS | {"databaseUrl": url})
+    open_port = {"networkPolicies": {"enabled": False}, "database": {"external": {"tls": False}}}
+    values = merged(merged(DEPLOYED, open_port), change or {})
+    try:
+        parse(values, secrets=secrets, source=source_of("x"))
+    except ConfigError as error:
+        return list(error.messages)
+    return []
+
+
+@pytest.mark.parametrize("address", ADDRESSES["usable"], ids=lambda address: address["why"])
+def test_what_the_drivers_can_use_is_valid(address: dict[str, Any]) -> None:
+    assert mistakes(address["url"], AUTHORITY if address.get("ca") else None) == []
+
+
+@pytest.mark.parametrize("address", ADDRESSES["refused"], ids=lambda address: address["why"])
+def test_what_they_cannot_use_is_refused_in_one_line_without_the_password(
+    address: dict[str, Any],
+) -> None:
+    (message,) = mistakes(address["url"])
+    assert address["says"] in message
+    assert "S3" not in message
+    assert "cret" not in message
+
+
+def test_a_raw_special_character_in_a_password_is_told_with_the_fix() -> None:
+    for password in ("a@canary", "a#canary", "a/canary"):
+        with pytest.raises(AddressError, match="@ as %40") as caught:
+            read_address(f"postgresql://u:{password}@host/d")
+        assert "canary" not in str(caught.value)
+
+
+def test_a_verifying_mode_asks_for_tls() -> None:
+    tls = {"database": {"external": {"tls": True}}}
+    for mode in ("require", "verify-full"):
+        assert mistakes(f"postgresql://u:p@h/d?sslmode={mode}", tls) == []
+    (message,) = mistakes("postgresql://u:p@h/d?sslmode=verify-ca", tls)
+    assert "databaseUrl: asks for sslmode=verify-ca, which needs the authority's" in message
+    assert "give database.external.ca" in message
+
+
+@pytest.mark.parametrize("ca", [{}, {"configMap": "a", "secret": "b"}])
+def test_an_authority_is_in_one_object(ca: dict[str, str]) -> None:
+    (message,) = mistakes(PROD_SECRETS["databaseUrl"], {"database": {"external": {"ca": ca}}})
+    assert "database.external.ca.configMap: give one of configMap and secret" in message
+
+
+@pytest.mark.parametrize("component", ["backend", "frontend"])
+@pytest.mark.parametrize(
+    ("ca", "source"),
+    [
+        (
+            {"configMap": "authority", "key": "root.pem"},
+            {"configMap": {"name": "authority", "items": [{"key": "root.pem", "path": "ca.crt"}]}},
+        ),
+        (
+            {"secret": "authority"},
+            {"secret": {"secretName": "authority", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        ),
+    ],
+)
+def test_the_authority_is_a_file_in_both_services(
+    deploy: Deploy, component: str, ca: dict[str, str], source: dict[str, Any]
+) -> None:
+    engine = deploy(merged(DEPLOYED, {"database": {"external": {"ca": ca}}}), PROD_SECRETS)
+    pod = engine.only("Deployment", component)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    file = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert file["DATABASE_CA_FILE"] == "/etc/taskflow/database-ca/ca.crt"
+    mount = {
+        "name": "database-ca",
+        "mountPath": "/etc/taskflow/database-ca",
+        "readOnly": True,
+    }
+    assert mount in container["volumeMounts"]
+    assert {"name": "database-ca", **source} in pod["volumes"]
+
+
+def test_without_an_authority_no_pod_looks_for_one(deploy: Deploy) -> None:
+    engine = deploy(DEPLOYED, PROD_SECRETS)
+    for component in ("backend", "frontend"):
+        text = json.dumps(engine.only("Deployment", component))
+        assert "database-ca" not in text
+        assert "DATABASE_CA_FILE" not in text

@@ -1,0 +1,224 @@
+"""Each kind of value is what those who take it accept, and its mistakes have words."""
+
+from typing import Any
+
+import pytest
+
+from components.config.check import parse
+from components.config.errors import ConfigError
+from components.config.quantities import bytes_of, millicores
+from components.config.stack import StackConfig
+from tests.unit.conftest import DEPLOYED, LOCAL, PROD_SECRETS, encrypted, merged, source_of
+
+
+def at(path: str, value: Any) -> dict[str, Any]:
+    """A configuration with a value at a dotted path."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    changed: dict[str, Any] = value
+    base = merged(LOCAL, {"cluster": {"node": {"cpu": "64", "memory": "512Gi"}}})
+    if path.startswith("ingress."):
+        base = merged(base, {"ingress": {"host": "a.example.com"}})
+    if path.startswith("database.external"):
+        base = merged(DEPLOYED, {"cluster": {"node": {"cpu": "64", "memory": "512Gi"}}})
+    return merged(base, changed)
+
+
+def read(path: str, value: Any) -> StackConfig:
+    secrets = encrypted(PROD_SECRETS) if path.startswith("database.external") else {}
+    return parse(at(path, value), secrets=secrets, source=source_of("x"))
+
+
+def mistake(path: str, value: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(path, value)
+    (message,) = caught.value.messages
+    return message.removeprefix("Pulumi.x.yaml: taskflow:")
+
+
+ACCEPTED: list[tuple[str, Any]] = [
+    ("ingress.tls.secret", "taskflow.example.com-tls"),
+    ("ingress.tls.issuer", "letsencrypt.prod"),
+    ("ingress.class", "nginx.internal"),
+    ("images.pullSecrets", ["ghcr.io-access", "1"]),
+    ("database.embedded.storageClass", "rook.ceph.block"),
+    ("namespace", "n" * 63),
+    ("namespace", "1st-tenant"),
+    ("networkPolicies.ingressNamespace", "0"),
+    ("cluster.minikube", "My_profile.2"),
+    ("cluster.context", "arn:aws:eks:eu-central-1:1:cluster/x"),
+    ("ingress.host", "taskflow"),
+    ("ingress.host", "taskflow.local"),
+    ("ingress.host", "xn--80ak6aa92e.xn--p1ai"),
+    ("frontend.publicUrl", "https://taskflow.example.com"),
+    ("frontend.publicUrl", "http://10.1.2.3:8080"),
+    ("backend.resources.requests.cpu", 0.5),
+    ("cluster.node.cpu", 4),
+    ("backend.resources.requests.cpu", "1e-1"),
+    ("backend.resources.limits.memory", "1.5Gi"),
+    ("backend.resources.limits.memory", "512M"),
+    ("backend.resources.limits.memory", "1e9"),
+    ("backend.resources.limits.memory", 1073741824),
+    ("database.embedded.size", "10G"),
+    ("database.external.addresses", ["10.1.0.0/16", "2001:db8::/32", "10.1.2.3/32"]),
+    ("images.backend.ref", "registry.example.com:5000/a/b_c--d:1.2"),
+    ("images.backend.ref", f"ghcr.io/acme/app:1@sha256:{'a' * 64}"),
+    ("images.backend.ref", "localhost/app:V1"),
+    ("images.backend.baseImage", "python:3.14-slim"),
+    ("images.registry", "ghcr.io/acme/team_a"),
+    ("images.registry", "[::1]:5000"),
+    ("ingress.annotations", {"nginx.ingress.kubernetes.io/proxy-body-size": "1m", "plain": "x"}),
+    ("backend.nodeSelector", {"node.kubernetes.io/instance-type": "m7.large", "empty": ""}),
+    ("backend.tolerations", [{"operator": "Exists"}]),
+    ("backend.tolerations", [{"key": "a", "effect": "NoExecute", "tolerationSeconds": 60}]),
+    ("frontend.egress", [{"cidr": "10.1.0.0/16", "ports": ["443", 5671]}]),
+    ("frontend.secretEnv", {"LICENCE": {"secret": "ours.example", "key": "licence.txt"}}),
+    ("assistant.baseUrl", "https://llm.example.com:8443/v1/"),
+    ("assistant.baseUrl", "http://[2001:db8::1]:80"),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), ACCEPTED)
+def test_what_its_taker_accepts_is_accepted(path: str, value: Any) -> None:
+    read(path, value)
+
+
+REFUSED: list[tuple[str, Any, str]] = [
+    ("database.embedded.size", "0Gi", 'got "0Gi", expected a storage quantity such as "1Gi"'),
+    ("database.embedded.size", "-1Gi", "expected a storage quantity"),
+    ("database.embedded.size", "1gi", "expected a storage quantity"),
+    ("backend.resources.limits.memory", "400m", "expected a memory quantity"),
+    ("backend.resources.limits.memory", "1.5 Gi", "expected a memory quantity"),
+    ("backend.resources.requests.cpu", "0.0001", "expected a CPU quantity"),
+    ("backend.resources.requests.cpu", True, "got true, expected a CPU quantity"),
+    ("database.external.addresses", ["10.0.0.0/33"], "expected a network such as 10.1.0.0/16"),
+    ("database.external.addresses", ["10.1.2.3"], "10.1.2.3/32 for one address"),
+    ("database.external.addresses", ["10.0.0.0/255.0.0.0"], "expected a network"),
+    ("cluster.context", "", "expected a text that is not empty"),
+    ("cluster.context", 1234, "got 1234, expected a text that is not empty: put it in quotes"),
+    ("ingress.annotations", {"a/b": True}, "got true, expected a text: put it in quotes"),
+    ("images.backend.ref", "ghcr.io/myOrg/app:1", "its name in lower case"),
+    ("images.backend.ref", "myOrg/app:1", "its name in lower case"),
+    ("images.backend.ref", "ghcr.io/acme/app", "with a tag or digest"),
+    ("images.backend.ref", "localhost:5000/app", "with a tag or digest"),
+    ("images.backend.ref", f"app@sha256:{'A' * 64}", "with a tag or digest"),
+    ("images.backend.baseImage", "python", "with a tag or digest"),
+    ("images.registry", "ghcr.io/MyOrg", "a registry with its host"),
+    ("images.registry", "ghcr.io/acme/", "a registry with its host"),
+    ("ingress.host", "*.example.com", "expected a host name"),
+    ("ingress.host", "10.1.2.3", "expected a host name"),
+    ("ingress.host", "https://a.example.com", "expected a host name"),
+    ("ingress.host", "A.example.com", "in lower case"),
+    ("ingress.host", f"{'a' * 64}.example.com", "expected a host name"),
+    ("frontend.publicUrl", "taskflow.example.com", "an address such as https://"),
+    ("frontend.publicUrl", "https://taskflow.example.com/", "without path, user or / at its end"),
+    ("frontend.publicUrl", "https://Taskflow.example.com", "in lower case"),
+    ("gateway", {"host": "x.y", "class": "a", "namespace": "a.b"}, "without a dash at either end"),
+    ("gateway", {"hosts": ["a.b", "*.*.b"], "class": "a"}, "such as taskflow.example.com or *."),
+    ("gateway", {"hosts": ["a.b", "a.*.b"], "class": "a"}, "such as taskflow.example.com or *."),
+    ("gateway", {"hosts": ["a.b", "*"], "class": "a"}, "such as taskflow.example.com or *."),
+    ("ingress.tls.issuer", "letsencrypt_prod", "in parts between dots"),
+    ("ingress.tls.secret", "a..b", "in parts between dots"),
+    ("namespace", "n" * 64, "expected at most 63 characters"),
+    ("namespace", "-a", "without a dash at either end"),
+    ("release", "1st", "starting with a letter"),
+    ("assistant.baseUrl", "https://x.example.com/?api-version=1", "without user, ? and #"),
+    ("assistant.baseUrl", "https://x.example.com:99999", "expected an address such as"),
+    ("backend.replicas", True, "got true, expected an integer"),
+    ("backend.replicas", 2**31, "expected at most 2147483647"),
+    ("backend.strategy.maxSurge", "101%", "a percentage up to 100"),
+    ("backend.strategy.maxSurge", False, "got false, expected a count such as 1"),
+    ("networkPolicies.enabled", 1, "got 1, expected true or false"),
+    ("database.external.ca", {"secret": "x", "key": "../x"}, "a key of a ConfigMap or Secret"),
+    ("backend.nodeSelector", {"pool": 1}, "got 1, expected a label's value: letters, digits"),
+    ("backend.nodeSelector", {"pool": 1}, "put it in quotes"),
+    ("backend.nodeSelector", {"a b": "x"}, "is not a label's name such as example.com/pool"),
+    ("backend.tolerations", [{"keys": "a"}], "tolerations.0.keys: unknown key; did you mean key?"),
+    ("backend.tolerations", [{}], "without a key operator must be Exists"),
+    (
+        "backend.tolerations",
+        [{"key": "a", "operator": "Exists", "value": "b"}],
+        "asks for no value",
+    ),
+    ("backend.tolerations", [{"key": "a", "tolerationSeconds": 60}], "only effect NoExecute ends"),
+    ("backend.tolerations", [{"key": "a", "effect": "Never"}], "expected one of 'NoSchedule'"),
+    ("backend.priorityClass", "High", "expected an object's name"),
+    ("backend.hostUsers", "no", "expected true or false"),
+    ("backend.egress", [{"cidr": "10.1.0.0", "ports": [443]}], "egress.0.cidr: got"),
+    (
+        "backend.egress",
+        [{"cidr": "10.1.0.0/16", "ports": []}],
+        "got an empty list, expected at least 1 in it",
+    ),
+    ("backend.egress", [{"cidr": "10.1.0.0/16", "ports": [True]}], "got true, expected an integer"),
+    ("backend.egress", [{"ports": [443]}], "egress.0.cidr: is missing: give cidr, a network such"),
+    (
+        "backend.secretEnv",
+        {"A": {"secret": "s"}},
+        "secretEnv.A.config: give config, or secret and key",
+    ),
+    (
+        "backend.secretEnv",
+        {"A": {"name": "s", "key": "k", "secret": "s"}},
+        "known here: config, key, secret",
+    ),
+    ("backend.secretEnv", {"PORT": {"secret": "s", "key": "k"}}, "is set by the program"),
+    ("backend.secretEnv", {"A": "hunter2"}, "got a text (hidden, it may be a secret)"),
+    ("backend.podAnnotations", {"taskflow/secret-version": "1"}, "is set by the program; drop it"),
+    ("frontend.serviceAnnotations", {"pulumi.com/skipAwait": "x"}, "is set by the program"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), REFUSED)
+def test_what_its_taker_refuses_is_refused_in_words(path: str, value: Any, words: str) -> None:
+    found = mistake(path, value)
+    assert words in found
+    assert found.startswith(path)
+
+
+def test_an_ingress_takes_its_class_by_one_key_alone() -> None:
+    name = "kubernetes.io/ingress.class"
+    found = mistake("ingress.annotations", {name: "traefik"})
+    assert found.startswith(f"ingress.annotations.{name}: stands against ingress.class")
+
+
+@pytest.mark.parametrize("name", ["cert-manager.io/cluster-issuer", "cert-manager.io/issuer"])
+def test_an_issuer_is_named_by_one_key_alone(name: str) -> None:
+    tls = {"secret": "mine"}
+    read("ingress", {"host": "a.example.com", "annotations": {name: "x"}, "tls": tls})
+    both = {"host": "a.example.com", "annotations": {name: "x"}, "tls": tls | {"issuer": "y"}}
+    assert "stands against ingress.tls.issuer" in mistake("ingress", both)
+
+
+def test_the_wrong_name_of_a_variable_is_named_and_its_value_is_not() -> None:
+    found = mistake("backend.env", {"http_proxy": "http://user:canary@proxy"})
+    assert found == (
+        "backend.env.http_proxy: is not the name of a variable in upper-case letters, digits and _"
+    )
+
+
+def test_an_address_with_a_password_is_hidden_wherever_it_stands() -> None:
+    found = mistake("images.registry", "https://user:canary@registry.example.com")
+    assert "got a text (hidden, it may be a secret), expected a registry" in found
+
+
+def test_a_missing_key_says_what_to_give() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(merged(LOCAL, {"ingress": {}}), secrets={}, source=source_of("x"))
+    (message,) = caught.value.messages
+    assert "taskflow:ingress.host: is missing: give host, a host name such as" in message
+
+
+@pytest.mark.parametrize(
+    ("cpu", "expected"), [("250m", 250), ("0.5", 500), ("2", 2000), ("1e-1", 100), ("500000u", 500)]
+)
+def test_cpu_is_reckoned_in_thousandths(cpu: str, expected: int) -> None:
+    assert millicores(cpu) == expected
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [("1.5Gi", 3 * 2**29), ("512M", 512_000_000), ("1E", 10**18), ("1e3", 1000), (".5Ki", 512)],
+)
+def test_memory_is_reckoned_in_bytes(memory: str, expected: int) -> None:
+    assert bytes_of(memory) == expected

@@ -1,0 +1,80 @@
+"""Where pods run and what is noted at them: absent unless asked for, then as Kubernetes has it."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.conftest import LOCAL, Deploy, merged
+
+KEYS: dict[str, Any] = {
+    "nodeSelector": {"pool": "web"},
+    "tolerations": [
+        {"key": "spot", "operator": "Exists"},
+        {"key": "team", "value": "a", "effect": "NoExecute", "tolerationSeconds": 60},
+    ],
+    "priorityClass": "important",
+    "podAnnotations": {"example.com/owner": "team-a"},
+    "hostUsers": False,
+}
+FIELDS = {"nodeSelector", "tolerations", "priorityClassName", "hostUsers"}
+PLACES = {
+    "backend": ("Deployment", {"backend": KEYS}),
+    "frontend": ("Deployment", {"frontend": KEYS}),
+    "postgres": ("StatefulSet", {"database": {"embedded": KEYS}}),
+}
+
+
+@pytest.mark.parametrize("component", PLACES)
+def test_pods_run_where_their_component_says(deploy: Deploy, component: str) -> None:
+    kind, values = PLACES[component]
+    engine = deploy(merged(LOCAL, values))
+    template = engine.only(kind, component)["spec"]["template"]
+    spec = template["spec"]
+    assert spec["nodeSelector"] == {"pool": "web"}
+    assert spec["tolerations"] == [
+        {"key": "spot", "operator": "Exists"},
+        {
+            "key": "team",
+            "operator": "Equal",
+            "value": "a",
+            "effect": "NoExecute",
+            "tolerationSeconds": 60,
+        },
+    ]
+    assert spec["priorityClassName"] == "important"
+    assert spec["hostUsers"] is False
+    assert template["metadata"]["annotations"] == {"example.com/owner": "team-a"}
+    for other, (other_kind, _) in PLACES.items():
+        if other != component:
+            pods = engine.only(other_kind, other)["spec"]["template"]
+            assert FIELDS.isdisjoint(pods["spec"]), f"{other} did not ask for it"
+
+
+@pytest.mark.parametrize("component", PLACES)
+def test_nothing_is_said_about_pods_that_nobody_asked_for(deploy: Deploy, component: str) -> None:
+    template = deploy(LOCAL).only(PLACES[component][0], component)["spec"]["template"]
+    assert FIELDS.isdisjoint(template["spec"])
+    assert "annotations" not in template["metadata"]
+
+
+@pytest.mark.parametrize("kind", ["ClusterIP", "LoadBalancer"])
+def test_a_services_annotations_stand_beside_the_programs_own(deploy: Deploy, kind: str) -> None:
+    service = {"type": kind}
+    plain = deploy(merged(LOCAL, {"frontend": {"service": service}}))
+    wanted = {"service": service, "serviceAnnotations": {"example.com/scheme": "internal"}}
+    marked = deploy(merged(LOCAL, {"frontend": wanted}))
+    before, after = (
+        engine.only("Service", "frontend")["metadata"]["annotations"] for engine in (plain, marked)
+    )
+    assert after == {**before, "example.com/scheme": "internal"}
+
+
+def test_a_variable_from_an_existing_secret_is_read_by_reference(deploy: Deploy) -> None:
+    values = {"backend": {"secretEnv": {"LICENCE": {"secret": "licences", "key": "ours"}}}}
+    engine = deploy(merged(LOCAL, values))
+    (container,) = engine.only("Deployment", "backend")["spec"]["template"]["spec"]["containers"]
+    assert container["env"][-1] == {
+        "name": "LICENCE",
+        "valueFrom": {"secretKeyRef": {"name": "licences", "key": "ours"}},
+    }
+    assert "licences" not in str(engine.only("Deployment", "frontend"))

@@ -1,0 +1,281 @@
+"""A stack file is read as the engine reads it: what each spelling means, and what is refused, with file and line."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from components.config.check import check_file
+from components.config.errors import ConfigError
+from components.config.stack_file import StackFile, file_name, stack_name, text_of
+from tests.stack_files import stack_files
+
+LOCAL = """\
+config:
+  taskflow:cluster: {minikube: minikube}
+  taskflow:database: {embedded: {}}
+  taskflow:secrets: {generate: true}
+"""
+
+
+def read(text: str) -> StackFile:
+    return StackFile.from_text("Pulumi.x.yaml", "x", "taskflow", text)
+
+
+def value_of(spelling: str) -> Any:
+    """What the engine hands over for a spelling inside a block."""
+    file = read(f"config:\n  taskflow:backend: {{key: {spelling}}}\n")
+    assert file.faults == ()
+    return json.loads(file.texts["backend"])["key"]
+
+
+def mistakes(tmp_path: Path, text: str | bytes) -> list[str]:
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    try:
+        check_file(path)
+    except ConfigError as error:
+        return list(error.messages)
+    return []
+
+
+@pytest.mark.parametrize(
+    ("spelling", "value"),
+    [
+        ("1e6", 1_000_000),
+        ("2.0", 2),
+        ("2.50", 2.5),
+        (".5", 0.5),
+        ("1_000", 1000),
+        ("0x1F", 31),
+        ("0o17", 15),
+        ("017", 15),
+        ("08", 8),
+        ("0b11", 3),
+        ("+5", 5),
+        ("-0x10", -16),
+        ("18446744073709551615", 2**64 - 1),
+        ("18446744073709551616", 18446744073709552000),
+        ("1e400", "1e400"),
+        ("1:30", "1:30"),
+        ("yes", "yes"),
+        ("On", "On"),
+        ("y", "y"),
+        ("True", True),
+        ("tRue", "tRue"),
+        ("~", None),
+        ("NULL", None),
+        ("'2'", "2"),
+        ('"true"', "true"),
+        ("!!str 5", "5"),
+        ("=", "="),
+        ("'2026-11-23'", "2026-11-23"),
+        ("2026-11", "2026-11"),
+    ],
+)
+def test_a_scalar_has_the_value_that_yaml_v3_gives_it(spelling: str, value: Any) -> None:
+    found = value_of(spelling)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    "date", ["2026-11-23", "2026-1-2", "2026-11-23T10:00:00Z", "2026-11-23 10:00:00.5"]
+)
+def test_a_date_without_quotes_is_refused_for_the_engine_would_spell_it_out(
+    date: str, tmp_path: Path
+) -> None:
+    text = f"{LOCAL}  taskflow:backend:\n    env:\n      DAY: {date}\n"
+    assert mistakes(tmp_path, text) == [
+        f"Pulumi.x.yaml:7: taskflow:backend.env.DAY: {date} is a date to the engine; put it in quotes"
+    ]
+    assert mistakes(tmp_path, text.replace(date, f'"{date}"')) == []
+
+
+def test_a_number_under_env_is_refused_as_the_number_that_the_engine_makes_of_it(
+    tmp_path: Path,
+) -> None:
+    (message,) = mistakes(tmp_path, f"{LOCAL}  taskflow:backend: {{env: {{A: 1e6}}}}\n")
+    assert message == (
+        "Pulumi.x.yaml:5: taskflow:backend.env.A: got 1000000, expected a text: put it in quotes"
+    )
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "  taskflow:backend:\n    replicas: 1\n    replicas: 2\n",
+        "  taskflow:backend:\n    env: {A: x,\n      A: y}\n",
+        "  taskflow:backend:\n    env: {A: x,\n      'A': y}\n",
+        "  taskflow:logLevel: info\n  taskflow:logLevel: debug\n",
+        "  aws:region: {x: 1,\n    x: 2}\n",
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_at_any_depth_with_both_lines(
+    tmp_path: Path, block: str
+) -> None:
+    found = mistakes(tmp_path, LOCAL + block)
+    assert len(found) == 1
+    first, second = (6, 7) if "backend" in block else (5, 6)
+    assert found[0].startswith(f"Pulumi.x.yaml:{second}: ")
+    assert f"stands here a second time, first in line {first}" in found[0]
+
+
+@pytest.mark.parametrize("first", ["release", "taskflow:release", "taskflow:config:release"])
+def test_a_key_with_and_without_its_namespace_stands_twice(tmp_path: Path, first: str) -> None:
+    other = "taskflow:release" if first == "release" else "release"
+    text = f"{LOCAL}  {first}: bugs\n  {other}: other\n"
+    assert mistakes(tmp_path, text) == [
+        f"Pulumi.x.yaml:6: {other}: stands here a second time, first in line 5 as {first}; "
+        "one of the two would be lost"
+    ]
+
+
+def test_a_key_twice_in_a_block_that_is_json_is_refused(tmp_path: Path) -> None:
+    text = f'{LOCAL}  taskflow:backend: \'{{"env": {{"A": "1", "A": "2"}}}}\'\n'
+    (message,) = mistakes(tmp_path, text)
+    assert message.startswith("Pulumi.x.yaml:5: taskflow:backend: the key A is in this JSON twice")
+
+
+def test_a_block_may_be_json(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(
+        LOCAL + '  frontend: \'{"service": {"type": "NodePort", "nodePort": "30180"}}\'\n'
+    )
+    assert check_file(path).config.frontend.service.node_port == 30180
+
+
+def test_a_text_at_the_top_stays_one_though_it_looks_like_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(f'{LOCAL}  taskflow:namespace: "2026"\n')
+    assert check_file(path).config.namespace_name == "2026"
+
+
+def test_an_anchor_and_a_merge_are_followed_with_the_lines_of_what_they_stand_for(
+    tmp_path: Path,
+) -> None:
+    text = "config:\n  taskflow:backend: &b\n    env: {A: x}\n    preStopSeconds: 3\n"
+    text += "  taskflow:frontend:\n    <<: *b\n    preStopSeconds: 4\n"
+    file = read(text)
+    assert json.loads(file.texts["frontend"]) == {"env": {"A": "x"}, "preStopSeconds": 4}
+    assert (file.lines["frontend", "env"], file.lines["frontend", "preStopSeconds"]) == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("config: {a: *b}\n", "there is no anchor &b before *b"),
+        ("config: &a {b: *a}\n", "what *a stands for contains itself"),
+        ("config: {<<: 5}\n", "<< needs a block"),
+        ("config:\n\ttaskflow:release: x\n", "is not YAML"),
+        ("config: {? {a: 1} : x}\n", "a block cannot be a key"),
+        ("config: {}\n---\nconfig: {}\n", "a second document starts here"),
+        ("%YAML 1.2\n---\nconfig: {}\n", "a YAML directive"),
+        ("config: {a: \x01}\n", "is not YAML"),
+        ("config: " + "[" * 2000 + "]" * 2000, "blocks in each other"),
+        ("config: @a\n", "is not YAML"),
+        (
+            "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+            "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n",
+            "aliases make it too large",
+        ),
+    ],
+)
+def test_what_the_engine_cannot_read_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    (found,) = mistakes(tmp_path, text)
+    assert message in found
+    assert found.startswith("Pulumi.x.yaml:")
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{env: {A: !!int '5'}}", "backend.env.A: has the tag"),
+        ("{env: {A: .inf}}", "backend.env.A: .inf is no number"),
+        ("{env: {1: x}}", "backend.env.1: is no text as a key; put it in quotes"),
+        ("{env: {true: x}}", "backend.env.true: is no text as a key"),
+    ],
+)
+def test_what_only_go_would_understand_is_refused(tmp_path: Path, value: str, message: str) -> None:
+    found = mistakes(tmp_path, f"{LOCAL}  backend: {value}\n")
+    assert any(f"Pulumi.x.yaml:5: taskflow:{message}" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("config: {}\n# Größe\n".encode("latin-1"), ":2: is not UTF-8: byte 0xf6 at offset 15"),
+        ("config: {}\n".encode("utf-16"), ":1: is UTF-16; save it as UTF-8"),
+        (b"config: {}\n# \x80\n", ":2: is not UTF-8: byte 0x80 at offset 13"),
+    ],
+)
+def test_another_encoding_is_one_line_with_the_byte(
+    tmp_path: Path, data: bytes, message: str
+) -> None:
+    (found,) = mistakes(tmp_path, data)
+    assert found.startswith(f"Pulumi.x.yaml{message}")
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xef\xbb\xbf" + LOCAL.encode(), LOCAL.replace("\n", "\r\n").encode()]
+)
+def test_a_byte_order_mark_and_the_line_ends_of_windows_are_read(
+    tmp_path: Path, data: bytes
+) -> None:
+    assert mistakes(tmp_path, data) == []
+
+
+def test_a_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^Pulumi\.x\.yaml: cannot be read: "):
+        text_of(tmp_path / "Pulumi.x.yaml")
+
+
+def test_whole_names_of_stacks_are_kept_and_of_a_full_name_the_last_part_names_the_file() -> None:
+    assert stack_name(Path("Pulumi.my.stack.yaml")) == "my.stack"
+    assert file_name("my.stack") == "Pulumi.my.stack.yaml"
+    assert file_name("acme/taskflow/dev") == file_name("acme/dev") == "Pulumi.dev.yaml"
+
+
+@pytest.mark.parametrize("spelling", ["true", "False", "1.5", "two", "' 2'", "'2.0'", "1e30", "~"])
+def test_what_is_no_integer_is_refused_as_one(tmp_path: Path, spelling: str) -> None:
+    (message,) = mistakes(
+        tmp_path,
+        f"{LOCAL}  taskflow:database: {{embedded: {{user: {spelling}}}}}\n".replace(
+            "  taskflow:database: {embedded: {}}\n", "", 1
+        ),
+    )
+    assert "taskflow:database.embedded.user: got " in message
+
+
+@pytest.mark.parametrize("spelling", ["3", "3.0", "'3'", "0x3", "3e0"])
+def test_an_integer_may_be_spelled_as_yaml_or_as_digits_in_quotes(
+    tmp_path: Path, spelling: str
+) -> None:
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(f"{LOCAL}  taskflow:backend: {{preStopSeconds: {spelling}}}\n")
+    assert check_file(path).config.backend.pre_stop_seconds == 3
+
+
+@pytest.mark.parametrize("spelling", ["1", "0", "yes", "'on'", "'True'", "1.0"])
+def test_only_true_and_false_are_booleans(tmp_path: Path, spelling: str) -> None:
+    found = mistakes(tmp_path, f"{LOCAL}  taskflow:networkPolicies: {{enabled: {spelling}}}\n")
+    assert len(found) == 1
+    assert "expected true or false" in found[0]
+
+
+@settings(max_examples=60, derandomize=True, database=None, deadline=None)
+@given(data=stack_files())
+def test_whatever_is_in_a_file_each_mistake_is_one_line_with_its_place(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for message in mistakes(Path(folder), data):
+            assert message.startswith("Pulumi.x.yaml")
+            assert len(message.splitlines()) == 1, message
+
+
+def test_in_another_project_a_key_without_namespace_is_that_projects_own() -> None:
+    text = "config:\n  release: of the shop\n  taskflow:release: tasks\n"
+    file = StackFile.from_text("Pulumi.x.yaml", "x", "taskflow", text, bare="shop")
+    assert (file.texts, file.faults) == ({"release": "tasks"}, ())
