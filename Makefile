@@ -10,14 +10,17 @@ export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up diff drift pr-report preview down status open logs history rollback smoke validate render footprint test test-reliability bench check fmt tools cluster-delete
+.PHONY: $(shell sed -n 's|^\([a-z-]*\):.*##.*|\1|p' $(MAKEFILE_LIST))
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\nAll but validate, test, test-reliability, check, fmt and tools take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
+	@printf '\nAll but validate, the tests, check, fmt and tools take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
 
-up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check (ATOMIC=1: or back)
+up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check (ATOMIC=1: or back; REFRESH=1: mend drift)
 	@$(OPS) up --stack $(STACK)
+
+dev: $(STAMP) ## Serve the working tree with hot reload on the stack's database, until Ctrl-C (PORT=3000)
+	@$(OPS) dev --stack $(STACK)
 
 status: $(STAMP) ## Show the release on one screen: revision, images, pods and why they are not ready
 	@$(OPS) status --stack $(STACK)
@@ -33,6 +36,18 @@ history: $(STAMP) ## List the revisions: every successful `make up`
 
 rollback: $(STAMP) ## Bring images and configuration of a revision back: make rollback TO=3
 	@$(OPS) rollback --stack $(STACK)
+
+rotate: $(STAMP) ## Replace a secret without a failed request: make rotate SECRET=betterAuthSecret
+	@$(OPS) rotate --stack $(STACK)
+
+backup: $(STAMP) ## Write an encrypted backup of the database, restored once and compared (TO=file or s3://bucket/name)
+	@$(OPS) backup --stack $(STACK)
+
+restore: $(STAMP) ## Put a backup in the place of the database's content: make restore FROM=file
+	@$(OPS) restore --stack $(STACK)
+
+upgrade-postgres: $(STAMP) ## Bring the embedded database's data to another major version
+	@$(OPS) upgrade-postgres --stack $(STACK)
 
 diff: $(STAMP) ## Show the steps of `make up`, each with its risk, from none to data loss
 	@$(OPS) diff --stack $(STACK)
@@ -52,6 +67,9 @@ down: $(STAMP) ## Destroy the stack's objects; the cluster stays
 smoke: $(STAMP) ## Ask the deployed stack over HTTP whether it works, from sign-up to a task and back
 	@$(OPS) smoke --stack $(STACK)
 
+secret: $(STAMP) ## Set a secret of a stack, asking for its value: make secret STACK=prod KEY=databaseUrl
+	@$(OPS) secret --stack $(STACK)
+
 validate: $(STAMP) ## Check every Pulumi.<stack>.yaml; no engine, under 2 s
 	@$(OPS) validate
 
@@ -63,6 +81,9 @@ footprint: $(STAMP) ## Show CPU, memory, storage and pods of the stack (AGAINST=
 
 test: $(STAMP) ## Set up what the tests need and run every one of them
 	@$(OPS) test
+
+test-edits: $(STAMP) ## Edit every key of a running release: what `make diff` says must happen (40 min)
+	@$(OPS) test-edits
 
 test-reliability: $(STAMP) ## Break the release in every way there is a promise about, and measure (25 min)
 	@$(OPS) test-reliability
