@@ -114,7 +114,6 @@ def bring_up(
             with rollback.atomic(ready, chosen, steps) if atomic else nullcontext():
                 with steps.step("pulumi up"):
                     ready.up(noted.message(message))
-                    pods.require_rolled_out(file, chosen.env)
                 with (
                     steps.step("smoke check"),
                     reach.access_to(ready, chosen.platform.system) as way,

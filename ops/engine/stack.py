@@ -22,7 +22,7 @@ from ops.engine.backend import Backend
 from ops.engine.diagnosis import explain
 from ops.errors import OpsError
 from ops.paths import POLICY, ROOT, STATE
-from ops.pods import last_words
+from ops.pods import last_words, require_rolled_out
 from ops.processes import INTERRUPTED, Result, capture, stream
 
 SALT = "encryptionsalt:"
@@ -67,9 +67,14 @@ class Stack:
         return True
 
     def up(self, message: str) -> None:
-        """Bring it up; the message is kept in the stack's history. A failure ends with what the pods say."""
+        """Bring it up until every pod is of its present template; the message is kept in the stack's history.
+
+        Raises:
+            OpsError: if it fails or a rollout gets stuck; what the pods say is printed.
+        """
         command = ["up", "--yes", "--skip-preview", "--message", message]
         self._engine(*command, *self._policies)
+        require_rolled_out(self.file, self.env)
 
     def preview(self, *, quiet: bool = False) -> str:
         """Have the engine show what `up` would change; returns its event log (ops/review/plan.py reads it).

@@ -24,6 +24,7 @@ from ops.engine.recovery import recover
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.paths import POLICY
+from tests.ops.conftest import Cluster
 
 ENGINE = """
 import json, os, pathlib, sys
@@ -50,6 +51,11 @@ if "init" in sys.argv:
     with (folder / "Pulumi.dev.yaml").open("a") as file:
         print("encryptionsalt: v1:made-by-the-engine", file=file)
 """
+
+
+@pytest.fixture(autouse=True)
+def rollouts(cluster: Cluster) -> None:
+    cluster.answer("rollout", "successfully rolled out")
 
 
 class Checkout:
@@ -178,6 +184,16 @@ def test_a_stack_file_with_its_own_salt_is_read_as_it_is(tmp_path: Path) -> None
     checkout = Checkout(tmp_path, "encryptionsalt: v1:of-the-team\nconfig: {}\n")
     checkout.stack.up("a message")
     assert f"--config-file {checkout.committed}" in checkout.calls[-1]
+
+
+def test_an_update_that_the_engine_calls_done_fails_where_a_rollout_gets_stuck(
+    checkout: Checkout, cluster: Cluster
+) -> None:
+    cluster.answer("get", {"items": []})
+    cluster.answer("rollout statefulset", "error: timed out waiting for the condition", code=1)
+    with pytest.raises(OpsError, match="the new pods do not become ready"):
+        checkout.stack.up("a message")
+    assert checkout.calls[-1].startswith("up ")
 
 
 def test_preview_and_up_run_with_the_policies_and_destroy_without(checkout: Checkout) -> None:

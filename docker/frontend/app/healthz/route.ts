@@ -1,7 +1,7 @@
 import { notAdmitted } from '@/lib/admission.ts';
-import { log } from '@/lib/log.ts';
 import { sharedPool } from '@/lib/database.ts';
 import { env } from '@/lib/env.ts';
+import { log } from '@/lib/log.ts';
 
 /** For the readiness probe: 503 only until the database has let this process in for the first time. */
 export async function GET(): Promise<Response> {
