@@ -19,6 +19,10 @@ COMPLETE = PROFILE / "taskflow-infra-complete"
 PROGRAMS = MINIKUBE / "cache/linux/amd64"
 RUNTIME = "/run/cri-dockerd.sock"
 KUBELET = "http://127.0.0.1:10248/healthz"
+START = "--driver=none --container-runtime=docker --preload=false --cache-images=false --force"
+# Kubelets refuse a host with cgroup v1 by default, and so does kubeadm's own check.
+START += " --extra-config=kubelet.fail-cgroupv1=false"
+START += " --extra-config=kubeadm.ignore-preflight-errors=SystemVerification"
 READY_SECONDS = 180
 VERSION = tools.version("k8s.io/kubernetes")
 STORAGE_PROVISIONER = "gcr.io/k8s-minikube/storage-provisioner:v5"
@@ -87,9 +91,8 @@ def _programs() -> None:
     for program in ("crictl", "kubeadm"):
         put(tools.find(program), Path("/usr/local/bin") / program, linked=True)
     put(tools.find("cri-dockerd"), LIBRARY / "cri-dockerd", linked=True)
-    Path("/lib/modules").mkdir(
-        exist_ok=True
-    )  # kube-proxy mounts it, also where the kernel has none
+    # kube-proxy mounts it, also where the kernel has none.
+    Path("/lib/modules").mkdir(exist_ok=True)
     put_all("cluster")
     run("systemctl", "daemon-reload")
     # To systemctl's replacement a unit that is not enabled is never active.
@@ -161,13 +164,7 @@ def _start(version: str) -> None:
     _keep_services_inside()
     still_runs("cri-docker", "cri-dockerd")
     still_runs("kubelet", "kubelet")
-    options = (
-        "--driver=none --container-runtime=docker --preload=false --cache-images=false --force"
-    )
-    # Kubelets refuse a host with cgroup v1 by default, and so does kubeadm's own check.
-    options += " --extra-config=kubelet.fail-cgroupv1=false"
-    options += " --extra-config=kubeadm.ignore-preflight-errors=SystemVerification"
-    _minikube("start", f"--kubernetes-version={version}", *options.split())
+    _minikube("start", f"--kubernetes-version={version}", *START.split())
     run("systemctl", "enable", "kubelet")
 
 

@@ -80,10 +80,9 @@ def build(tag: str, program: Path | None = None, **arguments: str) -> None:
 
 def wrap(tag: str, program: Path) -> None:
     """An image that holds one static program and runs it."""
-    inputs = _digest(program.read_bytes())
+    inputs, start = _digest(program.read_bytes()), f'ENTRYPOINT ["/{program.name}"]'
     if not _there(tag, inputs):
-        start = (f'ENTRYPOINT ["/{program.name}"]', "ENV PATH=/")
-        _import(tag, inputs, program.parent, program.name, *start)
+        _import(tag, inputs, program.parent, program.name, start, "ENV PATH=/")
 
 
 def _import(tag: str, inputs: str, root: Path, content: str, *changes: str) -> None:

@@ -76,9 +76,8 @@ def _build(graph: str, names: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix=".building-", dir=target) as made:
         built = Path(made) / "programs"
         packages = [PROGRAMS[name]["package"] for name in names]
-        options = _with_copies(names, graph, Path(made))
-        options += FLAGS
-        options += [f"-tags={PROGRAMS[name]['tags']}" for name in names if "tags" in PROGRAMS[name]]
+        tags = [f"-tags={PROGRAMS[name]['tags']}" for name in names if "tags" in PROGRAMS[name]]
+        options = [*_with_copies(names, graph, Path(made)), *FLAGS, *tags]
         say(f"looking up and fetching the modules of {', '.join(names)}")
         listed = run("go", "list", *options, *LEFT, *packages, cwd=GO / graph, env=ENV, hint=HINT)
         options += ["-ldflags", f"-s -w {_variables(graph)}", "-o", f"{built}/"]

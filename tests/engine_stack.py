@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -39,7 +39,7 @@ class EngineStack:
     @classmethod
     def create(
         cls, name: str, folder: Path, values: Mapping[str, Any], program: Path = ROOT
-    ) -> "EngineStack":
+    ) -> Self:
         """Make the stack in a new file backend below `folder`; `values` are its plain keys, without namespace."""
         (folder / "state").mkdir()
         shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")

@@ -17,7 +17,9 @@ import httpx
 
 from components.config.stack import Images
 from components.minikube import Minikube
-from tests.engine_stack import ROOT, EngineStack
+from ops.errors import OpsError
+from ops.pods import require_rolled_out
+from tests.engine_stack import ROOT, EngineError, EngineStack
 
 CONTEXT = PROFILE = "minikube"
 NODE = Minikube.find(PROFILE)
@@ -132,10 +134,24 @@ class Kubectl:
 
 
 @dataclass(frozen=True)
+class LiveStack(EngineStack):
+    """A stack on the real cluster."""
+
+    def up(self, *flags: str) -> str:
+        """Bring it up as `make up` does: the provider's wait may end on its first look, which can show the past."""
+        printed = super().up(*flags)
+        try:
+            require_rolled_out(self.of_ops.file, self.env)
+        except OpsError as error:
+            raise EngineError(f"{printed}\n{error}") from error
+        return printed
+
+
+@dataclass(frozen=True)
 class LiveRelease:
     """A deployed release: its stack, and kubectl in its namespace."""
 
-    stack: EngineStack
+    stack: LiveStack
     kubectl: Kubectl
 
     @property
@@ -204,7 +220,7 @@ def deployed(
     kubectl = Kubectl(release)
     # What a killed run left behind has no state any more; only this suite uses the name.
     kubectl("delete", "namespace", release, "--ignore-not-found", "--wait", timeout=180)
-    stack = EngineStack.create("live", folder, values, program)
+    stack = LiveStack.create("live", folder, values, program)
     try:
         stack.up()
         wait_until_it_serves(values)

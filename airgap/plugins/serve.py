@@ -1,7 +1,6 @@
 """Serves a plugin to the engine: values, errors and progress in the form that the engine takes."""
 
 import asyncio
-import gc
 import inspect
 import logging
 import os
@@ -76,7 +75,6 @@ def serve_provider(provider: Provider, package: str) -> None:
 
 def serve(add: Callable[..., Any], servicer: Any) -> None:
     """Serves as long as the engine lives that started it; its address is the last argument."""
-    gc.disable()  # it would only slow the imports down
     logging.getLogger("grpc").setLevel(logging.CRITICAL)  # the engine asks for optional calls
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))

@@ -13,9 +13,8 @@ from components.config.check import check_file
 from ops.config.render import render
 from tests import live_release
 from tests.canaries import Canaries, files_of
-from tests.engine_stack import EngineStack
 from tests.live import outside
-from tests.live_release import Kubectl, docker_environment, node_port
+from tests.live_release import Kubectl, LiveStack, docker_environment, node_port
 from tests.tokens import token_for
 
 NAME = "canary"
@@ -47,7 +46,7 @@ class Scene:
     """A release that was deployed, used, misused and broken, and what was said meanwhile."""
 
     canaries: Canaries
-    stack: EngineStack
+    stack: LiveStack
     kubectl: Kubectl
     said: dict[str, str] = field(default_factory=dict)
 
@@ -77,7 +76,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         }
     )
     with outside.namespace_with_postgres(NAME, password) as kubectl:
-        stack = EngineStack.create(NAME, folder, values())
+        stack = LiveStack.create(NAME, folder, values())
         scene = Scene(canaries, stack, kubectl)
         try:
             stack.set_secret("databaseUrl", outside.address(NAME, password))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests import live_release
-from tests.engine_stack import EngineError, EngineStack
+from tests.engine_stack import EngineError
 from tests.live import outside
-from tests.live_release import Kubectl, LiveRelease
+from tests.live_release import Kubectl, LiveRelease, LiveStack
 
 NAMESPACE = "byhand"
 SECRET = "taskflow-secrets"  # noqa: S105 - the name of one
@@ -45,13 +45,13 @@ def kubectl() -> Iterator[Kubectl]:
 
 
 @pytest.fixture
-def stack(kubectl: Kubectl, tmp_path: Path) -> EngineStack:
+def stack(kubectl: Kubectl, tmp_path: Path) -> LiveStack:
     """A stack that reads its secrets from the cluster."""
     kubectl("delete", "secret", SECRET, "--ignore-not-found")
-    return EngineStack.create(NAMESPACE, tmp_path, values())
+    return LiveStack.create(NAMESPACE, tmp_path, values())
 
 
-def refused(stack: EngineStack, kubectl: Kubectl) -> str:
+def refused(stack: LiveStack, kubectl: Kubectl) -> str:
     """What an update says that must not deploy anything."""
     with pytest.raises(EngineError) as caught:
         stack.up()
@@ -63,23 +63,23 @@ def refused(stack: EngineStack, kubectl: Kubectl) -> str:
     return message
 
 
-def test_a_secret_that_is_not_there_is_named(stack: EngineStack, kubectl: Kubectl) -> None:
+def test_a_secret_that_is_not_there_is_named(stack: LiveStack, kubectl: Kubectl) -> None:
     assert f"resource '{NAMESPACE}/{SECRET}' does not exist" in refused(stack, kubectl)
 
 
-def test_the_keys_that_it_lacks_are_named(stack: EngineStack, kubectl: Kubectl) -> None:
+def test_the_keys_that_it_lacks_are_named(stack: LiveStack, kubectl: Kubectl) -> None:
     address = sound()["database-url"]
     outside.apply(NAMESPACE, outside.secret(SECRET, {"database-url": address}))
     assert "lacks better-auth-secret" in refused(stack, kubectl)
 
 
-def test_values_that_break_a_rule_are_named(stack: EngineStack, kubectl: Kubectl) -> None:
+def test_values_that_break_a_rule_are_named(stack: LiveStack, kubectl: Kubectl) -> None:
     outside.apply(NAMESPACE, outside.secret(SECRET, sound(**{"better-auth-secret": "canary"})))
     assert "its better-auth-secret has 6 characters" in refused(stack, kubectl)
 
 
 def test_its_change_is_seen_by_the_next_preview_and_rolls_its_readers_alone(
-    stack: EngineStack, kubectl: Kubectl
+    stack: LiveStack, kubectl: Kubectl
 ) -> None:
     outside.apply(NAMESPACE, outside.secret(SECRET, sound()))
     stack.up()

@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from tests import live_release
-from tests.engine_stack import EngineStack
 from tests.live.conftest import RELEASE, LiveRelease
 
 BLUE = "blue"
@@ -30,7 +29,7 @@ KINDS = "deployments,statefulsets,services,pods,configmaps,secrets,persistentvol
 @pytest.fixture(scope="module")
 def blue(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
     """A second release beside the suite's own."""
-    stack = EngineStack.create(BLUE, tmp_path_factory.mktemp(BLUE), VALUES)
+    stack = live_release.LiveStack.create(BLUE, tmp_path_factory.mktemp(BLUE), VALUES)
     try:
         stack.up()
         second = LiveRelease(stack, release.kubectl)

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests import live_release
-from tests.engine_stack import EngineStack
 from tests.live import outside
-from tests.live_release import LiveRelease
+from tests.live_release import LiveRelease, LiveStack
 from tests.unit.test_monitoring import QUERIES, SERVICES, TARGET, series_of
 
 NAMESPACE, WATCHERS, PRIORITY = "livekeys", "livekeys-watch", "livekeys-important"
@@ -64,7 +63,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
             {**authority, "data": {"root.pem": tls["tls.crt"]}},
             outside.secret("by-hand", {"further": "from a Secret"}),
         )
-        stack = EngineStack.create(NAMESPACE, folder, values)
+        stack = LiveStack.create(NAMESPACE, folder, values)
         address = outside.address(NAMESPACE, PASSWORD)
         stack.set_secret("databaseUrl", f"{address}?sslmode=verify-full")
         stack.set_secret("licence", LICENCE)

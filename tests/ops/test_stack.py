@@ -53,8 +53,9 @@ if "init" in sys.argv:
 """
 
 
-@pytest.fixture(autouse=True)
-def rollouts(cluster: Cluster) -> None:
+@pytest.fixture
+def rolled_out(cluster: Cluster) -> None:
+    """The cluster says that every rollout is done."""
     cluster.answer("rollout", "successfully rolled out")
 
 
@@ -167,6 +168,7 @@ def test_making_a_stack_leaves_the_committed_file_alone(checkout: Checkout) -> N
     assert "encryptionsalt: v1:made-by-the-engine" in checkout.copy.read_text()
 
 
+@pytest.mark.usefixtures("rolled_out")
 def test_the_engine_reads_later_edits_together_with_the_salt(checkout: Checkout) -> None:
     checkout.stack.select()
     checkout.committed.write_text("config:\n  taskflow:release: blue\n")
@@ -180,6 +182,7 @@ def test_the_engine_reads_later_edits_together_with_the_salt(checkout: Checkout)
     )
 
 
+@pytest.mark.usefixtures("rolled_out")
 def test_a_stack_file_with_its_own_salt_is_read_as_it_is(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path, "encryptionsalt: v1:of-the-team\nconfig: {}\n")
     checkout.stack.up("a message")
@@ -189,6 +192,7 @@ def test_a_stack_file_with_its_own_salt_is_read_as_it_is(tmp_path: Path) -> None
 def test_an_update_that_the_engine_calls_done_fails_where_a_rollout_gets_stuck(
     checkout: Checkout, cluster: Cluster
 ) -> None:
+    cluster.answer("rollout", "successfully rolled out")
     cluster.answer("get", {"items": []})
     cluster.answer("rollout statefulset", "error: timed out waiting for the condition", code=1)
     with pytest.raises(OpsError, match="the new pods do not become ready"):
@@ -196,6 +200,7 @@ def test_an_update_that_the_engine_calls_done_fails_where_a_rollout_gets_stuck(
     assert checkout.calls[-1].startswith("up ")
 
 
+@pytest.mark.usefixtures("rolled_out")
 def test_preview_and_up_run_with_the_policies_and_destroy_without(checkout: Checkout) -> None:
     checkout.stack.preview()
     checkout.stack.up("a message")
@@ -220,6 +225,7 @@ def test_nothing_is_deleted_where_a_preview_says_that_not_all_can_be(
     assert before.startswith("destroy --preview-only")
 
 
+@pytest.mark.usefixtures("rolled_out")
 @pytest.mark.parametrize("policies", ["advisory", "digests"])
 def test_a_stack_chooses_how_broken_rules_count(tmp_path: Path, policies: str) -> None:
     checkout = Checkout(tmp_path, f"config:\n  taskflow:policies: {policies}\n")

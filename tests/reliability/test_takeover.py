@@ -15,9 +15,8 @@ import pytest
 from ops.pods import roles
 from tests import live_release
 from tests.documents import documents
-from tests.engine_stack import EngineStack
 from tests.live import outside
-from tests.live_release import Kubectl, LiveRelease, node_port
+from tests.live_release import Kubectl, LiveRelease, LiveStack, node_port
 from tests.postgres import address_of, ask, users
 from tests.reliability.conftest import Record
 from tests.reliability.person import Person
@@ -39,7 +38,7 @@ def single(tmp_path: Path) -> Iterator[LiveRelease]:
     """A release with `databaseUrl` alone."""
     password = secrets.token_hex(12)
     with outside.namespace_with_postgres(NAME, password) as kubectl:
-        stack = EngineStack.create("live", tmp_path, values())
+        stack = LiveStack.create("live", tmp_path, values())
         try:
             stack.set_secret("databaseUrl", outside.address(NAME, password))
             stack.up()
