@@ -24,13 +24,13 @@ def measure() -> Section:
     tests = Figure("unit tests, all", (unit.seconds,), "s", Goal(UNIT_SECONDS))
     cores = os.cpu_count() or 1
     note = (
-        f"All unit tests take {unit.cpu_seconds:.0f} s of processor time, so {unit.cpu_seconds / cores:.0f} s on "
-        f"{cores} cores are the least. Most of it is the SDK's own work in the programs that they run on mocks."
+        f"All unit tests take {unit.cpu_seconds:.0f} CPU s, mostly the SDK's own work: at least "
+        f"{unit.cpu_seconds / cores:.0f} s on {cores} cores."
     )
     return Section(
         "Checks",
-        f"`make check`, and the unit tests in it by themselves: `python -m pytest {' '.join(checks.PYTEST)}` with "
-        f"{' '.join(PROGRAM_TESTS)}, and with {' '.join(every)}.",
+        f"`make check`, and unit tests alone: `python -m pytest {' '.join(checks.PYTEST)}` with "
+        f"{' '.join(PROGRAM_TESTS)}, then with {' '.join(every)}.",
         (
             Figure("`make check`", (check.seconds,), "s", Goal(CHECK_SECONDS)),
             Figure("unit tests of the program", (program.seconds,), "s", Goal(UNIT_SECONDS)),

@@ -32,10 +32,8 @@ def markdown(sections: Sequence[Section], machine: Machine, minutes: float) -> s
         f"<!-- Written by `{COMMAND}`, up to what is written by hand. -->",
         "",
         f"Measured by `{COMMAND}` on {machine.date} in {minutes:.0f} min on one machine: {machine.hardware}; "
-        f"{machine.software}. The load average was {machine.load} when it began.",
-        "",
-        "A goal is held against the median. What is compared was measured in the same run, in turn where that can be. "
-        "Whoever runs it again gets other seconds, but should get the same ratios.",
+        f"{machine.software}. Load average at the start: {machine.load}. Goals are for the median. What is compared "
+        "was measured in turn in the same run: expect the same ratios, not the same seconds.",
         "",
         _summary(sections),
     ]

@@ -38,13 +38,13 @@ def measure(project: Project, deployed: Deployed, daemon: Daemon) -> Section:
     goal = Goal(by_hand.median + ALLOWANCE_SECONDS, "1.0 x kubectl's + 2 s")
     whole = Figure("`pulumi up` after a backend edit", tuple(up), "s", goal)
     note = (
-        f"The {whole.median - by_hand.median:.1f} s more than by hand are mostly what a preview with nothing to change "
-        "takes, too: the engine, the program and three providers start, and every object is compared."
+        f"The {whole.median - by_hand.median:.1f} s more than by hand are mostly those of a preview with nothing to "
+        "change."
     )
     return Section(
         "After an edit",
-        "One line of a source file is changed. `pulumi up` from the command to new pods Ready; the same by hand with "
-        "`docker build` and kubectl; and the builds alone. Two backend pods.",
+        "One line of a source file is changed. `pulumi up` until two new backend pods are Ready; the same by hand with "
+        "`docker build` and kubectl; the builds alone.",
         (
             whole,
             by_hand,

@@ -47,8 +47,8 @@ def measure(
     goal = Goal(installed.median + ALLOWANCE_SECONDS, "1.0 x helm's + 2 s")
     return Section(
         "First deployment, images present",
-        "`pulumi up` of a release that does not exist yet, and `helm install --wait` (Helm 4) of the same "
-        f"{len(manifests)} rendered objects as a chart, in turn; both end when every pod is Ready.",
+        "`pulumi up` of a new release, and `helm install --wait` (Helm 4) of the same "
+        f"{len(manifests)} rendered objects as a chart. Both end when every pod is Ready.",
         (Figure("`pulumi up`", tuple(up), "s", goal), installed),
     )
 

@@ -136,8 +136,8 @@ def measure(folder: Path, stack: str, env: Mapping[str, str]) -> Section:
             figures.append(Figure(f"{name}, every edit", tuple(samples), "s"))
     return Section(
         "An edit under `make dev`",
-        "A text of a source file is changed under `make dev`, beside the release. From the saved file to an answer "
-        "that has it: of the backend a new process, of the frontend a page that was seen before.",
+        "From a saved source file to an answer that has the edit: a new process of the backend, a page of the frontend "
+        "that was seen before.",
         tuple(figures),
     )
 

@@ -30,15 +30,14 @@ def section(release: Sequence[float], plain: Sequence[float], policies: Sequence
     preview = Figure("preview of the dev stack", tuple(release), "s", goal)
     beside = preview.median - yardstick.median
     note = (
-        f"The {beside:.1f} s more than the plain program takes go into two more providers, docker and random, which "
-        "the engine starts one after the other, into the import of their classes and of pydantic, into twelve more "
-        "resources and into hashing two image contexts. Those of airgap/ for docker and random are Python processes "
-        "that import the SDK before they answer; the official ones are compiled."
+        f"The {beside:.1f} s more than the plain program: two more providers (docker, random), started one after the "
+        "other; the import of their classes and of pydantic; more resources; hashing two image contexts. airgap/ has "
+        "both providers in Python, the official ones are compiled."
     )
     return Section(
         "A preview with nothing to change",
-        "`pulumi preview --expect-no-changes` of the dev stack (29 resources, two image contexts hashed, three "
-        "providers) and of a plain program (`bench/plain`, 15 objects, one provider), both deployed, in turn.",
+        "`pulumi preview --expect-no-changes` of the dev stack (29 resources, two image contexts, three providers) and "
+        "of a plain program (`bench/plain`, 15 objects, one provider), both deployed.",
         (
             preview,
             yardstick,

@@ -80,9 +80,9 @@ def section(steady: list[Load], full: list[Load], memory_percent: float) -> Sect
     sent = sum(load.requests for load in (*steady, *full))
     return Section(
         "Backend: reads",
-        f"`GET /api/tasks` with a token and {TASKS} tasks in the database, one pod held to 500m, vegeta on the same "
-        f"machine for {SECONDS} s at {STEADY_RATE} requests/s, then as fast as {CONNECTIONS} connections go; CPU and "
-        "resident memory as the process itself tells them on /metrics.",
+        f"`GET /api/tasks` with a token and {TASKS} tasks, one pod held to 500m, vegeta on the same machine for "
+        f"{SECONDS} s at {STEADY_RATE} requests/s, then as fast as {CONNECTIONS} connections go. CPU and memory are "
+        "the process's own /metrics.",
         (
             Figure(
                 "requests per CPU second",

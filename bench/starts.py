@@ -50,9 +50,8 @@ def measure(deployed: Deployed, daemon: Daemon) -> Section:
         )
     return Section(
         "Container start to Ready",
-        "A pod is deleted. Of the one made in its place: from the start of the container's process, which its runtime "
-        "notes, to the moment when a watch shows the pod Ready, with the stack's probes (the startup probe asks once "
-        "a second).",
+        "A pod is deleted. Time from the start of its replacement's container to Ready, with the stack's probes (the "
+        "startup probe asks once a second).",
         tuple(figures),
     )
 

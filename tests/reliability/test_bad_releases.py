@@ -1,4 +1,4 @@
-"""A release that cannot run: told in time, in the pod's own words; the old pods serve on, and a good one repairs it."""
+"""A release that cannot run fails in time, in the pod's own words; the old pods serve on, and a good one repairs it."""
 
 import time
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ CASES = {
         ),
     ],
 )
-def test_a_release_that_cannot_run_is_told_in_time_and_harms_nobody(
+def test_a_release_that_cannot_run_fails_in_time_and_harms_nobody(
     release: LiveRelease, person: Person, record: Record, case: str
 ) -> None:
     bad = CASES[case]
@@ -69,7 +69,7 @@ def test_a_release_that_cannot_run_is_told_in_time_and_harms_nobody(
         release.stack.configure(VALUES)
         release.stack.up()
     release.stack.up("--expect-no-changes")
-    record(f"an update in which {case}, then a good one", [f"told after {told:.0f} s", *results])
+    record(f"an update in which {case}, then a good one", [f"failed after {told:.0f} s", *results])
     assert told <= TOLD_SECONDS
     for word in (f"{RELEASE}-backend", *bad.words):
         assert word in f"{failure.value}\n{words}"

@@ -104,7 +104,7 @@ def until_served(person: Person, limit: float = 60) -> float:
     raise AssertionError(f"the backend does not serve after {limit} s")
 
 
-def test_an_outage_is_told_at_once_and_ends_by_itself(
+def test_an_outage_is_reported_at_once_and_ends_by_itself(
     release: LiveRelease, person: Person, full: bool, record: Record
 ) -> None:
     # Three failures of a liveness probe take 30 s: a shorter outage could not show that none restarts a pod.
@@ -134,8 +134,8 @@ def test_an_outage_is_told_at_once_and_ends_by_itself(
     record(
         f"Postgres away for {away} s",
         [
-            f"{len(waits)} questions to the backend, each answered 503 within {max(waits):.2f} s",
-            f"{len(pages)} pages that say so kindly, each within {max(pages):.1f} s",
+            f"{len(waits)} requests to the backend, each answered 503 within {max(waits):.2f} s",
+            f"{len(pages)} pages that explain it, each within {max(pages):.1f} s",
             f"serving again {again:.1f} s after Postgres was ready",
             f"{restarted} restarts",
         ],
