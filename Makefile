@@ -43,10 +43,10 @@ rotate: $(STAMP) ## Replace a secret without a failed request: make rotate SECRE
 backup: $(STAMP) ## Write an encrypted backup of the database, restored once and compared (TO=file or s3://bucket/name)
 	@$(OPS) backup --stack $(STACK)
 
-restore: $(STAMP) ## Put a backup in the place of the database's content: make restore FROM=file
+restore: $(STAMP) ## Replace the database's content with a backup: make restore FROM=file
 	@$(OPS) restore --stack $(STACK)
 
-upgrade-postgres: $(STAMP) ## Bring the embedded database's data to another major version
+upgrade-postgres: $(STAMP) ## Upgrade the embedded database to another major version
 	@$(OPS) upgrade-postgres --stack $(STACK)
 
 diff: $(STAMP) ## Show the steps of `make up`, each with its risk, from none to data loss
@@ -85,7 +85,7 @@ test: $(STAMP) ## Set up what the tests need and run every one of them
 test-edits: $(STAMP) ## Edit every key of a running release: what `make diff` says must happen (40 min)
 	@$(OPS) test-edits
 
-test-reliability: $(STAMP) ## Break the release in every way there is a promise about, and measure (25 min)
+test-reliability: $(STAMP) ## Break the release in every way that a promise covers, and measure (25 min)
 	@$(OPS) test-reliability
 
 bench: $(STAMP) ## Measure everything in docs/performance.md, and write it (a quarter of an hour)

@@ -44,13 +44,13 @@ def up(
         typer.Option("--atomic", help="Bring the last revision back if it fails.", envvar="ATOMIC"),
     ] = False,
     message: Annotated[
-        str, typer.Option(help="What the history shall say of it.", envvar="MESSAGE")
+        str, typer.Option(help="Its title in the history.", envvar="MESSAGE")
     ] = "make up",
     refresh: Annotated[
         bool,
         typer.Option(
             "--refresh",
-            help="Read the cluster first, so that what somebody changed or deleted is put back.",
+            help="Read the cluster first, so that manual changes and deletions are reverted.",
             envvar="REFRESH",
         ),
     ] = False,
@@ -58,7 +58,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Bring the stack up: tools, Docker, cluster, images, preview, pulumi up, smoke check."""
-    # The answer for programs is alone on stdout.
+    # With --json stdout carries nothing else.
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         file = StackFile.read(stack)
         answer = bring_up(
@@ -85,11 +85,11 @@ def bring_up(
     refresh: bool = False,
     backup_first: bool = True,
 ) -> dict[str, Any]:
-    """All of `make up`; returns what it answers to programs.
+    """All of `make up`; returns its answer for --json.
 
     Args:
         message: the revision's title in the history.
-        backup_first: whether an embedded database is saved before an agreed loss of data.
+        backup_first: whether an embedded database is backed up before data is lost by consent.
     """
     deployable(file.path)
     noted = record.of_checkout(file.path)
@@ -121,7 +121,7 @@ def bring_up(
                     smoke.check(way.url, lambda line: console.print(f"    {line}"))
                     for line in pods.roles(file, chosen.env):
                         console.print(f"    {line}")
-        else:  # Nothing to bring up, and so no revision; but it has to answer.
+        else:  # Nothing changes, so there is no new revision; but the release must answer.
             with steps.step("health check"), reach.access_to(ready, chosen.platform.system) as way:
                 smoke.require_healthy(way.url)
     finally:
@@ -156,7 +156,7 @@ def down(
 
 
 def _refresh(stack: Stack) -> None:
-    """Have the engine read every object as it is in the cluster, so that the update mends what differs."""
+    """Have the engine read every object as it is in the cluster, so that the update corrects what differs."""
     command = ("refresh", "--yes", "--skip-preview")
     result = stack.engine(*command, quiet=True)
     if result.code != 0:
@@ -164,7 +164,7 @@ def _refresh(stack: Stack) -> None:
 
 
 def _count_environment(steps: Steps) -> None:
-    """Make notes when it began; what has passed since went into the Python environment."""
+    """Add the Python environment as a step: make sets the time at which it began."""
     started = os.environ.get("OPS_STARTED", "")
     if started.isdigit():
         steps.add("environment", max(0.0, time.time() - int(started)), sys.prefix)
@@ -177,4 +177,4 @@ def _say_what_next(url: str, file: StackFile) -> None:
     console.print(f"  make preview{suffix}   after an edit in docker/ or {file.path.name}")
     console.print(f"  make up{suffix}        rolls out exactly what changed")
     console.print("  make test      proves it all")
-    console.print(f"  make down{suffix}      takes it away again")
+    console.print(f"  make down{suffix}      deletes it again")

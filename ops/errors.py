@@ -10,7 +10,7 @@ COMMAND = re.compile(r"(?<=: )(pulumi|kubectl|minikube) (?=[-a-z])")
 
 
 def pasteable(text: str) -> str:
-    """The text with its commands as they work in any shell, whatever is on PATH there.
+    """The text with its commands in a form that works in any shell, whatever its PATH.
 
     Components and the engine name the plain command, because they know nothing of `ops`. A pulumi on PATH is not
     enough: without the state and passphrase of `make` it knows no stack. For a secret there is `make secret`.
@@ -24,7 +24,7 @@ def pasteable(text: str) -> str:
 
 
 class OpsError(Exception):
-    """Shown to the person as text, never as a traceback; the process leaves with `code`."""
+    """Shown to the person as text, never as a traceback; the process exits with `code`."""
 
     def __init__(self, what: str, *, where: str = "", fix: str = "", code: int = 1) -> None:
         super().__init__(what)

@@ -44,8 +44,8 @@ COMMANDS = {
     },
     "ops.backup.command": {
         "backup": "Write an encrypted, checked backup of the database.",
-        "restore": "Put a backup in the place of the database's content.",
-        "upgrade-postgres": "Bring the embedded database's data to another major version.",
+        "restore": "Replace the database's content with a backup.",
+        "upgrade-postgres": "Upgrade the embedded database to another major version.",
     },
     "ops.drift.command": {
         "drift": "Show what differs in the cluster from what was deployed.",
@@ -74,7 +74,7 @@ COMMANDS = {
         "test-edits": "Edit every key of a running release's stack file.",
     },
     "tests.machinery.reliability": {
-        "test-reliability": "Break a release in every way there is a promise about.",
+        "test-reliability": "Break a release in every way that a promise covers.",
     },
     "bench.command": {
         "bench": "Measure everything in docs/performance.md.",
@@ -83,7 +83,7 @@ COMMANDS = {
 
 
 class LoadedWhenCalled(TyperCommand):
-    """Stands for a command of a module that is not loaded yet."""
+    """The placeholder of a command whose module is not loaded yet."""
 
     def __init__(self, name: str, module: str, summary: str) -> None:
         super().__init__(name, help=summary)
@@ -102,11 +102,11 @@ class Commands(TyperGroup):
                 self.add_command(LoadedWhenCalled(name, module, summary))
 
     def invoke(self, ctx: Any) -> Any:
-        """Ctrl-C is an expected failure; Typer by itself would end without a word."""
+        """Ctrl-C is an expected failure; Typer by itself would end without a message."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            message = "interrupted; the same command goes on from here"
+            message = "interrupted; the same command continues from here"
             raise OpsError(message, code=INTERRUPTED) from None
 
 

@@ -15,7 +15,7 @@ LOG_LINES = 12
 ROLLOUT_SECONDS = 120
 """Longer than the deadline after which Kubernetes gives a rollout up."""
 NOT_YET = "running, its readiness probe has not passed yet"
-FIRST = "waits for its container {} to end, which runs first"
+FIRST = "waits for its container {} to end first"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def last_words(stack: StackFile, env: Mapping[str, str]) -> str:
     """
     kubectl = Kubectl(stack.context, env, stack.namespace)
     try:
-        # Without pods that somebody gave only the release's label.
+        # Without pods that have only the release's label.
         items = kubectl.objects("pods", f"--selector=app={stack.release},component")
         known = {pod.name: pod for pod in pods(items, kubectl)}
     except OpsError:
@@ -75,7 +75,7 @@ def last_words(stack: StackFile, env: Mapping[str, str]) -> str:
 
 
 def require_rolled_out(stack: StackFile, env: Mapping[str, str]) -> None:
-    """Wait until every pod of the release is of its workload's present template.
+    """Wait until every pod of the release is of its workload's current template.
 
     The provider stops waiting at once where its first look at a Deployment shows the one before the update.
 
@@ -90,16 +90,16 @@ def require_rolled_out(stack: StackFile, env: Mapping[str, str]) -> None:
             words = last_words(stack, env)
             print(words, end="", flush=True)
             raise OpsError(
-                "the new pods do not become ready; those of the former update still serve",
+                "the new pods do not become ready; those of the previous update still serve",
                 where=words.partition("\n")[0] or answer.output.strip(),
                 fix=f"correct the cause, then make up STACK={stack.name}; or make rollback",
             )
 
 
 def roles(stack: StackFile, env: Mapping[str, str]) -> list[str]:
-    """By which roles the services use the database, with a warning about one that may do more than it needs.
+    """The services' database roles, with a warning about one that may do more than it needs.
 
-    From the status of the newest backend pod, whose first container found it out. Empty if there is one role for all,
+    From the status of the newest backend pod, whose first container checked them. Empty if there is one role for all,
     or the cluster does not answer.
     """
     kubectl = Kubectl(stack.context, env, stack.namespace)
@@ -124,7 +124,7 @@ def ready(item: Manifest) -> bool:
 
 def _pod(item: Manifest, warnings: Sequence[Manifest]) -> Pod:
     uid = item["metadata"]["uid"]
-    # A back-off follows from what happened before it, and says nothing of that.
+    # A back-off does not say what caused it.
     about = [
         " ".join(event["message"].split())
         for event in warnings
@@ -151,7 +151,7 @@ def _reason(pod: Manifest, warning: str) -> str:
         for state in ("waiting", "terminated"):
             now = (status.get("state") or {}).get(state)
             if now:
-                # How the last run ended says more than that the next one is waited for.
+                # The end of the last run says more than the wait for the next one.
                 said = None if ended else now.get("message") or warning
                 words = _ended(status["state"]) or _joined(now.get("reason"), said)
                 # The kubelet names the image in its next message, when it backs off.
@@ -187,7 +187,7 @@ def _message(line: str) -> str:
 
 
 def _logs(pod: Manifest, kubectl: Kubectl) -> list[str]:
-    """Of each container that is not ready and ever ran; of its previous run, where it waits for the next."""
+    """The last lines of each container that is not ready; of its previous run, if it waits for the next."""
     lines = []
     for status in _containers(pod):
         runs, ran = "running" in status["state"], bool(status["lastState"])
@@ -208,7 +208,7 @@ def _joined(reason: str | None, message: str | None) -> str:
 
 
 def _containers(pod: Manifest) -> list[Any]:
-    """Those that run first, as far as they have not ended well, then the others."""
+    """Init containers that have not succeeded yet, then the others."""
     status = pod["status"]
     first = [found for found in status.get("initContainerStatuses", []) if not found["ready"]]
     return [*first, *status.get("containerStatuses", [])]

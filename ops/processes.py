@@ -1,4 +1,4 @@
-"""Child processes: streamed, remembered, and told when the person presses Ctrl-C."""
+"""Child processes: their output is streamed and kept, and Ctrl-C is passed on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLEAN_UP_SECONDS = 90
 """An engine that is interrupted ends the operations that it has begun; one that hangs is killed."""
 
 NOT_STARTED = 127
-"""As a shell says it: no such executable, or none for this machine."""
+"""As in a shell: no such executable, or none for this machine."""
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -102,7 +102,7 @@ def capture(
         return Result(NOT_STARTED, f"{command[0]}: {error.strerror}")
     except subprocess.TimeoutExpired:
         return Result(124, f"{shlex.join(command)} did not answer within {timeout:.0f} s")
-    # Many answers are JSON, which a warning beside it must not spoil.
+    # Many answers are JSON, and a warning in it would break it.
     return Result(done.returncode, done.stdout + (done.stderr if done.returncode else ""))
 
 

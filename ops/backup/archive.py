@@ -1,7 +1,7 @@
-"""The file of a backup: encrypted for a key of the operator's, in the format of `age`.
+"""A backup's file, encrypted with a key of the operator's in the format of `age`.
 
-Nothing of it is on this machine's disk in plain text. Each 64 KiB are authenticated, and so is the end: a file that was
-cut or changed does not open. With the key `age --decrypt -i KEY FILE` opens it, too: https://age-encryption.org/v1
+Plain text never reaches this machine's disk. Each 64 KiB are authenticated, and so is the end: a truncated or changed
+file does not open. `age --decrypt -i KEY FILE` opens it, too: https://age-encryption.org/v1
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ FOLDER = ROOT / "backups"
 
 
 def key(path: Path, *, make: bool = False) -> pyrage.x25519.Identity:
-    """The key in a file as `age-keygen` writes it.
+    """Read the key from a file as `age-keygen` writes it.
 
     Args:
-        make: make one where there is no file.
+        make: create the file if there is none.
 
     Raises:
         OpsError: if the file holds no key.
@@ -51,7 +51,7 @@ def key(path: Path, *, make: bool = False) -> pyrage.x25519.Identity:
 
 
 def new_file(to: Path | None, stack: str) -> Path:
-    """Where a backup goes: a file that is not there yet.
+    """The path of a new backup, which does not exist yet.
 
     Args:
         to: the file, or a folder; None is `backups/` of the checkout.
@@ -68,7 +68,7 @@ def new_file(to: Path | None, stack: str) -> Path:
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """A file beside `path` that becomes it at the end of the block; an error leaves neither."""
+    """A temporary file, renamed to `path` at the end of the block; an error leaves neither."""
     part = path.with_name(f"{path.name}.part")
     try:
         part.touch(mode=0o600)
@@ -90,7 +90,7 @@ def open_into(writer: IO[bytes], path: Path, identity: pyrage.x25519.Identity) -
     """Decrypt a file.
 
     Raises:
-        OpsError: if it is no backup, one for another key, or not whole; a part may have been written by then.
+        OpsError: if it is no backup, is for another key or is incomplete; a part may have been written by then.
     """
     try:
         with path.open("rb") as file:
@@ -99,14 +99,14 @@ def open_into(writer: IO[bytes], path: Path, identity: pyrage.x25519.Identity) -
         raise
     except (OSError, pyrage.DecryptError) as error:
         raise OpsError(
-            f"this file is no whole backup for this key: {_reason(error)}",
+            f"this file is not a complete backup for this key: {_reason(error)}",
             where=str(path),
-            fix="BACKUP_KEY=file names another key; a file that was cut short or changed cannot be opened at all",
+            fix="BACKUP_KEY=file names another key; a truncated or changed file cannot be opened",
         ) from None
 
 
 def require_whole(path: Path, identity: pyrage.x25519.Identity) -> None:
-    """Decrypt a file to nowhere."""
+    """Decrypt a file and discard the result."""
     with Path(os.devnull).open("wb") as nowhere:
         open_into(nowhere, path, identity)
 

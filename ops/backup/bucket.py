@@ -23,11 +23,11 @@ from ops.errors import OpsError
 SCHEME = "s3://"
 AMAZON = "https://s3.amazonaws.com"
 SECONDS = 30
-"""Without an answer."""
+"""The longest wait for an answer."""
 
 
 def upload(path: Path, address: str) -> str:
-    """Copy a backup into a bucket, below its own name where the address ends with `/` or names the bucket alone.
+    """Copy a backup into a bucket, under its own name if the address ends with `/` or names only the bucket.
 
     Returns:
         the address that `download` takes.
@@ -79,7 +79,7 @@ def _store(address: str) -> Iterator[Minio]:
         )
     except (MinioException, urllib3.exceptions.HTTPError, ValueError) as error:
         raise OpsError(
-            f"the store does not take or give the backup: {error}",
+            f"the bucket cannot be read or written: {error}",
             where=f"{address} at {endpoint.geturl()}",
             fix="set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then run the same command again",
         ) from None

@@ -46,7 +46,7 @@ def backup(
     key: KeyFile = archive.KEY,
     as_json: AsJson = False,
 ) -> None:
-    """Write an encrypted backup of the database, restored once and compared before it counts."""
+    """Write an encrypted backup of the database; verify it by a restore before it gets its name."""
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         steps = Steps(f"make backup STACK={stack}", console)
         try:
@@ -82,7 +82,7 @@ def restore(
     confirm: Confirm = "",
     first: BackupFirst = True,
 ) -> None:
-    """Put a backup in the place of the database's content: all of it, or nothing."""
+    """Replace the database's content with a backup: all of it, or nothing."""
     steps = Steps(f"make restore FROM={source} STACK={stack}", console)
     try:
         path = Path(source)
@@ -97,7 +97,7 @@ def restore(
 
 @commands.command(name="upgrade-postgres")
 def upgrade_command(stack: StackName = "dev", key: KeyFile = archive.KEY) -> None:
-    """Bring the embedded database's data to another major version, in another folder of its volume."""
+    """Upgrade the embedded database to another major version, in another folder of its volume."""
     file = StackFile.read(stack)
     deployable(file.path)
     message = record.of_checkout(file.path).message("make upgrade-postgres")

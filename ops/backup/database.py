@@ -1,4 +1,4 @@
-"""What a backup and a restore do, step by step; the commands and whoever is about to lose data call it."""
+"""The steps of a backup and of a restore, for their commands and for updates that lose data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rows = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Content:
-    """What a backup says of itself, once it was restored and compared."""
+    """A backup's content, known once it was restored and compared."""
 
     release: str
     taken: str
@@ -38,10 +38,10 @@ class Content:
 
 
 def take(pod: BackupPod, path: Path, identity: pyrage.x25519.Identity) -> Content:
-    """Write a backup, which has its name only once it was restored into a scratch database and found equal.
+    """Write a backup. It gets its name after a restore into a scratch database has proved equal.
 
     Raises:
-        OpsError: and there is no such file.
+        OpsError: then the file does not exist.
     """
     with archive.written(path) as part:
         with pod.running("dump") as process:
@@ -54,7 +54,7 @@ def check(pod: BackupPod, path: Path, identity: pyrage.x25519.Identity) -> Conte
     """Restore a backup into the pod's scratch database and compare rows, checksums and schema.
 
     Raises:
-        OpsError: if anything differs, or the file is no whole backup.
+        OpsError: if anything differs, or the backup is incomplete.
     """
     with pod.running("check") as process:
         assert process.stdin is not None
@@ -83,8 +83,8 @@ def require_known_schema(content: Content) -> None:
     head = migrations.of_checkout().head
     if content.schema > head:
         raise OpsError(
-            f"nothing was changed: the backup's schema is {content.schema}, this checkout knows none after {head}",
-            fix="check out the release that the backup was made of, or a later one, and bring it up first",
+            f"nothing was changed: the backup's schema is {content.schema}, this checkout knows no schema after {head}",
+            fix="check out the release that the backup was made from, or a later one, and bring it up first",
         )
 
 

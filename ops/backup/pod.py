@@ -23,7 +23,7 @@ from ops.release.history import Location
 from policy.rule import at, items, pod_of
 
 LIFE_SECONDS = 6 * 3600
-"""After that Kubernetes ends a pod that nobody has deleted."""
+"""After that Kubernetes ends a pod that was not deleted."""
 START_SECONDS = 240
 DEFAULT_IMAGE = "postgres:17"
 USER = 10002
@@ -41,7 +41,7 @@ class Server:
     pod: Mapping[str, Any]
     """The specification of a pod that uses it: where it may run, and what it may pull."""
     labels: Mapping[str, str]
-    """Those of the pod for backups."""
+    """The labels of the pod for backups."""
     claim: str = ""
     """The volume of scheduled backups, if the pod is to read from it."""
 
@@ -56,7 +56,7 @@ class BackupPod:
         """An action of components/backup_pod.sh, with pipes as stdin and stdout.
 
         Raises:
-            OpsError: at the end of the block, with what it said, if it failed.
+            OpsError: at the end of the block, with its own message, if it failed.
         """
         arguments = ("exec", "--stdin", f"job/{self.job}", "--", *command(*action))
         with tempfile.TemporaryFile() as said:
@@ -65,7 +65,7 @@ class BackupPod:
                 try:
                     yield process
                 except BrokenPipeError:
-                    pass  # It ended early; why, it says itself.
+                    pass  # It ended early; its own message says why.
                 except BaseException:
                     process.kill()
                     raise
@@ -74,7 +74,7 @@ class BackupPod:
             lines = [line for line in lines if not line.startswith("command terminated with")]
         if process.returncode:
             raise OpsError(
-                f"{action[0]} failed: {lines[-1] if lines else 'without a word'}",
+                f"{action[0]} failed: {lines[-1] if lines else 'without a message'}",
                 where="\n".join(lines[:-1]) or f"job {self.job}",
             )
         for line in lines:
@@ -236,9 +236,9 @@ def job(name: str, location: Location, database: Server, image: str) -> dict[str
 def _policies(
     kubectl: Kubectl, location: Location, database: Server, owner: Manifest
 ) -> Iterator[Manifest]:
-    """What lets the pod reach the database where the release has network policies; elsewhere nothing.
+    """Network policies that let the pod reach the database, if the release has any.
 
-    A policy where there was none would shut others out.
+    A first policy would block everyone else.
     """
     found = {
         at(policy, "metadata", "labels", "component"): policy["spec"]

@@ -31,7 +31,7 @@ def take(
     """A checked backup of the stack's database.
 
     Raises:
-        OpsError: and there is no new file.
+        OpsError: then there is no new file.
     """
     path = archive.new_file(to, stack.name)
     made = not key.exists()
@@ -47,10 +47,10 @@ def take(
 
 
 def before_loss(stack: Stack, steps: Steps) -> None:
-    """A backup of the embedded database that is about to go; nothing for one elsewhere, which stays.
+    """Back up an embedded database before it is deleted. An external one stays, and needs no backup.
 
     Raises:
-        OpsError: if there is none that could be trusted.
+        OpsError: if no verified backup could be made.
     """
     location = history.location(stack, history.updates(stack))
     kubectl = Kubectl(location.context, stack.env, location.namespace)
@@ -62,7 +62,7 @@ def before_loss(stack: Stack, steps: Steps) -> None:
         raise OpsError(
             f"nothing was changed: no backup of the database could be taken: {error.what}",
             where=error.where,
-            fix="correct that; or say BACKUP=no, and what is in the database is lost",
+            fix="correct that; or set BACKUP=no and lose what is in the database",
         ) from error
 
 
@@ -75,7 +75,7 @@ def restore(
     confirm: str = "",
     first: bool = True,
 ) -> Content:
-    """Put a backup in the place of the database's content: all of it, or nothing.
+    """Replace the database's content with a backup: all of it, or nothing.
 
     Args:
         confirm: "data-loss" where the database has rows.
@@ -83,7 +83,7 @@ def restore(
         source: a file, or `volume:NAME` for a scheduled backup.
 
     Raises:
-        OpsError: before anything is changed, but if the backend does not start afterwards.
+        OpsError: before anything is changed; afterwards only if the backend does not start.
     """
     identity = archive.key(key)
     if str(source).startswith(VOLUME):
@@ -106,7 +106,7 @@ def restore(
             with steps.step("backup of what is replaced") as step:
                 before = archive.new_file(None, stack.name)
                 step.note = f"{before}: {database.take(pod, before, identity)}"
-            database.check(pod, source, identity)  # The scratch server holds the other one now.
+            database.check(pod, source, identity)  # The scratch server holds `before` now.
         with steps.step("replace"):
             pod.answer("replace")
     with steps.step("backend"):
@@ -118,7 +118,7 @@ def fetched(stack: Stack, steps: Steps, name: str) -> Path:
     """A scheduled backup, copied from its volume to the folder of backups.
 
     Raises:
-        OpsError: with the names of those that are there.
+        OpsError: with the names of those that exist.
     """
     path = archive.FOLDER / name
     if path.exists():
@@ -137,7 +137,7 @@ def fetched(stack: Stack, steps: Steps, name: str) -> Path:
 
 
 def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -> Content:
-    """Bring the embedded database's data to its other folder, by `up` with another image.
+    """Move the embedded database's data to its new folder, by `up` with another image.
 
     Args:
         message: of the revision that this makes.
@@ -156,7 +156,7 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
             with _pod(stack, steps) as (pod, _), steps.step("restore"):
                 if database.count(database.rows(pod)):
                     raise OpsError(
-                        "the new folder holds a database already, which serves now: nothing in it was replaced"
+                        "the new folder already holds a database, and it serves now: nothing in it was replaced"
                     )
                 database.check(pod, path, archive.key(key))
                 pod.answer("replace")
@@ -184,7 +184,7 @@ def _pod(
 
 
 def _restart_backend(stack: Stack, location: Location) -> None:
-    """Pod by pod; a starting backend migrates what was restored. No annotation is left that would be drift."""
+    """Pod by pod; a starting backend migrates what was restored. No annotation stays behind as drift."""
     kubectl = Kubectl(location.context, stack.env, location.namespace)
     selector = f"--selector=app={location.release},component=backend"
     limit = f"--timeout={RESTART_SECONDS}s"

@@ -1,6 +1,6 @@
-"""Another major version of the embedded Postgres: into another folder of the same volume, by a backup.
+"""Upgrade the embedded Postgres to another major version, into another folder of its volume, by a backup.
 
-The services are away from the backup to the end, so that nothing is written in between. The old folder stays as it is.
+The services are stopped from the backup to the end, so nothing is written in between. The old folder stays as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ AWAY_SECONDS = 180
 
 
 def require_alone(stack: Stack) -> None:
-    """Fail unless the database's move to another folder is all that `make up` would do to anybody.
+    """Fail unless moving the database to another folder is the only effect that `make up` would have.
 
     Raises:
         OpsError: before anything is changed.
@@ -77,7 +77,7 @@ def services_away(stack: Stack, location: Location) -> Iterator[None]:
 
 
 def _scale(kubectl: Kubectl, replicas: Mapping[str, int]) -> None:
-    """The autoscaler leaves a Deployment of none alone."""
+    """The autoscaler ignores a Deployment with no replicas."""
     for name, count in replicas.items():
         answer = kubectl.run("scale", f"deployment/{name}", f"--replicas={count}")
         if answer.code != 0:

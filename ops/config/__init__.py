@@ -1,1 +1,1 @@
-"""What a stack file means, told without engine and cluster."""
+"""What a stack file means, without engine or cluster."""

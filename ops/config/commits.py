@@ -1,4 +1,4 @@
-"""What the program of another commit says of its own stacks, asked in a copy of that commit."""
+"""Run another commit's program on its own stacks, in a copy of that commit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from components.config.stack_file import file_name, stack_name
 from ops.errors import OpsError
 from ops.processes import capture
 
-# What a stack's objects, images' tags and requests follow from; the rest of a commit need not be unpacked.
+# A stack's objects, image tags and requests depend on these; the rest of a commit is not unpacked.
 NEEDED = (".pulumi.version", "Pulumi.yaml", "components", "docker", "ops", "policy")
 
 
@@ -29,7 +29,7 @@ class Commit:
 
     @property
     def stacks(self) -> list[str]:
-        """Those that it had a file for."""
+        """The stacks that it has a file for."""
         return sorted(stack_name(file) for file in self.folder.glob("Pulumi.*.yaml"))
 
     def output(self, *arguments: str) -> str:
@@ -42,7 +42,7 @@ class Commit:
         answer = capture(command, env=os.environ, cwd=self.folder)
         if answer.code != 0:
             raise OpsError(
-                f"commit {self.name} cannot tell its {arguments[0]}",
+                f"commit {self.name} cannot run its own `{arguments[0]}`",
                 where=(answer.output.strip().splitlines() or ["no output"])[-1],
                 fix="compare with a later commit",
             )
@@ -63,7 +63,7 @@ def unpacked(name: str, root: Path) -> Iterator[Commit]:
         raise OpsError(
             f"there is no commit {name!r}",
             where=known.output.strip(),
-            fix="name one that git knows here, such as main or HEAD~1 (git fetch brings those of others)",
+            fix="name a commit that is in this repository, such as main or HEAD~1 (git fetch gets those of others)",
         )
     paths = [
         path

@@ -103,7 +103,7 @@ def schema() -> str:
 
 
 def _filled_from_defaults() -> set[type[BaseModel]]:
-    """Models whose missing keys come from the default of the place where they stand, so that none is required."""
+    """Models that take missing keys from the default of the key that holds them, so that none is required."""
     found: set[type[BaseModel]] = set()
 
     def walk(block: BaseModel) -> None:
@@ -152,15 +152,15 @@ HEADER = """\
 
 <!-- Generated from components/config by `python -m ops docs`. -->
 
-Everything a `Pulumi.<stack>.yaml` may say, below `config:` and with the project's name in front
+Everything a `Pulumi.<stack>.yaml` may contain, below `config:` and with the project's name in front
 (`taskflow:backend:`). A block may be left out whole, and so may every key in it that has a default. `make validate`
 checks all stack files; the schema in `schema/stack.schema.json` lets an editor complete and check them.
 
-Values are YAML as the engine reads it: `yes` and `on` are texts, `017` is 15, a date needs quotes, and no key may stand
+Values are YAML as the engine reads it: `yes` and `on` are texts, `017` is 15, a date needs quotes, and no key may occur
 twice. An integer may be written as `2`, `2.0` or `"2"`; a boolean is `true` or `false`; a text that looks like a number
 needs quotes inside a block. A block may be JSON in quotes.
 
-The last column names the value of a usual Helm chart that the key stands in for.
+The last column names the value of a usual Helm chart that the key replaces.
 """
 
 SECRETS_HEADER = """\
@@ -238,13 +238,13 @@ def _row(field: FieldInfo, value: Any, path: tuple[str, ...] = (), *, block: boo
 
 @cache
 def helm_values() -> dict[str, str]:
-    """By the keys that they stand for; those of both services begin with `services`."""
+    """By the keys that replace them; keys of both services begin with `services`."""
     values: dict[str, str] = yaml.safe_load((ROOT / "docs" / "from-helm.yaml").read_text())
     return values
 
 
 def helm_value(key: str) -> str | None:
-    """The value of a usual Helm chart that a key stands in for. A chart has one block for each component."""
+    """The value of a usual Helm chart that a key replaces. A chart has one block for each component."""
     component, _, rest = key.partition(".")
     values = helm_values()
     field = StackConfig.model_fields.get(component)

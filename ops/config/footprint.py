@@ -1,4 +1,4 @@
-"""`make footprint`: what a stack asks of its cluster, and how a change of the checkout changes that."""
+"""`make footprint`: what a stack requests of its cluster, and how the checkout's changes affect that."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def _amount(group: PodGroup, pods: int, storage: int) -> Amount:
 
 
 def at_commit(stack: str, commit: str, root: Path) -> list[Row]:
-    """The rows as that commit's own program reckons them; none if the stack did not exist yet.
+    """The rows as that commit's own program computes them; none if the stack did not exist yet.
 
     Raises:
-        OpsError: if there is no such commit, or it cannot reckon yet.
+        OpsError: if there is no such commit, or its program cannot do this yet.
     """
     with unpacked(commit, root) as then:
         if not then.has(stack):

@@ -1,7 +1,7 @@
 """The Kubernetes objects of a stack as YAML, from the program itself run on a stand-in for the engine.
 
-No secret is in the text: what the program gets in place of its secrets is the word `masked`, and so is every value of
-the Secrets that it makes. The names that Pulumi makes up end in a checksum of the content here.
+The text holds no secret: the program gets the word `masked` in place of each secret, and so does every value of the
+Secrets that it makes. The names that Pulumi makes up end in a checksum of the content here.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark
 
 @dataclass
 class Recorder(pulumi.runtime.Mocks):
-    """In the engine's place: takes every object down and knows of no cluster."""
+    """Replaces the engine: records every object and knows no cluster."""
 
     objects: list[Manifest] = field(default_factory=list)
     by_hand: dict[str, str] = field(default_factory=dict)
@@ -143,8 +143,8 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
 def closed_event_loops() -> Iterator[None]:
     """The loops that the SDK would make, for itself and for each of its threads, closed at the end.
 
-    It closes none, about which the interpreter complains on stderr when it ends, now and then with a traceback. For a
-    process that renders and ends: the SDK would go on with the closed loops.
+    The SDK closes none, so the interpreter complains on stderr at exit, sometimes with a traceback. Only for a process
+    that renders and exits: the SDK would go on using the closed loops.
     """
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -165,7 +165,7 @@ def closed_event_loops() -> Iterator[None]:
 
 
 def _sound_secret(config: StackConfig) -> dict[str, str]:
-    """A Secret made by hand as it has to be: what it really holds is known to the cluster alone."""
+    """A valid Secret made by hand: only the cluster knows what the real one holds."""
     port = config.database.external_settings.port if config.database.external_settings else 5432
     values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)
     values["database-url"] = f"postgresql://{MASKED}@{MASKED}:{port}/{MASKED}?sslmode=require"
@@ -174,7 +174,7 @@ def _sound_secret(config: StackConfig) -> dict[str, str]:
 
 @contextmanager
 def _no_minikube() -> Iterator[None]:
-    """A machine on which no Minikube was made, so that the text is the same on all: nodes answer at 127.0.0.1."""
+    """A machine without Minikube, so that the text is the same on all machines: nodes answer at 127.0.0.1."""
     before = os.environ.get("MINIKUBE_HOME")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MINIKUBE_HOME"] = folder
@@ -192,7 +192,7 @@ def _place(manifest: Manifest) -> tuple[int, str]:
 
 
 def _masked(value: Any, secret: bool = False) -> Any:
-    """A copy in which what the engine would treat as a secret is masked, whatever stands in its place here."""
+    """A copy in which everything is masked that the engine would treat as a secret."""
     if isinstance(value, dict):
         if value.get(SIGNATURE) == SECRET:
             return _masked(value["value"], secret=True)
@@ -203,7 +203,7 @@ def _masked(value: Any, secret: bool = False) -> Any:
 
 
 def _sorted(value: Any) -> Any:
-    """Keys in order, what the object is first; whole numbers as such (the engine's protocol has only fractions)."""
+    """Keys sorted, after kind and name; whole numbers as integers (the engine's protocol has only fractions)."""
     if isinstance(value, dict):
         first = [key for key in ("apiVersion", "kind", "metadata", "name") if key in value]
         rest = sorted(key for key in value if key not in first)

@@ -42,7 +42,7 @@ def secret(
     keys = secret_keys_in(source.texts)
     if key not in keys:
         raise OpsError(
-            f"{key} is no secret of a stack" if key else "KEY is missing",
+            f"{key} is not a secret of a stack" if key else "KEY is missing",
             fix=f"make secret STACK={stack} KEY= with one of {', '.join(keys)}",
         )
     value = _answer(f"{key} of stack {stack}")
@@ -75,14 +75,14 @@ def secret(
 
 
 def _answer(question: str) -> str:
-    """What a person types, unseen, or what stdin has; the newline at its end is no part of it."""
+    """Read from the terminal without echo, or from stdin without the last newline."""
     if sys.stdin.isatty():
         return str(typer.prompt(question, hide_input=True, err=True))
     return sys.stdin.read().rstrip("\r\n")
 
 
 def _passphrase(backend: Backend, env: Mapping[str, str], source: Source) -> dict[str, str]:
-    """The stack's passphrase, where the engine would ask for one and has no terminal to do it."""
+    """The stack's passphrase, if the engine would ask for one: it has no terminal."""
     by_service = backend.url.startswith("http") or not source.settings.isdisjoint(SERVICE_KEYS)
     if by_service or env.keys() & {PASSPHRASE, PASSPHRASE_FILE}:
         return {}
@@ -90,7 +90,7 @@ def _passphrase(backend: Backend, env: Mapping[str, str], source: Source) -> dic
         raise OpsError(
             f"the passphrase of stack {source.stack} is not set",
             where=backend.url,
-            fix=f"set {PASSPHRASE_FILE} to a file that has it, then run the same command again",
+            fix=f"set {PASSPHRASE_FILE} to a file that holds it, then run the same command again",
         )
     new = "encryptionsalt" not in source.settings
     question = f"{'New passphrase' if new else 'Passphrase'} of stack {source.stack}"

@@ -1,4 +1,4 @@
-"""What the commands have to know of a stack before the engine runs, as `components` reads its file."""
+"""What the commands need to know of a stack before the engine runs; `components` reads its file."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class StackFile:
 
     @classmethod
     def read(cls, name: str, root: Path = ROOT) -> StackFile:
-        """The stack's file. Wrong values are left to the program, which names them all.
+        """The stack's file. Wrong values are left to the program: it reports them all.
 
         Raises:
-            OpsError: if there is no such file, or it cannot be read without a doubt.
+            OpsError: if there is no such file, or it is ambiguous.
         """
         path = root / file_name(name)
         if not path.is_file():
@@ -73,9 +73,9 @@ class StackFile:
 
     @classmethod
     def known(cls, name: str, root: Path = ROOT, state: Path = STATE) -> StackFile:
-        """The stack file, or the copy of it that the engine read last where the checkout has none that can be read.
+        """The stack file, or the copy that the engine read last if the checkout's file cannot be read.
 
-        For commands about what is deployed, whatever the working tree has become.
+        For commands about what is deployed, whatever the working tree says by now.
         """
         try:
             return cls.read(name, root)

@@ -17,7 +17,7 @@ INVALID = 2
 class Verdict:
     file: str
     errors: tuple[str, ...] = ()
-    """The engine's words for the same mistakes, a line each."""
+    """The same mistakes as the engine reports them, a line each."""
     missing: tuple[str, ...] = ()
     """Secrets that `pulumi up` will ask for; a committed file need not hold them."""
 

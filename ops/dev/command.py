@@ -39,7 +39,7 @@ commands = typer.Typer()
 def dev(
     stack: StackName = "dev",
     port: Annotated[
-        int, typer.Option(help="Where it is served, if that is free.", envvar="PORT")
+        int, typer.Option(help="Port of the frontend; another one if it is in use.", envvar="PORT")
     ] = 3000,
     migrate: Annotated[
         bool,
@@ -51,7 +51,7 @@ def dev(
     ] = False,
 ) -> None:
     """Serve the working tree with hot reload, on the database and the secrets of the stack's release, until Ctrl-C."""
-    # A terminal that is closed ends it as Ctrl-C does.
+    # Closing the terminal ends it like Ctrl-C.
     signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
     file = StackFile.read(stack)
     images = images_of(file)
@@ -88,8 +88,8 @@ def images_of(file: StackFile) -> Images:
     """
     if file.profile is None:
         raise OpsError(
-            f"stack {file.name} is on the cluster of context {file.context}; make dev writes into its database, and so "
-            "works on a Minikube of this machine alone",
+            f"stack {file.name} is on the cluster of context {file.context}; make dev writes into its database, "
+            "so it works only on a Minikube of this machine",
             where=f"{file.path.name}: taskflow:cluster.minikube is not set",
             fix="use a stack on Minikube, as make dev STACK=dev",
         )
@@ -105,7 +105,7 @@ def images_of(file: StackFile) -> Images:
 
 
 def require_own_docker(env: Mapping[str, str]) -> None:
-    """Fail where Docker is another machine's, or a node's: it does not have the sources."""
+    """Fail if Docker runs on another machine or in a node: it does not have the sources."""
     daemon = env.get("DOCKER_HOST", "")
     if daemon and not daemon.startswith("unix://"):
         raise OpsError(
@@ -117,7 +117,7 @@ def require_own_docker(env: Mapping[str, str]) -> None:
 
 @contextmanager
 def _folder(stack: str) -> Iterator[tuple[Path, int]]:
-    """An empty folder, and the lock by which one session of the checkout has it."""
+    """An empty folder with a lock, so that a checkout has only one session."""
     parent = STATE / "dev"
     parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(parent, os.O_RDONLY)
@@ -128,7 +128,7 @@ def _folder(stack: str) -> Iterator[tuple[Path, int]]:
                 raise OpsError(
                     "make dev is running already in this checkout",
                     where=str(parent),
-                    fix="stop it by Ctrl-C in its terminal",
+                    fix="stop it with Ctrl-C in its terminal",
                 )
             time.sleep(0.2)
         shutil.rmtree(parent / stack, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The containers of `make dev`: of the images' dependencies, with the sources mounted; none outlives the command."""
+"""The containers of `make dev`: the images' dependencies with the sources mounted. None outlives the command."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ops.processes import capture, stream
 LABEL = "taskflow-dev"
 SOURCES = "/app/sources"
 """Below the folder with the dependencies, where Node.js looks for them."""
-# BuildKit's bookkeeping; what a step prints while it runs, and errors, are left.
+# BuildKit's bookkeeping; the output of steps and errors stay visible.
 NOISE = r"^(#\d+ (?!\d+\.\d|ERROR).*)?$"
-# Waits for the end of its stdin, which is that of this process, however it ends: also by SIGKILL.
+# Waits for the end of its stdin: this process holds the other end until it exits, also by SIGKILL.
 SWEEPER = """
 cat
 kill $(cat "$1/forward")
@@ -71,14 +71,14 @@ class Containers:
         """Build the dependencies of an image; returns the id of the stage.
 
         Raises:
-            OpsError: if it fails; Docker's words are above it.
+            OpsError: if it fails; Docker's message is above it.
         """
         file = self.folder / f"{build.context.name}.image"
         command = ["docker", "build", f"--target={DEPENDENCIES}", f"--iidfile={file}"]
         command += [f"--build-arg={name}={value}" for name, value in build.args.items()]
         if stream([*command, str(build.context)], env=self.env, hide=NOISE).code != 0:
             raise OpsError(
-                f"the dependencies of {build.context.name} could not be built (Docker's words are above)",
+                f"the dependencies of {build.context.name} could not be built (Docker's message is above)",
                 where=str(build.context / "Dockerfile"),
             )
         return file.read_text()
@@ -151,7 +151,7 @@ class Containers:
 
 
 def follow(name: str, process: subprocess.Popen[str], hide: tuple[str, ...] = ()) -> None:
-    """Print what a process says, each line with a name, until it ends."""
+    """Print a process's output, each line with a name, until it ends."""
 
     def lines() -> None:
         assert process.stdout
@@ -164,7 +164,7 @@ def follow(name: str, process: subprocess.Popen[str], hide: tuple[str, ...] = ()
 
 
 def free_ports(wanted: int, count: int) -> list[int]:
-    """The wanted port if nobody has it, and others that are free."""
+    """The wanted port if it is free, and other free ones."""
     with ExitStack() as held:
         ports = []
         for port in (wanted, *[0] * (count - 1)):

@@ -20,7 +20,7 @@ DEPENDENCIES = "dependencies"
 class Mirror:
     build: BuildArgs
     folder: Path
-    """Where the copies are, beside a file that is being written."""
+    """Holds the copies, and a temporary file while one is written."""
     held_back: Callable[[Path], bool] = lambda _: False
     _seen: dict[Path, tuple[int, ...]] = field(default_factory=dict)
 
@@ -38,13 +38,13 @@ class Mirror:
                 self._place(file, present=file in found and not self.held_back(file))
         except (
             FileNotFoundError
-        ):  # An editor's rename happened in between; the next look sees it whole.
+        ):  # An editor's rename happened in between; the next look sees all of it.
             return []
         self._seen = found
         return changed
 
     def of_image(self) -> set[Path]:
-        """What the container's image is built from; if one of them changes, it has to be built again."""
+        """What the container's image is built from; if one of them changes, it must be built again."""
         context = self.build.context
         return {*used_files(context, DEPENDENCIES), context / "Dockerfile"}
 
@@ -54,7 +54,7 @@ class Mirror:
             copy.unlink(missing_ok=True)
             return
         copy.parent.mkdir(parents=True, exist_ok=True)
-        # Whole at every moment: whoever watches the folder reads it at once.
+        # Atomic: watchers of the folder read the file at once.
         partial = self.folder.with_suffix(".part")
         partial.unlink(missing_ok=True)
         shutil.copy(file, partial, follow_symlinks=False)

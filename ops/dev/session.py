@@ -75,7 +75,7 @@ class Session:
         threading.Thread(target=self._announce, daemon=True).start()
 
     def keep(self) -> None:
-        """Follow the edits until somebody ends it.
+        """Follow the edits until Ctrl-C.
 
         Raises:
             OpsError: if a service ends by itself.
@@ -89,7 +89,7 @@ class Session:
                 if process.poll() is not None:
                     raise OpsError(f"the {component} ended; its last lines are above")
             if self._forward and self._forward.poll() is not None:
-                # With the database's pod, as in an update of the release.
+                # It ended with the database's pod, as in an update of the release.
                 time.sleep(1)
                 self._forward_database()
 
@@ -102,16 +102,16 @@ class Session:
             try:
                 self._start(component)
             except OpsError as error:
-                # Perhaps half an edit: what runs goes on, until the next one.
+                # The edit may be unfinished: keep what runs until the next one.
                 console.print(str(error), style="red", markup=False)
                 return
             self._outdated.remove(component)
-        # As in the mirror; said again after the next edit.
+        # A file may be missing during a rename; the next edit prints this again.
         with suppress(FileNotFoundError):
             self._say_content()
 
     def stop(self) -> None:
-        """No container is begun after this."""
+        """No container starts after this."""
         for process in self._running.values():
             process.kill()
             process.wait()
@@ -138,7 +138,7 @@ class Session:
         return build_of(self._images, component, SOURCES)
 
     def _environment(self, component: str) -> dict[str, str]:
-        """The pods' own, but for addresses and what reloading needs."""
+        """The pods' environment, except for addresses and what reloading needs."""
         env, host = self._live.environment(component), self._containers.network.host
         if self._migrates(component):
             env |= self._live.environment(component, MIGRATION)
@@ -149,8 +149,8 @@ class Session:
             "BACKEND_URL": f"http://{host}:{self._ports['backend']}",
             "NODE_ENV": "development",
             "HOME": "/tmp",  # noqa: S108 - of the container
-            "METRICS_PORT": "0",  # Any: the next session beside this one has its own.
-            # Next.js adds more of them in development than Node.js likes.
+            "METRICS_PORT": "0",  # Any free port: another session may run beside this one.
+            # In development Next.js adds more listeners than Node.js expects.
             "NODE_OPTIONS": "--disable-warning=MaxListenersExceededWarning",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -186,7 +186,7 @@ class Session:
             )
 
     def _announce(self) -> None:
-        """Say the addresses once both services answer."""
+        """Print the addresses once both services answer."""
         origin = self._containers.network.origin
         urls = {name: f"http://{origin}:{port}" for name, port in self._ports.items()}
         for component, path in HEALTH.items():

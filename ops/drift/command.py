@@ -1,4 +1,4 @@
-"""`make drift`: has somebody changed the release's objects behind the stack's back? Reads, and changes nothing."""
+"""`make drift`: has anyone changed the release's objects without the stack? Changes nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ commands = typer.Typer()
 
 @commands.command()
 def drift(stack: StackName = "dev", as_json: AsJson = False) -> None:
-    """Show what differs in the cluster from what was deployed. Exit code 2: drift; 1: nobody can tell."""
+    """Show what differs in the cluster from what was deployed. Exit code 2: drift; 1: the check failed."""
     env = setup.choose().env
     state = deployed(stack, env)
     wanted = expected_objects(state)
@@ -60,14 +60,14 @@ def deployed(stack: str, env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def find(wanted: Sequence[Expected], context: str, env: Mapping[str, str]) -> list[Drift]:
-    """Look at every object in the cluster.
+    """Compare every object in the cluster.
 
     Raises:
         OpsError: if the cluster does not answer.
     """
     live: list[Any] = []
     autoscalers: list[Any] = []
-    # The namespace itself stands in none; kubectl takes both kinds in one call.
+    # The Namespace itself is in no namespace; kubectl takes both kinds in one call.
     for namespace in sorted({expected.namespace for expected in wanted} - {""}):
         names = [
             reference(expected.manifest, expected.name)

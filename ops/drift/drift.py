@@ -1,6 +1,6 @@
-"""Where the cluster has moved away from what the stack last deployed, field by field, and who moved it.
+"""Where the cluster differs from what the stack last deployed, field by field, and who changed it.
 
-The state's own inputs are held against the live objects, because the provider's refresh cannot be relied on here: it
+The state's own inputs are compared with the live objects, because the provider's refresh cannot be relied on here: it
 looks at the fields that Pulumi manages only and misses others (pulumi-kubernetes issues 1525, 2404 and 3697). Who
 wrote a field is in the object's managed fields.
 """
@@ -76,7 +76,7 @@ def context(state: Mapping[str, Any]) -> str:
 def compare(
     wanted: Iterable[Expected], live: Iterable[Manifest], autoscalers: Iterable[Manifest]
 ) -> list[Drift]:
-    """Every field that is not as deployed. What an autoscaler sets is as it should be."""
+    """Every field that is not as deployed. What an autoscaler sets does not count."""
     there = {
         (item["kind"], at(item, "metadata", "namespace") or "", at(item, "metadata", "name")): item
         for item in live
@@ -114,7 +114,7 @@ def _of_object(expected: Expected, live: Manifest, excused: set[Path]) -> Iterab
 
 
 def _differences(wish: Any, value: Any, path: Path) -> Iterable[tuple[Path, tuple[Any, Any]]]:
-    """Where a live value is not as wished; what nobody wished for is the cluster's to choose."""
+    """Where a live value differs from the deployed one; the cluster may choose what was not deployed."""
     if isinstance(wish, Mapping) and isinstance(value, Mapping):
         for key, inner in wish.items():
             if not key.startswith(NOTES):

@@ -1,4 +1,4 @@
-"""Who wrote which field of a live object, by the record that the API server keeps in `metadata.managedFields`.
+"""Who wrote which field of a live object, from the record that the API server keeps in `metadata.managedFields`.
 
 https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 """
@@ -13,23 +13,23 @@ from policy.rule import Manifest, at, items
 
 Path = tuple[str, ...]
 OURS = "pulumi-kubernetes"
-# Parts of the cluster itself, which complete every object.
+# Parts of the cluster itself: they complete every object.
 SYSTEM = ("kube-", "kubelet", "cloud-controller-manager", "storage-provisioner")
-# What tells the members of a list apart.
+# Keys that distinguish the members of a list.
 KEYS = ("name", "mountPath", "containerPort", "port", "topologyKey", "type")
-# Notes of the provider to itself, and what kubectl remembers of its own last apply.
+# The provider's own notes, and kubectl's record of its last apply.
 NOTES = ("pulumi.com/", "kubectl.kubernetes.io/last-applied-configuration")
 
 
 def foreign_fields(live: Manifest, expected: Manifest) -> Iterable[tuple[Path, Any]]:
-    """Fields that somebody else added: neither deployed, nor the cluster's own doing."""
+    """Fields that somebody else added: neither deployed nor set by the cluster itself."""
     for entry in items(live, "metadata", "managedFields"):
         if _is_foreign(entry) and "subresource" not in entry:
             yield from _added(entry.get("fieldsV1") or {}, live, expected, ())
 
 
 def owner(live: Manifest, path: Path) -> str:
-    """Who wrote a field last; where nobody holds it any more, who wrote to the object last."""
+    """Who wrote a field last; if nobody owns it any more, who wrote to the object last."""
     entries = sorted(
         items(live, "metadata", "managedFields"), key=lambda entry: str(entry.get("time"))
     )
@@ -42,7 +42,7 @@ def owner(live: Manifest, path: Path) -> str:
 
 
 def member_key(*lists: Sequence[Any]) -> str | None:
-    """The key that tells the members of these lists apart, None where none does."""
+    """The key that distinguishes the members of these lists, None if none does."""
     for key in KEYS:
         marks = [[at(item, key) for item in members] for members in lists]
         if all(None not in found and len(set(found)) == len(found) for found in marks):
@@ -64,7 +64,7 @@ def _is_foreign(entry: Mapping[str, Any]) -> bool:
 
 
 def _named(entry: Mapping[str, Any]) -> str:
-    """The API server keeps no time of a write by a subresource such as `scale`."""
+    """The API server records no time for writes through a subresource such as `scale`."""
     manager, time = str(entry.get("manager") or "unknown"), entry.get("time")
     return f"{manager} at {time}" if time else manager
 
@@ -85,7 +85,7 @@ def _added(
 
 
 def _holds(fields: Mapping[str, Any], live: Any, path: Path) -> bool:
-    """Whether a record covers a path, or a whole around it that is written as one."""
+    """Whether a record covers a path, or a value around it that is written as one."""
     if not path or not fields:
         return True
     for mark, below in fields.items():
@@ -98,7 +98,7 @@ def _holds(fields: Mapping[str, Any], live: Any, path: Path) -> bool:
 
 
 def _child(mark: str, live: Any, expected: Any) -> tuple[str, Any, Any]:
-    """What a record's mark stands for: its step in a path, the live value there, and the expected one."""
+    """Resolve a record's mark: its step in a path, the live value there, and the expected one."""
     kind, _, text = mark.partition(":")
     if kind == "f":
         return text, at(live, text), at(expected, text)
@@ -117,5 +117,5 @@ def _child(mark: str, live: Any, expected: Any) -> tuple[str, Any, Any]:
 
 
 def _matches(item: Any, keys: Mapping[str, Any]) -> bool:
-    # What the program leaves to the cluster's default (a port's protocol) cannot tell members apart.
+    # What the program leaves to the cluster's default (a port's protocol) cannot distinguish members.
     return all(at(item, key) in (value, None) for key, value in keys.items())

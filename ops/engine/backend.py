@@ -16,9 +16,9 @@ from ops.paths import STATE
 @dataclass(frozen=True)
 class Backend:
     url: str
-    """As the user's login has it; empty for a login that only the engine can name."""
+    """The one of the user's login; empty if only the engine can name it."""
     ours: bool
-    """The file backend of this checkout, which nobody has to log in to."""
+    """The file backend of this checkout, which needs no login."""
     env: Mapping[str, str] = field(default_factory=dict)
 
     @property

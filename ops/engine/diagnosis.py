@@ -1,4 +1,4 @@
-"""The engine's failures that people meet, each as one error: what, where, what to do."""
+"""The engine's common failures, each as one error: what, where, what to do."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Known:
 
 NO_IMAGE = "image {image} cannot be found or pulled"
 RIGHT_IMAGE = (
-    "correct the image or base image in {file}, or `docker login` if its registry wants one"
+    "correct the image or base image in {file}, or run `docker login` if its registry requires it"
 )
 
-# Which key decides whether an object keeps a rule of policy/; rules without one hold whatever the stack file says.
+# The key that decides whether an object passes a rule of policy/; no key affects the rules that are not here.
 POLICY_KEYS = {
     "rollouts-keep-serving": "{component}.replicas",
     "requests-and-limits": "{component}.resources",
@@ -38,7 +38,7 @@ POLICY_KEYS = {
     "gateway-with-tls": "taskflow:gateway.tls",
 }
 
-# Searched in this order: the first that occurs in the output is the one.
+# Searched in this order: the first match counts.
 KNOWN = (
     Known(
         r"no space left on device|ENOSPC|disk quota exceeded",
@@ -77,13 +77,13 @@ KNOWN = (
     Known(
         r"namespaces \\?\"(?P<namespace>[-a-z0-9]+)\\?\" not found",
         "namespace {namespace} is in the state of stack {stack}, but no longer in the cluster",
-        "if context {context} leads to the right cluster, have the state forget it and bring it up anew: "
+        "if context {context} is the right cluster, drop it from the state and create it again: "
         "make up STACK={stack} REFRESH=1",
     ),
     Known(
         r"[Cc]annot connect to the Docker daemon|failed to connect to any docker daemon|docker\.sock: connect",
-        "the Docker daemon does not answer, with which the images of stack {stack} are built",
-        "run the command again: it starts the daemon where it may, and says so where it may not",
+        "the Docker daemon that builds the images of stack {stack} does not answer",
+        "run the command again: it starts the daemon, or reports that it must not",
     ),
     Known(
         r"failed to resolve source metadata for (?P<image>[^\s:]\S*?)(?=:?\s|$)",
@@ -93,7 +93,7 @@ KNOWN = (
     Known(r"> \[internal\] load metadata for (?P<image>\S+?):?\s", NO_IMAGE, RIGHT_IMAGE),
     Known(r"pull access denied for (?P<image>[^,\s]+)", NO_IMAGE, RIGHT_IMAGE),
     Known(
-        # Of BuildKit through pulumi-docker; Docker Hub's own images stand in its folder `library`.
+        # Of BuildKit through pulumi-docker; Docker Hub's own images are in its folder `library`.
         r"failed to do request: \w+ \\?\"https?://(?P<registry>[^/\"]+)/v2/(?P<name>[^\"]+?)/manifests/(?P<tag>[^\"\\]+)",
         "image {registry}/{name}:{tag} cannot be found or pulled: its registry does not answer",
         RIGHT_IMAGE,
@@ -113,7 +113,7 @@ KNOWN = (
     Known(
         r"storageclass that provisions the pvc must support resize",
         "the storage class of the database's volume does not let volumes grow",
-        "set taskflow:database.embedded.size in {file} to what it was; or have whoever runs the cluster set "
+        "set taskflow:database.embedded.size in {file} to what it was; or have the cluster's administrator set "
         "allowVolumeExpansion on the class",
     ),
     Known(
@@ -166,7 +166,7 @@ def explain(output: str, *, doing: str, stack: StackFile) -> OpsError:
 
 
 def _key_of(rule: str, resource: str, release: str) -> str:
-    """The key of the stack file by which an object breaks a policy."""
+    """The stack file's key that makes an object break a policy."""
     component = resource.removeprefix(f"{release}-").partition("-")[0]
     block = {"postgres": "database.embedded"}.get(component, component)
     return POLICY_KEYS.get(rule, "what it names").format(component=f"taskflow:{block}")

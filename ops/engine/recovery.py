@@ -1,7 +1,7 @@
-"""What stands between a stack and its next run.
+"""Repairs that a stack needs before its next run.
 
-A killed run leaves a lock without its process and unfinished operations; a cluster that was deleted leaves a state
-full of objects that are no more.
+A killed run leaves a lock without its process and unfinished operations; a deleted cluster leaves a state full of
+objects that no longer exist.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ NO_PROGRAM = 127
 
 
 def recover(stack: Stack, *, changing: bool = True) -> str:
-    """Make the stack usable again; says what was done, or nothing.
+    """Make the stack usable again; returns what was done, if anything.
 
     Args:
         changing: whether the caller is going to change the stack. Where others share its backend, a reader leaves
-            unfinished operations alone: nothing tells whether an update elsewhere is still about to end them.
+            unfinished operations alone: an update elsewhere may still be working on them.
     """
     _drop_torn_attributes(stack)
     done = [
@@ -46,15 +46,15 @@ def recover(stack: Stack, *, changing: bool = True) -> str:
 
 
 def _drop_torn_attributes(stack: Stack) -> None:
-    """Beside each file of a file backend stand its attributes, which the engine can do without but not read by half.
+    """Delete incomplete attributes of a file backend's files: the engine works without them.
 
-    They are written in place, so a kill may leave an empty file, over which every later command stumbles.
+    They are written in place, so a kill may leave an empty file, and every later command would fail on it.
     """
     for file in stack.backend.folder.rglob("*.attrs") if stack.backend.folder else ():
         try:
             json.loads(file.read_text())
         except FileNotFoundError:
-            pass  # An engine that runs has taken it away.
+            pass  # A running engine has removed it.
         except ValueError:
             file.unlink(missing_ok=True)
 
@@ -100,17 +100,17 @@ def _fail_if_held(lock: Path, stack: Stack) -> None:
 def _runs_pulumi(pid: int) -> bool:
     """A process id may have been given to another program since. Without `ps` the lock is believed."""
     result = capture(["ps", "-p", str(pid), "-o", "stat=,comm="], env=os.environ)
-    # A killed process is a zombie (Z) until its parent has taken notice.
+    # A killed process is a zombie (Z) until its parent collects it.
     dead = result.code != 0 or result.output.startswith("Z") or "pulumi" not in result.output
     return result.code == NO_PROGRAM or not dead
 
 
 def _settle_pending(stack: Stack) -> str:
-    """End what was begun: an object that came to be joins the state, the rest is begun anew.
+    """Settle unfinished operations: objects that were created join the state, `up` begins the rest again.
 
-    The engine itself can only forget a create that was cut off (`refresh --clear-pending-creates`;
-    3.220 drops those given to `--import-pending-creates` as well), and what it forgets, `up` later
-    finds in its way.
+    The engine itself can only forget an interrupted create (`refresh --clear-pending-creates`;
+    3.220 drops those given to `--import-pending-creates` as well), and then `up` fails on the
+    forgotten object.
     """
     if not _latest(stack).get("pending_operations"):
         return ""
@@ -119,7 +119,7 @@ def _settle_pending(stack: Stack) -> str:
     adopted = [resource for operation in pending if (resource := _adopted(stack, operation))]
     joined = _joined(state["deployment"]["resources"], adopted)
     state["deployment"]["resources"] = joined
-    # To look at the objects takes seconds, and what an update elsewhere wrote meanwhile must not be lost.
+    # Reading the objects takes seconds; what an update elsewhere wrote meanwhile must not be lost.
     if _exported(stack)["deployment"].get("manifest") != state["deployment"].get("manifest"):
         raise OpsError(
             f"stack {stack.name} is being changed by another update",
@@ -141,7 +141,7 @@ def _settle_pending(stack: Stack) -> str:
 def _joined(
     known: Sequence[dict[str, Any]], adopted: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The state's resources with those adopted, of which some were to replace a resource that it knows.
+    """The state's resources with those adopted, some of them replacements of resources in it.
 
     Where the old object is still there, the new one is marked for deletion: the next `up` replaces the old one again.
     """
@@ -157,9 +157,9 @@ def _joined(
 
 
 def _forget_lost(stack: Stack) -> str:
-    """Take from the state what went with a Minikube cluster, or with a namespace that somebody deleted.
+    """Remove from the state what was deleted with a Minikube cluster or a namespace on one.
 
-    Only there: on any other cluster a namespace that is missing may as well mean that the context leads astray.
+    On any other cluster a missing namespace may also mean that the context is the wrong one.
     """
     if stack.file.profile is None:
         return ""
@@ -173,9 +173,7 @@ def _forget_lost(stack: Stack) -> str:
     if not lost:
         return ""
     _refresh(stack, objects)
-    return (
-        f"the cluster has no namespace {', '.join(lost)} any more: the state forgot what was in it"
-    )
+    return f"the cluster no longer has namespace {', '.join(lost)}: the state forgot what was in it"
 
 
 def _read_anew(stack: Stack) -> str:
@@ -200,7 +198,7 @@ def _read_anew(stack: Stack) -> str:
 
 
 def _rebuild_images(stack: Stack) -> str:
-    """Have the next `up` build what the node's Docker daemon has no more; the provider itself never looks there."""
+    """Have the next `up` build what the node's Docker daemon no longer has; the provider itself never checks."""
     minikube = Minikube.find(stack.file.profile, stack.env) if stack.file.profile else None
     if minikube is None:
         return ""
@@ -213,22 +211,22 @@ def _rebuild_images(stack: Stack) -> str:
     try:
         env = {**stack.env, **minikube.docker_environment(stack.env)}
     except ClusterError:
-        return ""  # It is down, and tells nothing of them.
+        return ""  # It is down: its images are unknown.
     gone = [image for image in images if _lacks(image["inputs"]["imageName"], env)]
     for image in gone:
         _pulumi(stack, "state", "taint", image["urn"], "--yes")
     names = ", ".join(image["inputs"]["imageName"] for image in gone)
-    return f"the cluster's node has no {names} any more: it will be built again" if gone else ""
+    return f"the cluster's node no longer has {names}: it will be built again" if gone else ""
 
 
 def _lacks(image: str, env: Mapping[str, str]) -> bool:
-    """A daemon that does not answer tells nothing of it."""
+    """False if the daemon does not answer."""
     found = capture(["docker", "image", "inspect", image], env=env, timeout=15)
     return found.code != 0 and "no such image" in found.output.lower()
 
 
 def _refresh(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
-    """Have the engine read these objects as they are now; it forgets those that are not there."""
+    """Have the engine read these objects as they are now; it forgets those that do not exist."""
     targets = [word for resource in resources for word in ("--target", resource["urn"])]
     if stack.engine("refresh", "--yes", "--skip-preview", *targets, quiet=True).code != 0:
         raise OpsError(
@@ -250,7 +248,7 @@ def _pulumi(stack: Stack, *arguments: str) -> str:
 
 
 def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
-    """The resource as the state would hold it, if the create that was cut off made its object."""
+    """The resource as the state would hold it, if the interrupted create made its object."""
     identity = _identity(operation) if operation.get("type") == "creating" else None
     if identity is None or not _is_there(stack, operation["resource"], identity):
         return None
@@ -265,7 +263,7 @@ def _exported(stack: Stack) -> dict[str, Any]:
 
 
 def _latest(stack: Stack) -> dict[str, Any]:
-    """The state: from its file, where it is one, because that takes no time; else from the engine."""
+    """The state: from its file if it has one, because that is fast; else from the engine."""
     file = stack.checkpoint
     try:
         if file is None:
@@ -296,7 +294,7 @@ def _is_there(stack: Stack, resource: dict[str, Any], identity: str) -> bool:
 
 
 def _is_gone(stack: Stack, namespace: str) -> bool:
-    """A cluster that does not answer tells nothing of it."""
+    """False if the cluster does not answer."""
     found = _get(stack, "namespace", namespace)
     return found.code != 0 and "(NotFound)" in found.output
 

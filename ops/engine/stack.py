@@ -1,6 +1,6 @@
 """One stack in its backend: made when missing, then previewed, brought up, destroyed by the engine.
 
-The engine notes the salt of a stack's passphrase in the stack file. With the generated passphrase
+The engine writes the salt of a stack's passphrase in the stack file. With the generated passphrase
 of our own backend that line would differ in every checkout, so there the engine reads a copy of
 the committed file in `.state/config/`, and the salt stays in the copy.
 """
@@ -27,11 +27,11 @@ from ops.processes import INTERRUPTED, Result, capture, stream
 
 SALT = "encryptionsalt:"
 
-# The engine says these of each plugin on PATH again and again; the step `tools` has said it once.
+# The engine repeats these for each plugin on PATH; the step `tools` has reported them once.
 NOISE = r"using pulumi-\S+ from \$PATH|resource plugin \S+ is expected to have version"
 
 QUIET_SECONDS = 300
-"""A preview starts three plugins and reads the program; nobody sees how far one is that hangs."""
+"""A preview starts three plugins and reads the program; one that hangs shows no progress."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Stack:
         return True
 
     def up(self, message: str) -> None:
-        """Bring it up until every pod is of its present template; the message is kept in the stack's history.
+        """Bring it up until every pod has its current template; the message is kept in the stack's history.
 
         Raises:
             OpsError: if it fails or a rollout gets stuck; what the pods say is printed.
@@ -87,7 +87,7 @@ class Stack:
             return log.read_text()
 
     def destroy(self) -> None:
-        """Delete all of it, or nothing: only a preview tells of a protected object before others are gone."""
+        """Delete all of it, or nothing: only a preview reports a protected object before others are deleted."""
         self._engine("destroy", "--preview-only", quiet=True)
         self._engine("destroy", "--yes", "--skip-preview")
 
@@ -186,5 +186,5 @@ class Stack:
         text = self.file.path.read_text().rstrip("\n")
         fresh = copy.with_suffix(f".{os.getpid()}")  # Two commands may do this at once.
         fresh.write_text("\n".join(filter(None, [text, salt])) + "\n")
-        fresh.replace(copy)  # Whole at every moment: the salt stands nowhere else.
+        fresh.replace(copy)  # Atomic: the salt is nowhere else.
         return folder

@@ -26,8 +26,8 @@ METRICS = "metrics-server"
 def ensure(
     stack: StackFile, minikube: Origin, *, env: Mapping[str, str], system: str = "linux"
 ) -> str:
-    """Have the stack's cluster answer; says how it was found."""
-    # A Minikube that is yet to start makes the context that has its profile's name, and no other.
+    """Make sure the stack's cluster answers; returns how it was found."""
+    # A Minikube that has not started yet makes only the context named after its profile.
     if stack.context != stack.profile:
         require_context(stack, env)
     if stack.profile is None:
@@ -35,7 +35,7 @@ def ensure(
     wrong = trouble(stack.context, env)
     known = Minikube.find(stack.profile, env)
     if minikube is Origin.BUILT and (wrong or (known and known.on_this_machine)):
-        # Also where it answers: only there is noted that a first start which was interrupted is complete.
+        # Even if it answers: this step records that an interrupted first start is complete.
         airgap("cluster", env=env)
     elif wrong:
         _start(stack, stack.profile, env, system)
@@ -46,7 +46,7 @@ def ensure(
 
 
 def trouble(context: str, env: Mapping[str, str]) -> str | None:
-    """None if the cluster is fit for use, else what is wrong with it."""
+    """None if the cluster is ready for use, else what is wrong with it."""
     try:
         items = Kubectl(context, env, "kube-system").objects("nodes,pods,storageclasses")
     except OpsError as error:
@@ -61,7 +61,7 @@ def trouble(context: str, env: Mapping[str, str]) -> str | None:
 
 
 def enable_metrics(profile: str, *, env: Mapping[str, str]) -> bool:
-    """Switch Minikube's metrics server on, which autoscalers ask; says whether it was off."""
+    """Enable Minikube's metrics server, which autoscalers need; returns whether it was off."""
     command = ["minikube", "addons", "list", "--profile", profile, "--output=json"]
     listed = capture(command, env=env, timeout=60)
     try:
@@ -69,11 +69,11 @@ def enable_metrics(profile: str, *, env: Mapping[str, str]) -> bool:
             return False
     except (ValueError, KeyError):
         raise OpsError(
-            f"minikube does not tell the addons of profile {profile}", where=listed.output.strip()
+            f"minikube cannot list the addons of profile {profile}", where=listed.output.strip()
         ) from None
     if stream(["minikube", "addons", "enable", METRICS, "--profile", profile], env=env).code != 0:
         raise OpsError(
-            f"minikube could not enable the addon {METRICS} (its message is above), without which nothing is scaled",
+            f"minikube could not enable the addon {METRICS}, which autoscaling needs (its message is above)",
             fix="do what it advises, or give replicas in place of autoscaling",
         )
     return True
@@ -124,7 +124,7 @@ def _wait(stack: StackFile, env: Mapping[str, str]) -> None:
     while (wrong := trouble(stack.context, env)) is not None:
         if time.monotonic() > deadline:
             raise OpsError(
-                f"the cluster started, but is not fit for use after {SETTLE_SECONDS} s: {wrong}",
+                f"the cluster started, but is not ready after {SETTLE_SECONDS} s: {wrong}",
                 where=f"context {stack.context}",
                 fix=f"kubectl --context {stack.context} --namespace kube-system get pods",
             )

@@ -61,7 +61,7 @@ def exec_command(
     env = {**chosen.env, "PULUMI_STACK": stack}
     if shutil.which(command[0], path=env["PATH"]) is None:
         raise OpsError(
-            f"there is no command {command[0]}", where="PATH", fix="make tools shows what there is"
+            f"there is no command {command[0]}", where="PATH", fix="make tools lists them"
         )
     os.execvpe(command[0], command, env)  # noqa: S606 - the person's own command, without a shell
 

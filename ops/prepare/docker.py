@@ -61,7 +61,7 @@ def choose(machine: Machine) -> Engine:
 
 
 def may_install(engine: Engine, machine: Machine) -> bool:
-    """Ask before system packages are installed; outside a terminal nobody is there to ask."""
+    """Ask before system packages are installed; without a terminal the answer is yes."""
     if not machine.interactive:
         return True
     who = "" if os.geteuid() == 0 else " with sudo"

@@ -1,4 +1,4 @@
-"""Official releases: downloaded, held against their checksums, and only then put in place."""
+"""Official releases: downloaded, checked against their checksums, then put in place."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def published_sha256(release: Release, checksums: str) -> str:
 
 
 def install(release: Release, sha256: str, folder: Path) -> None:
-    """Put `release` into `folder`, which exists afterwards only if everything fitted."""
+    """Put `release` into `folder`, which exists afterwards only if every check passed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as scratch:
         part = Path(scratch) / release.file
@@ -55,7 +55,7 @@ def install(release: Release, sha256: str, folder: Path) -> None:
             raise OpsError(
                 f"{release.file} is not what its vendor published",
                 where=f"{release.url}: sha256 {found}, expected {sha256}",
-                fix="run the same command again; if it stays so, do not trust the network here",
+                fix="run the same command again; if it fails again, do not trust this network",
             )
         unpacked = Path(scratch) / "unpacked"
         if release.file.endswith(".tar.gz"):

@@ -1,4 +1,4 @@
-"""What this machine is and reaches: every look at the outside world that a choice depends on.
+"""What this machine is and reaches: everything outside the program that a choice depends on.
 
 The choices take a `Machine`, so that tests can put any laptop or build server in its place.
 """
@@ -56,11 +56,11 @@ class Machine(Protocol):
     def exists(self, path: Path) -> bool: ...
 
     def starts(self, path: Path) -> bool:
-        """This program is there, whole and for this processor: it starts, whatever it then says."""
+        """This program exists, is complete and is for this processor: it starts, whatever it then prints."""
         ...
 
     def version(self, name: str, path: Path) -> Version | None:
-        """The version of a tool, None where it cannot tell."""
+        """The version of a tool, None if it reports none."""
         ...
 
     def published(self, url: str) -> str | None:
@@ -68,7 +68,7 @@ class Machine(Protocol):
         ...
 
     def reaches(self, url: str) -> bool:
-        """A site answers there as it should, which a proxy's refusal does not count as."""
+        """The site itself answers there; a proxy's refusal does not count."""
         ...
 
     def builds_images(self, docker: Path) -> bool:

@@ -62,6 +62,6 @@ def _stand_ins(machine: Machine, reason: str) -> Plugins:
     if machine.platform.system != "linux":
         raise OpsError(
             f"the official Pulumi plugins cannot be used: {reason}",
-            fix="connect to the internet, or run `pulumi plugin install` once where there is one",
+            fix="connect to the internet, or run `pulumi plugin install` once while connected",
         )
     return Plugins(False, reason)

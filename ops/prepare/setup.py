@@ -25,7 +25,7 @@ from ops.prepare.tools import Choice, Origin
 from ops.steps import Steps
 
 NEEDED_BYTES = 2_000_000_000
-"""Room for both images and the state; what is downloaded or built asks for its own."""
+"""Room for both images and the state; downloads and builds check for their own room."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def child_environment(
     env = {
         **environ,
         **state.env,
-        "DOCKER_BUILDKIT": "1",  # clients before 23 use the old builder unless told
+        "DOCKER_BUILDKIT": "1",  # clients before 23 use the old builder by default
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         "PYTHONUNBUFFERED": "1",
@@ -103,9 +103,9 @@ def provide_tools(steps: Steps) -> Setup:
 
 @contextmanager
 def _host_and_images_meanwhile(setup: Setup) -> Iterator[None]:
-    """On a machine that has yet to build its tools, what waits for the network runs beside what needs the processors.
+    """On a machine that must build its tools, run what waits for the network beside what needs the processors.
 
-    A failure is left to the steps that follow: they do the same again, and say what is wrong.
+    Failures are left to the steps that follow: they do the same again and report what is wrong.
     """
     if setup.minikube is not Origin.BUILT or (STAND_INS / "minikube").exists():
         yield
@@ -139,7 +139,7 @@ def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -
             engine = docker.choose(machine)
         if engine.client is None:
             raise OpsError(
-                f"`python -m airgap host` ended well, but still: {engine.reason}",
+                f"`python -m airgap host` succeeded, but still: {engine.reason}",
                 fix="run the same command again",
             )
         first = machine.on_path("docker")[0]
@@ -154,7 +154,7 @@ def provide_cluster(setup: Setup, steps: Steps, stack: StackFile) -> None:
 
 
 def require_free_port(setup: Setup, stack: StackFile) -> None:
-    """Fail before a node port is taken from another program; the cluster has to be there to tell whose port it is."""
+    """Fail before a node port is taken from another program. Needs the cluster: it may be on another machine."""
     minikube = Minikube.find(stack.profile, setup.env) if stack.profile else None
     # Only then is a node port one of this machine's own.
     if stack.node_port and minikube and minikube.on_this_machine:

@@ -36,7 +36,7 @@ class Choice:
     origin: Origin
     version: str
     download: Release | None = None
-    """Set where the release has still to be downloaded."""
+    """Set if the release must still be downloaded."""
     sha256: str = ""
 
 

@@ -1,1 +1,1 @@
-"""What is deployed: how it is, what it says, what was there before, and back to that."""
+"""What is deployed: its status, logs and history, and the rollback to an earlier revision."""

@@ -1,4 +1,4 @@
-"""The commands about what is deployed: how it is, what it says, what was there before, and back to that."""
+"""The commands about what is deployed: status, logs, history, rollback."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def rollback_command(
 ) -> None:
     """Bring back the images and the configuration of an earlier revision, as a new one."""
     steps = Steps(f"make rollback TO={to} STACK={stack}", console)
-    # The answer for programs is alone on stdout.
+    # With --json stdout carries nothing else.
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         try:
             chosen = setup.provide_tools(steps)
@@ -145,7 +145,7 @@ def logs_command(
         ),
     ] = "",
     tail: Annotated[int, typer.Option(help="Past lines to show of each pod.", envvar="TAIL")] = 10,
-    follow: Annotated[bool, typer.Option(help="Go on until Ctrl-C.")] = True,
+    follow: Annotated[bool, typer.Option(help="Follow until Ctrl-C.")] = True,
 ) -> None:
     """Show the logs of all pods, or of a component's, as `kubectl logs` prints them; each line names its pod."""
     here = _stack(stack, setup.choose())

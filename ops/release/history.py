@@ -33,10 +33,10 @@ Value = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Update:
-    """One entry of the history, whatever became of it."""
+    """One entry of the history, successful or not."""
 
     position: int
-    """Counted from the newest, which is 1: the engine's pages are."""
+    """Counted from the newest, which is 1, like the engine's pages."""
     kind: str
     succeeded: bool
     ended: datetime
@@ -141,7 +141,7 @@ def page(stack: Stack, *flags: str) -> list[dict[str, Any]]:
 
 
 def location(stack: Stack, history: list[Update]) -> Location:
-    """Where the stack's release is, as its last update had it, whatever the working tree says by now.
+    """Where the stack's release is, by its last update, whatever the working tree says by now.
 
     Raises:
         OpsError: if it is not up.
@@ -198,7 +198,7 @@ def table(found: list[Revision]) -> Table:
 
 
 def short(image: str) -> str:
-    """The part of a reference that tells builds apart: its tag, or the start of its digest."""
+    """The part of a reference that distinguishes builds: its tag, or the start of its digest."""
     return image.rpartition("@sha256:")[2][:12] if "@" in image else image.rpartition(":")[2]
 
 
@@ -210,7 +210,7 @@ def changes(update: Update) -> str:
 
 
 def plain(config: Mapping[str, Value]) -> dict[str, Any]:
-    """The values of a configuration as the program would get them; a secret is nothing."""
+    """The values of a configuration as the program would get them; a secret is empty."""
     return {key: decoded(str(value.get("value", ""))) for key, value in config.items()}
 
 

@@ -1,8 +1,8 @@
-"""The database migrations of a checkout: which there are, and which of them older code cannot live with.
+"""The database migrations of a checkout: which there are, and which of them break older code.
 
-The backend migrates forward by itself when it starts, never back: taking a column away again would lose what people
-have written since. So a rollback leaves the schema as it is, and the older code has to work on it. A migration says
-that by the line `older_code_works = True`; without it, it is taken to be one that cannot be undone.
+The backend migrates forward by itself when it starts, never back: dropping a column again would lose what people
+have written since. So a rollback leaves the schema as it is, and the older code must work on it. A migration declares
+that with the line `older_code_works = True`; without it, the migration counts as one that cannot be undone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Migrations:
     head: str
     """The newest one; they are numbered, so that later ones are greater."""
     breaking: tuple[str, ...]
-    """Those after which code from before them does not work."""
+    """Those after which older code does not work."""
 
 
 def of_checkout(root: Path = ROOT) -> Migrations:

@@ -90,7 +90,7 @@ def route_faults(kubectl: Kubectl, release: str) -> list[str]:
         parents = items(route, "status", "parents")
         if not parents:
             gateways = ", ".join(str(at(ref, "name")) for ref in items(route, "spec", "parentRefs"))
-            text = f"{title} is taken by no controller: that of Gateway {gateways} does not run"
+            text = f"{title} is handled by no controller: that of Gateway {gateways} does not run"
             faults.append(text)
         faults += [
             f"{title} does not lead to the release: {condition['reason']}, {condition['message']}"
@@ -102,10 +102,10 @@ def route_faults(kubectl: Kubectl, release: str) -> list[str]:
 
 
 def against(kubectl: Kubectl, release: str) -> list[str]:
-    """What speaks against the routes, once nothing answers; a controller may leave an Ingress without an address."""
+    """What is wrong with the routes, once nothing answers; a controller may leave an Ingress without an address."""
     ingresses = kubectl.objects("ingresses.networking.k8s.io", f"--selector=app={release}")
     return route_faults(kubectl, release) + [
-        f"Ingress {item['metadata']['name']} has got no address: does the controller of "
+        f"Ingress {item['metadata']['name']} has no address: does the controller of "
         f"{'class ' + str(name) if (name := at(item, 'spec', 'ingressClassName')) else 'the default class'} run?"
         for item in ingresses
         if not items(item, "status", "loadBalancer", "ingress")

@@ -30,7 +30,7 @@ CHANGED = " with changes"
 
 @dataclass(frozen=True)
 class Record:
-    """What brings a revision back, and tells it from others."""
+    """What a rollback needs, and what distinguishes a revision from others."""
 
     images: Mapping[str, str] = field(default_factory=dict)
     """By component; empty if not recorded."""
@@ -40,9 +40,9 @@ class Record:
     schema: str = ""
     """The newest migration of its backend."""
     breaking: tuple[str, ...] = ()
-    """Its migrations that code from before them does not work after."""
+    """Its migrations after which older code does not work."""
     secrets: str = ""
-    """Another text when another secret was set."""
+    """Changes when another secret is set."""
     by: str = ""
     rollback_to: int | None = None
 
@@ -89,7 +89,7 @@ def read(message: str) -> Record:
 
 
 def of_checkout(stack_file: Path, root: Path = ROOT) -> Record:
-    """What bringing the checkout up now would be.
+    """The record that an `up` of the checkout would have now.
 
     Raises:
         OpsError: with every mistake in the stack file.
@@ -109,7 +109,7 @@ def of_checkout(stack_file: Path, root: Path = ROOT) -> Record:
 
 
 def completed(known: Record, images: Images, root: Path = ROOT) -> Record:
-    """The record of an update that `ops` did not make, from the commit that it was made of.
+    """The record of an update that `ops` did not make, from the commit that it was made from.
 
     Raises:
         OpsError: if git does not have the commit here.

@@ -1,7 +1,7 @@
 """Back to an earlier revision: its images and its configuration, brought up by the program of the checkout.
 
-The engine gets a stack file that is made of the revision's record, so the working tree may have moved on, and the
-state stays true. What cannot be brought back is refused before anything is changed.
+The engine gets a stack file made from the revision's record, so the working tree may have moved on, and the state
+stays correct. What cannot be brought back is refused before anything is changed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def find(
     secrets: str = RECORDED,
     ignored: tuple[str, ...] = (),
 ) -> Target:
-    """Everything that bringing revision `number` back takes.
+    """Everything that bringing back revision `number` needs.
 
     Args:
         stack: as the checkout has it.
@@ -106,7 +106,7 @@ def _choose(known: list[Revision], number: int, stack: str) -> Revision:
 
 
 def _require_schema(revision: Revision, history: list[Update], ignored: tuple[str, ...]) -> None:
-    """Refuse if the database was migrated, since then, in a way that the revision's code cannot live with.
+    """Refuse if the database was migrated since then in a way that breaks the revision's code.
 
     Failed updates count: pods may have migrated before something else failed.
     """
@@ -124,7 +124,7 @@ def _require_schema(revision: Revision, history: list[Update], ignored: tuple[st
 
 
 def _breaking(update: Update, ignored: tuple[str, ...]) -> tuple[str, ...]:
-    """The migrations of an update that older code cannot live with, also of one that `ops` did not make."""
+    """The migrations of an update that break older code, also of one that `ops` did not make."""
     noted = update.record
     if update.kind != "update" or noted.schema or UNKNOWN in ignored:
         return noted.breaking
@@ -135,7 +135,7 @@ def _breaking(update: Update, ignored: tuple[str, ...]) -> tuple[str, ...]:
         "an update since then does not record its migrations: it was made by pulumi up itself, not from a clean commit "
         "that is known here",
         where=f"commit {noted.commit[:7] or 'unknown'}, {update.ended:%Y-%m-%d %H:%M}",
-        fix=f'see for yourself that older code works on the database, then add IGNORE_MIGRATIONS="{UNKNOWN}"',
+        fix=f'check that older code works on the database, then add IGNORE_MIGRATIONS="{UNKNOWN}"',
     )
 
 
@@ -160,7 +160,7 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
             f"the configuration of revision {revision.number} is no longer valid:\n"
             + "\n".join(wrong),
             where=str(path),
-            fix=f"git checkout {revision.record.commit[:7]} has the program that took it",
+            fix=f"git checkout {revision.record.commit[:7]} has the program that accepts it",
             code=INVALID,
         )
     noted = replace(
@@ -173,7 +173,7 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
 
 
 def require_images(target: Target, stack: Stack) -> None:
-    """On Minikube nothing could pull an image that its daemon has dropped."""
+    """On Minikube an image that its daemon has dropped cannot be pulled."""
     profile = target.file.profile
     if profile is None:
         return
@@ -266,7 +266,7 @@ def bring_back(
     """Bring the revision up, check it, and return its address.
 
     Raises:
-        OpsError: if its images are gone, if data would be lost and `confirm` does not say that it may, or if the
+        OpsError: if its images are gone, if data would be lost and `confirm` does not allow that, or if the
             engine fails.
     """
     ready = ready_stack(chosen, target.file, steps)
@@ -287,7 +287,7 @@ def bring_back(
 
 @contextmanager
 def atomic(stack: Stack, chosen: Setup, steps: Steps) -> Iterator[None]:
-    """If what happens inside fails, bring back the revision that was there before it; the failure stays one."""
+    """If what happens inside fails, bring back the revision that was there before it; the failure is raised again."""
     known = revisions(updates(stack))
     try:
         yield

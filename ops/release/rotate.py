@@ -60,7 +60,7 @@ commands = typer.Typer()
 
 
 class Stage(Enum):
-    """How far a rotation has come, by what the configuration says."""
+    """How far a rotation has come, as the configuration has it."""
 
     ONE = "one is accepted"
     NEXT = "one is used, and the next one accepted"
@@ -73,7 +73,7 @@ class Rotation:
 
     Args:
         numbers: the key of the stack file that numbers its generated values, the one that is used first.
-        steps: what each leads to, in their order, with its title.
+        steps: the stage that each leads to, in order, with its title.
     """
 
     secret: str
@@ -144,7 +144,7 @@ def rotate(
         ),
     ] = None,
 ) -> None:
-    """Replace a secret without a failed request. Run again, it goes on where it stopped."""
+    """Replace a secret without a failed request. A second run continues where the first stopped."""
     file = StackFile.read(stack)
     config = deployable(file.path).config
     if key not in SECRETS:
@@ -172,7 +172,7 @@ def rotate(
         console.print(f"\n[bold green]{key} of stack {stack}: {rotation.steps[stage]}[/]\n")
         if stage is Stage.FORMER:
             console.print(
-                "A browser gets a cookie of the new key by its next request. When all have come by, at the latest in "
+                "A browser gets a cookie of the new key by its next request. When all have made one, at the latest in "
                 f"14 days, refuse the former key:\n  make rotate SECRET={key} STACK={stack} FINISH=0"
             )
         return
@@ -213,7 +213,7 @@ def in_steps(
 
 
 def replaced(stack: Stack, key: str, value: str, up: Callable[[str], Any]) -> None:
-    """Set a secret and bring it up; if that fails, the stack file is again as it was."""
+    """Set a secret and bring it up; if that fails, restore the stack file."""
     path = stack.file.path
     before = path.read_text()
     name = f"{PROJECT}:{key}"
@@ -306,14 +306,14 @@ def _require_database(stack: Stack, address: str, table: str) -> None:
     answer = kubectl.run(*command, timeout=CHECK_SECONDS, stdin=address)
     if answer.code != 0:
         raise OpsError(
-            f"nothing was changed: by the new address the backend's pods do not reach table {table}",
+            f"nothing was changed: the backend's pods do not reach table {table} at the new address",
             where=answer.output.strip().splitlines()[0],
             fix="give the new user the rights of the former one, and let both in until this is done",
         )
 
 
 def _answer(question: str) -> str:
-    """What a person types, unseen, or what stdin has; the newline at its end is no part of it."""
+    """Read from the terminal without echo, or from stdin without the last newline."""
     if sys.stdin.isatty():
         return str(typer.prompt(question, hide_input=True, err=True))
     return sys.stdin.read().rstrip("\r\n")

@@ -13,7 +13,7 @@ from ops.release.status import Status, age
 
 def status_screen(status: Status) -> RenderableType:
     """The release, its workloads, its pods with their reasons, its endpoints, and the verdict."""
-    # Without the reasons of pods, which stand in the table above it.
+    # Without the reasons of pods, which are in the table above it.
     faults = [fault.partition(": ")[0] for fault in status.faults]
     verdict = (
         Text("all is well", style="bold green")

@@ -1,7 +1,7 @@
 """The actions of a Next.js page, called as its own scripts call them: over HTTP, without a browser.
 
-A page's scripts know each action by an identifier that every build makes anew. They send it as a header, and the
-arguments in React's encoding, of which two forms are needed here.
+A page's scripts know each action by an identifier that changes with every build. They send it as a header, and the
+arguments in React's encoding; two of its forms are needed here.
 https://github.com/facebook/react/blob/main/packages/react-client/src/ReactFlightReplyClient.js
 """
 

@@ -20,7 +20,7 @@ READY_SECONDS = 60
 ANSWER_SECONDS = 10.0
 
 AWAY = "TaskFlow cannot reach "
-"""What a page says whose server does not get through to the backend or the database."""
+"""On pages whose server does not reach the backend or the database."""
 
 TASK_ROW = re.compile(r'id="done-([0-9a-f-]{36})"')
 """The checkbox of a task, whose id carries the task's."""
@@ -29,7 +29,7 @@ LOGS = "make logs shows what the frontend's and backend's pods say"
 
 
 class _OtherBuildError(Exception):
-    """The page and the pod that was asked are of two builds; the failure, if that lasts."""
+    """The page and the pod that was asked are from different builds; the failure, if that lasts."""
 
     def __init__(self, failure: OpsError) -> None:
         super().__init__(failure.what)
@@ -94,7 +94,7 @@ def _browser(url: str) -> httpx.Client:
 
 
 def _is_local(url: str) -> bool:
-    """Whether an address is of this machine or its network, where no proxy of the environment leads."""
+    """Whether an address is on this machine or its network, which the environment's proxies do not reach."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_private
@@ -144,7 +144,7 @@ def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
 
 
 def _first_page(browser: httpx.Client) -> httpx.Response:
-    """Of the tasks: after a first deployment kube-proxy may know the frontend a moment before the backends."""
+    """The page of tasks. After a first deployment kube-proxy may know the frontend a moment before the backends."""
     deadline = time.monotonic() + READY_SECONDS
     while AWAY in (page := browser.get("/tasks")).text and time.monotonic() < deadline:
         time.sleep(0.5)

@@ -39,7 +39,7 @@ class Status:
     since: str
     """When the oldest of its workloads was made."""
     last: Update
-    """The last time that the engine ran on the stack, whatever came of it."""
+    """The engine's last run on the stack, successful or not."""
     revision: Revision | None
     workloads: tuple[Workload, ...]
     pods: tuple[Pod, ...]
@@ -67,18 +67,18 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         parts = ("workloads", "pods", "endpoints")
-        told = {field.name: getattr(self, field.name) for field in fields(self)}
-        told |= {part: [asdict(one) for one in told[part]] for part in parts}
-        told["faults"] = self.faults
-        told["revision"] = self.revision.as_json() if self.revision else None
-        told["last"] = {
+        document = {field.name: getattr(self, field.name) for field in fields(self)}
+        document |= {part: [asdict(one) for one in document[part]] for part in parts}
+        document["faults"] = self.faults
+        document["revision"] = self.revision.as_json() if self.revision else None
+        document["last"] = {
             "kind": self.last.kind,
             "succeeded": self.last.succeeded,
             "time": self.last.ended.isoformat(),
             "title": self.last.title,
             "by": self.last.record.by,
         }
-        return told
+        return document
 
 
 def look(location: Location, history: list[Update], env: Mapping[str, str]) -> Status:

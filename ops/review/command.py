@@ -1,4 +1,4 @@
-"""`make diff` and `make preview`: what `make up` would do, each step with its risk; and the stop before a loss."""
+"""`make diff` and `make preview`: what `make up` would do, each step with its risk; and the stop before a data loss."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ commands = typer.Typer()
 
 @commands.command()
 def preview(stack: StackName = "dev", as_json: AsJson = False) -> None:
-    """Show what `up` would change, in the engine's words, and what that does to those who use it."""
+    """Show what `up` would change, in the engine's words, and the effect on users."""
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         effects, notes = _preview(stack, quiet=as_json)
     _answer(effects, notes, as_json)
@@ -87,11 +87,11 @@ def diff(
 
 @dataclass(frozen=True)
 class Notes:
-    """What is said beside the steps.
+    """Notes beside the steps.
 
     Attributes:
         cluster: why the cluster could not be asked, empty if it was.
-        warnings: what works only once somebody has done something.
+        warnings: what does not work until somebody acts.
     """
 
     cluster: str = ""
@@ -105,11 +105,11 @@ class Outlook:
     note: str
     changes: bool
     loses: bool = False
-    """Whether data goes, as somebody agreed to."""
+    """Whether data is lost, with consent."""
 
 
 def guard_up(stack: Stack, confirm: str, command: str = "make up") -> Outlook:
-    """Preview an `up`, and stop where it would fail, or lose data nobody agreed to lose.
+    """Preview an `up`, and stop if it would fail or lose data without consent.
 
     `command` is what the person ran, and would run again.
 
@@ -209,7 +209,7 @@ def _warn(warnings: Iterable[str]) -> None:
 def _asked(
     steps: Sequence[Step], file: StackFile, env: Mapping[str, str]
 ) -> tuple[list[Effect], Sequence[str]]:
-    """The steps with what the cluster says of them, and warnings."""
+    """The steps with the cluster's refusals, and warnings."""
     refusals = live.refusals(steps, file, env)
     missing = needs.unmet(steps, file, env)
     return risk.judge(steps, refusals | missing.refusals), missing.warnings

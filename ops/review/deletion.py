@@ -22,15 +22,15 @@ CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 def require_leave(
     file: StackFile, config: StackConfig, state: Mapping[str, Any], confirm: str
 ) -> bool:
-    """Fail where `make down` would do with a volume what the stack file does not say, or nobody agreed to.
+    """Fail if `make down` would treat a volume otherwise than the stack file says, or delete it without consent.
 
-    On Minikube a volume that is not kept goes without a question: such a stack is made to be thrown away.
+    On Minikube a volume that is not kept is deleted without a question: such a stack is disposable.
 
     Args:
         state: as the engine exports it.
 
     Returns:
-        Whether a volume goes.
+        Whether a volume is deleted.
 
     Raises:
         OpsError: before anything is deleted.
@@ -47,7 +47,7 @@ def require_leave(
                 f"nothing was deleted: {file.path.name} and the last update of stack {file.name} differ about the "
                 "database's volume",
                 where="; ".join(differing),
-                fix=f"make down goes by the last update: run make up STACK={file.name} first, then make down "
+                fix=f"make down follows the last update: run make up STACK={file.name} first, then make down "
                 f"STACK={file.name}; or revert the edit",
                 code=REFUSED,
             )

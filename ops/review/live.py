@@ -1,7 +1,7 @@
 """What only the cluster knows of a plan: whether it answers, which names are taken, what admission forbids.
 
-Whether an object is valid the provider asks the API server itself: its preview is a dry run on the server
-(`enable_server_side_apply`), and an invalid object fails the preview. What is left is asked here.
+The provider's own preview is a dry run on the API server (`enable_server_side_apply`), so an invalid object fails it.
+The rest is asked here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def require_namespace(file: StackFile, env: Mapping[str, str]) -> None:
             raise OpsError(
                 f"namespace {file.namespace} is being deleted",
                 where=_held_by(found) or f"context {file.context}",
-                fix="wait until it is gone, or end what holds it, then run the same command again: "
+                fix="wait until it is gone, or remove what blocks it, then run the same command again: "
                 f"kubectl --context {file.context} get namespace {file.namespace} --output yaml",
             )
 
@@ -65,7 +65,7 @@ def refusals(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> 
 
 
 def _taken(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> dict[str, str]:
-    """Of the steps that create an object of a name that an object in the cluster has already."""
+    """Refusals of steps that create an object whose name is taken in the cluster."""
     wanted: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
         if step.action == CREATE and at(step.new, "metadata", "name"):
@@ -83,7 +83,7 @@ def _taken(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> di
 
 
 def _forbidden(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> dict[str, str]:
-    """Of the steps that admission forbids: a volume of a class that cannot grow, a quota.
+    """Refusals of steps that admission forbids: a volume of a class that cannot grow, a quota.
 
     The provider's own dry run passes over these, because it takes them for missing rights.
     """
@@ -100,9 +100,9 @@ def _forbidden(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -
 def _pods_forbidden(
     steps: Sequence[Step], file: StackFile, env: Mapping[str, str]
 ) -> dict[str, str]:
-    """Of the workloads whose pods admission forbids: a quota, a LimitRange, the namespace's Pod Security level.
+    """Refusals of workloads whose pods admission forbids: a quota, a LimitRange, the namespace's Pod Security level.
 
-    The API server takes such a workload, whose pods then never come: so one pod of each is asked for.
+    The API server accepts such a workload, but its pods never start: so one pod of each is asked for.
     """
     asked = [
         step
@@ -143,7 +143,7 @@ def _adds_first(step: Step) -> bool:
 def _dry_run(
     objects: Sequence[Manifest], command: Sequence[str], file: StackFile, env: Mapping[str, str]
 ) -> dict[str, str]:
-    """Why admission forbids objects, by their names. What the person may not ask for is passed over."""
+    """Why admission forbids objects, by their names. What this person may not create is skipped."""
     if not objects:
         return {}
     answer = Kubectl(file.context, env).run(

@@ -1,7 +1,7 @@
 """What a release needs of its cluster beside nodes: controllers and classes that may not be there.
 
-The API server takes an Ingress of any class and an autoscaler without metrics; nothing then comes of them, and nothing
-says so. Whatever this person may not read there is passed over.
+The API server accepts an Ingress of any class and an autoscaler without metrics; they then have no effect, and nothing
+reports that. What this person may not read is skipped.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Unmet:
     """What is missing.
 
     Attributes:
-        refusals: why a step would come to nothing, by its title.
-        warnings: what works only once somebody has done something, in words.
+        refusals: why a step would have no effect, by its title.
+        warnings: what does not work until somebody acts, in words.
     """
 
     refusals: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def _ingress(step: Step, kubectl: Kubectl, found: Unmet) -> None:
     ):
         found.warnings.append(
             f"{step.title} names no class, and the cluster has no default one: it leads to the frontend only if a "
-            f"controller takes what has no class. Set taskflow:ingress.class ({_listed(classes)})"
+            f"controller handles objects without one. Set taskflow:ingress.class ({_listed(classes)})"
         )
 
 
@@ -133,7 +133,7 @@ def _known(kubectl: Kubectl, *what: str) -> list[Manifest] | None:
 
 def _no_class(what: str, wanted: str, classes: Sequence[Manifest], block: str) -> str:
     return (
-        f"the cluster has no {what} {wanted}, so no controller would take it: install that one's controller, or "
+        f"the cluster has no {what} {wanted}, so no controller would handle it: install its controller, or "
         f"correct taskflow:{block}.class ({_listed(classes)})"
     )
 

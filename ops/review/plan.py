@@ -1,4 +1,4 @@
-"""What the engine means to do, step by step, read from a preview of its own.
+"""What the engine would do, step by step, read from its own preview.
 
 Two forms of the same: the document of `pulumi preview --json --show-sames`, and the event log of any preview
 (`--event-log`, which is also what Pulumi's Automation API reads), a JSON object a line.
@@ -16,7 +16,7 @@ from policy.rule import Manifest, at
 
 STACK = "pulumi:pulumi:Stack"
 SAME, CREATE, UPDATE, REPLACE, DELETE = "same", "create", "update", "replace", "delete"
-# The engine's words for parts of one thing; what is not here (reads, refreshes, imports) changes no object.
+# The engine's names for the parts of a step; those not here (reads, refreshes, imports) change no object.
 # https://www.pulumi.com/docs/reference/pkg/python/pulumi/#pulumi.automation.OpType
 MEANINGS = {
     "same": SAME,
@@ -40,7 +40,7 @@ class Step:
         retained: the engine forgets the object instead of deleting it (`retainOnDelete`).
         forced_by: the properties that make it a replacement.
         changed: paths of the properties that differ, as the provider gives them; of secrets, too.
-        protection: what alone changes: whether it may be deleted; in words.
+        protection: how its protection from deletion changes, if nothing else does; in words.
     """
 
     action: str
@@ -78,14 +78,14 @@ def read(text: str) -> list[Step]:
         found = list(_entries(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OpsError(
-            "this is no preview of the engine",
+            "this is not a preview of the engine",
             where=f"{type(error).__name__}: {error}",
             fix="give it the output of: pulumi preview --json --show-sames",
         ) from None
     steps: dict[str, Step] = {}
     for urn, step in found:
         known = steps.get(urn)
-        # A replacement comes in up to three parts, of which only one has both sides.
+        # A replacement comes in up to three parts; only one has both sides.
         if known is None or (step.old and step.new and step.action == REPLACE):
             steps[urn] = step
     return list(steps.values())
@@ -133,7 +133,7 @@ def _step(
     # The stack, its components and its providers are the engine's own book-keeping.
     if action is None or not (new or old or {}).get("custom") or kind.startswith("pulumi:"):
         return
-    # The engine calls an object the same whose properties are.
+    # To the engine an object is the same if its properties are.
     protection = _protection(old, new) if action == SAME and old and new else ""
     yield (
         entry["urn"],

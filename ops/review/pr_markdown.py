@@ -18,13 +18,13 @@ PLACE = re.compile(r"^(?P<file>[\w.-]+\.yaml)(?::(?P<line>\d+))?: (?P<text>.*)$"
 
 @dataclass(frozen=True)
 class Section:
-    """What there is to say of one stack.
+    """What the report says of one stack.
 
     Attributes:
         errors: the mistakes of its stack file, `file:line: text`; with any, there is nothing else to say.
-        trouble: why no steps can be told, in words; empty if they can.
+        trouble: why the steps are unknown, in words; else empty.
         basis: what the steps start from.
-        secrets_changed: an encrypted value is another one, which rendered objects do not show.
+        secrets_changed: an encrypted value changed; rendered objects do not show that.
         gone: its stack file is deleted; there is nothing else to say.
     """
 
@@ -44,7 +44,7 @@ class Section:
         if self.errors:
             return "configuration errors"
         if self.trouble:
-            return "could not be told"
+            return "unknown"
         if self.gone:
             return "stack file deleted"
         worst = [risk.highest(self.effects)] if self.effects else []
@@ -66,7 +66,7 @@ def document(sections: Sequence[Section], against: str) -> str:
 
 
 def annotation(error: str) -> str:
-    """A mistake in GitHub's words, which shows it beside the line.
+    """A mistake in GitHub's syntax, so that it appears beside the line.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
@@ -81,7 +81,7 @@ def _body(section: Section) -> Iterable[str]:
         yield from (f"- {_cell(error)}" for error in section.errors)
         return
     if section.gone:
-        yield "What it deployed stays where it is; `make down` needs the file of before."
+        yield "What it deployed stays where it is; `make down` needs the deleted file."
         return
     if section.trouble:
         yield f"> {_cell(section.trouble)}"
@@ -130,7 +130,7 @@ def _steps_table(effects: Iterable[Effect]) -> Iterable[str]:
 
 
 def _footprint(before: Sequence[Row], after: Sequence[Row]) -> Iterable[str]:
-    """Only what changes; requests are what the scheduler reckons with."""
+    """Only what changes; requests are what the scheduler counts."""
     old, new = ({row.name: row for row in rows} for rows in (before, after))
     changed = [name for name in dict.fromkeys([*new, *old]) if old.get(name) != new.get(name)]
     if not changed:

@@ -33,7 +33,7 @@ def pr_report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say in Markdown what the checkout's changes do to each stack. Exit code 2: a stack file is not valid."""
+    """Write as Markdown what the checkout's changes do to each stack. Exit code 2: a stack file is not valid."""
     against = against or "main"
     sections = report(against, ROOT, deployed=deployed, only=stack)
     text = to_json(sections) if as_json else document(sections, against)

@@ -1,4 +1,4 @@
-"""What a change of the checkout does to each stack: the matter of a pull request's report.
+"""What a change of the checkout does to each stack: the content of a pull request's report.
 
 Without secrets each stack's objects are rendered twice, at the commit that the change is compared with and as they
 are now; with `deployed` the engine previews the stacks of real clusters against their states instead.

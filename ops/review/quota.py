@@ -15,7 +15,7 @@ COUNTED = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 
 
 def overdrawn(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
-    """Of the workloads that need more than before: which quota would not let all their pods in, by the step's title.
+    """For workloads that need more than before: the quota without room for all their pods, by the step's title.
 
     Pods of a rollout's surge are not counted: where a quota refuses them, the rollout waits until old ones are gone.
     """
@@ -50,7 +50,7 @@ def overdrawn(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
 
 
 def _of(workload: Manifest, steps: Sequence[Step]) -> Counter[str]:
-    """What all pods of a workload count for, by the quota's key, in thousandths."""
+    """What all pods of a workload request, by the quota's key, in thousandths."""
     pods = at(workload, "spec", "replicas")
     for other in steps:
         scaled = at(other.new, "spec", "scaleTargetRef", "name")

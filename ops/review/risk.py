@@ -1,7 +1,7 @@
-"""What each step of a preview does to those who use the release: nothing, a rolling restart, an outage, a loss.
+"""What each step of a preview does to the release's users: nothing, a rolling restart, an outage, a loss.
 
-Judged by what the objects say, with neither engine nor cluster. Where the text of an object cannot tell, the answer
-is the worse one.
+Judged by what the objects say, with neither engine nor cluster. If they do not decide it, the answer is the worse
+one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ops.review.plan import CREATE, DELETE, REPLACE, SAME, UPDATE, Step
 from ops.review.pod_changes import template_changes
 from policy.rule import Manifest, at, items, pod_of
 
-# What goes with these cannot be made again.
+# What is deleted with these cannot be made again.
 HOLDS_DATA = {
     "PersistentVolumeClaim": "its volume goes with it",
     "PersistentVolume": "what is stored on it goes with it",
@@ -41,7 +41,7 @@ class Risk(IntEnum):
     OUTAGE = 2
     LOSS = 3
     REFUSED = 4
-    """The cluster, or the database, does not take it: nothing is applied."""
+    """The cluster or the database refuses it: nothing is applied."""
 
     def __str__(self) -> str:
         return ("none", "rolling restart", "short outage", "data loss", "refused")[self]
@@ -207,7 +207,7 @@ class Plan:
         return Risk.NONE, f"a new one beside the old one; read by {names}"
 
     def _locks_out(self, step: Step) -> bool:
-        """Whether the newest password of a database's owner goes, and the database stays."""
+        """Whether the newest password of a database's owner is deleted while the database stays."""
         stays = any(
             other.kind == "PersistentVolumeClaim" and other.action not in (DELETE, REPLACE)
             for other in self.steps
@@ -239,7 +239,7 @@ class Plan:
         return (read.kind, read.name) in set(_references(pod_of(reader.old)))
 
     def _pods(self, step: Step) -> int:
-        """How many pods of a workload there are at least: the autoscaler's word, else the workload's own."""
+        """A workload's fewest pods: the autoscaler's minimum, else the workload's replicas."""
         for other in self.steps:
             target = at(other.old, "spec", "scaleTargetRef", "name")
             if other.kind == "HorizontalPodAutoscaler" and target == step.name:

@@ -119,7 +119,7 @@ def test_with_a_backend_of_ones_own_it_asks_for_the_passphrase(
         ("databaseUrl", "postgresql://u:not-shown-7@h/n", "databaseUrl asks for no TLS"),
         ("betterAuthSecret", "not-shown-7", "betterAuthSecret has 11 characters"),
         ("openaiApiKey", "", "openaiApiKey is empty"),
-        ("databaseURL", URL, "databaseURL is no secret of a stack"),
+        ("databaseURL", URL, "databaseURL is not a secret of a stack"),
     ],
 )
 def test_a_value_that_cannot_be_right_changes_nothing(

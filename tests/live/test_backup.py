@@ -131,7 +131,7 @@ def test_a_backup_of_something_else_changes_nothing_and_no_object_shows_a_secret
         path = tmp_path / "cut"
         database.take(pod, path, identity)
         path.write_bytes(path.read_bytes()[:-20])
-        with pytest.raises(OpsError, match="no whole backup"):
+        with pytest.raises(OpsError, match="not a complete backup"):
             database.check(pod, path, identity)
         shown = release.kubectl("get", f"job/{pod.job}", "-o", "yaml")
         shown += release.kubectl("logs", f"job/{pod.job}")

@@ -133,7 +133,7 @@ def test_a_backup_overwrites_nothing(backup: Path) -> None:
 
 def test_a_backup_of_a_later_release_is_refused() -> None:
     later = database.Content("blue", "2026-01-01", "9999_later", {})
-    with pytest.raises(OpsError, match="this checkout knows none after"):
+    with pytest.raises(OpsError, match="this checkout knows no schema after"):
         database.require_known_schema(later)
 
 

@@ -53,7 +53,7 @@ FAILURES = {
     ),
     "daemon": (
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?",
-        "the Docker daemon does not answer, with which the images of stack dev are built",
+        "the Docker daemon that builds the images of stack dev does not answer",
         "run the command again",
     ),
     "base image": (
@@ -119,7 +119,7 @@ FAILURES = {
     ),
     "daemon, in the provider's words": (
         "error: failed to connect to any docker daemon",
-        "the Docker daemon does not answer, with which the images of stack dev are built",
+        "the Docker daemon that builds the images of stack dev does not answer",
         "run the command again",
     ),
     "cluster": (

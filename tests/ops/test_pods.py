@@ -114,7 +114,7 @@ REASONS = {
     "init container": (pod(initContainerStatuses=[INITIALIZING]), "PodInitializing"),
     "init container runs": (
         pod(container=INITIALIZING, initContainerStatuses=[FIRST]),
-        "waits for its container migrate to end, which runs first",
+        "waits for its container migrate to end first",
     ),
     "init container ended": (pod(initContainerStatuses=[FIRST | MIGRATED]), NOT_YET),
 }

@@ -171,9 +171,7 @@ def test_a_deployed_stack_is_previewed_by_the_engine_and_a_minikube_is_not(
     assert "No object changes (rendered here and at HEAD)." in shown, "the Minikube"
     if fails:
         assert code == 1
-        assert (
-            "### remote: could not be told\n\n> pulumi preview failed where: the cluster" in shown
-        )
+        assert "### remote: unknown\n\n> pulumi preview failed where: the cluster" in shown
     else:
         assert code == 0
         assert "Steps, compared with what is deployed:" in shown
@@ -210,7 +208,7 @@ def test_a_stack_file_that_is_deleted_is_told(checkout: Checkout) -> None:
     code, shown = checkout.run()
     assert code == 0
     assert "| old | **stack file deleted** | 0 |" in shown
-    assert "`make down` needs the file of before" in shown
+    assert "`make down` needs the deleted file" in shown
 
 
 def test_programs_get_one_stack_as_json(checkout: Checkout) -> None:
@@ -239,8 +237,8 @@ def repository(tmp_path: Path) -> Path:
 def test_a_commit_that_cannot_be_rendered_is_told_instead_of_guessed(repository: Path) -> None:
     (repository / "Pulumi.local.yaml").write_text(STACK)
     (one,) = pr_sections.report("HEAD", repository, deployed=False)
-    assert one.outcome == "could not be told"
-    assert "commit HEAD cannot tell its render" in document([one], "HEAD")
+    assert one.outcome == "unknown"
+    assert "commit HEAD cannot run its own `render`" in document([one], "HEAD")
 
 
 def test_an_unknown_commit_is_named(repository: Path) -> None:

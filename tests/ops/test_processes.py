@@ -125,7 +125,7 @@ def test_an_interrupted_run_lets_its_child_clean_up_and_leaves_with_130(
     assert run.returncode == 130
     assert notes.read_text() == "told cleaned up", "told once, and waited for"
     assert "Traceback" not in errors
-    assert "the same command goes on from here" in errors
+    assert "the same command continues from here" in errors
 
 
 def test_expected_failures_show_no_traceback() -> None:

@@ -164,9 +164,9 @@ def test_a_release_without_an_address_is_an_error(
     [
         (
             [ingress()],
-            "Ingress blue-frontend has got no address: does the controller of class traefik",
+            "Ingress blue-frontend has no address: does the controller of class traefik",
         ),
-        ([route()], "HTTPRoute blue-frontend is taken by no controller: that of Gateway shared"),
+        ([route()], "HTTPRoute blue-frontend is handled by no controller: that of Gateway shared"),
         (
             [
                 route(

@@ -428,7 +428,7 @@ def test_the_state_forgets_the_objects_of_a_cluster_that_was_made_anew(tmp_path:
     kubectl(checkout, finds=False, says=NOT_FOUND)
     checkout.checkpoint(resources=DEPLOYED)
 
-    assert "no namespace taskflow any more" in recover(checkout.stack)
+    assert "no longer has namespace taskflow" in recover(checkout.stack)
 
     [refresh] = checkout.calls
     assert refresh.startswith("refresh --yes")
@@ -503,7 +503,7 @@ def test_an_image_that_the_node_has_no_more_is_built_again(
     }
     checkout.checkpoint(resources=(local, pushed))
 
-    assert ("taskflow-backend:1 any more" in recover(checkout.stack)) is built_again
+    assert ("taskflow-backend:1: it will be built again" in recover(checkout.stack)) is built_again
 
     tainted = [f"state taint {local['urn']} --yes --stack dev --non-interactive"]
     assert checkout.calls == (tainted if built_again else [])
