@@ -25,7 +25,7 @@ try:
         pulumi.ResourceOptions(providers=[provider]),
     )
 except (ConfigError, ClusterError) as error:
-    # A mistake of the person's, not of the program: the message without a traceback.
+    # The user's mistake, not the program's: the message without a traceback.
     raise pulumi.RunError(str(error)) from None
 
 pulumi.export("url", app.url)

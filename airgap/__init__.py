@@ -1,1 +1,1 @@
-"""Brings up what `pulumi up` needs on a machine that reaches nothing but package registries."""
+"""Brings up what `pulumi up` needs on a machine that reaches only package registries."""

@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("programs", nargs="*", help="for `tools`: build only these")
     asked = parser.parse_args()
-    # Like Ctrl-C, so that whatever runs is ended and cleared away.
+    # Like Ctrl-C, so that whatever runs is ended and cleaned up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     try:
@@ -60,7 +60,7 @@ def _as_root() -> None:
 
 
 def _only_one(step: str) -> None:
-    """Two runs at once would get into each other's way: the second waits for this one's end."""
+    """Two runs at once would disturb each other: the second waits for the first."""
     CACHE.mkdir(parents=True, exist_ok=True)
     lock = os.open(CACHE / f"{step}.lock", os.O_CREAT | os.O_WRONLY)
     try:

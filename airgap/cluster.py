@@ -14,7 +14,7 @@ from .run import BIN, StepError, need_space, put, put_all, run, say, wait_for
 _HOME = Path(os.environ.get("MINIKUBE_HOME") or Path.home())
 MINIKUBE = _HOME if _HOME.name == ".minikube" else _HOME / ".minikube"
 PROFILE = MINIKUBE / "profiles" / "minikube"
-# In the profile's folder, so that it goes when the profile goes.
+# In the profile's folder, so that it is deleted with the profile.
 COMPLETE = PROFILE / "taskflow-infra-complete"
 PROGRAMS = MINIKUBE / "cache/linux/amd64"
 RUNTIME = "/run/cri-dockerd.sock"
@@ -28,18 +28,18 @@ VERSION = tools.version("k8s.io/kubernetes")
 STORAGE_PROVISIONER = "gcr.io/k8s-minikube/storage-provisioner:v5"
 METRICS = "registry.k8s.io/metrics-server/metrics-server"
 NEEDS_SYSTEM = "kube-proxy"
-"""The one program that calls others (iptables, conntrack), so that its image is a Debian."""
+"""It calls other programs (iptables, conntrack), so its image is a Debian."""
 SERVICES = "10.96.0.0/12"
 """The addresses of Services, by Minikube's default."""
 NODE = [Path("/etc/kubernetes"), Path("/var/lib/kubelet/pki"), Path("/var/lib/minikube")]
-"""What a cluster knows itself by, outside the profile."""
+"""A cluster's own data, outside the profile."""
 EXPECTED = {"coredns", "etcd", "kube-apiserver", "kube-proxy", "storage-provisioner"}
 
 
 def prepare() -> None:
     need_docker()
     if not _lacks():
-        # Its first start may have been interrupted, and have gone well all the same.
+        # Its first start may have been interrupted and still have succeeded.
         if PROFILE.exists():
             COMPLETE.touch()
         return
@@ -51,7 +51,7 @@ def prepare() -> None:
     if not (PROFILE / "config.json").exists():
         _set_aside_strangers()
     _start(_version())
-    # While kube-proxy and CoreDNS are not there, names and Service addresses lead nowhere.
+    # Without kube-proxy and CoreDNS, names and Service addresses do not work.
     hint = f"See `{BIN / 'kubectl'} --context minikube --namespace kube-system get pods`."
     wait_for("Minikube", READY_SECONDS, _lacks, hint)
     COMPLETE.touch()
@@ -75,7 +75,7 @@ def prepare_metrics() -> None:
 
 
 def _images() -> None:
-    """The images that this Kubernetes expects, which kubeadm names, and Minikube's own."""
+    """The images that this Kubernetes expects, as kubeadm lists them, and Minikube's own."""
     command = (tools.find("kubeadm"), "config", "images", "list", f"--kubernetes-version={VERSION}")
     for tag in (*run(*command).split(), STORAGE_PROVISIONER):
         program = tools.find(tag.rsplit("/", 1)[1].split(":")[0])
@@ -87,33 +87,33 @@ def _programs() -> None:
     """Everything where Minikube looks for it, so that it downloads nothing."""
     for program in ("kubeadm", "kubelet", "kubectl"):
         put(tools.find(program), PROGRAMS / VERSION / program, linked=True)
-    # By kubeadm Minikube also deletes a cluster whose start was cut off before it had copied its own.
+    # Minikube also uses kubeadm to delete a cluster whose start was interrupted before it had copied its own.
     for program in ("crictl", "kubeadm"):
         put(tools.find(program), Path("/usr/local/bin") / program, linked=True)
     put(tools.find("cri-dockerd"), LIBRARY / "cri-dockerd", linked=True)
-    # kube-proxy mounts it, also where the kernel has none.
+    # kube-proxy mounts it, even if the kernel has none.
     Path("/lib/modules").mkdir(exist_ok=True)
     put_all("cluster")
     run("systemctl", "daemon-reload")
-    # To systemctl's replacement a unit that is not enabled is never active.
+    # For systemctl's replacement a unit that is not enabled is never active.
     run("systemctl", "enable", "cri-docker.service")
     if not Path("/opt/cni/bin").exists():
         put(Path("/usr/lib/cni"), Path("/opt/cni/bin"), linked=True)
 
 
 def _clear_unfinished() -> None:
-    """Remove a cluster whose first start was interrupted: Minikube would take it for complete."""
+    """Remove a cluster whose first start was interrupted: Minikube would consider it complete."""
     config = PROFILE / "config.json"
-    # With another driver it is not ours to remove, and Minikube says what to do.
+    # With another driver it is not ours to remove, and Minikube prints what to do.
     if config.exists() and not COMPLETE.exists() and '"Driver": "none"' in config.read_text():
         say("removing what an interrupted first start left")
         _minikube("delete")
 
 
 def _set_aside_strangers() -> None:
-    """Make room where a cluster lies whose profile is gone, or another user's; delete nothing.
+    """Move away a cluster whose profile is deleted, or another user's; delete nothing.
 
-    Its keys went with the profile. Minikube would take it up with new ones, which it refuses.
+    Its keys are gone with the profile. Minikube would use new ones, and the cluster refuses them.
     """
     if not (found := [path for path in NODE if path.exists()]):
         return
@@ -129,15 +129,15 @@ def _set_aside_strangers() -> None:
 
 
 def _containers() -> list[str]:
-    """The Kubernetes containers that run, by the names they have in their pods."""
+    """The running Kubernetes containers, by their names in their pods."""
     return run(DOCKER, "ps", "--format", '{{.Label "io.kubernetes.container.name"}}').split()
 
 
 def _keep_services_inside() -> None:
-    """Refuse a Service's address as long as kube-proxy has not turned it into a pod's.
+    """Refuse a Service's address until kube-proxy translates it into a pod's.
 
-    It would leave the machine. Whoever answers out there is taken for the Service: the API server
-    holds on to such a connection, and an added API then stays away.
+    Otherwise requests leave the machine, and whoever answers counts as the Service: the API server
+    keeps such a connection, and an added API stays unavailable.
     """
     for chain in ("OUTPUT", "FORWARD"):
         rule = f"{chain} --destination {SERVICES} --jump REJECT"
@@ -146,7 +146,7 @@ def _keep_services_inside() -> None:
 
 
 def _version() -> str:
-    """The Kubernetes of the profile, which may be from before an upgrade of this project; else this project's own."""
+    """The profile's Kubernetes version, perhaps from before an upgrade of this project; else this project's own."""
     config = PROFILE / "config.json"
     if not config.exists():
         return VERSION
@@ -185,12 +185,12 @@ def _lacks() -> str:
     """What the cluster still lacks; empty when it is healthy.
 
     The API server alone does not know: it shows pods as they were before a kill or the kubelet's
-    death, until somebody tells it otherwise.
+    death, until somebody corrects it.
     """
     try:
         if missing := EXPECTED.difference(_containers()):
             return f"these containers do not run: {', '.join(sorted(missing))}"
-        # Not by Minikube, which asks systemctl in words that only systemd knows.
+        # Not by Minikube: it uses options of systemctl that only systemd knows.
         with urllib.request.urlopen(KUBELET, timeout=2), socket.socket(socket.AF_UNIX) as runtime:
             runtime.connect(RUNTIME)
         kubectl = (BIN / "kubectl", "--context=minikube", "--request-timeout=5s")

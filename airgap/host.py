@@ -53,10 +53,10 @@ def need_docker() -> None:
 
 
 def still_runs(service: str, program: str) -> bool:
-    """Whether a service runs, by systemctl's notes of its process; removes notes that are false.
+    """Whether a service runs, by systemctl's notes of its process; removes notes that are wrong.
 
-    After a kill the number in them may be somebody else's. systemctl's replacement would take that
-    process for the service: not start it, or kill it. It also fails to start what runs already.
+    After a kill the number in them may be another process's. systemctl's replacement would take
+    that for the service: not start it, or kill it. It also fails to start what runs already.
     """
     runs = False
     for note in (NOTES / f"{service}.service.status", NOTES / f"{service}.pid"):
@@ -87,15 +87,15 @@ def _packages() -> None:
 
 
 def _systemctl() -> None:
-    """Minikube manages its services with `systemctl`, which asks a systemd that is not running.
+    """Minikube manages its services with `systemctl`, which needs a running systemd.
 
-    Debian has a replacement that does without. Its package would push systemd's out, and with it
-    whatever needs that; so only the program is taken, to a place that comes earlier on PATH.
+    Debian has a replacement that does not. Its package would remove systemd's, and with it
+    whatever needs that; so only the program is installed, to a place that comes earlier on PATH.
     """
     if (LIBRARY / "systemctl").exists():
         return
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # apt gives up its rights before it writes
+        Path(folder).chmod(0o755)  # apt drops its rights before it writes
         hint = "Run `apt-get update` and then the same command again."
         run("apt-get", "-q", "download", "systemctl", cwd=Path(folder), hint=hint)
         for package in Path(folder).glob("*.deb"):
@@ -104,13 +104,13 @@ def _systemctl() -> None:
 
 
 def _docker() -> None:
-    """Start the daemon; also over what a kill or a reboot left behind."""
+    """Start the daemon, also after a kill or a reboot."""
     if not docker_trouble():
         return
     say("starting the Docker daemon")
     need_space(Path("/var/lib"), 1, "The Docker daemon")
     log = "See `systemctl status docker` and its log: /var/log/journal or `journalctl -u docker`."
-    # dockerd waits in vain for the containerd whose dead socket it finds: that one goes first.
+    # dockerd would wait for the containerd whose dead socket it finds: remove that first.
     for service, program in (("containerd", "containerd"), ("docker", "dockerd")):
         if not still_runs(service, program):
             run("systemctl", "start", service, hint=log)

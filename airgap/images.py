@@ -17,7 +17,7 @@ SUITE = "trixie"
 DEBIAN = f"taskflow-infra/debian:{SUITE}"
 STAND_IN, INPUTS = "taskflow.stand-in", "taskflow.inputs"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-# Where the host trusts a certificate authority of its own, pip and npm have to trust it, too. Not
+# Where the host trusts a certificate authority of its own, pip and npm must trust it, too. Not
 # at the usual path: there the package ca-certificates would overwrite it.
 TRUSTED = Path("etc/ssl/host-certificates.crt")
 TRUST = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
@@ -54,7 +54,7 @@ def _debian() -> None:
 
 
 def build(tag: str, program: Path | None = None, **arguments: str) -> None:
-    """Build an image on Debian, unless it is there from these very inputs or by others.
+    """Build an image on Debian, unless it exists from the same inputs or from elsewhere.
 
     The image `REGISTRY/NAME:VERSION` has its Dockerfile in `dockerfiles/NAME`, which may copy `program`.
     """
@@ -95,12 +95,12 @@ def _import(tag: str, inputs: str, root: Path, content: str, *changes: str) -> N
 
 
 def _there(tag: str, inputs: str) -> bool:
-    """Whether there is an image of these inputs, or one of that name that is not ours to replace."""
+    """Whether there is an image of these inputs, or one of that name that is not ours."""
     return _inputs(tag) in (inputs, "")
 
 
 def _inputs(tag: str) -> str | None:
-    """What an image was made from: nothing known of one from elsewhere, None without an image."""
+    """What an image was made from: empty for one from elsewhere, None without an image."""
     label = f'{{{{index .Config.Labels "{INPUTS}"}}}}'
     try:
         return run(DOCKER, "image", "inspect", "--format", label, tag).strip()

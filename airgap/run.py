@@ -1,4 +1,4 @@
-"""Run commands, say what is going on, and fail with one message that tells what to do."""
+"""Run commands, report progress, and fail with one message that says what to do."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ HEARTBEAT_SECONDS = 10
 
 
 class StepError(Exception):
-    """What went wrong, where, and what to do about it: all that the user gets to see."""
+    """What went wrong, where, and what to do about it: all that the user sees."""
 
 
 def say(text: str) -> None:
@@ -30,10 +30,10 @@ def run(
     env: dict[str, str] | None = None,
     cwd: Path | None = None,
 ) -> str:
-    """The standard output of a command that has to work. A slow one gives signs of life.
+    """The standard output of a command that must succeed. A slow one reports progress.
 
-    With `log` both its outputs are one, and stay in the file of that name. `expected` are lines that it writes when all
-    goes well: with them the signs of life say how much is left, and an error says nothing else.
+    With `log` both its outputs go to the file of that name. `expected` are lines that it writes on success: with them
+    the progress shows how much is left, and an error repeats none of them.
     """
     argv = [str(part) for part in command]
     if not shutil.which(argv[0]):
@@ -75,7 +75,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def wait_for(what: str, seconds: float, trouble: Callable[[], str], hint: str) -> None:
-    """Look until there is no trouble any more, but not for ever."""
+    """Check until there is no trouble any more, with a time limit."""
     deadline = time.monotonic() + seconds
     while found := trouble():
         if time.monotonic() > deadline:
@@ -84,7 +84,7 @@ def wait_for(what: str, seconds: float, trouble: Callable[[], str], hint: str) -
 
 
 def need_space(where: Path, gigabytes: float, what: str) -> None:
-    """Fail before the work, not in the middle of it, when the disk cannot hold the result."""
+    """Fail before the work, not during it, if the disk cannot hold the result."""
     while not where.exists():
         where = where.parent
     free = shutil.disk_usage(where).free / 1e9
@@ -96,7 +96,7 @@ def need_space(where: Path, gigabytes: float, what: str) -> None:
 
 
 def put(source: Path, target: Path, *, linked: bool = False) -> bool:
-    """A copy of a file, or a link to it, in place at once and whole; tells if that is a change."""
+    """Copy or link a file, atomically; returns whether that is a change."""
     if linked and target.is_symlink() and target.readlink() == source:
         return False
     if not linked and target.is_file() and target.read_bytes() == source.read_bytes():
@@ -113,7 +113,7 @@ def put(source: Path, target: Path, *, linked: bool = False) -> bool:
 
 
 def put_all(folder: str) -> bool:
-    """Every file below a folder of `files/`, which mirrors the system's; tells if one is new."""
+    """Put every file below a folder of `files/`, which mirrors the system's; returns whether one is new."""
     root = HERE / "files" / folder
     changed = False
     for path in filter(Path.is_file, root.rglob("*")):

@@ -1,7 +1,7 @@
 """Build Pulumi, its Kubernetes provider, Minikube and the cluster's own programs from their Go modules.
 
-Nearly all are packages of one module graph, `go/go.mod`, so that the libraries they share are compiled once. What is
-built lies in the cache below a key made of everything that defines the build: any clone on this machine finds it.
+Nearly all are packages of one module graph, `go/go.mod`, so that the libraries they share are compiled once. The
+results are in the cache under a key made of everything that defines the build: any clone on this machine finds them.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ USUAL = [name for name, program in PROGRAMS.items() if not program.get("extra")]
 PROVIDER = "pulumi-resource-kubernetes"
 ON_PATH = ("pulumi", "minikube", "kubectl", PROVIDER)
 FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
-LEFT = ("-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}")  # what has yet to be compiled
+LEFT = ("-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}")  # what is not compiled yet
 # The compiler spends a quarter of its time on garbage: more memory (2 GB at the most, GOGC) saves it.
 ENV = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOGC": "400"}
 HINT = "Go >= 1.26 and its module proxy are needed. Run the same command again: what is compiled is kept."
@@ -53,7 +53,7 @@ def version(module: str, graph: str = "") -> str:
 
 
 def folder(graph: str = "") -> Path:
-    """Where the programs of a module graph are when they are built, by all that defines them and by nothing else."""
+    """The folder of a module graph's programs, named after everything that defines their build."""
     defined = {name: program for name, program in PROGRAMS.items() if _graph(name) == graph}
     others = {GO / other for other in map(_graph, PROGRAMS) if other and other != graph}
     digest = hashlib.sha256(json.dumps(defined).encode())
@@ -68,10 +68,10 @@ def _graph(name: str) -> str:
 
 
 def _build(graph: str, names: list[str]) -> None:
-    """Build programs of one module graph at once; each is in its place whole, or not at all."""
+    """Build programs of one module graph at once; each is put in place atomically."""
     target = folder(graph)
     target.mkdir(parents=True, exist_ok=True)
-    for left in target.glob(".building-*"):  # by a run that was killed
+    for left in target.glob(".building-*"):  # left by a killed run
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=target) as made:
         built = Path(made) / "programs"
@@ -89,7 +89,7 @@ def _build(graph: str, names: list[str]) -> None:
 
 
 def _variables(graph: str) -> str:
-    """The linker's settings of all programs: one that a program does not contain does nothing."""
+    """The linker's settings of all programs: one that a program does not have is ignored."""
     settings = []
     for program in PROGRAMS.values():
         if program.get("graph", "") == graph and "variables" in program:
@@ -131,7 +131,7 @@ def _copied(name: str, graph: str, scratch: Path) -> Path:
 
 
 def _complete_provider(copy: Path) -> None:
-    """Make what the provider's own build makes before it compiles."""
+    """Generate what the provider's own build generates before it compiles."""
     main = copy / "cmd" / PROVIDER
     schema = json.loads((main / "schema.json").read_text())
     release = PROGRAMS[PROVIDER]["variables"][0].split("=")[1]

@@ -173,7 +173,7 @@ def _sections(chosen: Setup, file: StackFile, steps: Steps) -> Iterator[Section]
 
 @dataclass(frozen=True)
 class _Taker:
-    """Takes one section after the other; what fails is said in its place, and the next one begins."""
+    """Takes one section after the other; reports a failure in the section's place and continues with the next."""
 
     steps: Steps
 
@@ -203,5 +203,5 @@ def _nothing_left(daemon: Any, *namespaces: Any) -> Iterator[None]:
                 namespace.remove()
             for image in sorted(daemon.images() - images):
                 daemon.docker("rmi", "--force", image)
-        except OpsError as error:  # What was measured is worth more than an image less.
+        except OpsError as error:  # The figures matter more than a leftover image.
             console.print(str(error), style="red", markup=False)

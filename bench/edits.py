@@ -17,7 +17,7 @@ BACKEND_SECONDS, FRONTEND_SECONDS, ALLOWANCE_SECONDS = 5, 30, 2
 
 
 def measure(project: Project, deployed: Deployed, daemon: Daemon) -> Section:
-    """The project is a copy, which is edited. Afterwards kubectl has changed the release behind the engine's back."""
+    """The project is a copy, which is edited. Afterwards kubectl has changed the release without the engine."""
     up, build, rollout, frontend = [], [], [], []
     for number in range(ROUNDS):
         _edit(project.folder / BACKEND_FILE, f"# pulumi {number}\n")

@@ -1,4 +1,4 @@
-"""What a measurement is: samples, a goal that their median has to meet, and sections of both."""
+"""A measurement: samples, a goal that their median must meet, and sections of both."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class Section:
     """Figures that were measured together.
 
     Attributes:
-        how: what was measured, for whoever wants to do it again.
-        notes: what the figures do not say themselves.
+        how: what was measured, so that it can be repeated.
+        notes: what the figures do not show.
         failure: why figures are missing.
     """
 
@@ -79,7 +79,7 @@ class Section:
 
 
 def quantity(value: float, unit: str) -> str:
-    """A number as precise as it is worth: `0.044 s`, `0.84 s`, `12.3 s`, `1,390 /s`."""
+    """A number with its significant digits: `0.044 s`, `0.84 s`, `12.3 s`, `1,390 /s`."""
     if abs(value) >= 100:
         number = f"{value:,.0f}"
     elif abs(value) >= 10:

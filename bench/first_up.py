@@ -92,7 +92,7 @@ def _with_secrets(manifest: Mapping[str, Any], password: str) -> dict[str, Any]:
 
 
 def _installed(deployed: Deployed, chart: Path) -> float:
-    """Seconds of an installation, which is taken away again. Helm's own record stays out of the chart's namespace."""
+    """Seconds of an installation, which is deleted again. Helm's own record stays out of the chart's namespace."""
     flags = ["--kube-context", deployed.context, "--namespace", "default"]
     install = ["helm", "install", deployed.release, str(chart), "--wait", *flags]
     try:

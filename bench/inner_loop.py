@@ -28,7 +28,7 @@ GOAL_SECONDS = 2.0
 LIMIT_SECONDS, COMPILE_SECONDS = 60, 300
 START_SECONDS, END_SECONDS = 400, 60
 BETWEEN_SECONDS = 1.0
-"""Nobody saves faster, and a reloader must not be in the middle of the edit before."""
+"""Nobody saves faster, and a reloader must have finished the edit before."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the figures were measured on, without a name that tells whose machine it is."""
+"""What the figures were measured on, without a name that identifies the machine."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ CONTEXT = "bench"
 
 
 class Engine(pulumi.runtime.Mocks):
-    """Accepts every resource and gives back what a program reads of it."""
+    """Accepts every resource and returns what a program reads of it."""
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs

@@ -1,4 +1,4 @@
-"""A Pulumi project in a folder of its own, with a state of its own: no other stack is touched, nor the checkout."""
+"""A Pulumi project in its own folder, with its own state: neither other stacks nor the checkout change."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Project:
         return self.pulumi("preview", "--stack", STACK, *flags)
 
     def destroy(self) -> Timed:
-        """Take everything away that the stack made."""
+        """Delete everything that the stack made."""
         return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK)
 
     def pulumi(self, *arguments: str) -> Timed:
@@ -58,7 +58,7 @@ class Project:
 
 
 def own_state(env: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """An environment in which the engine keeps its state in `folder`, under a passphrase that nobody keeps."""
+    """An environment in which the engine keeps its state in `folder`, under a passphrase that is not kept."""
     folder.mkdir()
     without = {key: value for key, value in env.items() if key != "PULUMI_CONFIG_PASSPHRASE_FILE"}
     return without | {

@@ -105,7 +105,7 @@ def section(steady: list[Load], full: list[Load], memory_percent: float) -> Sect
 
 @contextmanager
 def _person(frontend_url: str) -> Iterator[str]:
-    """The id of somebody who has just signed up; the account goes when the block ends."""
+    """The id of a new user; the account is deleted when the block ends."""
     origin = {"Origin": frontend_url.rstrip("/")}
     password = secrets.token_urlsafe(16)
     person = {

@@ -1,4 +1,4 @@
-"""Commands run for their time: wall seconds, and CPU seconds of the process with those that it waited for."""
+"""Time of commands: wall seconds, and CPU seconds of the process with its finished children."""
 
 from __future__ import annotations
 

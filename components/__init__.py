@@ -38,7 +38,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Loaded when asked for: who only reads a stack file does not wait for Pulumi's SDK."""
+    """Loaded on access: reading a stack file does not load Pulumi's SDK."""
     for module, names in _MODULES.items():
         if name in names:
             return getattr(import_module(f".{module}", __name__), name)

@@ -39,7 +39,7 @@ class TaskflowAppArgs:
             configuration names prebuilt images.
 
     Raises:
-        ConfigError: if something is missing without which there is no release.
+        ConfigError: if something that a release needs is missing.
     """
 
     config: StackConfig
@@ -71,7 +71,7 @@ class TaskflowApp(pulumi.ComponentResource):
     """One release of TaskFlow. Give it a Kubernetes provider (`opts.provider`) for the cluster.
 
     Attributes:
-        backend: its `deployment` and `service`, for a program that goes on from there; so with frontend.
+        backend: its `deployment` and `service`, for a program that builds on them; the same for frontend.
         database: None where it is an external one.
         url: where a browser finds it.
         namespace: where its objects are.
@@ -202,7 +202,7 @@ class TaskflowApp(pulumi.ComponentResource):
     def _built(
         self, name: str, args: TaskflowAppArgs, minikube: Minikube | None, components: list[str]
     ) -> dict[str, Image]:
-        # Here, because a stack of prebuilt images does without pulumi-docker, whose import takes time.
+        # Imported here: a stack of prebuilt images does not need pulumi-docker, and its import takes time.
         from .image_build import built_image, docker_provider
 
         assert args.sources, "TaskflowAppArgs has seen to it"
@@ -244,7 +244,7 @@ class TaskflowApp(pulumi.ComponentResource):
                     for mode in ("enforce", "audit", "warn")
                 },
             ),
-            # A volume that is to be kept would go with its namespace.
+            # Deleting the namespace would delete a volume to keep.
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=config.protects,

@@ -18,12 +18,12 @@ MIGRATE = "test ! -f taskflow_api/migrate.py || exec python -m taskflow_api.migr
 
 @dataclass(frozen=True, kw_only=True)
 class Migration:
-    """What migrates the database and sees to the services' roles, where the backend's own role is not the owner.
+    """The step that migrates the database and makes the services' roles, if the backend's role is not the owner.
 
     Args:
-        owner_url: of the role that owns the tables.
-        frontend_url: of the role for the frontend's sessions.
-        volume: changes with an embedded database's volume; its successor has to be migrated too.
+        owner_url: address for the role that owns the tables.
+        frontend_url: address for the role of the frontend's sessions.
+        volume: changes with an embedded database's volume: a new one must be migrated too.
         former_owner_urls: with passwords that the owner may still have; it gets the one of `owner_url`.
         dropped_roles: roles that the services had before; the step drops them, if it has made them.
     """
@@ -116,7 +116,7 @@ def _step(migration: Migration, database_url: SecretKey) -> Step:
         env={
             variable: value
             for variable, value in {
-                # Nobody reads it: another volume makes other pods.
+                # Nothing reads it: a new volume replaces the pods.
                 "DATABASE_VOLUME": migration.volume,
                 "DATABASE_DROPPED_ROLES": " ".join(migration.dropped_roles),
             }.items()

@@ -51,7 +51,7 @@ def scheduled(
     spec["volumes"].append(
         {"name": "backups", "persistentVolumeClaim": {"claimName": claim.metadata.name}}
     )
-    # As plain YAML, like the pod of `ops`: of one source.
+    # As plain YAML, from the same source as the pod of `ops`.
     plain: Any = {
         "schedule": backup.schedule,
         "timeZone": "Etc/UTC",
@@ -123,7 +123,7 @@ def _spec(
 
 
 def _authority(release: Release) -> dict[str, list[dict[str, Any]]]:
-    """What the dump verifies an external server by."""
+    """The certificates that the dump verifies an external server with."""
     ca = release.database_ca
     if not ca:
         return {"env": [], "volumes": [], "mounts": []}

@@ -1,6 +1,6 @@
 """The pod that dumps a database and restores dumps, as plain Kubernetes YAML has it.
 
-`ops` runs one for `make backup` and `make restore`, the CronJob of backup.py another; what they do is in backup_pod.sh.
+`ops` runs one for `make backup` and `make restore`, the CronJob of backup.py another; backup_pod.sh has their actions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 def command(*action: str) -> list[str]:
-    """What runs an action of backup_pod.sh in the container."""
+    """The command that runs an action of backup_pod.sh in the container."""
     return ["bash", "-c", 'eval "$SCRIPT"', "backup", *action]
 
 
@@ -50,7 +50,7 @@ def pod_spec(
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 1,  # Nothing in the scratch server is worth a checkpoint.
+        "terminationGracePeriodSeconds": 1,  # The scratch server needs no checkpoints.
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": user,

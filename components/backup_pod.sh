@@ -3,7 +3,7 @@
 #   serve    run an empty scratch server, where dumps are restored to be compared
 #   dump     dump the database and write it to stdout, as a tar archive of `about`, `tables` and `database.dump`
 #   check    read such an archive from stdin, restore it into the scratch server, and compare rows and schema
-#   replace  put what was checked in the place of the database's content, in one transaction
+#   replace  replace the database's content with what was checked, in one transaction
 #   nightly  the same without a caller: dump into /scratch/backup.tar, restore and compare
 #   fetch    write a file of the volume for scheduled backups to stdout
 #   state    print the rows of each table
@@ -27,7 +27,7 @@ decoded() {
     printf '%b' "${text//%/\\x}"
 }
 
-# As libpq's own variables: its arguments would stand in the list of processes.
+# As libpq's own variables: its arguments would appear in the list of processes.
 connect() {
     export PGCONNECT_TIMEOUT=15 PGAPPNAME=taskflow-backup PGCLIENTENCODING=UTF8
     [ -z "${DATABASE_URL:-}" ] || address

@@ -1,4 +1,4 @@
-"""What an image is built from, and the reference that names it: known without an engine, and without Docker."""
+"""What an image is built from, and its reference: computed without an engine and without Docker."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ class BuildArgs:
 
 
 def references(images: Images, components: Iterable[str], sources: Path) -> dict[str, str]:
-    """The image of each of the components: prebuilt, or what its sources make today."""
+    """The image of each component: prebuilt, or built from its present sources."""
     return {
         component: images.of(component).ref
         or reference(images.repository(component), build_of(images, component, sources))
@@ -103,10 +103,10 @@ def context_files(context: Path) -> list[Path]:
         for entry in directory.iterdir():
             relative = entry.relative_to(context).as_posix()
             if entry.is_dir() and not entry.is_symlink():
-                # An excluded folder is entered only where a later "!" rule may let something below it through.
+                # An excluded folder is entered only if a later "!" rule may include something below it.
                 if not _ignored(relative, rules) or _reaches_below(relative, rules):
                     yield from walk(entry)
-            # Docker sends no sockets and the like, and a pipe would keep its reader waiting.
+            # Docker sends no sockets or pipes, and reading a pipe would block.
             elif (entry.is_symlink() or entry.is_file()) and not _ignored(relative, rules):
                 yield entry
 
@@ -114,7 +114,7 @@ def context_files(context: Path) -> list[Path]:
 
 
 def _text(path: Path) -> str:
-    """Docker, too, passes over a byte order mark."""
+    """Docker ignores a byte order mark, too."""
     return path.read_text(encoding="utf-8-sig", errors="replace")
 
 
@@ -132,7 +132,7 @@ class _Stage:
 
 
 def _copied(dockerfile: str, target: str) -> list[str] | None:
-    """What the stages of a target take from the context; None where that is not certain.
+    """What the stages of a target take from the context; None if that is uncertain.
 
     https://docs.docker.com/reference/dockerfile/
     """

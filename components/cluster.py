@@ -26,8 +26,8 @@ def kubernetes_provider(name: str, cluster: Cluster) -> kubernetes.Provider:
     return kubernetes.Provider(
         name,
         context=cluster.context,
-        # Not the default, which is $KUBECONFIG: the plugin takes that as one path, and to each colleague with another
-        # path the provider would differ. Empty, it looks for the context where kubectl does.
+        # Not the default, $KUBECONFIG: the plugin takes it as one path, so the provider would differ for colleagues
+        # with another path. Empty, it looks for the context where kubectl does.
         kubeconfig="",
         cluster_identifier=cluster.context,
         enable_server_side_apply=True,

@@ -1,4 +1,4 @@
-"""A Secret that a person made with kubectl: read, and checked before anything that needs it is deployed."""
+"""A Secret made with kubectl: read, and checked before anything that needs it is deployed."""
 
 import base64
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ SIGNING_KEY, NEXT_KEY, FORMER_KEY = (
 )
 REQUIRED = ("database-url", SIGNING_KEY)
 OPTIONAL = ("openai-api-key", NEXT_KEY, FORMER_KEY)
-# Without them the address of the backend's role is everybody's.
+# Without them all use the address of the backend's role.
 ROLES = ("database-owner-url", "frontend-database-url")
-# The configuration's names for the same values, under which the rules know them.
+# The configuration's names for the same values, which the rules use.
 CONFIG_KEYS = {
     "database-url": "databaseUrl",
     SIGNING_KEY: "betterAuthSecret",
@@ -36,9 +36,9 @@ class ExistingSecret:
     """A Secret that was found in the cluster.
 
     Attributes:
-        namespace: where it is, known only once the Secret has been found whole: whatever takes it as an input waits.
-        version: another one after every change of the Secret, so that pods can be rolled by it.
-        keys: where its values stand.
+        namespace: where it is, known only once the Secret is complete: whatever takes it as an input waits.
+        version: changes with the Secret, so that pods can be rolled by it.
+        keys: the keys of its values.
     """
 
     namespace: pulumi.Output[str]
@@ -49,7 +49,7 @@ class ExistingSecret:
 def existing_secret(
     name: str, secret: str, config: StackConfig, opts: pulumi.ResourceOptions
 ) -> ExistingSecret:
-    """Read the Secret, at preview and at up; one that is not there at all is the cluster's own error, which names it.
+    """Read the Secret, at preview and at up; if it does not exist, the cluster's own error names it.
 
     Args:
         name: resource name for the engine.

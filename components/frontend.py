@@ -77,7 +77,7 @@ def _ingress(
     )
     return networking.v1.Ingress(
         f"{name}-ingress",
-        # An Ingress gets its address minutes after it works, or never, depending on its controller.
+        # Depending on its controller, an Ingress gets its address minutes after it works, or never.
         metadata=workload.object_meta(release, COMPONENT, name, annotations | workload.SKIP_AWAIT),
         spec=networking.v1.IngressSpecArgs(
             ingress_class_name=config.class_name,
@@ -109,7 +109,7 @@ def _ingress(
 def public_url(
     release: str, config: Frontend, route: Ingress | Gateway | None, node_host: str
 ) -> str:
-    """The frontend's address as far as the configuration gives it; else the Service's name."""
+    """The frontend's address if the configuration gives it; else the Service's name."""
     if route:
         return route.url
     if config.public_url:

@@ -1,4 +1,4 @@
-"""The way in by the Gateway API: an HTTPRoute to a Service, and the Gateway itself where the stack makes it.
+"""The public address by the Gateway API: an HTTPRoute to a Service, and the Gateway if the stack makes it.
 
 pulumi-kubernetes has no classes for the Gateway API, whose kinds are CRDs.
 """
@@ -16,7 +16,7 @@ from .workload import Release
 
 API_VERSION = "gateway.networking.k8s.io/v1"
 HTTP = "http"
-# What the pods of a Gateway carry whose controller runs them beside it.
+# The label of a Gateway's pods, if its controller runs them beside it.
 # https://gateway-api.sigs.k8s.io/geps/gep-1762/
 NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
 READS = [{"method": "GET"}, {"method": "HEAD"}]
@@ -33,12 +33,12 @@ def routes(
     config: Gateway,
     opts: pulumi.ResourceOptions,
 ) -> None:
-    """Lead the hosts to the Service `name`."""
+    """Route the hosts to the Service `name`."""
 
     def made(role: str, kind: str, metadata: meta.v1.ObjectMetaArgs, spec: Spec) -> None:
         CustomResource(f"{name}-{role}", API_VERSION, kind, spec, metadata, opts)
 
-    # As an Ingress, a route is ready minutes after it works, or never, depending on its controller.
+    # Depending on its controller, a route is ready minutes after it works, or never.
     metadata = partial(workload.object_meta, release, component)
     if config.parent_ref:
         parents = [config.parent_ref.model_dump(by_alias=True, exclude_none=True, exclude={"tls"})]
@@ -83,7 +83,7 @@ def _rules(config: Gateway, service: str, port: int) -> list[Spec]:
         rule["timeouts"] = {"request": f"{config.timeout_seconds}s"}
     if not config.retries:
         return [rule]
-    # The rule that names methods goes before the one that does not. A write may have happened: nobody tries it again.
+    # The rule that names methods goes before the one that does not. A write may have happened, so it is not retried.
     retry = {"attempts": config.retries, "codes": TRIED_AGAIN}
     return [{"matches": READS, "retry": retry, **rule}, rule]
 

@@ -1,4 +1,4 @@
-"""What a workload knows of its component's image."""
+"""What a workload needs to know of its component's image."""
 
 from dataclasses import dataclass
 

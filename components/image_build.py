@@ -15,7 +15,7 @@ from .config.stack import Images
 from .image import Image
 from .minikube import Minikube
 
-# Docker's names for what the kernel calls otherwise.
+# Docker's names, by the kernel's.
 ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
 
 
@@ -72,5 +72,5 @@ def built_image(
         await asyncio.to_thread(node.load, tagged)
         return tagged
 
-    # Pods wait for the reference, and so for the load; asked in every update, because a node drops images.
+    # Pods wait for the reference, and so for the load; checked in every update, because a node drops images.
     return Image(reference=image.image_name.apply(loaded), depends_on=(image,))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class ClusterError(Exception):
-    """The configured cluster cannot be used; the message says why and what to do."""
+    """The configured cluster cannot be used; the message gives the reason and the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Minikube:
         """The profile, or None where it has not been made (a preview on another machine).
 
         Raises:
-            ClusterError: if what Minikube wrote down of it cannot be read.
+            ClusterError: if Minikube's record of it cannot be read.
         """
         home = Path(environ.get("MINIKUBE_HOME") or Path.home())
         root = home if home.name == ".minikube" else home / ".minikube"
@@ -40,7 +40,7 @@ class Minikube:
         except (ValueError, KeyError) as error:
             raise ClusterError(
                 f"taskflow:cluster.minikube: {path} is no profile of Minikube's ({type(error).__name__}), perhaps "
-                f"left by a start that was cut off; remove it with: minikube delete --profile {profile}"
+                f"left by an interrupted start; remove it with: minikube delete --profile {profile}"
             ) from error
         nodes: list[dict[str, str]] = settings.get("Nodes") or []
         node = next((node for node in nodes if node.get("ControlPlane")), {})
@@ -60,14 +60,14 @@ class Minikube:
 
     @property
     def needs_loading(self) -> bool:
-        """Whether images have to be loaded into the node: its runtime is no Docker that could build them."""
+        """Whether images must be loaded into the node: its runtime is not Docker and cannot build them."""
         return self.runtime != "docker"
 
     def load(self, image: str, environ: Mapping[str, str] = os.environ) -> None:
         """Load an image from this machine's Docker daemon into the node, unless the node has its tag.
 
         Args:
-            image: reference with a tag that names one content, since Minikube keeps a tag that is there.
+            image: reference with a tag that names one content, since Minikube keeps an existing tag.
             environ: with the PATH on which `minikube` is found.
 
         Raises:
@@ -112,9 +112,9 @@ class Minikube:
         return done.stdout if done.returncode == 0 else done.stdout + done.stderr
 
     def docker_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The variables by which a Docker client reaches the daemon that builds the images.
+        """The variables for a Docker client to reach the daemon that builds the images.
 
-        Empty where that is this machine's own daemon, the default: with driver `none`, and where the node has none.
+        Empty if that is this machine's own daemon, the default: with driver `none`, or if the node has none.
 
         Args:
             environ: with the PATH on which `minikube` is found.

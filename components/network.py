@@ -1,7 +1,7 @@
 """Network policies: in the release's namespace only the traffic that its components need.
 
 Browser -> frontend -> backend -> database; the frontend reaches the database too, because sessions live there. They
-bind only where the cluster's CNI plugin enforces them (see `NetworkPolicies` in components/config/stack.py).
+work only where the cluster's CNI plugin enforces them (see `NetworkPolicies` in components/config/stack.py).
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from .config.workload import Workload
 from .workload import Release
 
 DNS_PORT = 53
-# Resolvers that are no pods, so no selector finds them: NodeLocal DNSCache, and Cloud DNS for GKE.
+# Resolvers that are not pods, so no selector finds them: NodeLocal DNSCache, and Cloud DNS for GKE.
 # https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
 NODE_LOCAL_DNS = ("169.254.20.10/32", "169.254.169.254/32")
-# cert-manager's own pod, in the namespace of the Ingress or Gateway, that answers an issuer's HTTP-01 challenge.
+# cert-manager's pod in the namespace of the Ingress or Gateway; it answers an issuer's HTTP-01 challenge.
 # https://cert-manager.io/docs/configuration/acme/http01/
 SOLVER, SOLVER_PORT = {"acme.cert-manager.io/http01-solver": "true"}, 8089
 
@@ -42,11 +42,11 @@ def policies(
     """
     if not config.network_policies.enabled:
         return
-    # A namespace that the stack found is not its own: there it denies only its own pods.
+    # In a namespace that the stack did not make, the policy covers only its own pods.
     everyone = {} if config.create_namespace else {"app": release.name}
     _policy(f"{name}-default-deny", release, workload.SHARED, everyone, (), (), opts)
     issued = config.route and config.route.tls and config.route.tls.issuer
-    # Where the default deny does not hold for cert-manager's pod, nothing has to be opened for it.
+    # Only where the default deny covers cert-manager's pod, it must be opened for it.
     if issued and config.create_namespace:
         _policy(
             f"{name}-certificate",
@@ -58,7 +58,7 @@ def policies(
             opts,
         )
     if config.gateway and config.gateway.class_name and config.create_namespace:
-        # Some controllers run a Gateway's pods beside it: browsers reach them, and they their controller.
+        # Some controllers run a Gateway's pods beside it: browsers reach them, and they reach their controller.
         pods = {gateway.NAME_LABEL: f"{name}-{frontend.COMPONENT}"}
         _policy(f"{name}-gateway", release, workload.SHARED, pods, [Ingress()], [Egress()], opts)
     for component, (ingress, egress) in _traffic(release.name, config, with_assistant).items():

@@ -15,7 +15,7 @@ from .workload import Release, SecretKey
 COMPONENT = "postgres"
 PORT = 5432
 DATABASE = "taskflow"
-# Who connects by which key of the Secret. The first owns the tables, and is the superuser that the image makes; the
+# The role of each key of the Secret. The first owns the tables, and is the superuser that the image makes; the
 # backend's pods make the others before they start (docker/backend/taskflow_api/roles.py).
 ROLES = {
     "database-owner-url": DATABASE,
@@ -52,7 +52,7 @@ class PostgresDatabase(pulumi.ComponentResource):
         urls: postgresql://user:password@host:port/name, secrets, by the keys of ROLES; and by FORMER_OWNERS, with
             passwords that the owner may still have.
         dropped: roles that the services had before, and that are no longer accepted.
-        volume: another one when the volume has been replaced.
+        volume: changes when the volume is replaced.
         ready: depend on it to start after the database accepts connections.
     """
 
@@ -84,7 +84,7 @@ class PostgresDatabase(pulumi.ComponentResource):
             metadata=workload.object_meta(release, COMPONENT, None),
             immutable=True,
             string_data={"password": owners[1]},
-            # Nobody could read a volume that was kept without it.
+            # Without it, nobody could read a kept volume.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.config.keep),
         )
         claim = core.v1.PersistentVolumeClaim(
@@ -102,7 +102,7 @@ class PostgresDatabase(pulumi.ComponentResource):
             ),
         )
         service = _service(f"{name}-service", name, release, None, child)
-        # Kubernetes wants a headless one behind a StatefulSet. Clients use the other: its address outlives the pod,
+        # A StatefulSet needs a headless one. Clients use the other: its address outlives the pod,
         # and no resolver remembers that the pod was away.
         headless = _service(f"{name}-headless-service", f"{name}-headless", release, "None", child)
         self.ready = apps.v1.StatefulSet(
@@ -111,7 +111,7 @@ class PostgresDatabase(pulumi.ComponentResource):
             spec=apps.v1.StatefulSetSpecArgs(
                 service_name=headless.metadata.name,
                 replicas=1,
-                # Otherwise a pod that cannot start is waited for before it is replaced by a corrected one:
+                # Otherwise Kubernetes waits for a pod that cannot start before it replaces it by a corrected one:
                 # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
                 pod_management_policy="Parallel",
                 selector=meta.v1.LabelSelectorArgs(
@@ -143,7 +143,7 @@ class PostgresDatabase(pulumi.ComponentResource):
                 pulumi.Output.format(text, role, password, host, PORT, DATABASE)
             )
 
-        # A role has one password, so that another one goes with another role, beside which the former goes on.
+        # A role has one password: a new password comes with a new role, and the former role stays valid.
         self.urls = {
             key: url(role if role == DATABASE else _numbered(role, number), passwords[role])
             for key, role in ROLES.items()
@@ -195,7 +195,7 @@ def _pod_spec(
         automount_service_account_token=False,
         enable_service_links=False,
         security_context=workload.pod_security(args.config.user),
-        termination_grace_period_seconds=60,  # The image stops by SIGINT: it ends sessions and writes a checkpoint.
+        termination_grace_period_seconds=60,  # SIGINT stops the image: it ends sessions and writes a checkpoint.
         image_pull_secrets=[
             core.v1.LocalObjectReferenceArgs(name=name) for name in args.release.pull_secrets
         ]

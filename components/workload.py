@@ -12,7 +12,7 @@ from .config.stack import CertificateAuthority, Monitoring
 from .config.workload import ProbeTiming, Resources, ServedWorkload, TopologySpread, Workload
 from .image import Image
 
-SHARED = "config"  # The value of the component label on what belongs to no single component.
+SHARED = "config"  # The component label's value on objects that belong to no single component.
 USER_ID = 10001  # The images' own numeric user; runAsNonRoot cannot check a name.
 # The node's disk: /tmp and the container's log, which the kubelet rotates at 50 MB in all; beyond the limit it evicts.
 SCRATCH_REQUEST, SCRATCH_LIMIT = "64Mi", "512Mi"
@@ -24,7 +24,7 @@ OWNERSHIP = {
 }
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 DATABASE_CA, DATABASE_CA_FOLDER, CA_FILE = "database-ca", "/etc/taskflow/database-ca", "ca.crt"
-OLD_REPLICA_SETS = 3  # Enough to look back; a rollback goes through the stack, not through these.
+OLD_REPLICA_SETS = 3  # Enough to look back; a rollback uses the stack, not these.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class SecretKey:
 
 @dataclass(frozen=True, kw_only=True)
 class SigningKeys:
-    """What signs sessions and tokens, and what is accepted beside it while keys rotate.
+    """The key that signs sessions and tokens, and the one accepted beside it while keys rotate.
 
     Args:
         next: the key that signs in the next step.
@@ -50,7 +50,7 @@ class SigningKeys:
     former: SecretKey | None = None
 
     def variables(self) -> dict[str, SecretKey]:
-        """By the names under which both services read them."""
+        """By the names that both services read them by."""
         keys = {"": self.secret, "_NEXT": self.next, "_FORMER": self.former}
         return {f"BETTER_AUTH_SECRET{suffix}": key for suffix, key in keys.items() if key}
 
@@ -61,7 +61,7 @@ class Release:
 
     Args:
         secret_version: changes with an existing Secret; its change rolls the services' pods.
-        database_ca: what the services verify their database by; None for public authorities.
+        database_ca: certificates to verify the database with; None for public authorities.
         named_secrets: the Secret that has a component's secrets of the stack file, by component.
     """
 
@@ -80,7 +80,7 @@ Question = str | tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What has to end well before a pod's container starts, in a container of its own, of the same image."""
+    """An init container of the same image: it must succeed before a pod's container starts."""
 
     name: str
     command: tuple[str, ...]
@@ -223,7 +223,7 @@ def placement(config: PodSettings) -> dict[str, Any]:
 
 
 def _apart(release: str, component: str) -> core.v1.AffinityArgs:
-    """Prefer a node without a pod of the same component, where the spread leaves a choice."""
+    """Prefer a node without a pod of the same component, if the spread leaves a choice."""
     return core.v1.AffinityArgs(
         pod_anti_affinity=core.v1.PodAntiAffinityArgs(
             preferred_during_scheduling_ignored_during_execution=[
@@ -249,7 +249,7 @@ def _spread(
         topology_key=config.key,
         when_unsatisfiable="DoNotSchedule" if config.required else "ScheduleAnyway",
         label_selector=meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
-        # A rule has to hold within each revision, and a drained node is no place that could be filled.
+        # The rule must hold within each revision, and a drained node does not count: it takes no pods.
         match_label_keys=["pod-template-hash"] if config.required else None,
         node_taints_policy="Honor" if config.required else None,
     )
@@ -302,7 +302,7 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
     ]
     return core.v1.PodSpecArgs(
         automount_service_account_token=False,  # Neither application talks to the API server.
-        enable_service_links=False,  # Other Services' addresses do not belong in the environment.
+        enable_service_links=False,  # No addresses of other Services in the environment.
         security_context=pod_security(USER_ID),
         termination_grace_period_seconds=config.grace_period_seconds,
         image_pull_secrets=[
@@ -320,7 +320,7 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
                 image=container.image.reference,
                 image_pull_policy=container.image.pull_policy,
                 command=[*container.command] or None,
-                # What it wrote last is then in its status, where the engine, kubectl and `make status` find it.
+                # Its last output is then in its status, where the engine, kubectl and `make status` find it.
                 termination_message_policy="FallbackToLogsOnError",
                 ports=[
                     core.v1.ContainerPortArgs(name=name, container_port=port)
@@ -438,7 +438,7 @@ def deployment(
                 # The provider waits ten minutes, whatever the deadline says; that is right for a first start alone,
                 # which may have to fetch images or wait for a node.
                 custom_timeouts=pulumi.CustomTimeouts(update=f"{config.rollout_seconds}s"),
-                # Without a number of ours the API server would set one pod until the autoscaler has counted.
+                # Without our number the API server would set one pod until the autoscaler has counted.
                 ignore_changes=["spec.replicas"] if config.autoscaling else None,
             ),
         ),

@@ -73,7 +73,7 @@ def _immutable(manifest: Manifest) -> Iterable[str]:
 def _plain_data(manifest: Manifest) -> Iterable[str]:
     for key, value in (at(manifest, "data") or {}).items():
         if looks_secret(str(key), str(value)):
-            yield f"{key} looks like a secret; it belongs into a Secret"
+            yield f"{key} looks like a secret; it belongs in a Secret"
 
 
 def _certificates(manifest: Manifest) -> Iterable[str]:

@@ -46,13 +46,13 @@ def _pinned(manifest: Manifest) -> Iterable[str]:
             continue
         tag = image.rpartition("/")[2].partition(":")[2]
         if tag in ("", "latest"):
-            yield f"container {container['name']} runs {image}, which changes under it: give a tag or a digest"
+            yield f"container {container['name']} runs {image}, which can change: give a tag or a digest"
 
 
 def _by_digest(manifest: Manifest) -> Iterable[str]:
     for container in containers_of(manifest):
         if "@sha256:" not in str(container["image"]):
-            yield f"container {container['name']} runs {container['image']}, which is no digest: nobody signed that"
+            yield f"container {container['name']} runs {container['image']}, which is not a digest: nobody signed that"
 
 
 def _restricted(manifest: Manifest) -> Iterable[str]:
@@ -98,10 +98,10 @@ def _tokens(manifest: Manifest) -> Iterable[str]:
 
 def _rollouts(manifest: Manifest) -> Iterable[str]:
     if at(manifest, "spec", "strategy", "type") not in (None, "RollingUpdate"):
-        yield "strategy Recreate takes every pod away before the first new one is ready"
+        yield "strategy Recreate stops every pod before the first new one is ready"
     replicas = at(manifest, "spec", "replicas")
     if replicas is not None and replicas < 2:
-        yield f"{replicas:g} replica: a drained node or a rollout takes the whole service away"
+        yield f"{replicas:g} replica: a drained node or a rollout stops the whole service"
 
 
 def _draining(manifest: Manifest) -> Iterable[str]:

@@ -9,7 +9,7 @@ Manifest = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What objects of some kinds must be like.
+    """A rule for objects of some kinds.
 
     Attributes:
         kinds: the kinds it looks at; it never sees others.
@@ -47,7 +47,7 @@ def pod_of(manifest: Manifest) -> Manifest:
 
 
 def containers_of(manifest: Manifest) -> list[Manifest]:
-    """All containers of a workload's pods, those that run before the others included."""
+    """All containers of a workload's pods, init containers included."""
     pod = pod_of(manifest)
     return [*items(pod, "initContainers"), *items(pod, "containers")]
 

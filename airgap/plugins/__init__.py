@@ -11,7 +11,7 @@ STAND_INS = {
     "resource-docker": "builds images with the docker command; released only as a download",
     "resource-random": "makes the passwords of a dev stack; released only as a download",
 }
-"""Each with what it does and why it is none of the official ones. The Kubernetes provider is the official one."""
+"""Each with what it does and why it is not the official one. The Kubernetes provider is the official one."""
 
 
 def install(folder: Path = BIN, python: str = sys.executable) -> None:
@@ -26,5 +26,5 @@ def install(folder: Path = BIN, python: str = sys.executable) -> None:
         fresh.write_text(f'#!/bin/sh\n{start}.{name.replace("-", "_")} "$@"\n')
         fresh.chmod(0o755)
         fresh.replace(folder / f"pulumi-{name}")
-    # The engine would prefer an analyzer on PATH, which a version before left there.
+    # The engine would prefer an analyzer on PATH that an earlier version left there.
     (folder / "pulumi-analyzer-policy-python").unlink(missing_ok=True)

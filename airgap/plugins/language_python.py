@@ -1,4 +1,4 @@
-"""Stand-in for pulumi-language-python: runs the project's program in this very interpreter, policy packs beside it."""
+"""Stand-in for pulumi-language-python: runs the project's program in this interpreter, and policy packs beside it."""
 
 import os
 import runpy
@@ -25,11 +25,11 @@ class LanguageHost(LanguageServer):
         request.args[:] = [sys.argv[-1]]  # where the base class looks for the engine's address
         self.program = lambda: run(folder)
         result = super().Run(request, context)  # type: ignore[no-untyped-call]
-        # The error is in the engine's log already: `bail` ends the run without saying it twice.
+        # The error is in the engine's log already: `bail` ends the run without repeating it.
         return language_pb2.RunResponse(bail=True) if result.error else result
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        """Runs a policy pack until it ends, the engine wants no more of it, or this process ends."""
+        """Runs a policy pack until it ends, the engine no longer needs it, or this process ends."""
         command = ["setpriv", "--pdeathsig=KILL", sys.executable, "-u"]
         command += [request.info.program_directory, *request.args]
         variables = dict(pair.split("=", 1) for pair in request.env) or None

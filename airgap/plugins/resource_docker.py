@@ -24,7 +24,7 @@ def build_command(inputs: Object) -> tuple[list[str], dict[str, str]]:
 
 
 class DockerProvider(p.Provider):
-    """Without preview support, as the official one: a preview shows the inputs and builds nothing."""
+    """Without preview support, like the official one: a preview shows the inputs and builds nothing."""
 
     def __init__(self) -> None:
         self._connection: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Serves a plugin to the engine: values, errors and progress in the form that the engine takes."""
+"""Serves a plugin to the engine: values, errors and progress in the form that the engine expects."""
 
 import asyncio
 import inspect
@@ -29,7 +29,7 @@ def plain(properties: dict[str, PropertyValue]) -> Object:
     """The values as JSON types, numbers as float.
 
     None is marked as secret: a provider that does not accept secrets gets them plain, and the
-    engine itself marks in an answer what was secret under the same name in the question.
+    engine itself marks in an answer what was secret under the same name in the request.
     """
     found: Object = MessageToDict(PropertyValue.marshal_map(properties))
     return found
@@ -74,7 +74,7 @@ def serve_provider(provider: Provider, package: str) -> None:
 
 
 def serve(add: Callable[..., Any], servicer: Any) -> None:
-    """Serves as long as the engine lives that started it; its address is the last argument."""
+    """Serves as long as the engine that started it runs; its address is the last argument."""
     logging.getLogger("grpc").setLevel(logging.CRITICAL)  # the engine asks for optional calls
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
@@ -85,6 +85,6 @@ def serve(add: Callable[..., Any], servicer: Any) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    while os.getppid() == engine:  # killed engines say nothing
+    while os.getppid() == engine:  # killed engines send nothing
         server.wait_for_termination(timeout=1)
     os._exit(1)

@@ -57,7 +57,7 @@ for part in ("backend", "frontend"):
                 metadata=k8s.meta.v1.ObjectMetaArgs(labels=labels),
                 spec=k8s.core.v1.PodSpecArgs(
                     containers=[
-                        # On every node already, and content with doing nothing.
+                        # On every node already, and does nothing.
                         k8s.core.v1.ContainerArgs(name=part, image="registry.k8s.io/pause:3.10")
                     ],
                 ),

@@ -33,12 +33,12 @@ def _integer(value: Any) -> Any:
     return value
 
 
-# With the validator for lists of them; a field of its own has it from Model.
+# With the validator, for lists of them; Model has it for single fields.
 Port = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=65535)]
 
 
 class Problem(NamedTuple):
-    """A rule across keys that is broken.
+    """A broken rule across keys.
 
     `keys` are those the rule reads, relative to the block that states it, and dotted (or a path) where they lie deeper;
     the error is shown at the first one.

@@ -1,4 +1,4 @@
-"""Whether a stack's pods fit the nodes at their most: every replica, a rollout's surge, and whatever else runs."""
+"""Whether a stack's pods fit the nodes at their most: all replicas, a rollout's surge, and everything else there."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from .quantities import bytes_of, millicores
 class PodGroup:
     """The pods of one component at their most; a rollout of the whole release adds every group's surge at once.
 
-    Pods on their way out are not counted: their successors wait for the second or two until they are gone.
+    Pods on their way out are not counted: their successors wait a second or two for them to end.
 
     Args:
-        fewest: pods when nothing is going on.
+        fewest: pods without load or rollout.
         pods: pods at full scale.
         cpu: request of one pod, a Kubernetes quantity; so is memory.
     """
@@ -37,7 +37,7 @@ class PodGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What the nodes of a cluster offer, and what is taken by others."""
+    """What the nodes of a cluster offer, and what others use."""
 
     nodes: int
     cpu: str

@@ -31,7 +31,7 @@ class CheckedFile:
     """A valid stack file.
 
     Attributes:
-        missing: what the stack lacks for a preview or an `up`, in words: secrets, which nobody has to commit, and
+        missing: what the stack lacks for a preview or an `up`, in words: secrets, which need not be committed, and
             the digests of a release to come.
     """
 
@@ -44,7 +44,7 @@ def check_file(path: Path) -> CheckedFile:
     """Check a stack file without the engine, and without the passphrase of its secrets.
 
     Raises:
-        ConfigError: with every mistake found, in the words that `load` has for them.
+        ConfigError: with every mistake found, in the same words as `load`.
     """
     source = StackFile.of_stack(stack_name(path), PROJECT, path.parent)
     config, mistakes, missing = _examined(source, source.texts, secrets_in(source))
@@ -69,7 +69,7 @@ def parse_texts(
     """Check a stack's values as the engine hands them over, and that the secrets it needs are there and valid.
 
     Args:
-        texts: by the keys of the stack file without their namespace. Secrets among them are passed over.
+        texts: by the keys of the stack file without their namespace. Secrets among them are skipped.
         secrets: those that the stack has.
         source: the file the values came from, for the errors.
         encrypted: keys of `texts` that hold encrypted text.
@@ -116,7 +116,7 @@ def _examined(
 
 
 def _is_text(annotation: Any) -> bool:
-    """Whether a key takes texts alone, so that `namespace: 2026` is no number."""
+    """Whether a key takes only texts, so that `namespace: 2026` is not a number."""
     if get_origin(annotation) is Literal:
         return all(isinstance(choice, str) for choice in get_args(annotation))
     if get_origin(annotation) in (Union, UnionType):
@@ -163,15 +163,15 @@ def _placeholders(config: StackConfig, source: StackFile) -> Iterable[Mistake]:
 def _validated(
     values: Mapping[str, Any], known: list[Mistake]
 ) -> tuple[StackConfig | None, list[Mistake], list[KeyPath]]:
-    """Validate again and again without what was found wrong, because a broken block hides the rules around it.
+    """Validate repeatedly without what was found wrong, because a broken block hides the rules around it.
 
-    Whatever rests on a key that was taken out is not reported: it would be a consequence, not a mistake.
+    What depends on a removed key is not reported: it would be a consequence, not a mistake.
 
     Args:
         known: mistakes found already.
 
     Returns:
-        The configuration without its wrong keys (None if it cannot be had), all mistakes, and the keys taken out.
+        The configuration without its wrong keys (None if that is impossible), all mistakes, and the removed keys.
     """
     mistakes, unsure = list(known), [path for mistake in known for path in mistake.reads]
     rest = _without(values, unsure)
@@ -188,7 +188,7 @@ def _validated(
         smaller = _without(rest, unsure)
         if (
             smaller == rest
-        ):  # What is wrong is not written there: go on without the blocks around it.
+        ):  # The wrong keys are not in the file: continue without the blocks around them.
             unsure += [mistake.path[:-1] for mistake in found]
             smaller = _without(rest, unsure)
             if smaller == rest:
@@ -197,7 +197,7 @@ def _validated(
 
 
 def _read_as_far_as_possible(error: ValidationError) -> StackConfig | None:
-    """The whole configuration, where only its own rules are broken and no block."""
+    """The whole configuration, if only its own rules are broken and no block."""
     for item in error.errors(include_url=False, include_input=False):
         broken = item.get("ctx", {}).get("error")
         if isinstance(broken, BrokenRulesError) and isinstance(broken.block, StackConfig):
@@ -206,7 +206,7 @@ def _read_as_far_as_possible(error: ValidationError) -> StackConfig | None:
 
 
 def _without(values: Mapping[str, Any], paths: Iterable[KeyPath]) -> dict[str, Any]:
-    """A copy without the keys at `paths`, as far as they are there; what is wrong in a list takes the list with it."""
+    """A copy without the keys at `paths`, if present; a wrong item removes its whole list."""
     result = copy.deepcopy(dict(values))
     for path in paths:
         block: Any = result

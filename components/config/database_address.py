@@ -57,16 +57,16 @@ IGNORED = {
     "statement_cache_size",
     "uselibpqcompat",
 }
-"""What other clients and poolers read from an address, and the services drop."""
+"""Options that other clients and poolers read from an address; the services drop them."""
 
 
 class AddressError(ValueError):
-    """The address cannot be used; the message repeats nothing of it but the names of its options."""
+    """The address cannot be used; the message repeats only the names of its options."""
 
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """What the rest of the configuration has to agree with.
+    """What the rest of the configuration must agree with.
 
     Attributes:
         ssl_mode: None where the address names none.
@@ -100,11 +100,11 @@ def read_address(url: str) -> DatabaseAddress:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-    except ValueError:  # Square brackets that are no IPv6 address.
+    except ValueError:  # Square brackets without an IPv6 address.
         raise AddressError(SHAPE) from None
     if parts.scheme not in ("postgresql", "postgres") or not parts.netloc:
         raise AddressError(SHAPE)
-    # Before anything else is looked at: the host would be a part of the password.
+    # Checked first: the host would be a part of the password.
     if parts.netloc.count("@") > 1 or "@" in parts.path + parts.query + parts.fragment:
         raise AddressError(ENCODE)
     if "#" in url or "/" in parts.path[1:] or re.search("%(?![0-9A-Fa-f]{2})", url):

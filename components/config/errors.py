@@ -1,4 +1,4 @@
-"""Errors that teach: each mistake of a stack file with its line, the value found, what was expected, and the fix."""
+"""The errors: each mistake of a stack file with its line, the value found, what was expected, and the fix."""
 
 import difflib
 import json
@@ -32,7 +32,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """Something wrong at a key. `reads` are all keys that the finding rests on, the key itself among them."""
+    """Something wrong at a key. `reads` are all keys that the finding depends on, the key itself among them."""
 
     path: KeyPath
     text: str
@@ -40,7 +40,7 @@ class Mistake:
 
     @classmethod
     def at(cls, path: KeyPath | str, text: str) -> "Mistake":
-        """A mistake that rests on its own key alone."""
+        """A mistake that depends only on its own key."""
         keys = (path,) if isinstance(path, str) else path
         return cls(path=keys, text=text, reads=(keys,))
 
@@ -55,7 +55,7 @@ def explain(
     values: Mapping[str, Any],
     extra_keys: Iterable[str],
 ) -> list[Mistake]:
-    """Turn pydantic's errors into words for people, one mistake for each key.
+    """Turn pydantic's errors into readable mistakes, one for each key.
 
     Args:
         error: what validating `values` against `model` raised.
@@ -128,7 +128,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _fields_at(model: type[BaseModel], path: KeyPath) -> Iterable[FieldInfo]:
-    """The fields that a key stands for: one, unless a block has alternatives."""
+    """The fields of a key: one, unless a block has alternatives."""
     for name, field in model.model_fields.items():
         if path[0] in (field.alias, name):
             # Items of a list, and values under names, are of the field's kind.
@@ -162,7 +162,7 @@ def _suggestion(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(key.lower(), by_lower, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {by_lower[near[0]]}?"
-    return f"; known here: {', '.join(sorted(known))}" if known else "; nothing can stand here"
+    return f"; known here: {', '.join(sorted(known))}" if known else "; no key is allowed here"
 
 
 def _at(values: Any, path: KeyPath) -> Any:

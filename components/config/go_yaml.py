@@ -1,6 +1,6 @@
 """YAML as the engine reads it: by gopkg.in/yaml.v3, whose rules are not PyYAML's.
 
-The events come from libyaml, which yaml.v3 is a translation of; what they mean is decided here, as in
+The events come from libyaml, which yaml.v3 is a translation of; their meaning is decided here, as in
 https://github.com/go-yaml/yaml/blob/v3.0.1/resolve.go and decode.go.
 """
 
@@ -17,7 +17,7 @@ KeyPath = tuple[str, ...]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_DEPTH = 100
-# yaml.v3 refuses a document that its aliases make more than a hundred times as large.
+# yaml.v3 refuses a document that grows more than a hundredfold by its aliases.
 EXPANSION, SMALL = 100, 1_000
 
 _WORDS: dict[str, Any] = {
@@ -37,7 +37,7 @@ _BARE_FRACTION = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+)?\Z")
 
 
 class YamlError(Exception):
-    """The text is not YAML, or not YAML that the engine takes."""
+    """The text is not YAML, or not YAML that the engine accepts."""
 
     def __init__(self, line: int, text: str) -> None:
         self.line = line
@@ -60,7 +60,7 @@ class Node:
     line: int
     value: Any
     size: int = 1
-    """Nodes in it, with each alias counted as what it stands for."""
+    """Nodes in it, with each alias counted as its value."""
 
     def plain(self) -> Any:
         """The value as JSON would hold it."""
@@ -91,10 +91,10 @@ class Entry(NamedTuple):
 
 
 def read(text: str) -> tuple[Node | None, list[Fault]]:
-    """The document, None if there is nothing in it, and what is to be refused in it.
+    """The document (None if it is empty) and what to refuse in it.
 
     Raises:
-        YamlError: where it cannot be read at all.
+        YamlError: if it cannot be read at all.
     """
     composer = _Composer(text)
     try:
@@ -104,7 +104,7 @@ def read(text: str) -> tuple[Node | None, list[Fault]]:
         problem = error.problem or error.context or "it cannot be read"
         last = (
             text.rstrip("\n").count("\n") + 1
-        )  # libyaml names the line behind it, if the end comes too early.
+        )  # If the text ends too early, libyaml names the line after it.
         line = min(mark.line + 1, last) if mark else 1
         raise YamlError(line, f"is not YAML: {problem}") from None
     except yaml.reader.ReaderError as error:
@@ -113,7 +113,7 @@ def read(text: str) -> tuple[Node | None, list[Fault]]:
 
 
 def scalar(text: str) -> Any:
-    """The value of a plain text. A date stays the text that it is: `is_date` finds it."""
+    """The value of a plain text. A date stays a text: `is_date` finds it."""
     if text in _WORDS:
         return _WORDS[text]
     if text.startswith("."):
@@ -163,7 +163,7 @@ class _Composer:
         if isinstance(start, yaml.StreamEndEvent):
             return None
         if start.version or start.tags:
-            raise YamlError(1, "a YAML directive (%) is not for a stack file; leave it out")
+            raise YamlError(1, "a YAML directive (%) is not allowed in a stack file; leave it out")
         root = self._node(next(self._events), ())
         next(self._events)
         after = next(self._events)
@@ -200,7 +200,7 @@ class _Composer:
             raise YamlError(line, f"is not YAML: there is no anchor &{anchor} before *{anchor}")
         node = self._anchors[anchor]
         if node is None:
-            raise YamlError(line, f"is not YAML: what *{anchor} stands for contains itself")
+            raise YamlError(line, f"is not YAML: the value of *{anchor} contains itself")
         return node
 
     def _scalar(self, event: yaml.ScalarEvent, line: int, path: KeyPath) -> Any:
@@ -230,7 +230,7 @@ class _Composer:
             key = "<<" if merges else self._key(event, key_line, path)
             node = self._node(next(self._events), (*path, key))
             if key in first:
-                text = f"stands here a second time, first in line {first[key]}; one of the two would be lost"
+                text = f"is given a second time, first in line {first[key]}; one of the two would be lost"
                 self._fault(key_line, (*path, key), text)
                 continue
             first[key] = key_line

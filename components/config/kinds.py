@@ -1,4 +1,4 @@
-"""The kinds of text in a stack file: what each may be, by the rules of those who take it, and its words."""
+"""The kinds of text in a stack file: what each may be, by its consumer's rules, and how errors describe it."""
 
 import ipaddress
 import re
@@ -22,9 +22,9 @@ class Kind:
     Args:
         words: what an error says was expected.
         short: its name in the reference.
-        pattern: what the whole text has to match.
-        accepts: a finer rule, where a pattern cannot say it.
-        numbers: whether a number is taken for its digits, as in `cpu: 0.5`.
+        pattern: the whole text must match it.
+        accepts: a finer rule that a pattern cannot express.
+        numbers: whether a number counts as its digits, as in `cpu: 0.5`.
     """
 
     words: str
@@ -58,7 +58,7 @@ class Kind:
 
 
 def of_annotation(annotation: Any) -> Kind | None:
-    """The kind that a type is annotated with, itself or in one of its choices."""
+    """The kind in a type's annotation, or in that of one of its choices."""
     for part in (*getattr(annotation, "__metadata__", ()), *getattr(annotation, "__args__", ())):
         found = part if isinstance(part, Kind) else of_annotation(part)
         if found:
@@ -201,8 +201,8 @@ VariableName = Annotated[
     ),
 ]
 
-# https://github.com/distribution/reference/blob/v0.6.0/regexp.go. A first part without dot or port is no host but an
-# account at Docker Hub, in lower case as the rest.
+# https://github.com/distribution/reference/blob/v0.6.0/regexp.go. A first part without dot or port is not a host but
+# an account at Docker Hub, in lower case like the rest.
 _HOST_WORD = r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?"
 _HOST = "|".join(
     (

@@ -1,7 +1,7 @@
 """`load()`, the one reader of `pulumi.Config`: a stack's configuration, and the secrets beside it.
 
 Keys in `Pulumi.<stack>.yaml` are camelCase under the project's namespace (`taskflow:backend`); a block may be left out
-whole, because every default stands in the models and not in the stack files.
+whole, because every default is in the models and not in the stack files.
 """
 
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ from pydantic import Field
 from .base import Model, Problem
 from .kinds import AnnotationName, DnsSubdomain, LabelName, LabelValue
 
-# Annotations by which the program and the engine work.
+# Annotations that the program and the engine use.
 RESERVED_DOMAINS = frozenset({"pulumi.com", "taskflow"})
 
 
@@ -67,7 +67,7 @@ class PodSettings(Model):
 
 
 def reserved_annotations(key: str, annotations: Mapping[str, str]) -> Iterable[Problem]:
-    """Annotations that would change how the program itself works."""
+    """Annotations that would change the program's own behaviour."""
     for name in annotations:
         if name.partition("/")[0] in RESERVED_DOMAINS:
             yield Problem(((key, name),), "is set by the program; drop it")

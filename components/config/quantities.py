@@ -1,4 +1,4 @@
-"""Kubernetes quantities as a stack file writes them, and what they amount to.
+"""Kubernetes quantities as a stack file writes them, and their values.
 
 https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
@@ -20,10 +20,10 @@ _LARGEST = 2**63 - 1
 
 
 def amount(quantity: str) -> Decimal:
-    """What a quantity says, in cores or bytes."""
+    """A quantity in cores or bytes."""
     match = re.fullmatch(_PATTERN, quantity)
     if match is None:
-        raise ValueError(f"{quantity!r} is no quantity")
+        raise ValueError(f"{quantity!r} is not a quantity")
     number, suffix = Decimal(match[1]), match[2] or ""
     if suffix in _BINARY:
         return number * _BINARY[suffix]

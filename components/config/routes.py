@@ -31,7 +31,7 @@ class Tls(Model):
 
     @property
     def annotations(self) -> dict[str, str]:
-        """What asks cert-manager for the certificate."""
+        """The annotations that request the certificate from cert-manager."""
         return {"cert-manager.io/cluster-issuer": self.issuer} if self.issuer else {}
 
 
@@ -77,7 +77,7 @@ class Route(Model):
             text = f"{self.names[0]} is the first host, but a wildcard is no address: put a plain name before it"
             yield Problem(("hosts",), text)
         for name in sorted({name for name in self.hosts if self.hosts.count(name) > 1}):
-            yield Problem(("hosts",), f"{name} stands here more than once")
+            yield Problem(("hosts",), f"{name} is listed more than once")
 
 
 class Ingress(Route):
@@ -99,7 +99,7 @@ class Ingress(Route):
             if name in self.annotations:
                 yield Problem(
                     (("annotations", name), key),
-                    f"stands against ingress.{key}, and an Ingress has one of the two; drop the annotation",
+                    f"conflicts with ingress.{key}, and an Ingress has one of the two; drop the annotation",
                 )
 
 

@@ -1,4 +1,4 @@
-"""The secrets of a stack: which there are, and what is wrong with them, in words that never show a value."""
+"""The secrets of a stack: which there are, and what is wrong with them. No text shows a value."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Secret:
     """A secret as a stack has it.
 
     Args:
-        text: None where it is encrypted and the passphrase is not here.
+        text: None if it is encrypted and the passphrase is unknown.
     """
 
     encrypted: bool
@@ -64,7 +64,7 @@ def secrets_in(source: StackFile) -> dict[str, Secret]:
 def misplaced(
     source: StackFile, encrypted: Iterable[str], keys: Iterable[str]
 ) -> Iterable[Mistake]:
-    """Encrypted values under keys that are no secrets: their text would end in plain sight.
+    """Encrypted values under keys that are not secrets: their text would appear in plain.
 
     Args:
         encrypted: top-level keys that hold an encrypted value somewhere.
@@ -86,7 +86,7 @@ def mistakes_in(
     """What is wrong with the secrets that are there.
 
     Args:
-        config: None where the rest of the stack file is beyond repair; the rules that need it are then left out.
+        config: None if the rest of the stack file cannot be read; the rules that need it are then left out.
     """
     for key, secret in secrets.items():
         if not secret.encrypted:

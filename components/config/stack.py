@@ -36,7 +36,7 @@ from .workload import (
     Workload,
 )
 
-# What a stack file holds until a release's digest is known: it pins nothing, and no registry has such an image.
+# The placeholder until a release's digest is known: no registry has such an image.
 PLACEHOLDER_DIGEST = f"@sha256:{'0' * 64}"
 
 BACKEND_POOL = 8  # DATABASE_POOL_SIZE of docker/backend/taskflow_api/settings.py
@@ -88,8 +88,8 @@ class ComponentImage(Model):
 
     ref: ImageReference | None = Field(
         None,
-        description="prebuilt image, used as it is; outside Minikube by digest (name@sha256:...), of which 64 zeros "
-        "say that a release has still to set it",
+        description="prebuilt image, used as it is; outside Minikube by digest (name@sha256:...); 64 zeros are a "
+        "placeholder that a release must set",
     )
     base_image: ImageReference | None = Field(
         None,
@@ -104,7 +104,7 @@ class ComponentImage(Model):
 
 
 class Images(Model):
-    """How images come to be."""
+    """How images are built or pulled."""
 
     registry: ImagePrefix | None = Field(
         None, description="prefix to push built images under (ghcr.io/acme)"
@@ -125,7 +125,7 @@ class Images(Model):
 
     @property
     def built_for(self) -> str | None:
-        """The platform of builds; None is the daemon's. One tag must not name another image on another machine."""
+        """The platform of builds; None is the daemon's. A tag must name the same image on every machine."""
         return self.platform or ("linux/amd64" if self.registry else None)
 
     @classmethod
@@ -145,13 +145,13 @@ class Images(Model):
         return f"{prefix}taskflow-{component}"
 
     def content_tagged(self, component: str, reference: str) -> bool:
-        """Whether it is what a build of this stack is called: such a tag never moves. A rollback names it as `ref`."""
+        """Whether a build of this stack has this name: such a tag never moves. A rollback gives it as `ref`."""
         repository, _, tag = reference.rpartition(":")
         known = bool(self.registry) and repository == self.repository(component)
         return known and bool(CONTENT_TAG.match(tag))
 
     def mirrored(self, reference: str) -> str:
-        """The reference by way of the mirror, where it is one of Docker Hub's official images."""
+        """The reference in the mirror, if it is one of Docker Hub's official images."""
         return f"{self.mirror}/{reference}" if self.mirror and "/" not in reference else reference
 
 
@@ -176,8 +176,8 @@ class EmbeddedPostgres(PodSettings):
         10002,
         ge=1,
         le=2**31 - 1,
-        description="numeric user and group of the pod, who own the files on the volume; a volume made by another user "
-        "(999 is the official image's own) is readable to that one alone",
+        description="numeric user and group of the pod, who own the files on the volume; only the user who made a "
+        "volume (999 is the official image's own) can read it",
     )
     keep: bool = Field(
         False,
@@ -207,7 +207,7 @@ class EmbeddedPostgres(PodSettings):
 
 
 class CertificateAuthority(Model):
-    """A file of certificates (PEM) in a ConfigMap or Secret of the namespace, by which a server is verified."""
+    """A file of certificates (PEM) in a ConfigMap or Secret of the namespace, to verify a server with."""
 
     config_map: DnsSubdomain | None = Field(None, description="ConfigMap that has the file")
     secret: DnsSubdomain | None = Field(None, description="Secret that has the file")
@@ -276,14 +276,14 @@ class ScheduledBackup(Model):
 
     schedule: Schedule = Field("30 2 * * *", description="when, in UTC")
     public_key: PublicKey = Field(
-        description="whom they are encrypted for: the first line of `.state/backup-key`, or what `age-keygen` prints"
+        description="public key that encrypts them: the first line of `.state/backup-key`, or what `age-keygen` prints"
     )
-    keep: int = Field(14, ge=1, description="how many stay; the oldest are deleted")
+    keep: int = Field(14, ge=1, description="how many to keep; the oldest are deleted")
     image: ImageReference = Field(
         "postgres:17",
         description="Postgres image of an external server's major version; an embedded one uses its own",
     )
-    size: VolumeSize = Field("5Gi", description="size of the volume for them")
+    size: VolumeSize = Field("5Gi", description="size of the volume")
     storage_class: DnsSubdomain | None = Field(
         None, description="storage class; the cluster's default if unset"
     )
@@ -314,16 +314,16 @@ class Secrets(Model):
         if self.existing and self.generate:
             yield Problem(("generate", "existing"), "give existing or generate, not both")
         if len(set(self.generations)) < len(self.generations):
-            text = f"{self.generations[0]} stands twice: give the number of the secret that signs, and another's"
+            text = f"{self.generations[0]} is listed twice: give the number of the secret that signs, and another's"
             yield Problem(("generations",), text)
         if self.generations != (1,) and not self.generate:
             yield Problem(("generations", "generate"), "needs generate: true")
 
 
 class NetworkPolicies(Model):
-    """Default deny in the namespace, and the few ways that the release needs.
+    """Default deny in the namespace, and the few connections that the release needs.
 
-    They bind only where the cluster's CNI plugin enforces them: Minikube's default does not (start it with
+    They work only where the cluster's CNI plugin enforces them: Minikube's default does not (start it with
     `--cni=calico`), and neither does the plain bridge of driver `none`.
     """
 
@@ -351,7 +351,7 @@ class Assistant(Model):
 
 
 class Monitoring(Model):
-    """Who may scrape `/metrics`: the backend's port for requests, and a port of the frontend's own, `metrics`."""
+    """Who may scrape `/metrics`: at the backend's port for requests, and at the frontend's port `metrics`."""
 
     namespace: DnsLabel = Field(description="namespace of the Prometheus that scrapes the pods")
     annotations: bool = Field(
@@ -362,7 +362,7 @@ class Monitoring(Model):
 
 
 class StackConfig(Model):
-    """Everything a stack file may say, secrets apart."""
+    """Everything a stack file may contain, except secrets."""
 
     release: ReleaseName = Field(
         "taskflow",
@@ -372,11 +372,12 @@ class StackConfig(Model):
         None, description="namespace of all objects; the release's name if unset"
     )
     create_namespace: bool = Field(
-        True, description="make the namespace; false for one that exists, which then is left alone"
+        True,
+        description="make the namespace; false for one that exists: the stack does not change it",
     )
     log_level: LogLevel = Field("info", description="LOG_LEVEL of both services")
     cluster: Cluster = Field(Cluster(), description="where the stack is deployed")
-    images: Images = Field(Images(), description="how images come to be")
+    images: Images = Field(Images(), description="how images are built or pulled")
     backend: Backend = Field(Backend(), description="the FastAPI service")
     frontend: Frontend = Field(Frontend(), description="the Next.js service")
     database: Database = Field(Database(), description="embedded or external Postgres")
@@ -404,7 +405,7 @@ class StackConfig(Model):
 
     @property
     def protects(self) -> bool:
-        """Whether what holds data is protected: a Minikube is there to be thrown away, any other cluster is not."""
+        """Whether what holds data is protected: a Minikube is disposable, any other cluster is not."""
         return not self.cluster.minikube if self.protect is None else self.protect
 
     @property
@@ -414,19 +415,19 @@ class StackConfig(Model):
 
     @property
     def route(self) -> Ingress | Gateway | None:
-        """What brings browsers to the frontend's Service; None where they come to the Service itself."""
+        """The route to the frontend's Service; None if browsers use the Service itself."""
         return self.ingress or self.gateway
 
     @property
     def route_namespace(self) -> str | None:
-        """Where the pods run that bring browsers to the frontend; None if the configuration does not say."""
+        """The namespace of the pods that route browsers to the frontend; None if the configuration does not say."""
         return (
             self.gateway.pods_namespace if self.gateway else self.network_policies.ingress_namespace
         )
 
     @property
     def workloads(self) -> dict[str, Workload]:
-        """The components of this stack by name: every block that is a Workload. All else finds them here."""
+        """The components of this stack by name: every block that is a Workload."""
         blocks = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: block for name, block in blocks.items() if isinstance(block, Workload)}
 
@@ -536,7 +537,7 @@ class StackConfig(Model):
         if self.frontend.public_url and self.route:
             yield Problem(
                 ("frontend.publicUrl", block),
-                f"taskflow:{block} says the public address already: drop publicUrl, or drop {block}",
+                f"taskflow:{block} sets the public address already: drop publicUrl, or drop {block}",
             )
 
     def _connection_problems(self) -> Iterable[Problem]:

@@ -25,8 +25,8 @@ PROJECT = "taskflow"
 ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 TOP_LEVEL_KEYS = ("config", "environment", *ENCRYPTION_KEYS)
 
-# Where the stack file is, if not beside the program: the engine does not tell programs its --config-file, and errors
-# have to name the lines of the right one.
+# Where the stack file is, if not beside the program: the engine does not pass its --config-file to programs, and errors
+# must name the lines of the right one.
 FOLDER_VARIABLE = "TASKFLOW_STACK_FILE_FOLDER"
 
 
@@ -36,9 +36,9 @@ class StackFile:
 
     Attributes:
         texts: what the engine hands over for each of the project's keys, without their namespace; encrypted values
-            as they stand in the file.
+            as they are in the file.
         encrypted: where encrypted values are.
-        settings: the file's keys beside `config`, in which the engine notes how the stack is encrypted.
+        settings: the file's keys beside `config`, where the engine records how the stack is encrypted.
         faults: what is wrong with the file itself, by line, in words.
     """
 
@@ -121,7 +121,7 @@ class StackFile:
         return f"{place}: {self.project}:{'.'.join(mistake.path)}: {mistake.text}"
 
     def how_to_set(self, key: str) -> str:
-        """The command that sets a secret of this stack (it asks for the value, which so stays out of the history)."""
+        """The command that sets a secret of this stack (it asks for the value, to keep it out of the history)."""
         return f"run: pulumi config set --secret --stack {self.stack} {self.project}:{key}"
 
     def _line(self, path: KeyPath) -> int:
@@ -164,7 +164,7 @@ def text_of(path: Path) -> str:
 
 
 def decoded(text: str) -> Any:
-    """The value behind a text that the engine hands over. It does not tell the text "2" from the number."""
+    """The value of a text that the engine hands over. It does not distinguish the text "2" from the number."""
     if not text:
         return None
     try:
@@ -174,7 +174,7 @@ def decoded(text: str) -> Any:
 
 
 def repeated_key(text: str) -> str | None:
-    """A key that stands twice in one block of a text that is JSON."""
+    """A key that occurs twice in one block of a JSON text."""
     repeated: list[str] = []
 
     def block(pairs: list[tuple[str, Any]]) -> None:
@@ -222,7 +222,7 @@ class _Key(NamedTuple):
 
 
 def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list[tuple[int, str]]]:
-    """The project's keys by how they are written, and those that the engine would refuse or pass over in silence."""
+    """The project's keys as they are written, and those that the engine would refuse or silently ignore."""
     faults = list(_unknown_settings(root, project))
     config = root.value["config"].node if "config" in root.value else None
     if config is None or config.value is None:
@@ -241,7 +241,7 @@ def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list
             faults.append((line, f"{written}: unknown namespace; did you mean {project}:{name}?"))
         elif (key := f"{namespace}:{name}") in first:
             other, above = first[key]
-            text = f"{written}: stands here a second time, first in line {above} as {other}"
+            text = f"{written}: is given a second time, first in line {above} as {other}"
             faults.append((line, f"{text}; one of the two would be lost"))
         else:
             first[key] = (written, line)

@@ -10,7 +10,7 @@ from .kinds import AnnotationName, Cidr, DataKey, DnsSubdomain, Origin, SecretNa
 from .pods import PodSettings, reserved_annotations
 from .quantities import Bytes, CountOrPercent, Cpu, bytes_of, millicores, share
 
-DRAIN_SECONDS = 10  # Both applications leave within this time of SIGTERM.
+DRAIN_SECONDS = 10  # Both applications exit within this time after SIGTERM.
 DEFAULT_REPLICAS = 2
 
 # kube-apiserver's default --service-node-port-range
@@ -46,10 +46,12 @@ class Compute(Model):
 
 
 class Resources(Model):
-    """What a container is promised (requests) and held to (limits)."""
+    """What a container is guaranteed (requests) and limited to (limits)."""
 
-    requests: Compute = Field(description="what the scheduler sets aside for each pod")
-    limits: Compute = Field(description="where CPU is throttled and memory use ends the container")
+    requests: Compute = Field(description="what the scheduler reserves for each pod")
+    limits: Compute = Field(
+        description="above this CPU is throttled, and memory use kills the container"
+    )
 
     def problems(self) -> Iterable[Problem]:
         if millicores(self.requests.cpu) > millicores(self.limits.cpu):
@@ -93,7 +95,7 @@ class Strategy(Model):
 
     max_unavailable: CountOrPercent = Field(
         1,
-        description="pods that may be missing during a rollout; 0 takes none away before its successor is ready",
+        description="pods that may be missing during a rollout; 0 removes none before its successor is ready",
     )
     max_surge: CountOrPercent = Field(
         1, description="pods above the wanted number during a rollout; the node needs room for them"
@@ -118,7 +120,7 @@ class Autoscaling(Model):
         300,
         ge=0,
         le=3600,
-        description="seconds that the load must stay low before pods are taken away",
+        description="seconds that the load must stay low before pods are removed",
     )
 
     def problems(self) -> Iterable[Problem]:
@@ -127,7 +129,7 @@ class Autoscaling(Model):
 
 
 class DisruptionBudget(Model):
-    """How many pods a drained node may take away at once. Give one of the two keys."""
+    """How many pods an eviction may remove at once. Give one of the two keys."""
 
     partial: ClassVar[bool] = False  # The default is the other key.
 
@@ -146,14 +148,14 @@ class DisruptionBudget(Model):
             )
 
     def movable(self, replicas: int) -> int:
-        """How many of `replicas` pods an eviction may take away; percentages are rounded up, as Kubernetes does."""
+        """How many of `replicas` pods an eviction may remove; percentages are rounded up, as Kubernetes does."""
         if self.max_unavailable is not None:
             return share(self.max_unavailable, replicas, rounded_up=True)
         return replicas - share(self.min_available or 0, replicas, rounded_up=True)
 
 
 class TopologySpread(Model):
-    """How a component's pods are spread, so that they do not all go with one node or zone."""
+    """How a component's pods are spread, so that one node or zone does not hold all of them."""
 
     key: Literal["kubernetes.io/hostname", "topology.kubernetes.io/zone"] = Field(
         "kubernetes.io/hostname", description="what to spread over: nodes or zones"
@@ -195,7 +197,7 @@ class Service(Model):
 
 
 class SecretReference(Model):
-    """A secret of the stack file (`config`), or a value in a Secret that somebody else makes (`secret` and `key`)."""
+    """A secret of the stack file (`config`), or a value in an existing Secret (`secret` and `key`)."""
 
     config: SecretName | None = Field(
         None,
@@ -212,19 +214,21 @@ class SecretReference(Model):
 
 
 class Egress(Model):
-    """A network that the pods may call, besides what they need of each other."""
+    """A network that the pods may call, besides each other."""
 
     cidr: Cidr = Field(description="the network, or one address")
     ports: tuple[Port, ...] = Field(min_length=1, description="TCP ports")
 
 
 class Workload(PodSettings):
-    """What all components have in common that run as a Deployment."""
+    """What all components that run as a Deployment have in common."""
 
     # Database connections of each pod at most: its pool, and those beside it while it starts.
     pool: ClassVar[int | None] = None  # None: database.poolSize.
     starting_connections: ClassVar[int] = 0
-    metrics_port: ClassVar[int | None] = None  # Of its own for /metrics; None: the Service's port.
+    metrics_port: ClassVar[int | None] = (
+        None  # A separate port for /metrics; None: the Service's port.
+    )
 
     replicas: int | None = Field(
         None,
@@ -235,7 +239,7 @@ class Workload(PodSettings):
         None,
         # Without a number in the manifest the API server sets its default, 1.
         description="in place of replicas; needs the cluster's metrics server (make up enables Minikube's). A running "
-        "stack that goes over to it has one pod for the seconds until the autoscaler first looks",
+        "stack that switches to it has one pod for the seconds until the autoscaler first runs",
     )
     resources: Resources = Field(description="requests and limits")
     probes: Probes = Field(Probes(), description="timing of the three probes")
@@ -264,15 +268,15 @@ class Workload(PodSettings):
     grace_period_seconds: int = Field(
         30, ge=1, description="seconds until SIGKILL, preStopSeconds included"
     )
-    # Ten times what a start takes, and a bad update fails within 90 s.
+    # Ten times the duration of a start; a bad update fails within 90 s.
     rollout_deadline_seconds: int = Field(
         70,
         ge=10,
-        description="time for the pods that a rollout replaces at once; an update that takes longer has failed",
+        description="seconds for the pods that a rollout replaces at once; an update that takes longer fails",
     )
     disruption_budget: DisruptionBudget | None = Field(
         DisruptionBudget(max_unavailable=1),
-        description="what a drained node may take away at once; null for none",
+        description="pods that an eviction may remove at once; null for no limit",
     )
     topology_spread: TopologySpread = Field(
         TopologySpread(), description="spread over nodes or zones"
@@ -310,7 +314,7 @@ class Workload(PodSettings):
 
     @property
     def rollout_seconds(self) -> int:
-        """The deadline of an update: as often the time for some pods as there are such groups one after another."""
+        """The deadline of an update: the time for one group of pods, times the groups that follow one another."""
         unavailable = share(self.strategy.max_unavailable, self.most_pods, rounded_up=False)
         groups = -(-self.most_pods // max(1, self.surge + unavailable))
         return groups * self.rollout_deadline_seconds

@@ -107,8 +107,8 @@ def require_free_port(port: int) -> None:
 def _start(stack: StackFile, profile: str, env: Mapping[str, str], system: str) -> None:
     command = ["minikube", "start", "--profile", profile]
     if Minikube.find(profile, env) is None:
-        # A profile that exists keeps its own driver and size. Images are built in the node's Docker daemon. Which
-        # Kubernetes runs Minikube knows best.
+        # A profile that exists keeps its own driver and size. Images are built in the node's Docker daemon. Minikube
+        # chooses the Kubernetes version.
         command += ["--driver=docker", "--container-runtime=docker", "--cpus=2", "--memory=4g"]
         if system == "darwin" and stack.node_port:
             command += [f"--ports=127.0.0.1:{stack.node_port}:{stack.node_port}"]

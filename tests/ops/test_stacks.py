@@ -50,7 +50,7 @@ def test_the_default_of_a_key_is_that_of_the_program(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"config: {release: a, taskflow:release: b}\n", "stands here a second time"),
+        (b"config: {release: a, taskflow:release: b}\n", "is given a second time"),
         ("# Größe\n".encode("latin-1"), "is not UTF-8: byte 0xf6"),
         (b"<<<<<<< HEAD\n", "expected a block with the key config"),
         (b"config: [\n", "is not YAML"),

@@ -152,7 +152,7 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
         ),
         (
             {"ingress": {"hosts": ["a.example.com", "a.example.com"]}},
-            "taskflow:ingress.hosts: a.example.com stands here more than once",
+            "taskflow:ingress.hosts: a.example.com is listed more than once",
         ),
         (
             {"ingress": {"host": "a.example.com"}, "gateway": {"host": "b.c", "class": "x"}},
@@ -360,7 +360,7 @@ def test_generated_keys_are_numbered_and_the_stack_has_none_of_its_own() -> None
     numbers = {"secrets": {"generations": [1, 2]}}
     accept(merged(LOCAL, numbers), NO_SECRETS)
     twice = errors(merged(LOCAL, {"secrets": {"generations": [2, 2]}}), secrets=NO_SECRETS)
-    assert "secrets.generations: 2 stands twice" in twice[0]
+    assert "secrets.generations: 2 is listed twice" in twice[0]
     given = errors(merged(LOCAL, numbers), secrets=ALL_SECRETS)
     assert "secrets.generations: names two generated secrets, but" in given[0]
     off = errors(merged(DEPLOYED, numbers))

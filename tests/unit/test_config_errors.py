@@ -98,7 +98,7 @@ def test_an_encrypted_value_under_another_key_is_refused(tmp_path: Path) -> None
         ),
         (
             f"{SOUND}  taskflow:images: {{}}\n",
-            "Pulumi.prod.yaml:7: taskflow:images: stands here a second time",
+            "Pulumi.prod.yaml:7: taskflow:images: is given a second time",
         ),
         ("config: 5\n", "Pulumi.prod.yaml:1: config: expected a block of keys"),
     ],

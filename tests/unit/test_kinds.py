@@ -179,7 +179,7 @@ def test_what_its_taker_refuses_is_refused_in_words(path: str, value: Any, words
 def test_an_ingress_takes_its_class_by_one_key_alone() -> None:
     name = "kubernetes.io/ingress.class"
     found = mistake("ingress.annotations", {name: "traefik"})
-    assert found.startswith(f"ingress.annotations.{name}: stands against ingress.class")
+    assert found.startswith(f"ingress.annotations.{name}: conflicts with ingress.class")
 
 
 @pytest.mark.parametrize("name", ["cert-manager.io/cluster-issuer", "cert-manager.io/issuer"])
@@ -187,7 +187,7 @@ def test_an_issuer_is_named_by_one_key_alone(name: str) -> None:
     tls = {"secret": "mine"}
     read("ingress", {"host": "a.example.com", "annotations": {name: "x"}, "tls": tls})
     both = {"host": "a.example.com", "annotations": {name: "x"}, "tls": tls | {"issuer": "y"}}
-    assert "stands against ingress.tls.issuer" in mistake("ingress", both)
+    assert "conflicts with ingress.tls.issuer" in mistake("ingress", both)
 
 
 def test_the_wrong_name_of_a_variable_is_named_and_its_value_is_not() -> None:

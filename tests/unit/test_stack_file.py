@@ -120,7 +120,7 @@ def test_a_key_that_stands_twice_is_refused_at_any_depth_with_both_lines(
     assert len(found) == 1
     first, second = (6, 7) if "backend" in block else (5, 6)
     assert found[0].startswith(f"Pulumi.x.yaml:{second}: ")
-    assert f"stands here a second time, first in line {first}" in found[0]
+    assert f"is given a second time, first in line {first}" in found[0]
 
 
 @pytest.mark.parametrize("first", ["release", "taskflow:release", "taskflow:config:release"])
@@ -128,7 +128,7 @@ def test_a_key_with_and_without_its_namespace_stands_twice(tmp_path: Path, first
     other = "taskflow:release" if first == "release" else "release"
     text = f"{LOCAL}  {first}: bugs\n  {other}: other\n"
     assert mistakes(tmp_path, text) == [
-        f"Pulumi.x.yaml:6: {other}: stands here a second time, first in line 5 as {first}; "
+        f"Pulumi.x.yaml:6: {other}: is given a second time, first in line 5 as {first}; "
         "one of the two would be lost"
     ]
 
@@ -167,7 +167,7 @@ def test_an_anchor_and_a_merge_are_followed_with_the_lines_of_what_they_stand_fo
     ("text", "message"),
     [
         ("config: {a: *b}\n", "there is no anchor &b before *b"),
-        ("config: &a {b: *a}\n", "what *a stands for contains itself"),
+        ("config: &a {b: *a}\n", "the value of *a contains itself"),
         ("config: {<<: 5}\n", "<< needs a block"),
         ("config:\n\ttaskflow:release: x\n", "is not YAML"),
         ("config: {? {a: 1} : x}\n", "a block cannot be a key"),
