@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 OPS := $(PYTHON) -m ops
 # The stamp's name carries a checksum of all requirements files, so a change in any makes the environment again.
 STAMP := .venv/.made-$(shell cat requirements.txt requirements-dev.txt docker/backend/requirements*.txt | cksum | cut -d' ' -f1)
-# The step table of `make up` counts the environment too; this is when it began (seconds, because date on macOS has no more).
+# The step table of `make up` counts the environment too; this is when it began (in seconds: date on macOS has no fractions).
 export OPS_STARTED := $(shell date +%s)
 
 MAKEFLAGS += --no-print-directory
@@ -16,7 +16,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nAll but validate, the tests, check, fmt and tools take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
 
-up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check (ATOMIC=1: or back; REFRESH=1: mend drift)
+up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check (ATOMIC=1: or back; REFRESH=1: revert drift)
 	@$(OPS) up --stack $(STACK)
 
 dev: $(STAMP) ## Serve the working tree with hot reload on the stack's database, until Ctrl-C (PORT=3000)
@@ -55,7 +55,7 @@ diff: $(STAMP) ## Show the steps of `make up`, each with its risk, from none to 
 drift: $(STAMP) ## Show what somebody changed in the cluster since the last `make up`
 	@$(OPS) drift --stack $(STACK)
 
-pr-report: $(STAMP) ## Say in Markdown what the checkout changes on every stack (AGAINST=commit, default: main)
+pr-report: $(STAMP) ## Write as Markdown what the checkout changes on every stack (AGAINST=commit, default: main)
 	@$(OPS) pr-report --against "$(AGAINST)"
 
 preview: $(STAMP) ## Show what `make up` would change in the engine's words, then the risks

@@ -1,4 +1,4 @@
-"""Values that must never be seen again, and the search for them in whatever form a program may have written them."""
+"""Values that must never appear again, and the search for them in every form that a program may write."""
 
 import gzip
 import io

@@ -2,8 +2,8 @@
 
 A console session is a fenced block `console` (needs no more than the Python environment) or `console live` (needs a
 release, which the sessions themselves bring up). A line `$ command` is run by the shell, the lines below it are what it
-prints; `...` stands for anything. A command without output below it has to succeed, and may print what it likes.
-`console production` needs a database of somebody else's, too (tests/live/test_production.py). `console test` is the end
+prints; `...` matches anything. A command without output below it must succeed, and may print anything.
+`console production` needs an external database, too (tests/live/test_production.py). `console test` is the end
 of `make test`, which tests/docs print without the suites' work.
 """
 
@@ -98,7 +98,7 @@ class Document:
         )
 
     def commands(self, language: str) -> Iterator[Command]:
-        """The commands of all its sessions of one kind, in order."""
+        """The commands of all its sessions of a kind, in order."""
         for fence in self.fences:
             if fence.language == language:
                 yield from _commands(fence)
@@ -116,7 +116,7 @@ class Checkout:
     """A clone of this repository with its uncommitted changes, where a document's commands can be run.
 
     Attributes:
-        renamed: words of the output that the documents have others for.
+        renamed: words of the output that the documents replace by others.
     """
 
     folder: Path
@@ -147,7 +147,7 @@ class Checkout:
         clone.pulumi_home.mkdir()
         plugins = Path(os.environ.get("PULUMI_HOME", "~/.pulumi")).expanduser() / "plugins"
         (clone.pulumi_home / "plugins").symlink_to(plugins)
-        # Brings the environment up to date, where it is not, which is for no session to show.
+        # Brings an old environment up to date: no session shows that.
         clone.run(Command("a new clone", "make validate", ""))
         return clone
 
@@ -170,7 +170,7 @@ class Checkout:
 
     @property
     def _shell(self) -> dict[str, Any]:
-        """How a command runs: in the clone, with nothing to read, and all that it prints in one stream."""
+        """How a command runs: in the clone, without input, with all its output in one stream."""
         return {
             "cwd": self.folder,
             "env": self.env,
@@ -186,11 +186,11 @@ class Checkout:
         with subprocess.Popen(command, **self._shell, start_new_session=True) as process:
             assert process.stdout
             assert any(once in printed for printed in process.stdout), (
-                f"`{line}` ended without a word of {once}"
+                f"`{line}` ended without printing {once}"
             )
             time.sleep(1)
             os.killpg(process.pid, signal.SIGKILL)
-        # Until init has buried the children, which may take seconds, they look alive.
+        # Until init has reaped the children, which may take seconds, they look alive.
         with suppress(ProcessLookupError):
             for _ in range(100):
                 os.killpg(process.pid, 0)
@@ -200,7 +200,7 @@ class Checkout:
         """Run a command in the clone; returns what it printed.
 
         Raises:
-            AssertionError: if it prints something else than the document says, or fails where that shows no failure.
+            AssertionError: if it prints anything else than the document shows, or fails where that shows no failure.
         """
         result = subprocess.run(
             ["bash", "-c", command.line], **self._shell, timeout=LIMIT_SECONDS, check=False
@@ -210,7 +210,7 @@ class Checkout:
             printed = printed.replace(ours, theirs)
         shown_failing = re.search(r"^error: |^make: \*\*\*", command.output, re.MULTILINE)
         assert result.returncode == 0 or shown_failing, (
-            f"{command.place}: `{command.line}` left with {result.returncode}:\n{printed}"
+            f"{command.place}: `{command.line}` exited with {result.returncode}:\n{printed}"
         )
         if command.output:
             difference = differs(command.output, printed)
@@ -219,7 +219,7 @@ class Checkout:
 
 
 def differs(documented: str, printed: str) -> str:
-    """How the two differ, empty if they do not: `...` matches anything, the amount of white space does not count."""
+    """How the two differ, empty if they do not: `...` matches anything, the amount of white space is ignored."""
     want, got = (
         "".join(f"{line.rstrip()}\n" for line in text.strip().splitlines())
         for text in (documented, printed)

@@ -78,7 +78,7 @@ class EngineStack:
         }
 
     def unset(self, key: str) -> None:
-        """Take a configuration value away, if it is there."""
+        """Remove a configuration value, if it is there."""
         self._run("config", "rm", f"taskflow:{key}", *self._flags)
 
     def set_secret(self, key: str, value: str) -> None:
@@ -111,7 +111,7 @@ class EngineStack:
             return True
 
     def recover(self) -> None:
-        """What `make up` does first when a run before it was killed."""
+        """What `make up` does first after a killed run."""
         recover(self.of_ops)
 
     @property
@@ -126,7 +126,7 @@ class EngineStack:
         return self._run("preview", "--policy-pack", str(pack), *flags, *self._flags)
 
     def preview(self) -> list[dict[str, Any]]:
-        """The steps that an update would take, as the engine's JSON tells them."""
+        """The steps that an update would take, from the engine's JSON."""
         answer = self._run("preview", "--json", *self._flags)
         steps: list[dict[str, Any]] = json.loads(answer)["steps"]
         return steps
@@ -147,7 +147,7 @@ class EngineStack:
         return self._run("stack", "export", "--stack", self.name)
 
     def import_state(self, file: Path) -> None:
-        """Put a state in the place of the stored one."""
+        """Replace the stored state."""
         self._run("stack", "import", "--stack", self.name, "--file", str(file))
 
     @property
@@ -155,7 +155,7 @@ class EngineStack:
         return ("--stack", self.name, "--config-file", str(self.config_file))
 
     def transcript(self, *arguments: str, fails: bool = False) -> str:
-        """All that a command prints which has to succeed, or has to fail."""
+        """The output of a command that must succeed, or must fail."""
         result = self._result(*arguments, *self._flags)
         text = result.stdout + result.stderr
         assert (result.returncode != 0) is fails, f"pulumi {arguments[0]}:\n{text}"
@@ -182,7 +182,7 @@ class EngineStack:
 
 
 def kubeconfig_to_nowhere(folder: Path, contexts: Iterable[str]) -> Path:
-    """A kubeconfig in `folder` with these contexts, at whose address nothing listens."""
+    """A kubeconfig in `folder` with these contexts; nothing listens at their address."""
     kubeconfig = {
         "apiVersion": "v1",
         "kind": "Config",

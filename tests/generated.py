@@ -1,4 +1,4 @@
-"""Stack configurations made up by hypothesis from the models themselves: most are sound, many are nearly so."""
+"""Stack configurations made up by hypothesis from the models themselves: most are valid, many nearly."""
 
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from components.config.stack import StackConfig
 
-# Sound values by key, with the block around it where that matters. What is not here follows from the key's type.
+# Valid values by key, with the block around it where that matters. What is not here follows from the key's type.
 TEXTS: dict[str, list[Any]] = {
     "addresses": ["10.1.0.0/16", "2001:db8::/32"],
     "annotations": ["on", "60s"],
@@ -48,7 +48,7 @@ NUMBERS: dict[str, tuple[int, int]] = {
     "autoscaling.max": (2, 5),
     "autoscaling.cpu": (1, 100),
 }
-# Where the first stands, the second may not.
+# The second is not allowed beside the first.
 ALTERNATIVES = (
     ("ingress", "gateway"),
     ("hosts", "host"),
@@ -90,18 +90,18 @@ def _without_alternatives(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _values(block: str, key: str, annotation: Any) -> st.SearchStrategy[Any]:
-    sound = _sound(block, key, annotation)
+    valid = _valid(block, key, annotation)
     # Few values are wrong, because a configuration has many and one is enough to refuse it.
-    return st.integers(0, 199).flatmap(lambda n: st.sampled_from(WRONG) if n == 199 else sound)
+    return st.integers(0, 199).flatmap(lambda n: st.sampled_from(WRONG) if n == 199 else valid)
 
 
-def _sound(block: str, key: str, annotation: Any) -> st.SearchStrategy[Any]:
+def _valid(block: str, key: str, annotation: Any) -> st.SearchStrategy[Any]:
     parts = [part for part in get_args(annotation) if part is not type(None)]
     origin = get_origin(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return _blocks(annotation, key)
     if origin is tuple:
-        return st.lists(_sound(block, key, parts[0]), max_size=2)
+        return st.lists(_valid(block, key, parts[0]), max_size=2)
     if origin is dict:
         return st.dictionaries(
             st.sampled_from(["FEATURE", "TZ"]), st.sampled_from(["on", "off"]), max_size=2
@@ -114,7 +114,7 @@ def _sound(block: str, key: str, annotation: Any) -> st.SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(parts)
     if origin in (Union, UnionType, Annotated):
-        return _sound(block, key, parts[0])
+        return _valid(block, key, parts[0])
     if annotation is bool:
         return st.booleans()
     return st.integers(1, 4) if annotation is int else st.sampled_from(NAMES)

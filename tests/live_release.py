@@ -138,7 +138,7 @@ class LiveStack(EngineStack):
     """A stack on the real cluster."""
 
     def up(self, *flags: str) -> str:
-        """Bring it up as `make up` does: the provider's wait may end on its first look, which can show the past."""
+        """Bring it up as `make up` does: the provider's wait may end on its first look, which can be outdated."""
         printed = super().up(*flags)
         try:
             require_rolled_out(self.of_ops.file, self.env)
@@ -167,7 +167,7 @@ class LiveRelease:
         }
 
     def update(self, values: Mapping[str, Any]) -> set[str]:
-        """Apply a configuration until it serves, and tell which components' pods were replaced."""
+        """Apply a configuration until it serves; returns which components' pods were replaced."""
         before = self.generations()
         self.stack.configure(values)
         self.stack.up()
@@ -181,7 +181,7 @@ class LiveRelease:
 
 
 def _mixed(before: Mapping[str, set[str]], after: Mapping[str, set[str]]) -> list[str]:
-    """The components that have pods of before beside new ones."""
+    """The components that have old pods beside new ones."""
     return [
         component
         for component, uids in after.items()
@@ -190,7 +190,7 @@ def _mixed(before: Mapping[str, set[str]], after: Mapping[str, set[str]]) -> lis
 
 
 def wait_until_it_answers(*addresses: str) -> None:
-    """The way to a node port follows a rollout within seconds."""
+    """A node port follows a rollout within seconds."""
     deadline = time.monotonic() + 30
     for address in addresses:
         while True:
@@ -218,7 +218,7 @@ def deployed(
         )
     release = str(values["release"])
     kubectl = Kubectl(release)
-    # What a killed run left behind has no state any more; only this suite uses the name.
+    # Objects of a killed run have no state any more; only this suite uses the name.
     kubectl("delete", "namespace", release, "--ignore-not-found", "--wait", timeout=180)
     stack = LiveStack.create("live", folder, values, program)
     try:

@@ -1,6 +1,6 @@
 """Open-model load by vegeta: requests leave at a fixed rate, however slow the answers, so that stalls count.
 
-It goes to a node port of this machine alone, and ends by itself at the latest after `LONGEST_SECONDS`.
+It goes only to a node port of this machine, and ends by itself after `LONGEST_SECONDS` at the latest.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ class Page:
 
     url: str
     headers: Callable[[], Mapping[str, str]] = dict
-    """Asked for each request: the backend takes no token that would last as long as a load."""
+    """Called for each request: the backend accepts no token that lasts as long as a load."""
 
     def __post_init__(self) -> None:
         assert urlsplit(self.url).hostname == "127.0.0.1", (
@@ -116,14 +116,14 @@ class Load:
         threading.Thread(target=self._feed, args=(pages,), daemon=True).start()
 
     def _feed(self, pages: Sequence[Page]) -> None:
-        """What is asked for, in turn, until vegeta reads no more."""
+        """The requests, in turn, until vegeta stops reading."""
         assert self._process.stdin
         with contextlib.suppress(BrokenPipeError), self._process.stdin as targets:
             for page in itertools.cycle(pages):
                 targets.write(f"{page}\n\n".encode())
 
     def stop(self) -> Result:
-        """No more requests; those on their way are waited for."""
+        """Send no more requests; wait for those in flight."""
         assert self._process.poll() is None, f"{self.name}: the load ended before it was stopped"
         self._process.send_signal(signal.SIGINT)
         assert self._process.wait(PATIENCE_SECONDS + 10) == 0, f"{self.name}: vegeta failed"
@@ -184,7 +184,7 @@ def under(*loads: Load) -> Iterator[list[Result]]:
 def _result(name: str, lines: Sequence[str]) -> Result:
     rows = list(csv.reader(lines))
     assert rows, f"{name}: no request was made"
-    # Of `Get "http://...": dial tcp ...: connect: connection refused` only the end says why.
+    # Of `Get "http://...": dial tcp ...: connect: connection refused` only the end is the reason.
     failures = Counter(
         row[ERROR].rpartition(": ")[2] or f"status {row[CODE]}"
         for row in rows

@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 15
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an update does to those who use the release, and which components' pods are replaced."""
+    """What an update does to the release's users, and which components' pods are replaced."""
 
     risk: Risk
     rolls: frozenset[str]
@@ -55,7 +55,7 @@ def predicted(release: LiveRelease) -> Outcome:
 
 
 def observed(release: LiveRelease, person: Person) -> Outcome:
-    """Bring up what is configured, while the release is used, and look at what that does."""
+    """Bring up what is configured, while the release is used, and observe the effect."""
     pods, volume = release.generations(), _volume(release)
     with Visitors(release, person) as visitors:
         try:
@@ -107,7 +107,7 @@ class Visitors:
 
 
 def rolled_since(release: LiveRelease, before: dict[str, set[str]]) -> frozenset[str]:
-    """The components whose pods are all other ones now."""
+    """The components with all pods replaced."""
     # The provider's wait may end a moment before the last old pod is marked for deletion.
     deadline = time.monotonic() + SETTLE_SECONDS
     while (found := _replaced(before, release.generations())) is None:

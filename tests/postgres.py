@@ -1,4 +1,4 @@
-"""What Postgres says to each of a release's roles, asked in the database's own pod."""
+"""Postgres' answers to each of a release's roles, asked in the database's own pod."""
 
 import base64
 import time
@@ -31,7 +31,7 @@ def ask(kubectl: Kubectl, pod: str, address: str, statement: str) -> str:
 def users(kubectl: Kubectl, pod: str, owner: str, visit: Callable[[], object]) -> set[str]:
     """The services that are connected, each with its role: `taskflow-backend as taskflow_backend`.
 
-    Pods of a release before are waited for to leave; `visit` has the present ones use the database meanwhile.
+    Waits until older pods are gone; `visit` has the present ones use the database meanwhile.
     """
     deadline = time.monotonic() + LEAVING_SECONDS
     while True:

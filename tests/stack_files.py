@@ -1,4 +1,4 @@
-"""Stack files made up by hypothesis: spellings, both forms of keys, features of YAML, encodings. Some are no YAML."""
+"""Stack files made up by hypothesis: spellings, both forms of keys, features of YAML, encodings. Some are not YAML."""
 
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from tests.live_release import Kubectl
 
 
 def token_for(user: str, key: str | bytes, *, seconds: int) -> str:
-    """A token in the name of a user; it holds for so many seconds, of which the backend allows 120."""
+    """A token in the name of a user; valid for so many seconds; the backend allows 120."""
     return jwt.encode({"sub": user, "exp": int(time.time()) + seconds}, key, "HS256")
 
 

@@ -373,7 +373,7 @@ class StackConfig(Model):
     )
     create_namespace: bool = Field(
         True,
-        description="make the namespace; false for one that exists: the stack does not change it",
+        description="make the namespace; false for an existing one, which the stack does not change",
     )
     log_level: LogLevel = Field("info", description="LOG_LEVEL of both services")
     cluster: Cluster = Field(Cluster(), description="where the stack is deployed")

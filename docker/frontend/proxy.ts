@@ -18,7 +18,7 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
   const response = isPage
     ? await page(request, headers)
     : NextResponse.next({ request: { headers } });
-  // What a form's action does to these cookies must stand.
+  // A form's action may have changed these cookies: keep that.
   if (request.method === 'GET') {
     for (const cookie of renewed) response.cookies.set(cookie);
   }

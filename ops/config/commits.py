@@ -42,7 +42,7 @@ class Commit:
         answer = capture(command, env=os.environ, cwd=self.folder)
         if answer.code != 0:
             raise OpsError(
-                f"commit {self.name} cannot run its own `{arguments[0]}`",
+                f"commit {self.name} cannot run its own {arguments[0]}",
                 where=(answer.output.strip().splitlines() or ["no output"])[-1],
                 fix="compare with a later commit",
             )

@@ -44,7 +44,7 @@ def test_every_executable_runs_the_given_interpreter(
     built: list[str] = []
     monkeypatch.setattr(tools, "prepare", built.append)
     plugins.install(tmp_path, "/some/python")
-    assert built == ["pulumi-resource-kubernetes"], "the official one is built, not stood in for"
+    assert built == ["pulumi-resource-kubernetes"], "the official one is built, without a stand-in"
     assert {path.name for path in tmp_path.iterdir()} == {
         "pulumi-language-python",
         "pulumi-resource-docker",

@@ -1,4 +1,4 @@
-"""Steps that can be interrupted, run again, and fail with one message: on folders of the test's own."""
+"""Steps can be interrupted and run again, and fail with one message: on folders of the test."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from airgap import cluster, host, run, tools
 
-# Stands where the Go compiler is: lists two packages; writes down that it was called to build, and "compiles".
+# Replaces the Go compiler: lists two packages, records the calls to build, and "compiles".
 GO = """#!/bin/sh
 [ "$1" != list ] || {{ echo some/package another/package; exit; }}
 echo "$@" >> "{calls}"
@@ -87,7 +87,7 @@ def test_what_a_killed_build_left_is_removed(calls: Path) -> None:
     assert not left.exists()
 
 
-def test_a_build_that_failed_tells_the_compilers_last_words_and_counts_for_nothing(
+def test_a_failed_build_shows_the_compilers_last_lines_and_is_not_used(
     calls: Path, tmp_path: Path
 ) -> None:
     compiler(tmp_path, before='echo half > "$out/one"; echo no space left on device >&2; exit 1')
@@ -111,12 +111,12 @@ def test_another_definition_is_another_build_beside_the_old_one(
     assert old.exists(), "another checkout may still run it"
 
 
-def test_a_program_that_nobody_makes_is_answered_with_those_there_are(calls: Path) -> None:
+def test_an_unknown_program_is_refused_with_the_known_ones(calls: Path) -> None:
     with pytest.raises(run.StepError, match="Only one, two can be built here, not three"):
         tools.prepare("three")
 
 
-def test_a_full_disk_is_told_before_the_work(
+def test_a_full_disk_is_reported_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2e9))
@@ -125,7 +125,7 @@ def test_a_full_disk_is_told_before_the_work(
         run.need_space(tmp_path / "not" / "there", 3, "It")
 
 
-def test_a_slow_command_gives_signs_of_life(
+def test_a_slow_command_reports_progress(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(run, "HEARTBEAT_SECONDS", 0.1)
@@ -138,10 +138,10 @@ def test_a_command_that_is_not_there_is_named_with_what_to_do() -> None:
         run.run("no-such-command", hint="Get it.")
 
 
-def test_a_wait_ends_with_the_trouble_or_tells_the_last_one_when_time_is_over() -> None:
+def test_a_wait_ends_with_the_trouble_or_reports_the_last_one_when_time_is_over() -> None:
     troubles = iter(["no answer yet", ""])
     run.wait_for("It", 60, lambda: next(troubles), "See its log.")
-    assert next(troubles, "over") == "over", "it looked until all was well"
+    assert next(troubles, "over") == "over", "it checked until the trouble was over"
     with pytest.raises(run.StepError, match=r"after 0 s no answer\n  See its log\."):
         run.wait_for("It", 0, lambda: "no answer", "See its log.")
 
@@ -156,7 +156,7 @@ def test_a_file_is_put_in_place_once(tmp_path: Path) -> None:
     assert target.read_text() == "2"
 
 
-def test_the_note_of_a_killed_service_is_forgotten_and_that_of_a_living_one_believed(
+def test_the_note_of_a_killed_service_is_removed_and_that_of_a_running_one_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host, "NOTES", tmp_path)
@@ -166,7 +166,7 @@ def test_the_note_of_a_killed_service_is_forgotten_and_that_of_a_living_one_beli
     try:
         note.write_text(f"MainPID={process.pid}\n")
         assert host.still_runs("thing", program)
-        assert not host.still_runs("thing", "another"), "its number is somebody else's now"
+        assert not host.still_runs("thing", "another"), "its number is another process's now"
         assert not note.exists()
         note.write_text(f"MainPID={process.pid}\n")
     finally:
@@ -177,7 +177,7 @@ def test_the_note_of_a_killed_service_is_forgotten_and_that_of_a_living_one_beli
 
 
 class Minikube:
-    """A profile of driver `none`, and a cluster that is well when it is told to be."""
+    """A profile of driver `none`, and a cluster that is healthy on request."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.trouble = ""
@@ -229,20 +229,20 @@ def test_a_cluster_that_became_well_by_itself_after_an_interrupt_survives_a_rebo
     assert minikube.commands == [], "it runs"
     minikube.trouble = "after a reboot"
     cluster.prepare()
-    assert minikube.commands == ["start"], "its data would have gone with it"
+    assert minikube.commands == ["start"], "its data would have been deleted with it"
 
 
 def test_a_cluster_of_another_driver_is_never_removed(minikube: Minikube) -> None:
     minikube.describe("docker")
     minikube.trouble = "no answer"
     cluster.prepare()
-    assert minikube.commands == ["start"], "which tells what to do about it"
+    assert minikube.commands == ["start"], "its message says what to do"
 
 
 def test_a_cluster_from_before_an_upgrade_starts_with_its_own_kubernetes_or_is_refused(
     minikube: Minikube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No version of Kubernetes takes the data of one that is two minors older."""
+    """No version of Kubernetes accepts the data of one that is two minors older."""
     monkeypatch.setattr(cluster, "PROGRAMS", tmp_path)
     cluster.prepare()
     minikube.describe("none", "v1.33.1")

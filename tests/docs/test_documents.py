@@ -1,4 +1,4 @@
-"""What the documents say is so: links lead somewhere, names exist, and something runs or checks every block."""
+"""The documents are correct: links work, names exist, and something runs or checks every block."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def test_every_block_is_of_a_kind_that_something_runs_or_checks(document: Docume
 
 
 @each_document
-def test_python_blocks_stand_where_they_are_run(document: Document) -> None:
+def test_python_blocks_are_where_they_are_run(document: Document) -> None:
     assert document.name == "docs/library.md" or "python" not in {
         fence.language for fence in document.fences
     }
@@ -77,12 +77,12 @@ def test_make_targets_exist(document: Document) -> None:
         for code in document.code
         for target in re.findall(r"(?:^|[\s(;|&])make (?:-s )?([a-z][a-z-]+)", code)
     }
-    assert named <= TARGETS, f"{document.name} names targets that the Makefile has not"
+    assert named <= TARGETS, f"{document.name} names targets that the Makefile does not have"
 
 
 @each_document
 def test_files_exist(document: Document) -> None:
-    """Whatever is set as code and looks like a path from the root, `*` and alternatives included."""
+    """All code that looks like a path from the root, `*` and alternatives included."""
     paths = {
         path
         for code in document.code
@@ -90,7 +90,7 @@ def test_files_exist(document: Document) -> None:
         for path in [code]
     }
     missing = [path for path in paths if not list(ROOT.glob(path.rstrip("/")))]
-    assert not missing, f"{document.name} names what is not there"
+    assert not missing, f"{document.name} names files that do not exist"
 
 
 @each_document
@@ -192,6 +192,6 @@ def test_dots_stand_for_anything_and_nothing_else_does(
 
 def test_a_failure_that_the_document_does_not_show_is_one(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path)
-    with pytest.raises(AssertionError, match="left with 3"):
+    with pytest.raises(AssertionError, match="exited with 3"):
         checkout.run(Command("a.md:1", "exit 3", ""))
     checkout.run(Command("a.md:1", "echo error: no; exit 3", "error: no"))

@@ -1,4 +1,4 @@
-"""One edit of every key on a running release: what `make diff` says of it is what happens."""
+"""One edit of every key on a running release: `make diff` predicts what happens."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ VALUES = live_release.values(RELEASE, frontend_port=FRONTEND_PORT, backend_port=
 SERVICES = ("backend", "frontend")
 PRIORITY_CLASS = "taskflow-edits"
 
-# Values that this cluster can take, in place of those that need no cluster.
+# Values that work on this cluster, in place of those that need no cluster.
 LIVE: dict[str, Any] = {
     **{
         f"{part}.nodeSelector": {"kubernetes.io/os": "linux"}
@@ -44,7 +44,7 @@ LIVE: dict[str, Any] = {
     "images.frontend.ref": "taskflow-frontend:edits",
 }
 
-# What has to stand around a key here. Every set of keys begins with the release as it was at first.
+# The values that a key needs around it here. Every set of keys begins with the release as it was at first.
 NO_BUDGET_BUT = {"disruptionBudget": {"minAvailable": 1, "maxUnavailable": None}}
 AUTOSCALED = {"replicas": None, "autoscaling": {"min": 2, "max": 3}}
 AROUND: dict[str, dict[str, Any]] = {
@@ -56,7 +56,7 @@ AROUND: dict[str, dict[str, Any]] = {
     "monitoring": {"monitoring": {"namespace": "monitoring"}},
 }
 
-# Keys of which nothing can be seen on this cluster, and where they are tested instead.
+# Keys without a visible effect on this cluster, and where they are tested instead.
 ELSEWHERE = {
     "gateway": "tests/reliability/test_routes.py",
     "ingress.class": "no controller here, whose address could fail",
@@ -75,7 +75,7 @@ ELSEWHERE = {
 
 @dataclass(frozen=True)
 class Edit:
-    """Another value for a key, which for keys of both services both get at once."""
+    """Another value for a key; keys of both services change for both at once."""
 
     name: str
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Edit:
 
 
 def _set_of(key: str) -> dict[str, Any]:
-    """What stands around a key: of its longest beginning that is listed."""
+    """The values around a key: those of its longest listed prefix."""
     beginnings = [name for name in AROUND if f"{key}.".startswith(f"{name}.")]
     return AROUND[max(beginnings, key=len)] if beginnings else {}
 
@@ -115,7 +115,7 @@ EDITS = sorted(_edits(), key=lambda edit: json.dumps(edit.around, sort_keys=True
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
-    """A release of this suite alone, with what its edits name."""
+    """A release for this suite only, with everything that its edits refer to."""
     cluster = live_release.Kubectl("default")
     cluster("delete", "priorityclass", PRIORITY_CLASS, "--ignore-not-found")
     cluster("create", "priorityclass", PRIORITY_CLASS, "--value=1000")
@@ -132,7 +132,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
 
 @dataclass
 class State:
-    """What the release is configured with now, and who is signed in to it."""
+    """The release's configuration now, and who is signed in to it."""
 
     values: dict[str, Any]
     around: dict[str, Any] = field(default_factory=dict)
@@ -141,7 +141,7 @@ class State:
 
 @pytest.fixture(scope="module")
 def state() -> State:
-    """Shared by all edits: each is made on top of the one before."""
+    """Shared by all edits: each builds on the one before."""
     return State(VALUES)
 
 
@@ -165,12 +165,12 @@ def test_what_diff_says_of_an_edit_is_what_happens(
     said = predicted(release)
     happened = observed(release, person)
     if happened.risk > Risk.OUTAGE or said != happened:
-        state.person = None  # The next one begins anew.
+        state.person = None  # The next edit begins anew.
     assert happened == said, f"make diff says: {said}; what happens: {happened}"
 
 
 def bring_up(release: LiveRelease, values: dict[str, Any]) -> None:
-    """From whatever an edit has left."""
+    """Return to the first configuration, whatever an edit has left."""
     release.stack.configure(values)
     release.stack.up()
     wait_until_it_answers(

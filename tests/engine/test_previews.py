@@ -1,4 +1,4 @@
-"""The real engine previews every committed stack without a cluster, and says what is wrong with a bad one."""
+"""The real engine previews every committed stack without a cluster, and reports what is wrong with a bad one."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def test_image_references_are_known_at_preview(tmp_path: Path) -> None:
     for deployment in deployments:
         (container,) = deployment["inputs"]["spec"]["template"]["spec"]["containers"]
         assert container["image"].startswith("taskflow-"), (
-            "else no preview could tell what a source edit rolls"
+            "else no preview could show what a source edit rolls"
         )
 
 
@@ -85,11 +85,11 @@ def test_what_holds_data_is_protected_on_staging_and_not_on_minikube(tmp_path: P
     assert found == {"Namespace", "PersistentVolumeClaim", "RandomPassword"}
 
 
-def test_a_stack_file_elsewhere_is_read_alone_whatever_stands_beside_the_program(
+def test_a_stack_file_elsewhere_is_the_only_one_read_whatever_is_beside_the_program(
     tmp_path: Path,
 ) -> None:
     stack = stack_of("elsewhere", tmp_path, stack_values(STACKS["dev"]))
-    # A copy of it, for a run that is killed would leave the broken file in the checkout.
+    # A copy of it: a killed run would leave the broken file in the checkout.
     program = tmp_path / "program"
     for folder in ("components", "docker"):
         left_out = shutil.ignore_patterns("node_modules", ".next")
@@ -126,7 +126,9 @@ def test_a_wrong_type_says_what_was_expected(tmp_path: Path) -> None:
     assert 'taskflow:backend.replicas: got \\"two\\", expected an integer' in message
 
 
-def test_a_mistake_at_a_key_of_the_project_itself_is_told_in_our_own_words(tmp_path: Path) -> None:
+def test_a_mistake_at_a_key_of_the_project_itself_is_reported_in_our_own_words(
+    tmp_path: Path,
+) -> None:
     message = refused(
         "dev", tmp_path, merged(stack_values(STACKS["dev"]), {"createNamespace": "maybe"})
     )
@@ -187,7 +189,7 @@ def test_an_image_by_tag_is_refused_where_the_stack_asks_for_digests(tmp_path: P
         stack.check_policies(POLICY, "--policy-pack-config", str(POLICY / "digests.json"))
 
 
-def test_the_event_log_that_ops_reads_tells_what_the_json_document_tells(tmp_path: Path) -> None:
+def test_the_event_log_that_ops_reads_says_what_the_json_document_says(tmp_path: Path) -> None:
     state = tmp_path / ".state"
     state.mkdir()
     shutil.copy(STACKS["dev"], tmp_path)
@@ -203,8 +205,8 @@ def test_the_event_log_that_ops_reads_tells_what_the_json_document_tells(tmp_pat
 
     (tmp_path / "json").mkdir()
     document = stack_of("dev", tmp_path / "json", stack_values(STACKS["dev"])).preview()
-    told = plan.read(json.dumps({"steps": document}))
+    described = plan.read(json.dumps({"steps": document}))
     assert {(step.action, step.type, step.resource) for step in logged} == {
-        (step.action, step.type, step.resource) for step in told
+        (step.action, step.type, step.resource) for step in described
     }
     assert {str(effect.risk) for effect in risk.judge(logged)} == {"none"}

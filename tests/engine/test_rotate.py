@@ -1,4 +1,4 @@
-"""`make rotate` on stack files that the real engine encrypts: what each step is, and that any can be the first."""
+"""`make rotate` on stack files that the real engine encrypts: what each step does, and that any can be first."""
 
 import json
 from collections.abc import Callable
@@ -24,11 +24,11 @@ PLAIN = Update(1, "update", True, datetime.now(UTC), "make up", Record(), {}, {}
 
 
 class KilledError(Exception):
-    """In place of an update."""
+    """Replaces an update."""
 
 
 class Deployments:
-    """A stack whose updates are remembered in place of being made; the newest may be killed."""
+    """A stack whose updates are only recorded; the newest may be killed."""
 
     def __init__(self, stack: EngineStack, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stack = stack
@@ -134,7 +134,7 @@ def test_one_command_can_do_it_all(make: Make) -> None:
     ("generated", "killed_at"),
     [(True, "1 of 3"), (True, "2 of 3"), (True, "3 of 3"), (False, "2 of 3")],
 )
-def test_a_run_that_was_killed_goes_on_with_the_step_that_it_was_at(
+def test_a_killed_run_continues_with_the_step_that_it_was_at(
     make: Make, generated: bool, killed_at: str
 ) -> None:
     it = make(generated)

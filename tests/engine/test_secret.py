@@ -28,7 +28,7 @@ def stored(clone: Checkout, stack: str, key: str) -> str:
 
 
 def printed_line(clone: Checkout, stack: str, key: str) -> str:
-    """What `make validate` says of a missing secret, as a person copies it."""
+    """The command that `make validate` prints for a missing secret."""
     printed = clone.run(Command("missing", "make validate", ""))
     lines = re.findall(
         rf"is missing: .*; run: (make secret STACK={stack} KEY={key})$", printed, re.M
@@ -38,7 +38,7 @@ def printed_line(clone: Checkout, stack: str, key: str) -> str:
 
 
 def typed(clone: Checkout, line: str, *answers: tuple[str, str], **env: str) -> tuple[int, str]:
-    """Run a line in a terminal; `answers` are what is typed after each question. Returns what the terminal showed."""
+    """Run a line in a terminal; `answers` are typed after each question. Returns what the terminal showed."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         ["bash", "-c", line],

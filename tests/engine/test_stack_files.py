@@ -1,4 +1,4 @@
-"""The engine itself and the one reader of stack files agree on every file, whatever is in it."""
+"""The engine and the reader of stack files agree on every file, whatever is in it."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def of_the_reader(path: Path) -> StackFile | None:
 
 @settings(
     max_examples=40,
-    derandomize=True,  # The same forty every time: a check that fails by chance is no check.
+    derandomize=True,  # The same forty every time: a check must not fail by chance.
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -72,7 +72,7 @@ def test_what_the_reader_takes_is_what_the_engine_hands_over(project: Path, data
     path = project / "Pulumi.x.yaml"
     path.write_bytes(data)
     source = of_the_reader(path)
-    if source is None or source.encrypted:  # Some is refused by the reader alone, as ambiguous.
+    if source is None or source.encrypted:  # The reader alone refuses some files, as ambiguous.
         event("refused" if source is None else "encrypted")
         return
     event("taken")

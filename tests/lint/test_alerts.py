@@ -1,4 +1,4 @@
-"""Prometheus' own tool reads alert rules and dashboard, and fires each alert in the situation it is for, alone."""
+"""Prometheus' own tool reads alert rules and dashboard, and fires each alert only in its situation."""
 
 import json
 import re
@@ -53,7 +53,7 @@ AT_TEN = f"_x9 0+6x{MINUTES - 10}"
 # What differs from a healthy release in a situation, and the alerts that fire, no others.
 SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
     "a healthy release": ({}, set()),
-    "a rollout, in which old pods go and new ones come": (
+    "a rollout: old pods are replaced by new ones": (
         {
             backend("b1", "/health/live"): f"{0}+6x9 _x{MINUTES}",
             backend("b3", "/health/live"): AT_TEN,
@@ -98,7 +98,7 @@ SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
         },
         {"TaskflowFrontendOverloaded"},
     ),
-    "guesses at passwords, which are told to wait": (
+    "guesses at passwords, which must wait": (
         {frontend("f1", "auth", 429, "refusals_total"): rising(5)},
         set(),
     ),

@@ -1,4 +1,4 @@
-"""What other people's rules say of rendered objects, Dockerfiles and workflows; every exception has its reason."""
+"""Public linters pass rendered objects, Dockerfiles and workflows; every exception has its reason."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def kube_score(path: Path) -> set[tuple[str, str, str]]:
-    """Kind, name and check of everything that is not well."""
+    """Kind, name and check of every finding."""
     answer = run("kube-score", "score", "--output-format", "json", str(path))
     found: list[dict[str, Any]] = json.loads(answer.stdout)
     assert found, answer.stderr
@@ -95,7 +95,7 @@ def test_actionlint_finds_nothing() -> None:
 
 
 def test_actionlint_looks_at_the_scripts_as_well(tmp_path: Path) -> None:
-    """Without shellcheck beside it, it would pass over them in silence."""
+    """Without shellcheck beside it, it would silently skip them."""
     bad = tmp_path / "bad.yml"
     bad.write_text(
         "on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps: [{run: cd $HOME/x; ls}]\n"

@@ -27,7 +27,7 @@ QUIET = (  # No traffic of the browser's own: it would leave the machine.
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account of their own."""
+    """A person with an account."""
 
     name: str
     email: str = field(default_factory=lambda: f"{secrets.token_hex(6)}@example.com")
@@ -48,14 +48,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, release: LiveRelease) -> Iterator[Page]:
-    """A page of a browser that has never been here before; at the end, none broke the pages' policy."""
+    """A page in a new browser; at the end, none broke the pages' policy."""
     with new_page(browser, release.url) as page:
         yield page
 
 
 @contextmanager
 def new_page(browser: Browser, url: str, *, scripts: bool = True) -> Iterator[Page]:
-    """The same, at an address of one's choice."""
+    """The same, at any address."""
     expect.set_options(timeout=PATIENCE_MS)
     refused: list[str] = []
     with browser.new_context(

@@ -1,4 +1,4 @@
-"""What a release may find in a cluster: a namespace made by hand, with a Postgres of somebody else's."""
+"""What a release may find in a cluster: a namespace made by hand, with an external Postgres."""
 
 import json
 import subprocess

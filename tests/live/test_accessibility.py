@@ -16,8 +16,8 @@ SIZES: dict[str, ViewportSize] = {
 
 
 def violations(page: Page) -> list[str]:
-    """What axe would have corrected, and where."""
-    # The package is a wrapper around this one script, which is all that is needed of it.
+    """What axe reports, and where."""
+    # The package is a wrapper around this script; nothing else of it is needed.
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
     found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
     return [f"{rule['help']}: {[node['target'] for node in rule['nodes']]}" for rule in found]

@@ -1,4 +1,4 @@
-"""Every address that leads to the release lets people in, through the real pages; whatever else is sent is refused."""
+"""People can sign in at every address of the release, through the real pages; all other requests are refused."""
 
 import html
 import re
@@ -22,7 +22,7 @@ FORWARDING = re.compile(r"^Forwarding from (127\.0\.0\.1:\d+) ")
 
 @dataclass(frozen=True)
 class Way:
-    """What a browser believes that it talks to, and what the proxies on the way make of that."""
+    """The address that a browser uses, and the headers that proxies make of it."""
 
     origin: str
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -25,7 +25,7 @@ SCALED = merged(
     },
 )
 ADDON = cluster.METRICS
-# A pod that has no processor's time left is not ready, and what is not ready is not scaled: the load stays far below.
+# A pod without processor time is not ready, and pods that are not ready are not scaled: the load stays far below.
 RATE = 40
 PATIENCE_SECONDS = 180
 BACKEND = f"{RELEASE}-backend"
@@ -35,7 +35,7 @@ SYSTEM = Kubectl("kube-system")
 
 @pytest.fixture(scope="module")
 def metrics() -> Iterator[None]:
-    """Minikube's metrics server, asking four times as often as usual; afterwards the addon is as it was."""
+    """Minikube's metrics server, scraping four times as often as usual; afterwards the addon is as it was."""
     was_off = cluster.enable_metrics(PROFILE, env=os.environ)
     arguments = SYSTEM.get("deployment", ADDON)["spec"]["template"]["spec"]["containers"][0]["args"]
     index = next(i for i, text in enumerate(arguments) if text.startswith("--metric-resolution"))

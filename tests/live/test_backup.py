@@ -42,7 +42,7 @@ SELECT gen_random_uuid(), id, :'title', 'ä "quoted"', false FROM "user", genera
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where backups go that nobody gives a name."""
+    """The folder of backups without a given name."""
     monkeypatch.setattr(archive, "FOLDER", tmp_path / "backups")
     return tmp_path / "backups"
 
@@ -67,7 +67,7 @@ def sql(release: LiveRelease, script: str, **variables: str) -> str:
 
 
 def checksums(release: LiveRelease) -> str:
-    """Of every table, by other means than those of the backup; the frontend writes page_file whenever it likes."""
+    """Checksums of every table, computed otherwise than by the backup. The frontend may write page_file at any time."""
     return sql(release, CHECKSUMS.strip())
 
 
@@ -77,7 +77,7 @@ def browser(release: LiveRelease) -> httpx.Client:
 
 @pytest.fixture
 def content(release: LiveRelease) -> str:
-    """The checksums of a database in which somebody has tasks."""
+    """The checksums of a database with tasks."""
     with browser(release) as client:
         answer = client.post("/api/auth/sign-up/email", json=PERSON)
         assert answer.status_code == 200 or "EXISTS" in answer.text, answer.text
@@ -89,8 +89,8 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
     release: LiveRelease, content: str, key: Path, folder: Path
 ) -> None:
     stack = release.stack.of_ops
-    path, told = take(stack, steps(), key=key)
-    assert told.rows["public.task"] >= 50
+    path, summary = take(stack, steps(), key=key)
+    assert summary.rows["public.task"] >= 50
     assert PLAIN.encode() not in path.read_bytes()
 
     sql(release, 'DROP TABLE session; DELETE FROM "user"; CREATE TABLE later AS SELECT 1 AS number')
@@ -105,7 +105,7 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
     assert len(list(folder.iterdir())) == 2, "what was replaced is in a backup of its own"
     with browser(release) as client:
         answer = client.post("/api/auth/sign-in/email", json={**PERSON, "name": None})
-        assert answer.status_code == 200, "who has an account signs in again"
+        assert answer.status_code == 200, "a person with an account signs in again"
         assert PLAIN in client.get("/tasks").text, "and finds the tasks"
     leftovers = release.kubectl(
         "get", "jobs,networkpolicies", "-l", "component=backup", "-o", "name"
@@ -185,8 +185,8 @@ def test_a_scheduled_backup_can_be_fetched_from_its_volume_and_opens(
         path = fetched(stack, steps(), stored)
         location = history.location(stack, history.updates(stack))
         with backup_pod(Kubectl(CONTEXT, stack.env, RELEASE), location) as pod:
-            told = database.check(pod, path, archive.key(key))
-        assert told.rows["public.task"] == int(sql(release, "SELECT count(*) FROM task")) >= 50
+            summary = database.check(pod, path, archive.key(key))
+        assert summary.rows["public.task"] == int(sql(release, "SELECT count(*) FROM task")) >= 50
     finally:
         release.stack.configure(VALUES)
         release.stack.up()
@@ -212,7 +212,7 @@ def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data
     move(release.stack.of_ops, steps(), "upgrade", key=key)
     assert checksums(release) == content
     folders = release.kubectl("exec", POSTGRES, "--", "ls", "/var/lib/postgresql/data").split()
-    assert folders == ["pgdata", "pgdata-next"], "the way back is open"
+    assert folders == ["pgdata", "pgdata-next"], "the old folder is still there"
 
     sql(release, "DELETE FROM task")
     release.stack.configure({**VALUES, "policies": "advisory"})

@@ -1,4 +1,4 @@
-"""Backups go to an S3-compatible store and come back, whole and never over another one."""
+"""Backups go to an S3-compatible store and come back complete, and never overwrite another."""
 
 import os
 import socket

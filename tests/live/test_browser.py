@@ -125,7 +125,7 @@ def test_the_keyboard_goes_on_at_the_list_when_a_task_leaves_it(page: Page) -> N
     expect(page.get_by_role("heading", name="Tasks")).to_be_focused()
 
 
-def test_who_is_offline_while_signing_in_keeps_what_was_typed(page: Page) -> None:
+def test_signing_in_offline_keeps_what_was_typed(page: Page) -> None:
     person = Person("Frances")
     sign_up(page, person)
     page.get_by_role("button", name="Sign out").click()
@@ -191,7 +191,7 @@ def test_a_page_of_an_older_release_says_so_and_keeps_what_was_written(page: Pag
 
 
 def with_an_action_of_another_release(route: Route) -> None:
-    """What every action becomes for an open page when the frontend's code changes."""
+    """Every action fails like this for an open page when the frontend's code changes."""
     headers = route.request.headers
     if "next-action" in headers:
         headers |= {"next-action": "0" * len(headers["next-action"])}
@@ -215,7 +215,7 @@ def test_a_wrong_password_is_explained(page: Page) -> None:
     ).to_be_visible()
 
 
-def test_who_signs_in_comes_to_the_page_that_they_asked_for(page: Page) -> None:
+def test_signing_in_leads_to_the_requested_page(page: Page) -> None:
     person = Person("Sophie")
     sign_up(page, person)
     page.get_by_role("button", name="Sign out").click()

@@ -18,7 +18,7 @@ def day(days: int) -> str:
     return (datetime.now(UTC).date() + timedelta(days=days)).isoformat()
 
 
-def test_open_tasks_stand_under_when_they_are_due_the_urgent_ones_first(page: Page) -> None:
+def test_open_tasks_are_grouped_by_due_date_the_urgent_ones_first(page: Page) -> None:
     sign_up(page, Person("Grace"))
     add_task(page, "Someday")
     add_task(page, "Book a train", due=day(0))
@@ -227,7 +227,7 @@ def overflow(page: Page) -> int:
     return int(page.evaluate(wider))
 
 
-def test_who_changes_the_password_ends_the_other_sessions(
+def test_changing_the_password_ends_the_other_sessions(
     page: Page, browser: Browser, release: LiveRelease
 ) -> None:
     person = Person("Linus")

@@ -27,23 +27,23 @@ DESCRIBED = (
 
 
 def values() -> dict[str, Any]:
-    """One pod of each service, an external database, and an assistant whose address leads nowhere."""
+    """One pod of each service, an external database, and an assistant at an unreachable address."""
     one = {"replicas": 1}
     ported = live_release.values(NAME, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
     ported |= {"database": {"external": {"tls": False}}, "secrets": {}, "createNamespace": False}
-    ported |= {"logLevel": "debug"}  # What is talkative at all.
+    ported |= {"logLevel": "debug"}  # The most verbose settings.
     nowhere = {"baseUrl": "http://127.0.0.1:9/v1"}
     return live_release.changed(ported, backend=one, frontend=one, assistant=nowhere)
 
 
 def a_secret(characters: str = "") -> str:
-    """A value that stands nowhere by chance, around characters that encodings write another way."""
+    """A value that occurs nowhere by chance, around characters that encodings write another way."""
     return f"{secrets.token_hex(12)}{characters}{secrets.token_hex(12)}"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A release that was deployed, used, misused and broken, and what was said meanwhile."""
+    """A release that was deployed, used, misused and broken, and everything that was printed meanwhile."""
 
     canaries: Canaries
     stack: LiveStack
@@ -102,7 +102,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def use(key: str) -> None:
-    """Ask both services for what they do, rightly and wrongly."""
+    """Send both services valid and invalid requests."""
     person = {"name": "Ada", "email": "ada@example.com", "password": a_secret()}
     with httpx.Client(base_url=FRONTEND, headers={"Origin": FRONTEND}, timeout=20) as browser:
         signed_up = browser.post("/api/auth/sign-up/email", json=person)
@@ -160,7 +160,7 @@ def said(what: str) -> Callable[[Scene], str]:
     return lambda scene: scene.said[what]
 
 
-# Each place with a text that stands there for certain: else it was not the place.
+# Each place with a text that it certainly holds: else it was the wrong place.
 PLACES: dict[str, tuple[Callable[[Scene], str], str]] = {
     "ConfigMaps": (config_maps, "NODE_ENV"),
     "objects described": (described, "DATABASE_URL"),

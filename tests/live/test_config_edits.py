@@ -1,4 +1,4 @@
-"""An edit of each kind on a running release: which pods it rolls, as `make diff` said, and which objects come and go.
+"""An edit of each kind on a running release: the pods it rolls, as `make diff` predicted, and the objects that change.
 
 `make test-edits` makes one of every key.
 """
@@ -60,8 +60,8 @@ EDITS = {
     "grace period": Edit(
         values={"frontend": {"gracePeriodSeconds": 40}}, rolls=frozenset({"frontend"})
     ),
-    # On one node, too: a spread that has to hold must not keep a pod from starting there.
-    "a spread that has to hold": Edit(
+    # On one node, too: a required spread must not keep a pod from starting there.
+    "a required spread": Edit(
         values={"frontend": {"topologySpread": {"required": True}}},
         rolls=frozenset({"frontend"}),
     ),

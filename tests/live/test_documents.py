@@ -1,6 +1,6 @@
-"""What the documents show of a cluster is what a clone of this repository prints there, one command after another.
+"""A clone of this repository prints on a cluster what the documents show, one command after another.
 
-Then, in the same clone, what becomes of `make up` where something is in its way.
+Then, in the same clone, how `make up` fails on an obstacle.
 """
 
 import os
@@ -16,7 +16,7 @@ import yaml
 from tests import live_release
 from tests.documents import LIVE, Checkout, Command, documents
 
-# As long as what the documents show, so that columns stand where they do there.
+# As long as what the documents show, so that columns are where they are there.
 RELEASE, FRONTEND_PORT = "livedocs", 30085
 SHOWN = {
     live_release.node_port(FRONTEND_PORT): "http://127.0.0.1:30080",

@@ -1,4 +1,4 @@
-"""Drift is found where somebody really changed objects by kubectl, and not where an autoscaler does its work."""
+"""Drift is found where somebody changed objects with kubectl, and not where an autoscaler works."""
 
 import json
 import time

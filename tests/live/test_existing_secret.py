@@ -1,4 +1,4 @@
-"""Secrets made by hand: what they lack is named before anything is deployed, and a change rolls their readers."""
+"""Secrets made by hand: missing keys are named before anything is deployed, and a change rolls their readers."""
 
 import secrets
 from collections.abc import Iterator
@@ -29,8 +29,8 @@ def values() -> dict[str, Any]:
     return live_release.changed(ported, backend={"replicas": 1}, frontend={"replicas": 1})
 
 
-def sound(**changes: str) -> dict[str, str]:
-    """What such a Secret has to hold."""
+def valid(**changes: str) -> dict[str, str]:
+    """What such a Secret must hold."""
     return {
         "database-url": outside.address(NAMESPACE, PASSWORD),
         "better-auth-secret": "canary" * 6,
@@ -52,7 +52,7 @@ def stack(kubectl: Kubectl, tmp_path: Path) -> LiveStack:
 
 
 def refused(stack: LiveStack, kubectl: Kubectl) -> str:
-    """What an update says that must not deploy anything."""
+    """The output of an update that must not deploy anything."""
     with pytest.raises(EngineError) as caught:
         stack.up()
     message = str(caught.value)
@@ -68,20 +68,20 @@ def test_a_secret_that_is_not_there_is_named(stack: LiveStack, kubectl: Kubectl)
 
 
 def test_the_keys_that_it_lacks_are_named(stack: LiveStack, kubectl: Kubectl) -> None:
-    address = sound()["database-url"]
+    address = valid()["database-url"]
     outside.apply(NAMESPACE, outside.secret(SECRET, {"database-url": address}))
     assert "lacks better-auth-secret" in refused(stack, kubectl)
 
 
 def test_values_that_break_a_rule_are_named(stack: LiveStack, kubectl: Kubectl) -> None:
-    outside.apply(NAMESPACE, outside.secret(SECRET, sound(**{"better-auth-secret": "canary"})))
+    outside.apply(NAMESPACE, outside.secret(SECRET, valid(**{"better-auth-secret": "canary"})))
     assert "its better-auth-secret has 6 characters" in refused(stack, kubectl)
 
 
 def test_its_change_is_seen_by_the_next_preview_and_rolls_its_readers_alone(
     stack: LiveStack, kubectl: Kubectl
 ) -> None:
-    outside.apply(NAMESPACE, outside.secret(SECRET, sound()))
+    outside.apply(NAMESPACE, outside.secret(SECRET, valid()))
     stack.up()
     release = LiveRelease(stack, kubectl)
     try:
@@ -90,7 +90,7 @@ def test_its_change_is_seen_by_the_next_preview_and_rolls_its_readers_alone(
         before = release.generations()
         assert all(before[component] for component in ("backend", "frontend"))
 
-        outside.apply(NAMESPACE, outside.secret(SECRET, sound(**{"better-auth-secret": "c" * 40})))
+        outside.apply(NAMESPACE, outside.secret(SECRET, valid(**{"better-auth-secret": "c" * 40})))
         steps = stack.preview()
         assert "canary" not in str(steps)
         changes = {

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: a clear error, the old pods serve on, and the next run repairs it."""
+"""Failed updates: a clear error, the old pods serve on, and the next run repairs it."""
 
 import httpx
 import pytest
@@ -21,8 +21,8 @@ def test_a_base_image_that_does_not_exist_is_named_and_the_old_pods_serve_on(
     release.stack.configure(changed(images={"backend": {"baseImage": NO_IMAGE}}))
     with pytest.raises(EngineError) as failure:
         release.stack.up()
-    told = explain(str(failure.value), doing="pulumi up", stack=release.stack.of_ops.file)
-    assert told.what == f"image {NO_IMAGE} cannot be found or pulled", "as `make up` ends"
+    error = explain(str(failure.value), doing="pulumi up", stack=release.stack.of_ops.file)
+    assert error.what == f"image {NO_IMAGE} cannot be found or pulled", "as `make up` ends"
     assert "Traceback" not in str(failure.value)
     assert release.generations() == before
     assert serves(release)

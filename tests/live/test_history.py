@@ -1,4 +1,4 @@
-"""Revisions, and the way back to one of them: by a command, and by itself after a failure."""
+"""Revisions, and rollbacks to them: by a command, and automatic after a failure."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ BASE_IMAGE = "python:3.13-slim"
 
 @pytest.fixture
 def another_base() -> Iterator[str]:
-    """The same image by another name: what is built on it has another content tag."""
+    """The same image under another name: images built on it get another content tag."""
     name = "python:of-the-history-test"
     docker("tag", pulled(BASE_IMAGE), name)
     yield name
@@ -76,7 +76,7 @@ def as_it_was(release: LiveRelease) -> Iterator[None]:
 QUIET = VALUES | {"policies": "advisory"}
 
 
-def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_true(
+def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_correct(
     release: LiveRelease, another_base: str
 ) -> None:
     release.stack.set_secret("openaiApiKey", "not-a-real-key")
@@ -96,7 +96,7 @@ def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_tru
     assert len({revision.config_hash for revision in found}) == 3
     assert found[-1].record.images["backend"] == deployed(release)["image"]
 
-    # The working tree moves on, and is not even valid any more.
+    # The working tree has changed, and is no longer valid.
     release.stack.configure(VALUES | {"backend": {"replicas": "many"}})
     target = rollback.find(release.stack.of_ops, first.number)
     rollback.bring_back(target, chosen(release), steps())
@@ -131,7 +131,7 @@ def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_tru
     )
 
 
-def test_a_migration_that_cannot_be_undone_forbids_the_way_back(release: LiveRelease) -> None:
+def test_a_migration_that_cannot_be_undone_forbids_a_rollback(release: LiveRelease) -> None:
     make_up(release, QUIET)
     number = revisions(release)[-1].number
     make_up(release, QUIET, schema="9999_later", breaking=("9999_later",))
@@ -166,7 +166,7 @@ def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
         fail()
 
     (fault,) = [fault for fault in faults if "pod livetest-backend-" in fault][:1]
-    assert "the environment variable DRAIN_SECONDS" in fault, "the container's own last words"
+    assert "the environment variable DRAIN_SECONDS" in fault, "the container's own last lines"
     assert deployed(release) == before
     assert revisions(release)[-1].record.rollback_to == number
     assert look().faults == []

@@ -228,7 +228,7 @@ def test_generated_secrets_are_not_readable_in_the_state(release: LiveRelease) -
     state = release.stack.export()
     for secret in release.kubectl.get("secrets")["items"]:
         for key, encoded in secret.get("data", {}).items():
-            assert encoded not in state, f"{key} stands in the state, base64-encoded"
+            assert encoded not in state, f"{key} is in the state, base64-encoded"
             assert base64.b64decode(encoded).decode() not in state, (
-                f"{key} stands in the state in clear"
+                f"{key} is in the state in clear"
             )

@@ -1,4 +1,4 @@
-"""What the API server would refuse, or take and never bring about, is known before anything is applied."""
+"""What the API server would refuse, or accept without effect, is known before anything is applied."""
 
 import json
 import time
@@ -43,7 +43,7 @@ class Limited:
         return live.refusals(self.steps, stack.file, stack.env)
 
     def refused(self, title: str) -> str:
-        """Why a step is refused, once admission has noticed what was made for it."""
+        """Why a step is refused, once admission knows the quota or limit that was made for it."""
         deadline = time.monotonic() + NOTICED_SECONDS
         while title not in (found := self.refusals()):
             assert time.monotonic() < deadline, f"{title} is not refused: {found}"
@@ -95,7 +95,7 @@ def test_what_a_quota_would_refuse_is_refused_with_the_quotas_arithmetic(
     assert f"StatefulSet {NAME}-postgres" in limits.refusals()
 
 
-def test_a_quota_that_lets_in_one_pod_but_not_all_is_said(limits: Limited) -> None:
+def test_a_quota_that_admits_one_pod_but_not_all_is_reported(limits: Limited) -> None:
     make(limits.kubectl, "ResourceQuota", "few", hard={"pods": "3"})
     reason = limits.refused(f"Deployment {NAME}-backend")
     assert reason.startswith("quota few limits pods to 3, 0 of it used")

@@ -1,4 +1,4 @@
-"""docs/production.md, walked through with a stack like prod: everything but what only a real cluster has."""
+"""docs/production.md, followed with a stack like prod: everything except what only a real cluster has."""
 
 import secrets
 from collections.abc import Iterator

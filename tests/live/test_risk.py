@@ -1,4 +1,4 @@
-"""What a preview says of a volume is what happens to it; tests/live/test_config_edits.py has the pods."""
+"""A preview predicts what happens to a volume; tests/live/test_config_edits.py has the pods."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -40,7 +40,7 @@ def judged(release: LiveRelease, values: Mapping[str, Any]) -> list[Effect]:
 
 @pytest.fixture
 def external(release: LiveRelease) -> Iterator[dict[str, Any]]:
-    """A configuration with a database elsewhere, and its address."""
+    """A configuration with an external database, and its address."""
     release.stack.set_secret("databaseUrl", "postgresql://u:p@db.example.com:5432/t")
     yield {key: value for key, value in VALUES.items() if key != "database"} | EXTERNAL
     release.stack.unset("databaseUrl")

@@ -1,4 +1,4 @@
-"""Two releases in one namespace: they share nothing, and the end of one is nothing to the other."""
+"""Two releases in one namespace: they share nothing, and deleting one does not affect the other."""
 
 import secrets
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.live.conftest import RELEASE, LiveRelease
 
 BLUE = "blue"
 FRONTEND_PORT, BACKEND_PORT = 30089, 30090
-# The namespace is the other release's: were it another, names would be apart by that alone.
+# The namespace is the other release's: in another one, names could not collide.
 VALUES = live_release.changed(
     live_release.values(BLUE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
     | {"namespace": RELEASE, "createNamespace": False},
@@ -76,7 +76,7 @@ def test_the_services_of_a_release_lead_to_its_own_pods_alone(
         reached = {
             entry["targetRef"]["name"] for piece in slices for entry in piece["endpoints"] or ()
         }
-        assert reached, f"{name}-{component} leads somewhere"
+        assert reached, f"{name}-{component} has endpoints"
         assert {pod.rpartition(f"-{component}-")[0] for pod in reached} == {name}
 
 

@@ -1,4 +1,4 @@
-"""What an update without a change does, also of a state or a kubeconfig from elsewhere, and what destroy leaves."""
+"""What an update without a change does, also with a state or kubeconfig from elsewhere, and what destroy leaves."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import yaml
 from tests.live.conftest import CONTEXT, RELEASE, LiveRelease
 
 PROVIDERS_NOTES = ("__inputs", "__initialApiVersion", "__fieldManager")
-"""What the official provider keeps in the state beside an object, and the one that this project once had did not."""
+"""What the official provider keeps in the state beside an object; this project's former provider did not."""
 
 
 def test_an_update_without_a_change_touches_nothing(release: LiveRelease) -> None:
@@ -44,7 +44,7 @@ def test_a_state_that_another_provider_wrote_is_taken_over_without_a_restart(
 def test_a_kubeconfig_of_several_files_leads_to_the_same_cluster(
     release: LiveRelease, tmp_path: Path
 ) -> None:
-    """The provider takes its default, $KUBECONFIG, as one path; another path would be a change to each colleague."""
+    """The provider takes its default, $KUBECONFIG, as one path; another path would be a change for each colleague."""
     other = tmp_path / "other"
     other.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config"}))
     usual = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")

@@ -123,7 +123,7 @@ def test_network_policies_open_the_further_networks(release: LiveRelease, compon
 def test_both_services_verify_the_database_by_the_authority_that_is_named(
     release: LiveRelease,
 ) -> None:
-    """They serve, which asks the database, by sslmode=verify-full; and Postgres says the same."""
+    """They serve with the database over sslmode=verify-full, and Postgres confirms it."""
     psql = ("exec", outside.DATABASE, "--", "psql", "-U", outside.DATABASE, "-tAc")
     live_release.wait_until_it_answers(f"{live_release.node_port(BACKEND_PORT)}/health")
     answer = release.kubectl(*psql, BY_TLS)
@@ -149,7 +149,7 @@ def scraped(release: LiveRelease) -> Iterator[dict[str, str]]:
             *("--restart=Never", "--command", "--", "python", "-c", SCRAPE, *addresses.values()),
         )
         finished = "jsonpath={.status.phase}=Succeeded"
-        with suppress(AssertionError):  # Its own words say more than the wait's.
+        with suppress(AssertionError):  # Its own message says more than that of the wait.
             kubectl("wait", "pod/scraper", f"--for={finished}", "--timeout=90s")
         texts = kubectl("logs", "scraper").split("\x0c")
         yield dict(zip(SERVICES, texts, strict=False))

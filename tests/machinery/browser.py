@@ -34,7 +34,7 @@ class Source(StrEnum):
 class Browser:
     source: Source
     path: Path | None = None
-    """Set where it is there already."""
+    """Set if it is there already."""
 
 
 def choose(machine: Machine) -> Browser:
@@ -49,7 +49,7 @@ def choose(machine: Machine) -> Browser:
 
 
 def provide(machine: Machine, *, env: Mapping[str, str]) -> str:
-    """Have `chromium` on the children's PATH; says where it comes from."""
+    """Have `chromium` on the children's PATH; returns where it comes from."""
     browser = choose(machine)
     if browser.path is None:
         if machine.interactive and not _agrees(browser.source):
@@ -85,5 +85,5 @@ def _package(env: Mapping[str, str]) -> Path:
             raise OpsError("apt-get could not install Chromium (its own message is above)")
     found = shutil.which("chromium", path=env.get("PATH"))
     if found is None:
-        raise OpsError("Debian's package chromium brought no program of that name")
+        raise OpsError("Debian's package chromium has no program of that name")
     return Path(found)

@@ -40,7 +40,7 @@ def outcomes(console: Console) -> list[Outcome]:
 
 
 def fix() -> None:
-    """What of format and lint can be put right without a person."""
+    """Fix automatically what formatter and linter can fix."""
     env = os.environ
     for command in (["format", "."], ["check", "--fix", "."]):
         print(capture([str(BIN / "ruff"), *command], env=env, timeout=LIMIT_SECONDS).output, end="")

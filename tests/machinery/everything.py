@@ -1,4 +1,4 @@
-"""`make test`: the machine is set up, then every suite runs."""
+"""`make test`: set up the machine, then run every suite."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Stage:
 
 
 def outcomes(console: Console) -> list[Outcome]:
-    """Set up what is needed, then run every suite: one that cannot run fails and says why."""
+    """Set up what is needed, then run every suite: one that cannot run fails with the reason."""
     done = checks.outcomes(console)
     steps = Steps("setting up", console)
     env: Mapping[str, str] = os.environ
@@ -60,7 +60,7 @@ def outcomes(console: Console) -> list[Outcome]:
 
 
 def reliability(console: Console, report: Path) -> Outcome:
-    """The suite of that name in full, with all that it needs; `report` gets what it measured."""
+    """The suite of that name in full, with all that it needs; it writes its figures to `report`."""
     return _alone(console, "reliability", UNDER_LOAD, "--full", report=report)
 
 
@@ -168,7 +168,7 @@ def _backend(env: Mapping[str, str]) -> Count:
 def _frontend(env: Mapping[str, str]) -> Count:
     """The frontend's tests, which no image contains, laid over its image's `builder` stage, on a Postgres as above.
 
-    Beside them the backend's, which keep the schema that both sides have to agree on.
+    Beside them the backend's: they check the schema that both sides must agree on.
     """
     image = _build("docker/frontend", "builder", env)
     password = secrets.token_urlsafe(16)
@@ -188,7 +188,7 @@ def _frontend_types(env: Mapping[str, str]) -> Count:
 
 
 def _frontend_lint(env: Mapping[str, str]) -> Count:
-    """Over all sources, of which the image has only those it is built from."""
+    """Over all sources; the image has only those it is built from."""
     image = _build("docker/frontend", "builder", env)
     command = ["docker", "run", "--rm", "--volume", f"{ROOT}/docker/frontend:/source:ro"]
     biome = "/app/node_modules/.bin/biome"
@@ -211,7 +211,7 @@ def _build(context: str, target: str, env: Mapping[str, str]) -> str:
 
 
 class _Container:
-    """A container that is gone when the block ends, however it ends."""
+    """A container that is removed when the block ends, however it ends."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.name = f"taskflow-test-{os.getpid()}"

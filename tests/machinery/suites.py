@@ -1,4 +1,4 @@
-"""A suite is one thing that can pass or fail on its own; all of them run, whatever one of them does."""
+"""A suite is one thing that can pass or fail on its own; all of them run, even if one fails."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Count:
 class Suite:
     name: str
     run: Callable[[], Count]
-    """Raises OpsError where the suite could not run to its end."""
+    """Raises OpsError if the suite could not run to its end."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ def summarise(outcomes: Sequence[Outcome], console: Console) -> bool:
 
 
 def read_junit(report: Path, code: int) -> Count:
-    """Add up a report as pytest, vitest and others write it, of a run that left with `code`.
+    """Add up a report as pytest, vitest and others write it, of a run that exited with `code`.
 
     Raises:
-        OpsError: if there is none, it tells of no test at all, or the run failed although no test did.
+        OpsError: if there is none, it has no test, or the run failed although no test did.
     """
     try:
         # The report comes from a test run of this repository, not from outside.
@@ -145,6 +145,6 @@ def _agreed(count: Count, code: int) -> Count:
     """A run can fail beside its tests: stopped half-way, by a plugin, for too little coverage."""
     if code != 0 and not count.failed:
         raise OpsError(
-            f"the suite left with {code}, although none of its tests failed (its own message is above)"
+            f"the suite exited with {code}, although none of its tests failed (its own message is above)"
         )
     return count

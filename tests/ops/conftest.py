@@ -1,4 +1,4 @@
-"""What the tests of `ops` share: a cluster that answers as it is told."""
+"""What the tests of `ops` share: a cluster with prepared answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.processes import Result
 
 
 class Cluster:
-    """Answers in place of kubectl: what is tested is what `ops` asks, and what it makes of the answer."""
+    """Answers in place of kubectl: the tests check what `ops` asks and how it uses the answer."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -30,13 +30,13 @@ class Cluster:
         self.answer("get", {"items": list(objects)})
 
     def run(self, kubectl: Kubectl, *arguments: str, **_: Any) -> Result:
-        """What `Kubectl.run` and `Kubectl.stream` are replaced by."""
+        """Replaces `Kubectl.run` and `Kubectl.stream`."""
         self.asked.append(kubectl)
         self.calls.append(" ".join(arguments))
         for words, result in self._rules:
             if set(words.split()) <= set(arguments):
                 return result
-        raise AssertionError(f"nobody told what to answer to: kubectl {' '.join(arguments)}")
+        raise AssertionError(f"no answer is prepared for: kubectl {' '.join(arguments)}")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Programs on PATH that answer from files and take notes: tested is what `ops` asks, and makes of the answer."""
+"""Programs on PATH that answer from files and record calls: the tests check what `ops` asks and makes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed `up` leads to when the last revision shall come back by itself."""
+"""What a failed `up` does if it must bring back the last revision."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ups:
 FAILURE = OpsError("a pod does not start", where="backend", fix="mend it", code=7)
 
 
-def test_the_last_revision_comes_back_and_the_failure_stays_one(ups: Ups) -> None:
+def test_the_last_revision_comes_back_and_the_failure_is_still_reported(ups: Ups) -> None:
     ups.team.remembers(entry(), entry() | {"result": "failed"}, entry())
     with pytest.raises(OpsError, match="a pod does not start; revision 2 is back") as caught:
         ups.run(FAILURE)
@@ -74,7 +74,7 @@ def test_the_first_up_has_nothing_to_go_back_to(ups: Ups) -> None:
     assert "no earlier revision" in caught.value.fix
 
 
-def test_both_failures_are_told_when_the_way_back_is_barred(ups: Ups) -> None:
+def test_both_failures_are_reported_when_the_rollback_is_refused(ups: Ups) -> None:
     ups.team.remembers(entry(BREAKING) | {"result": "failed"}, entry())
     with pytest.raises(OpsError, match=r"a pod does not start; and then: revision 1 .* 0003_drop"):
         ups.run(FAILURE)

@@ -1,4 +1,4 @@
-"""Files of backups, which open only whole and by their key; and the pod that makes them, which only names secrets."""
+"""Files of backups open only complete and with their key; the pod that makes them only refers to secrets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ops.steps import Steps
 from policy import pods as pod_rules
 from tests.ops.programs import Programs
 
-PLAIN = b"a row that nobody else shall read\n" * 10_000
+PLAIN = b"a row that nobody else may read\n" * 10_000
 HERE = Location("blue", "blue-space", "minikube", "127.0.0.1")
 
 
@@ -63,7 +63,7 @@ def cut(content: bytes) -> bytes:
 
 
 def cut_between_two_parts(content: bytes) -> bytes:
-    """Where a format without an authenticated end would see a whole file."""
+    """Where a format without an authenticated end would see a complete file."""
     part, tag = 64 * 1024, 16
     return content[: -(len(PLAIN) % part + tag)]
 
@@ -91,7 +91,7 @@ def test_a_damaged_or_foreign_file_is_refused_before_anything_is_asked(
     backup.write_bytes(damage(backup.read_bytes()))
     file = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
     stack = Stack(file, Backend("file:///nowhere", ours=False), programs.env)
-    with pytest.raises(OpsError, match="no whole backup for this key"):
+    with pytest.raises(OpsError, match="not a complete backup for this key"):
         restore(stack, Steps("", Console()), backup, key=key, confirm="data-loss")
     assert programs.calls == [], "neither the engine nor the cluster was called"
 

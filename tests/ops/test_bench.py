@@ -1,4 +1,4 @@
-"""`make bench`: how figures are made of samples, held against goals and written down."""
+"""`make bench`: how figures are made of samples, compared with goals and written down."""
 
 import base64
 import sys
@@ -50,7 +50,7 @@ def test_a_bound_says_what_it_was_derived_from() -> None:
     )
 
 
-def test_of_twenty_edits_one_may_be_slower_than_the_p95() -> None:
+def test_one_of_twenty_edits_may_be_slower_than_the_p95() -> None:
     samples = [*range(1, inner_loop.EDITS), 100.0]
     assert inner_loop.p95(samples) == inner_loop.EDITS - 1
 
@@ -143,7 +143,7 @@ def test_the_floor_is_explained_only_where_the_goal_is_missed() -> None:
     assert "0.30 CPU s" in note
 
 
-def test_a_preview_slower_than_the_yardsticks_says_what_the_difference_is() -> None:
+def test_a_preview_slower_than_the_yardsticks_explains_the_difference() -> None:
     assert previews.section([1.0], [1.1], [2.0]).notes == ()
     missed = previews.section([3.5], [2.0], [4.0])
     assert missed.figures[0].verdict == "no, by 1.35 s"

@@ -28,6 +28,6 @@ def test_a_machine_that_reaches_package_mirrors_only_gets_debians_browser() -> N
     assert choose(MadeUpMachine(installed=APT)) == Browser(Source.PACKAGE)
 
 
-def test_a_machine_with_none_of_these_is_told_what_is_missing() -> None:
+def test_a_machine_with_none_of_these_gets_an_error_with_what_is_missing() -> None:
     with pytest.raises(OpsError, match="no Chromium"):
         choose(MadeUpMachine())

@@ -1,4 +1,4 @@
-"""A checkout works however git and the folder are set up."""
+"""A checkout works with any setup of git and the folder."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ STORAGE: dict[str, Any] = {"kind": "StorageClass", "metadata": {"name": "standar
 
 
 class World:
-    """A PATH with a kubectl that answers from a file and a minikube that makes it answer well."""
+    """A PATH with a kubectl that answers from a file and a minikube that makes that answer healthy."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def test_a_cluster_that_is_fit_for_use_is_left_alone(world: World) -> None:
+def test_a_healthy_cluster_is_left_alone(world: World) -> None:
     world.finds(NODE, PROXY, DNS, OTHER, STORAGE)
     assert cluster.ensure(DEV, Origin.OFFICIAL, env=world.env) == "running already"
     assert world.minikube_calls == [], "even a minikube start without work takes seconds"
@@ -89,7 +89,7 @@ def test_a_cluster_that_is_fit_for_use_is_left_alone(world: World) -> None:
     ],
     ids=["node", "names do not resolve", "no service addresses", "no volumes"],
 )
-def test_a_cluster_that_would_let_the_release_down_is_not_called_fit(
+def test_a_cluster_that_would_fail_the_release_is_not_called_healthy(
     world: World, items: list[dict[str, Any]], wrong: str
 ) -> None:
     world.finds(*items)
@@ -105,7 +105,7 @@ def test_a_laptop_gets_a_cluster_of_two_cpus_and_four_gigabytes_in_docker(world:
 
 
 @pytest.mark.parametrize("status", ["enabled", "disabled"])
-def test_the_metrics_server_is_switched_on_where_it_is_off(world: World, status: str) -> None:
+def test_the_metrics_server_is_enabled_where_it_is_off(world: World, status: str) -> None:
     addons = world.folder / "addons.json"
     addons.write_text(json.dumps({"metrics-server": {"Status": status}}))
     world.program("minikube", f'echo "$@" >> "{world.folder}/calls"; cat "{addons}"')
@@ -114,7 +114,7 @@ def test_the_metrics_server_is_switched_on_where_it_is_off(world: World, status:
     assert enabled is (status == "disabled")
 
 
-def test_a_metrics_server_that_cannot_be_had_is_an_error_with_a_way_out(world: World) -> None:
+def test_a_metrics_server_that_cannot_be_enabled_is_an_error_with_a_fix(world: World) -> None:
     world.program(
         "minikube", '[ $2 = enable ] && exit 1; echo \'{"metrics-server": {"Status": ""}}\''
     )
@@ -156,7 +156,7 @@ def test_a_minikube_built_here_is_started_by_what_built_it(
 def test_what_started_a_cluster_here_sees_it_also_when_it_answers(
     world: World, monkeypatch: pytest.MonkeyPatch, driver: str, expected: list[str]
 ) -> None:
-    """An interrupted first start that went well all the same is noted there, before a reboot."""
+    """It records, before a reboot, that an interrupted first start succeeded."""
     asked: list[str] = []
     monkeypatch.setattr(cluster, "airgap", lambda step, *, env: asked.append(step))
     profile = world.folder / ".minikube" / "profiles" / "minikube" / "config.json"

@@ -54,7 +54,7 @@ def test_a_module_has_the_commands_that_are_listed_for_it_and_no_others(module: 
     assert set(group.commands) == set(main.COMMANDS[module])
 
 
-def test_an_unknown_command_is_told_the_nearest() -> None:
+def test_an_unknown_command_gets_the_nearest_as_a_hint() -> None:
     result = CliRunner().invoke(main.app, ["histry"])
     assert result.exit_code == 2
     assert "Did you mean 'history'?" in result.output

@@ -1,4 +1,4 @@
-"""The schema and the reference say what the models say, and the committed copies are current."""
+"""The schema and the reference match the models, and the committed copies are current."""
 
 import json
 from typing import Any

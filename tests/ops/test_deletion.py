@@ -1,4 +1,4 @@
-"""Where `make down` refuses: the stack file and the state differ about data, or nobody agreed to lose it."""
+"""`make down` refuses if the stack file and the state differ about data, or nobody agreed to lose it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def state(**flags: bool) -> dict[str, Any]:
         ),
         (config(protect=True), state(), "protect: the file says true, the last update had false"),
     ],
-    ids=["keep, not yet up", "keep, taken back", "protect, not yet up"],
+    ids=["keep, not yet up", "keep, reverted", "protect, not yet up"],
 )
 def test_nothing_is_deleted_while_file_and_state_differ(
     wanted: StackConfig, deployed: dict[str, Any], where: str
@@ -58,11 +58,11 @@ def test_nothing_is_deleted_while_file_and_state_differ(
     assert "run make up STACK=dev first" in refused.value.fix
 
 
-def test_a_throw_away_stack_goes_without_a_question() -> None:
+def test_a_disposable_stack_is_deleted_without_a_question() -> None:
     require_leave(DEV, config(), state(), "")
 
 
-def test_a_volume_on_another_cluster_goes_only_if_somebody_agrees() -> None:
+def test_a_volume_on_another_cluster_is_deleted_only_with_consent() -> None:
     elsewhere = config(**ELSEWHERE, protect=False)
     with pytest.raises(OpsError, match="data would be lost") as refused:
         require_leave(STAGING, elsewhere, state(), "")

@@ -115,7 +115,7 @@ def test_the_dependencies_of_an_image_build_whatever_its_sources_say(component: 
         ("images", {"backend": {"ref": "r.example.com/b:1"}}, "deploys a prebuilt backend"),
     ],
 )
-def test_refused_is_a_stack_that(key: str, value: object, reason: str, tmp_path: Path) -> None:
+def test_dev_refuses_a_stack_that(key: str, value: object, reason: str, tmp_path: Path) -> None:
     values: dict[str, object] = {
         "cluster": {"context": "minikube", "minikube": "minikube"},
         "secrets": {"generate": True},

@@ -1,4 +1,4 @@
-"""What people are told when the engine fails. The outputs are the tools' own words."""
+"""The errors that people see when the engine fails. The outputs are the tools' own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FAILURES = {
         "namespace taskflow exists, but not in this stack's state",
         "set taskflow:createNamespace to false in Pulumi.dev.yaml",
     ),
-    "namespace that is no more": (
+    "namespace that no longer exists": (
         'Service "taskflow/taskflow-backend" was refused: namespaces "taskflow" not found',
         "namespace taskflow is in the state of stack dev, but no longer in the cluster",
         "make up STACK=dev REFRESH=1",
@@ -141,7 +141,7 @@ def test_a_known_failure_says_what_where_and_what_to_do(name: str) -> None:
     assert fix in error.fix
 
 
-def test_nobody_is_told_to_delete_a_namespace() -> None:
+def test_no_fix_says_to_delete_a_namespace() -> None:
     assert [known.fix for known in KNOWN if "delete namespace" in known.fix] == []
 
 
@@ -157,7 +157,7 @@ def test_colours_do_not_hide_a_known_failure() -> None:
     assert explain(output, doing="pulumi up", stack=DEV).what.startswith("the passphrase does not")
 
 
-def test_a_probe_that_is_refused_is_not_taken_for_a_cluster_that_is_gone() -> None:
+def test_a_refused_probe_does_not_count_as_a_missing_cluster() -> None:
     probe = 'Startup probe failed: Get "http://10.0.0.1:3000/": connect: connection refused'
     ready = f'"taskflow/web" failed to fully initialize or become live: timed out; {probe}'
     assert "stopped answering" not in explain(probe, doing="pulumi up", stack=DEV).what

@@ -1,4 +1,4 @@
-"""Which Docker client is used, and what a machine without a usable engine is told."""
+"""Which Docker client is used, and the error on a machine without a usable engine."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def test_a_client_that_cannot_build_is_passed_over_for_one_that_can() -> None:
     assert choose(machine).client == SECOND
 
 
-def test_a_laptop_without_docker_is_told_where_to_get_it() -> None:
+def test_a_laptop_without_docker_gets_the_address_of_its_installer() -> None:
     with pytest.raises(OpsError, match="not installed") as error:
         choose(MadeUpMachine(web={DOCKER_SITE: ""}))
     assert "docs.docker.com" in error.value.fix
 
 
-def test_a_laptop_whose_daemon_is_down_is_told_to_start_it() -> None:
+def test_a_laptop_whose_daemon_is_down_gets_the_command_to_start_it() -> None:
     machine = MadeUpMachine(installed={"docker": [FIRST]}, web={DOCKER_SITE: ""}, trouble=DEAD)
     with pytest.raises(OpsError, match="does not answer") as error:
         choose(machine)
     assert "systemctl start docker" in error.value.fix
 
 
-def test_a_mac_whose_daemon_is_down_is_told_to_start_docker_desktop() -> None:
+def test_a_mac_whose_daemon_is_down_gets_the_advice_to_start_docker_desktop() -> None:
     machine = MadeUpMachine(
         platform=Platform("darwin", "arm64"), installed={"docker": [FIRST]}, trouble=DEAD
     )
@@ -46,7 +46,7 @@ def test_a_mac_whose_daemon_is_down_is_told_to_start_docker_desktop() -> None:
     assert "Docker Desktop" in error.value.fix
 
 
-def test_a_user_who_may_not_use_the_daemon_is_told_so_on_any_machine() -> None:
+def test_a_user_without_rights_on_the_daemon_gets_that_error_on_any_machine() -> None:
     machine = MadeUpMachine(installed={"docker": [FIRST]}, trouble="permission denied while ...")
     with pytest.raises(OpsError, match="may not talk") as error:
         choose(machine)
@@ -63,7 +63,7 @@ def test_a_machine_that_cannot_download_docker_gets_it_from_packages(trouble: st
     assert engine.reason, "the run says why it installs packages"
 
 
-def test_outside_a_terminal_nobody_is_asked() -> None:
+def test_without_a_terminal_no_question_is_asked() -> None:
     def no_question(_: object = "") -> str:
         raise AssertionError("asked a question outside a terminal")
 

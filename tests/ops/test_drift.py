@@ -1,4 +1,4 @@
-"""What counts as drift, who is named for it, and what is left alone."""
+"""What counts as drift, who is named as its author, and what does not count."""
 
 import base64
 import json
@@ -119,7 +119,7 @@ def test_the_providers_notes_to_itself_are_no_fields_of_the_object() -> None:
     assert compare(expected_objects(state(noted)), [noted], []) == []
 
 
-def test_a_changed_field_is_told_with_both_values_and_its_owner() -> None:
+def test_a_changed_field_is_reported_with_both_values_and_its_owner() -> None:
     write = written("kubectl-set", field(*CONTAINER, "f:image"))
     (drift,) = found(live(WEB, write, spec=container(image="web:2")))
     assert drift == Drift(
@@ -158,7 +158,7 @@ def test_what_somebody_added_is_drift_as_a_whole() -> None:
     assert json.loads(variable.found) == {"name": "C", "value": "3"}
 
 
-def test_what_somebody_took_away_is_drift_and_the_last_writer_is_named() -> None:
+def test_what_somebody_removed_is_drift_and_the_last_writer_is_named() -> None:
     item = live(WEB, written("kubectl-label", field("f:metadata", "f:labels")))
     del item["metadata"]["labels"]
     (drift,) = found(item)
@@ -176,10 +176,10 @@ def test_replicas_are_drift_unless_an_autoscaler_sets_them() -> None:
     scaled["spec"] = WEB["spec"] | {"replicas": 5}
     (drift,) = found(scaled)
     assert (drift.field, drift.expected, drift.found) == ("spec.replicas", "2", "5")
-    assert drift.owner.startswith("kubectl at"), "scaling writes by way of a subresource"
+    assert drift.owner.startswith("kubectl at"), "scaling writes through a subresource"
     (entry,) = scaled["metadata"]["managedFields"]
     del entry["time"]
-    assert found(scaled)[0].owner == "kubectl", "and the API server may keep no time of it"
+    assert found(scaled)[0].owner == "kubectl", "and the API server may record no time for it"
     target = {"kind": "Deployment", "name": "web"}
     autoscaler = {"metadata": {"namespace": "shop"}, "spec": {"scaleTargetRef": target}}
     assert found(scaled, autoscaler) == []
@@ -221,7 +221,7 @@ def leaves(
     return answer.exit_code, answer.stdout
 
 
-def test_it_leaves_with_zero_without_drift_and_with_two_with_it(
+def test_it_exits_with_zero_without_drift_and_with_two_on_drift(
     monkeypatch: pytest.MonkeyPatch, cluster: Cluster
 ) -> None:
     code, shown = leaves(monkeypatch, cluster, WEB)
@@ -232,8 +232,8 @@ def test_it_leaves_with_zero_without_drift_and_with_two_with_it(
     assert "web:2" in shown
     assert "1 difference in " in shown
     code, shown = leaves(monkeypatch, cluster, other, "--json")
-    (told,) = json.loads(shown)
-    assert (code, told["expected"], told["found"]) == (2, "web:1", "web:2")
+    (found,) = json.loads(shown)
+    assert (code, found["expected"], found["found"]) == (2, "web:1", "web:2")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_it_leaves_with_zero_without_drift_and_with_two_with_it(
         ),
     ],
 )
-def test_what_cannot_be_told_leaves_with_one(
+def test_a_failed_check_exits_with_one(
     monkeypatch: pytest.MonkeyPatch,
     cluster: Cluster,
     pulumi: Result,

@@ -1,4 +1,4 @@
-"""How `.venv` is made, and made whole again when that was interrupted. Python and df are scripts."""
+"""How `.venv` is made, and repaired after an interrupt. Python and df are scripts."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_other_requirements_are_installed_into_the_environment_that_is_there(
     ],
     ids=["network", "full disk"],
 )
-def test_an_installation_that_fails_is_told_with_what_to_do(
+def test_an_installation_that_fails_is_reported_with_what_to_do(
     checkout: Checkout, free: int, error: str, fix: str
 ) -> None:
     checkout.pip("echo its own words >&2; exit 1")

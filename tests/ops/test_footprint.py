@@ -44,7 +44,7 @@ def test_what_is_written_for_programs_can_be_read_again(tmp_path: Path) -> None:
     assert from_json(to_json(found)) == found
 
 
-def test_changes_stand_beside_the_figures_that_changed(tmp_path: Path) -> None:
+def test_changes_are_shown_beside_the_figures_that_changed(tmp_path: Path) -> None:
     before = list(rows(tmp_path, LOCAL).values())
     after = list(rows(tmp_path, f"{LOCAL}  taskflow:backend: {{replicas: 1}}\n").values())
     text = StringIO()
@@ -81,7 +81,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_commit_is_reckoned_by_its_own_program(repository: Path) -> None:
+def test_a_commit_is_computed_by_its_own_program(repository: Path) -> None:
     (repository / "Pulumi.local.yaml").write_text(LOCAL)
     before = {row.name: row for row in at_commit("local", "HEAD", repository)}
     assert before["backend"].at_rest.pods == 1

@@ -1,4 +1,4 @@
-"""Revisions made of the engine's history, and what is refused on the way back to one of them."""
+"""Revisions made from the engine's history, and the rollbacks that are refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CONFIG = {
 
 
 def entry(noted: Record | str = NOTED, **changes: Any) -> dict[str, Any]:
-    """An entry as `pulumi stack history --json` tells it; `changes` replace values of the configuration."""
+    """An entry as `pulumi stack history --json` prints it; `changes` replace values of the configuration."""
     message = noted if isinstance(noted, str) else noted.message("make up")
     config: dict[str, Any] = {}
     for key, value in (CONFIG | changes).items():
@@ -145,7 +145,7 @@ def test_the_configurations_hash_leaves_the_images_out_and_nothing_else(team: Te
     assert len({plain, level, registry, secrets}) == 4
 
 
-def test_a_history_that_cannot_be_read_is_told_in_the_engines_words(team: Team) -> None:
+def test_a_history_that_cannot_be_read_is_reported_in_the_engines_words(team: Team) -> None:
     team.programs.answer("pulumi", "stack history", "error: no stack named 'dev' found", code=255)
     with pytest.raises(OpsError, match="the history of stack dev cannot be read") as caught:
         history.updates(team.stack)
@@ -231,7 +231,7 @@ def test_the_embedded_databases_passwords_stay_those_of_today(team: Team) -> Non
     assert config["taskflow:database"] == {"embedded": {"size": "2Gi", "passwords": [2]}}
 
 
-def test_secrets_that_no_key_opens_any_more_are_no_dead_end(team: Team) -> None:
+def test_secrets_that_no_key_opens_any_more_can_be_replaced_by_todays(team: Team) -> None:
     hidden = entry()
     hidden["config"]["taskflow:openaiApiKey"] = secret()
     team.remembers(hidden)
@@ -267,7 +267,7 @@ def test_a_bare_pulumi_up_is_asked_for_its_migrations_by_its_commit(
 
 
 @pytest.mark.parametrize("checkout", [{"git.dirty": "true"}, {}], ids=["changed", "not here"])
-def test_an_update_that_nobody_knows_the_migrations_of_is_not_crossed_blindly(
+def test_a_rollback_over_an_update_with_unknown_migrations_is_refused(
     team: Team, checkout: dict[str, str]
 ) -> None:
     bare = entry("By hand")
@@ -288,7 +288,7 @@ def test_a_title_is_text_and_no_markup(team: Team) -> None:
 
 def test_migrations_that_older_code_works_after_do_not_stop_it(team: Team) -> None:
     team.remembers(entry(replace(NOTED, schema="0003_add")), entry(BREAKING), entry())
-    assert team.target(2).revision.number == 2, "what it knows itself is no obstacle either"
+    assert team.target(2).revision.number == 2, "the engine's own record does not prevent it either"
 
 
 def test_images_that_minikube_has_dropped_are_named(team: Team) -> None:
@@ -298,7 +298,7 @@ def test_images_that_minikube_has_dropped_are_named(team: Team) -> None:
     assert "git checkout ccccccc" in caught.value.fix
 
 
-def test_a_configuration_that_todays_models_refuse_is_told_with_its_lines(team: Team) -> None:
+def test_a_configuration_that_todays_models_refuse_is_reported_with_its_lines(team: Team) -> None:
     team.remembers(entry(backend={"replicas": 2, "colour": "red"}))
     with pytest.raises(
         OpsError, match=r"Pulumi.dev.yaml:\d+: taskflow:backend.colour: unknown key"
@@ -306,7 +306,7 @@ def test_a_configuration_that_todays_models_refuse_is_told_with_its_lines(team: 
         team.target(1)
 
 
-def test_a_revision_that_does_not_exist_is_told_with_those_that_do(team: Team) -> None:
+def test_a_revision_that_does_not_exist_is_reported_with_those_that_do(team: Team) -> None:
     team.remembers(entry(), entry())
     with pytest.raises(OpsError, match="no revision 3: it has 1 to 2"):
         team.target(3)
@@ -329,7 +329,7 @@ def test_a_revision_of_a_clean_commit_is_known_by_the_commit(team: Team, root: P
     assert target.record.schema >= "0002_task"
 
 
-def test_a_commit_that_is_not_here_is_told(team: Team) -> None:
+def test_a_missing_commit_is_reported(team: Team) -> None:
     team.remembers(bare(**{"git.head": "f" * 40, "git.dirty": "false"}))
     with pytest.raises(OpsError, match="there is no commit 'ffff"):
         team.target(1)

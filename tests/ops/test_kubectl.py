@@ -1,4 +1,4 @@
-"""What is said where a cluster gives no answer, or is not known at all."""
+"""The errors for a cluster that does not answer or is unknown."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def test_a_context_that_is_known_passes(contexts: Programs) -> None:
     require_context(stack("other"), contexts.env)
 
 
-def test_a_mistyped_context_is_told_the_nearest_name(contexts: Programs) -> None:
+def test_a_mistyped_context_gets_the_nearest_name_as_a_hint(contexts: Programs) -> None:
     assert refused(stack("minikub", "minikube"), contexts).fix.startswith("did you mean minikube?")
 
 
 def test_a_context_unlike_all_others_needs_its_clusters_credentials(contexts: Programs) -> None:
     error = refused(stack("taskflow-prod"), contexts)
     assert error.fix.startswith("get that cluster's credentials")
-    assert "use one of" not in error.fix, "another cluster is not the one that was meant"
+    assert "use one of" not in error.fix, "another cluster is not the intended one"
 
 
 def test_the_context_of_a_minikube_that_is_yet_to_start_comes_with_it(contexts: Programs) -> None:

@@ -1,4 +1,4 @@
-"""Which migrations a checkout has, and which of them older code cannot live with."""
+"""Which migrations a checkout has, and which of them break older code."""
 
 from __future__ import annotations
 

@@ -54,13 +54,13 @@ def test_an_ingress_without_a_class_is_warned_about_where_the_cluster_has_no_def
 ) -> None:
     cluster.has(named("traefik"))
     found = unmet(step("Ingress"))
-    assert found.refusals == {}, "some controllers take what has no class"
+    assert found.refusals == {}, "some controllers handle objects without a class"
     assert "Set taskflow:ingress.class (there: traefik)" in found.warnings[0]
     cluster.has(named("traefik", annotations={needs.DEFAULT_CLASS: "true"}))
     assert unmet(step("Ingress")) == Unmet()
 
 
-def test_a_gateway_that_shall_be_there_is_looked_for_where_it_shall_be(cluster: Cluster) -> None:
+def test_an_expected_gateway_is_looked_for_in_its_namespace(cluster: Cluster) -> None:
     route = step("HTTPRoute", parentRefs=[{"name": "shared", "namespace": "edge"}])
     cluster.has()
     reason = unmet(route).refusals[f"HTTPRoute {NAME}"]
@@ -90,7 +90,7 @@ def test_an_autoscaler_without_metrics_is_warned_about_except_where_up_enables_t
 
 def test_a_load_balancer_on_minikube_waits_for_its_tunnel(cluster: Cluster) -> None:
     balancer = step("Service", type="LoadBalancer")
-    assert unmet(balancer) == Unmet(), "elsewhere a cloud gives the address"
+    assert unmet(balancer) == Unmet(), "elsewhere the cloud provides the address"
     cluster.has()
     (warning,) = unmet(balancer, file=MINIKUBE).warnings
     assert warning.endswith(": minikube tunnel")
@@ -99,7 +99,7 @@ def test_a_load_balancer_on_minikube_waits_for_its_tunnel(cluster: Cluster) -> N
     assert unmet(step("Service", type="NodePort"), file=MINIKUBE) == Unmet()
 
 
-def test_who_may_not_list_classes_is_told_nothing_and_a_plan_without_routes_asks_nothing(
+def test_without_the_right_to_list_classes_nothing_is_reported_and_a_plan_without_routes_asks_nothing(
     cluster: Cluster,
 ) -> None:
     cluster.answer("get", "Error from server (Forbidden): ingressclasses is forbidden", code=1)
@@ -166,7 +166,7 @@ def pods(count: int, cpu: str) -> dict[str, Any]:
         ("services", "0", "0", False),
     ],
 )
-def test_a_quota_has_to_have_room_for_all_pods_not_for_one(
+def test_a_quota_must_have_room_for_all_pods_not_for_one(
     cluster: Cluster, key: str, hard: str, used: str, refused: bool
 ) -> None:
     grows = step("Deployment", UPDATE, pods(1, "200m"), **pods(3, "200m"))
@@ -177,7 +177,7 @@ def test_a_quota_has_to_have_room_for_all_pods_not_for_one(
     if refused:
         assert found[grows.title].startswith(f"quota team limits {key} to {hard}, {used} of it")
     shrinks = step("Deployment", UPDATE, pods(3, "200m"), **pods(1, "200m"))
-    assert quota.overdrawn([shrinks], kubectl) == {}, "whoever gives back is let in"
+    assert quota.overdrawn([shrinks], kubectl) == {}, "a workload that needs less is admitted"
     cluster.has(quota_of({key: hard}, {key: used}, scopes=["BestEffort"]))
     assert quota.overdrawn([grows], kubectl) == {}, "it counts other pods"
 

@@ -1,4 +1,4 @@
-"""One more component takes a module, a block and a statement: whatever else knows components finds it by itself."""
+"""One more component needs a module, a block and a statement: all other code finds it by itself."""
 
 import ast
 import json
@@ -165,7 +165,7 @@ def test_its_keys_are_documented_with_their_helm_values(program: Path) -> None:
 
 @pytest.fixture(scope="module")
 def with_an_image(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A worker with an image of its own takes one more key, and its sources."""
+    """A worker with an image of its own needs one more key, and its sources."""
     folder = tmp_path_factory.mktemp("own") / "program"
     program_with_a_worker(folder)
     replaced(folder / "components" / "config" / "stack.py", FRONTEND_IMAGE, BOTH_IMAGES)

@@ -36,7 +36,7 @@ def test_a_plugin_counts_as_installed_only_if_it_starts(
     tmp_path: Path, content: str, works: bool
 ) -> None:
     plugin = tmp_path / "pulumi-resource-kubernetes"
-    assert not ThisMachine().starts(plugin), "an empty folder is left of a download that broke off"
+    assert not ThisMachine().starts(plugin), "an interrupted download leaves an empty folder"
     plugin.write_text(content or "\x7fELF cut off")
     plugin.chmod(0o755)
     assert ThisMachine().starts(plugin) is works

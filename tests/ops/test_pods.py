@@ -1,4 +1,4 @@
-"""Why a pod is not ready, and what pods in trouble say."""
+"""Why a pod is not ready, and the last log lines of such pods."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_pod_that_is_not_ready_says_why(cluster: Cluster, name: str) -> None:
     assert reason(cluster, broken) == expected
 
 
-def test_a_probe_that_fails_is_told_in_its_latest_words(cluster: Cluster) -> None:
+def test_a_failing_probe_is_reported_with_its_latest_message(cluster: Cluster) -> None:
     events = [
         event("Readiness probe failed: 503", 9),
         event("Startup probe failed: refused", 1),
@@ -142,7 +142,7 @@ def test_a_probe_that_fails_is_told_in_its_latest_words(cluster: Cluster) -> Non
     assert reason(cluster, pod(), *events) == "Readiness probe failed: 503"
 
 
-def test_a_volume_that_cannot_be_mounted_is_told_by_its_event(cluster: Cluster) -> None:
+def test_a_volume_that_cannot_be_mounted_is_reported_with_its_event(cluster: Cluster) -> None:
     waiting = pod(container={"state": {"waiting": {"reason": "ContainerCreating"}}})
     mount = event('MountVolume.SetUp failed: secret "ca" not found', reason="FailedMount")
     assert reason(cluster, waiting, mount) == (
@@ -150,7 +150,7 @@ def test_a_volume_that_cannot_be_mounted_is_told_by_its_event(cluster: Cluster) 
     )
 
 
-def test_how_a_container_ended_before_is_told_of_a_ready_pod_too(cluster: Cluster) -> None:
+def test_how_a_container_ended_before_is_reported_for_a_ready_pod_too(cluster: Cluster) -> None:
     killed = {
         "restartCount": 1,
         "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
@@ -171,7 +171,7 @@ def said(cluster: Cluster, *found: dict[str, Any]) -> list[str]:
     return last_words(DEV, {}).splitlines()
 
 
-def test_of_the_pods_in_trouble_the_newest_speaks_and_those_that_are_well_or_leave_do_not(
+def test_only_the_newest_pod_in_trouble_is_shown(
     cluster: Cluster,
 ) -> None:
     old, new, well = pod("old", made="01"), pod("new", made="02"), pod("well", ready=True)

@@ -1,4 +1,4 @@
-"""The report on a pull request: what it says of a change, and that the change cannot say anything by itself."""
+"""The report on a pull request: what it says of a change, and that the change cannot inject text."""
 
 import json
 import re
@@ -35,7 +35,7 @@ STACK = """config:
 
 
 class InProcess:
-    """In a commit's place: the stack files that it had, asked here and not in a process of its own."""
+    """Replaces a commit: the stack files that it had, read here and not in a process of its own."""
 
     name = "HEAD"
 
@@ -108,7 +108,7 @@ def test_a_volume_of_another_class_is_a_loss(checkout: Checkout) -> None:
     assert "CONFIRM=data-loss" in document([one], "HEAD")
 
 
-def test_the_footprint_is_told_where_it_changes(checkout: Checkout) -> None:
+def test_the_footprint_is_shown_where_it_changes(checkout: Checkout) -> None:
     text = document([checkout.section(f"{STACK}  taskflow:backend: {{replicas: 1}}\n")], "HEAD")
     assert "| backend, at rest | 2 → 1 | 500m → 250m | 512Mi → 256Mi | 0Mi |" in text
     assert "postgres, at rest" not in text
@@ -121,7 +121,7 @@ def test_a_stack_that_is_new_is_all_new(checkout: Checkout) -> None:
     assert (one.outcome, one.before) == ("none", ())
 
 
-def test_mistakes_are_told_with_their_lines_and_annotated_on_github_only(
+def test_mistakes_are_reported_with_their_lines_and_annotated_on_github_only(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (checkout.now / "Pulumi.local.yaml").write_text(f"{STACK}  taskflow:backend: {{replica: 3}}\n")
@@ -139,7 +139,7 @@ def test_mistakes_are_told_with_their_lines_and_annotated_on_github_only(
     assert "configuration errors" in file.read_text()
 
 
-def test_nothing_changed_is_said_and_leaves_with_zero(checkout: Checkout) -> None:
+def test_no_change_is_reported_and_exits_with_zero(checkout: Checkout) -> None:
     code, shown = checkout.run()
     assert code == 0
     assert "No object changes (rendered here and at HEAD)." in shown
@@ -193,7 +193,7 @@ def test_a_stack_that_lacks_what_its_first_up_needs_is_not_asked_of_the_engine(
     assert "Before its first `up`:\n\n- Pulumi.remote.yaml: taskflow:betterAuthSecret" in shown
 
 
-def test_another_encrypted_value_is_told_though_objects_are_rendered_without_it(
+def test_another_encrypted_value_is_reported_though_objects_are_rendered_without_it(
     checkout: Checkout,
 ) -> None:
     line = "  taskflow:openaiApiKey: {{secure: v1:{}}}\n"
@@ -203,7 +203,7 @@ def test_another_encrypted_value_is_told_though_objects_are_rendered_without_it(
     assert "Encrypted values change" in document([one], "HEAD")
 
 
-def test_a_stack_file_that_is_deleted_is_told(checkout: Checkout) -> None:
+def test_a_deleted_stack_file_is_reported(checkout: Checkout) -> None:
     (checkout.then / "Pulumi.old.yaml").write_text(STACK)
     code, shown = checkout.run()
     assert code == 0
@@ -225,7 +225,7 @@ def test_programs_get_one_stack_as_json(checkout: Checkout) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A real checkout with the program, one commit, and a stack in it that nothing can render."""
+    """A real checkout with the program, one commit, and a stack in it that cannot be rendered."""
     for name in ("components", "ops", "policy"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
@@ -234,11 +234,11 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_commit_that_cannot_be_rendered_is_told_instead_of_guessed(repository: Path) -> None:
+def test_a_commit_that_cannot_be_rendered_is_reported_and_not_guessed(repository: Path) -> None:
     (repository / "Pulumi.local.yaml").write_text(STACK)
     (one,) = pr_sections.report("HEAD", repository, deployed=False)
     assert one.outcome == "unknown"
-    assert "commit HEAD cannot run its own `render`" in document([one], "HEAD")
+    assert "commit HEAD cannot run its own render" in document([one], "HEAD")
 
 
 def test_an_unknown_commit_is_named(repository: Path) -> None:

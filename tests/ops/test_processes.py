@@ -1,4 +1,4 @@
-"""Child processes: what they print is seen and kept, and Ctrl-C reaches them once."""
+"""Child processes: their output is shown and kept, and Ctrl-C reaches them once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHILD = """
 import pathlib, signal, sys, time
 notes = pathlib.Path(sys.argv[1])
 def stop(*_):
-    with notes.open("a") as out: out.write("told ")
+    with notes.open("a") as out: out.write("interrupted ")
     time.sleep(0.5)  # Longer than Python itself gives a child before it passes Ctrl-C on.
     with notes.open("a") as out: out.write("cleaned up")
     sys.exit(0)
@@ -34,7 +34,7 @@ PARENT = """
 import fcntl, os, signal, sys, termios
 if {terminal} is not None:
     fcntl.ioctl({terminal}, termios.TIOCSCTTY, 0)
-# A shell's background job is born deaf to it, and so would be this one.
+# A shell's background job ignores it from its start, and so would this one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from ops.main import app, main
 from ops.processes import stream
@@ -98,7 +98,7 @@ def ctrl_c(process: int, terminal: int) -> int:
     ],
     ids=["SIGINT", "SIGTERM", "Ctrl-C", "Ctrl-C while stdin is /dev/null", "SIGTERM in a terminal"],
 )
-def test_an_interrupted_run_lets_its_child_clean_up_and_leaves_with_130(
+def test_an_interrupted_run_lets_its_child_clean_up_and_exits_with_130(
     tmp_path: Path, terminal: bool, typed_in: bool, interrupt: Callable[[int, int], object]
 ) -> None:
     """Ctrl-C in a terminal reaches the child by itself, any other signal does not."""
@@ -123,7 +123,7 @@ def test_an_interrupted_run_lets_its_child_clean_up_and_leaves_with_130(
     os.close(theirs)
 
     assert run.returncode == 130
-    assert notes.read_text() == "told cleaned up", "told once, and waited for"
+    assert notes.read_text() == "interrupted cleaned up", "interrupted once, and waited for"
     assert "Traceback" not in errors
     assert "the same command continues from here" in errors
 

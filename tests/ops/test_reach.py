@@ -32,8 +32,8 @@ def node_port(port: int) -> dict[str, Any]:
     return service("NodePort", port={"nodePort": port})
 
 
-def told(url: str) -> list[dict[str, Any]]:
-    """What tells the frontend's pods its address; and what told it to those of the revision before."""
+def with_address(url: str) -> list[dict[str, Any]]:
+    """The ConfigMap with the address for the frontend's pods, and the one of the revision before."""
     reads = {"containers": [{"envFrom": [{"configMapRef": {"name": "new"}}]}]}
     deployment = {"metadata": FRONTEND, "spec": {"template": {"spec": reads}}}
     maps = {"old": "https://old.example.com", "new": url}
@@ -58,7 +58,7 @@ def route(**more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:
-    """Its last update failed: what it says of the address is not what the cluster has."""
+    """Its last update failed: its output has another address than the cluster."""
     programs = Programs(tmp_path)
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
     programs.answer("pulumi", "stack history", [entry(release="blue")])
@@ -72,11 +72,20 @@ def stack(tmp_path: Path) -> Stack:
     ("objects", "url"),
     [
         ([node_port(30080)], "http://127.0.0.1:30080"),
-        ([node_port(30080), *told("http://192.0.2.1:30080")], "http://127.0.0.1:30080"),
-        ([node_port(30080), *told("http://blue-frontend:3000")], "http://127.0.0.1:30080"),
-        ([service(), *told("https://taskflow.example.com")], "https://taskflow.example.com"),
-        ([node_port(30080), *told("https://tasks.example.com")], "https://tasks.example.com"),
-        ([service("LoadBalancer"), *told("https://lb.example.com")], "https://lb.example.com"),
+        ([node_port(30080), *with_address("http://192.0.2.1:30080")], "http://127.0.0.1:30080"),
+        ([node_port(30080), *with_address("http://blue-frontend:3000")], "http://127.0.0.1:30080"),
+        (
+            [service(), *with_address("https://taskflow.example.com")],
+            "https://taskflow.example.com",
+        ),
+        (
+            [node_port(30080), *with_address("https://tasks.example.com")],
+            "https://tasks.example.com",
+        ),
+        (
+            [service("LoadBalancer"), *with_address("https://lb.example.com")],
+            "https://lb.example.com",
+        ),
         (
             [service("LoadBalancer", status={"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}})],
             "http://10.0.0.9:3000",
@@ -84,7 +93,7 @@ def stack(tmp_path: Path) -> Stack:
     ],
     ids=[
         "node port",
-        "node port that was told with another address of the node",
+        "node port configured with another address of the node",
         "node port that the cluster chose",
         "route",
         "balancer before a node port",
@@ -185,12 +194,16 @@ def test_a_release_without_an_address_is_an_error(
             "HTTPRoute blue-frontend does not lead to the release: NoPort, no 3000",
         ),
     ],
-    ids=["Ingress without an address", "route that nobody took", "route that was refused"],
+    ids=[
+        "Ingress without an address",
+        "route that no controller handles",
+        "route that was refused",
+    ],
 )
-def test_a_public_address_that_does_not_answer_is_said_with_what_its_route_lacks(
+def test_a_public_address_that_does_not_answer_is_reported_with_what_its_route_lacks(
     stack: Stack, cluster: Cluster, found: list[dict[str, Any]], said: str
 ) -> None:
-    cluster.has(service(), *told("https://taskflow.example.com"))
+    cluster.has(service(), *with_address("https://taskflow.example.com"))
     selector = "--selector=app=blue --output=json --request-timeout=10s"
     for kind in ("ingresses.networking.k8s.io", "httproutes.gateway.networking.k8s.io"):
         mine = [item for item in found if kind.startswith(item["kind"].lower())]

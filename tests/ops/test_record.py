@@ -1,4 +1,4 @@
-"""What an update's message keeps of a revision."""
+"""What an update's message records of a revision."""
 
 from __future__ import annotations
 

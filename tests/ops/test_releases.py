@@ -1,4 +1,4 @@
-"""The commands about what is deployed: what they print for programs, and how they leave."""
+"""The commands about what is deployed: what they print for programs, and their exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ URL = "http://127.0.0.1:30080"
 
 
 class Machine:
-    """A machine whose engine and cluster answer as they are told."""
+    """A machine whose engine and cluster have prepared answers."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.programs = Programs(folder)
@@ -59,10 +59,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(tmp_path, monkeypatch)
 
 
-def test_history_is_told_to_people_and_to_programs(machine: Machine) -> None:
-    told = machine.json("history")
-    assert [one["revision"] for one in told] == [1, 2]
-    assert told[0]["images"] == BUILT
+def test_history_is_printed_for_people_and_for_programs(machine: Machine) -> None:
+    revisions = machine.json("history")
+    assert [one["revision"] for one in revisions] == [1, 2]
+    assert revisions[0]["images"] == BUILT
     shown = machine.run("history")
     assert shown.exit_code == 0
     assert "0123456789ab" in shown.stdout
@@ -74,7 +74,7 @@ def test_a_stack_without_a_revision_is_no_error(machine: Machine) -> None:
     assert machine.json("history") == []
 
 
-def test_status_leaves_with_1_if_something_is_wrong(machine: Machine, cluster: Cluster) -> None:
+def test_status_exits_with_1_if_something_is_wrong(machine: Machine, cluster: Cluster) -> None:
     cluster.has(*WELL)
     assert machine.json("status")["faults"] == []
     assert "all is well" in machine.run("status").stdout
@@ -97,7 +97,7 @@ def test_the_status_of_a_stack_that_is_down_is_an_error(machine: Machine) -> Non
     assert "is not up" in str(result.exception)
 
 
-def test_open_tells_the_address(machine: Machine, cluster: Cluster) -> None:
+def test_open_prints_the_address(machine: Machine, cluster: Cluster) -> None:
     cluster.has(node_port(30080))
     assert machine.json("open") == {"url": URL, "forwarded": False}
     assert machine.run("open").stdout == f"{URL}\n"

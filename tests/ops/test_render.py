@@ -118,7 +118,7 @@ def test_an_existing_secret_needs_no_cluster(tmp_path: Path) -> None:
     assert kinds.count("Deployment") == 2
 
 
-def test_a_mistake_in_the_file_is_told_as_validate_tells_it(stack: Path) -> None:
+def test_a_mistake_in_the_file_is_reported_as_validate_reports_it(stack: Path) -> None:
     stack.write_text(f"{LOCAL}  taskflow:logLevel: loud\n")
     with pytest.raises(OpsError, match=r"Pulumi.local.yaml:5: taskflow:logLevel: got") as caught:
         checked(stack)

@@ -1,4 +1,4 @@
-"""What a preview means for those who use the release; the previews were recorded from the engine, on edits of dev."""
+"""What a preview means for the release's users; the previews were recorded from the engine, on edits of dev."""
 
 import json
 from dataclasses import replace
@@ -73,15 +73,17 @@ def test_an_edit_has_the_risk_of_its_worst_step(edit: str, highest: Risk) -> Non
 
 
 def test_both_forms_of_a_preview_say_the_same() -> None:
-    told, logged = (
+    described, logged = (
         [
             (v.step.action, v.step.title, v.step.forced_by, sorted(v.step.new), v.risk, v.reason)
             for v in recorded(f"log-level.{form}")
         ]
         for form in ("json", "events")
     )
-    assert told == logged
-    assert len(told) == 3, "the engine tells a replacement in three parts: they are one step"
+    assert described == logged
+    assert len(described) == 3, (
+        "the engine describes a replacement in three parts: they are one step"
+    )
 
 
 def test_a_new_log_level_rolls_its_readers_and_the_config_map_names_them() -> None:
@@ -313,21 +315,21 @@ def test_an_image_is_no_pod(action: str) -> None:
     assert judged("Image", action).reason == "pods that run it have steps of their own"
 
 
-def test_what_nobody_knows_interrupts_when_it_goes() -> None:
+def test_deleting_an_unknown_kind_interrupts() -> None:
     assert judged("Gateway", "delete").risk is Risk.OUTAGE
 
 
 def test_reads_and_the_engines_own_resources_are_no_steps_and_what_it_keeps_is_marked() -> None:
-    def told(op: str, kind: str, **state: Any) -> dict[str, Any]:
+    def previewed(op: str, kind: str, **state: Any) -> dict[str, Any]:
         return {"op": op, "urn": f"urn::{kind}", "oldState": {"type": kind, "custom": True} | state}
 
     claim = "kubernetes:core/v1:PersistentVolumeClaim"
     document = {
         "steps": [
-            told("update", "pulumi:providers:kubernetes"),
-            told("delete", "taskflow:index:TaskflowApp", custom=False),
-            told("read", "kubernetes:core/v1:Secret"),
-            told("delete", claim, retainOnDelete=True),
+            previewed("update", "pulumi:providers:kubernetes"),
+            previewed("delete", "taskflow:index:TaskflowApp", custom=False),
+            previewed("read", "kubernetes:core/v1:Secret"),
+            previewed("delete", claim, retainOnDelete=True),
         ]
     }
     (step,) = plan.read(json.dumps(document))
@@ -338,7 +340,7 @@ def test_anything_else_than_a_preview_is_refused_with_the_command_that_makes_one
     for text in ("", "no JSON", "[]", '{"steps": [{}]}'):
         with pytest.raises(OpsError, match=r"pulumi preview --json") as refused:
             plan.read(text)
-        assert "no preview" in refused.value.what
+        assert "not a preview" in refused.value.what
 
 
 def test_a_loss_stops_unless_it_is_confirmed_and_says_how() -> None:
@@ -358,7 +360,7 @@ def test_a_loss_stops_unless_it_is_confirmed_and_says_how() -> None:
 
 
 class Previewed:
-    """In a stack's place: its preview was recorded."""
+    """Replaces a stack: its preview was recorded."""
 
     name = "dev"
     env: ClassVar[dict[str, str]] = {}
@@ -366,11 +368,11 @@ class Previewed:
 
     def __init__(self, recording: str | dict[str, Any]) -> None:
         text = json.dumps(recording) if isinstance(recording, dict) else ""
-        self.told = text or (PREVIEWS / str(recording)).read_text()
+        self.text = text or (PREVIEWS / str(recording)).read_text()
 
     def preview(self, *, quiet: bool) -> str:
-        assert quiet, "the engine's own words come once, with the up that follows"
-        return self.told
+        assert quiet, "the engine's own output appears once, with the up that follows"
+        return self.text
 
 
 def test_an_up_is_stopped_before_anything_is_applied_and_its_worst_step_is_noted(
@@ -387,7 +389,7 @@ def test_an_up_is_stopped_before_anything_is_applied_and_its_worst_step_is_noted
     scales: Any = Previewed("frontend-three.json")
     capsys.readouterr()
     assert review.guard_up(scales, "").note == "changes: 1, at worst: none"
-    assert capsys.readouterr().out == "", "what nobody notices needs no table"
+    assert capsys.readouterr().out == "", "changes without an effect need no table"
 
 
 def namespace(name: str, **state: Any) -> dict[str, Any]:
@@ -398,7 +400,7 @@ def namespace(name: str, **state: Any) -> dict[str, Any]:
     return {"steps": [{"op": "create", "urn": f"urn::{kind}::{name}", "newState": new | state}]}
 
 
-def test_a_namespace_of_others_is_never_taken_over_and_nobody_is_told_to_delete_it(
+def test_a_namespace_of_others_is_never_taken_over_and_no_fix_says_to_delete_it(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = {"kind": "Namespace", "metadata": {"name": "shared"}, "status": {"phase": "Active"}}
@@ -438,14 +440,16 @@ def test_a_volume_of_a_class_that_cannot_grow_is_refused_by_the_cluster_before_a
     assert "must support resize" in refused.value.where
 
 
-def test_who_may_not_ask_for_a_dry_run_is_not_told_that_it_was_refused(cluster: Cluster) -> None:
+def test_without_the_right_to_a_dry_run_no_refusal_is_reported(cluster: Cluster) -> None:
     cluster.has()
     cluster.answer("apply", NO_RIGHT, code=1)
     stack: Any = Previewed("volume-grows.json")
     assert review.guard_up(stack, "").note == "changes: 1, at worst: none"
 
 
-def test_a_namespace_that_is_being_deleted_is_said_with_what_holds_it(cluster: Cluster) -> None:
+def test_a_namespace_that_is_being_deleted_is_reported_with_what_blocks_it(
+    cluster: Cluster,
+) -> None:
     held = {"type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 1 left"}
     gone = {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "all well"}
     status = {"phase": "Terminating", "conditions": [held, gone]}
@@ -542,7 +546,7 @@ def test_another_signing_key_ends_every_session() -> None:
     ],
     ids=["accepts the next", "signs with it", "refuses the former", "no next", "no former"],
 )
-def test_of_a_rotation_the_last_step_alone_may_end_a_session(
+def test_only_the_last_step_of_a_rotation_may_end_a_session(
     keys: list[str], expected: Risk, reason: str
 ) -> None:
     changed = tuple(f"stringData.better-auth-secret{key}" for key in keys)
@@ -587,18 +591,20 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_engine")
-def test_a_cluster_that_could_not_be_asked_is_said_to_people_and_programs(cluster: Cluster) -> None:
+def test_a_cluster_that_could_not_be_asked_is_reported_to_people_and_programs(
+    cluster: Cluster,
+) -> None:
     cluster.answer("get", "error: You must be logged in to the server (Unauthorized)", code=1)
     shown = CliRunner().invoke(review.commands, ["diff"]).stdout
     assert "the cluster behind context minikube refuses the credentials" in shown
     assert "compares the stack file with the state alone" in shown
-    told = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)
-    assert "context minikube refuses the credentials" in told["cluster"]
-    assert told["risk"] == "none"
+    document = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)
+    assert "context minikube refuses the credentials" in document["cluster"]
+    assert document["risk"] == "none"
     cluster.has()
     cluster.answer("apply", "")
-    told = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)
-    assert told["cluster"] == ""
+    document = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)
+    assert document["cluster"] == ""
 
 
 INVALID = "config:\n  taskflow:database: {embedded: {}}\n  taskflow:logLevel: loud\n"

@@ -46,7 +46,7 @@ def test_an_autoscaler_on_minikube_gets_a_metrics_server(provided: list[str]) ->
     assert "enable_metrics" in steps_of(provided, autoscales=True)
 
 
-def test_another_clusters_metrics_are_its_own_matter(provided: list[str]) -> None:
+def test_the_metrics_server_of_another_cluster_is_left_alone(provided: list[str]) -> None:
     assert steps_of(provided, autoscales=True, profile=None, builds_images=False) == [
         "provide_cluster",
         "stack",

@@ -36,7 +36,7 @@ Ops = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def ops(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Ops]:
-    """The command line, which has to fail: the code that it leaves with, and what it says on stderr."""
+    """Run the command line, which must fail: its exit code, and what it prints on stderr."""
     before = signal.getsignal(signal.SIGTERM)
 
     def run(*words: str) -> tuple[int, str]:
@@ -113,7 +113,7 @@ PROVIDERS = (
 
 @pytest.fixture
 def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The steps that are taken on a machine that is its own Minikube, for a stack that needs all of them."""
+    """The steps taken on a machine that is its own Minikube, for a stack that needs all of them."""
     taken: list[str] = []
     for name in PROVIDERS:
         monkeypatch.setattr(setup, name, lambda *_, name=name: taken.append(name))
@@ -150,7 +150,7 @@ def test_up_takes_no_port_from_another_program(
     assert taken == list(PROVIDERS[:-1]), "the cluster is there by then, and no image was asked for"
 
 
-def test_up_reads_the_cluster_before_its_preview_only_if_it_is_told_to(
+def test_up_reads_the_cluster_before_its_preview_only_on_request(
     ops: Ops, taken: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads_a_stack(monkeypatch, None)
@@ -173,7 +173,7 @@ def test_up_reads_the_cluster_before_its_preview_only_if_it_is_told_to(
 
 
 def test_down_needs_the_cluster_alone(taken: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither room on the disk, nor a free port, nor what images and autoscalers are made of."""
+    """It needs neither room on the disk, nor a free port, nor base images or metrics."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -182,7 +182,7 @@ def test_down_needs_the_cluster_alone(taken: list[str], monkeypatch: pytest.Monk
     assert taken == ["provide_docker", "provide_cluster", "destroy"]
 
 
-def test_down_backs_up_what_somebody_agreed_to_lose(
+def test_down_backs_up_data_before_an_agreed_loss(
     taken: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads_a_stack(monkeypatch, None)
@@ -192,7 +192,7 @@ def test_down_backs_up_what_somebody_agreed_to_lose(
     assert taken[-2:] == ["backup", "destroy"]
     taken.clear()
     cli.down(confirm="data-loss", first=False)
-    cli.down()  # Of a stack that is made to be thrown away.
+    cli.down()  # Of a disposable stack.
     assert "backup" not in taken
 
 

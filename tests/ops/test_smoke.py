@@ -173,4 +173,6 @@ def test_backends_that_stay_away_are_a_failure(
     application.away = 1000
     with pytest.raises(OpsError, match="the frontend cannot reach"):
         smoke.check(application.url, lambda line: None)
-    assert application.calls == ["email", "delete-user"], "nothing is asked of what is away"
+    assert application.calls == ["email", "delete-user"], (
+        "an absent application gets no further requests"
+    )

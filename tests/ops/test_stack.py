@@ -1,7 +1,7 @@
 """Stack files, the copy that the engine reads, and what a killed run left behind.
 
-The engine is a small script on PATH that writes down how it was called: what is tested here is
-what `ops` asks for. Whether the real engine agrees is for the engine and live tests.
+The engine is a small script on PATH that records how it was called: the tests check what `ops`
+asks for. Whether the real engine agrees is for the engine and live tests.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def rolled_out(cluster: Cluster) -> None:
 
 
 class Checkout:
-    """A stack with its own state folder and an engine that only takes notes."""
+    """A stack with its own state folder and an engine that only records calls."""
 
     def __init__(self, folder: Path, committed: str = "config: {}\n") -> None:
         self.folder = folder
@@ -100,7 +100,7 @@ class Checkout:
 
     @property
     def imported(self) -> dict[str, Any]:
-        """The state that the engine was told to take."""
+        """The state that the engine was given to import."""
         state = json.loads((self.folder / "bin" / "imported").read_text())
         deployment: dict[str, Any] = state["deployment"]
         return deployment
@@ -176,7 +176,7 @@ def test_the_engine_reads_later_edits_together_with_the_salt(checkout: Checkout)
     checkout.stack.up("a message")
 
     assert f"--config-file {checkout.copy}" in checkout.calls[-1]
-    assert "--message a message" in checkout.calls[-1], "the history shall say what it was"
+    assert "--message a message" in checkout.calls[-1], "the history must have the title"
     assert checkout.copy.read_text() == (
         "config:\n  taskflow:release: blue\nencryptionsalt: v1:made-by-the-engine\n"
     )
@@ -338,7 +338,7 @@ def test_what_an_update_elsewhere_is_about_to_end_is_left_to_it(
     assert not any("import" in call for call in checkout.calls)
 
 
-def test_attributes_that_a_kill_cut_short_go_and_whole_ones_stay(checkout: Checkout) -> None:
+def test_incomplete_attributes_are_deleted_and_complete_ones_stay(checkout: Checkout) -> None:
     checkout.checkpoint()
     folder = checkout.state / ".pulumi/stacks/taskflow"
     (folder / "dev.json.attrs").write_text("")
@@ -360,7 +360,7 @@ def test_a_killed_engine_whose_parent_has_not_noticed_holds_no_lock(
     assert "released the lock" in recover(checkout.stack)
 
 
-def test_a_lock_is_believed_where_nothing_tells_whether_its_process_lives(
+def test_a_lock_is_respected_if_its_process_cannot_be_checked(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout.lock(pid=1)
@@ -433,7 +433,7 @@ def test_the_state_forgets_the_objects_of_a_cluster_that_was_made_anew(tmp_path:
     [refresh] = checkout.calls
     assert refresh.startswith("refresh --yes")
     assert all(f"--target {found['urn']}" in refresh for found in DEPLOYED[:2])
-    assert "RandomPassword" not in refresh, "what was generated stays"
+    assert "RandomPassword" not in refresh, "generated secrets stay"
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_an_object_whose_state_another_provider_wrote_is_read_anew_and_so_not_re
     ],
     ids=["gone", "no answer", "still there"],
 )
-def test_an_image_that_the_node_has_no_more_is_built_again(
+def test_an_image_that_the_node_no_longer_has_is_built_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, built_again: bool
 ) -> None:
     profile = tmp_path / ".minikube/profiles/minikube/config.json"

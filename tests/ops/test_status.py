@@ -1,4 +1,4 @@
-"""What status makes of what the cluster tells."""
+"""What status reports of the cluster's objects."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_release_that_is_well_has_no_fault(cluster: Cluster) -> None:
     found = seen(cluster, *WELL)
     assert found.faults == []
     assert found.endpoints == (status.Endpoints("taskflow-backend", 2, 2),)
-    assert len(cluster.calls) == 1, "nothing is asked in vain"
+    assert len(cluster.calls) == 1, "nothing is asked without need"
 
 
 def test_a_pod_on_its_way_out_is_no_fault(cluster: Cluster) -> None:
@@ -107,10 +107,10 @@ def test_the_address_is_that_of_the_live_service_not_of_the_last_update(cluster:
 
 
 def test_programs_get_all_of_it(cluster: Cluster) -> None:
-    told = json.loads(json.dumps(seen(cluster, *WELL).as_json()))
-    assert told["revision"]["revision"] == 1
-    assert told["last"]["by"] == "A Person <person@example.com>"
-    assert [one["ready"] for one in told["pods"]] == [True, True]
+    document = json.loads(json.dumps(seen(cluster, *WELL).as_json()))
+    assert document["revision"]["revision"] == 1
+    assert document["last"]["by"] == "A Person <person@example.com>"
+    assert [one["ready"] for one in document["pods"]] == [True, True]
 
 
 def test_a_release_without_objects_is_a_fault(cluster: Cluster) -> None:

@@ -42,13 +42,13 @@ def test_a_report_of_nodes_test_runner_is_counted() -> None:
 
 
 def test_a_run_that_fails_beside_its_tests_is_an_error(tmp_path: Path) -> None:
-    """As pytest does when it is interrupted or breaks itself: what was counted until then is not all."""
+    """As when pytest is interrupted or crashes: the counts until then are incomplete."""
     report = tmp_path / "report.xml"
     report.write_text('<testsuites><testcase name="a"/></testsuites>')
     assert read_junit(report, 0) == Count(passed=1)
-    with pytest.raises(OpsError, match="left with 3, although none of its tests failed"):
+    with pytest.raises(OpsError, match="exited with 3, although none of its tests failed"):
         read_junit(report, 3)
-    with pytest.raises(OpsError, match="left with 1, although"):
+    with pytest.raises(OpsError, match="exited with 1, although"):
         read_tap("# pass 4\n", 1)
 
 

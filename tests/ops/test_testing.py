@@ -1,4 +1,4 @@
-"""`make test` runs what can be run, and says of the rest why it could not."""
+"""`make test` runs every suite that can run, and reports why the others cannot."""
 
 from __future__ import annotations
 

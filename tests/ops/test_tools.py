@@ -20,7 +20,7 @@ PULUMI, MINIKUBE, KUBECTL = TOOLS
 
 
 def test_one_file_says_which_engine_is_used() -> None:
-    """Another version of Pulumi's may stand only where the SDK is pinned."""
+    """Another version of Pulumi's is allowed only where the SDK is pinned."""
     sdk = re.findall(r"^pulumi==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     listed = capture(["git", "ls-files", ":!*.sum", ":!*.lock"], env=os.environ).output.split()
     found = {
@@ -82,7 +82,7 @@ def test_a_laptop_without_tools_gets_the_pinned_official_releases() -> None:
     pulumi = choices["pulumi"]
     assert pulumi.version == versions.PULUMI
     assert pulumi.path == OFFICIAL / f"pulumi-{versions.PULUMI}/pulumi/pulumi"
-    assert pulumi.download is not None, "the release is not there yet, so it has to be downloaded"
+    assert pulumi.download is not None, "the release is not there yet, so it must be downloaded"
     assert pulumi.sha256 == CHECKSUMS
 
 
@@ -111,7 +111,7 @@ def test_each_tool_is_decided_on_its_own() -> None:
     assert choices["pulumi"].origin is Origin.BUILT
 
 
-def test_a_mac_that_reaches_no_vendor_is_told_what_to_install() -> None:
+def test_a_mac_that_reaches_no_vendor_gets_an_error_with_what_to_install() -> None:
     machine = MadeUpMachine(platform=Platform("darwin", "arm64"))
 
     with pytest.raises(OpsError, match="minikube is not installed") as error:
@@ -150,7 +150,7 @@ def test_a_chosen_tool_is_linked_only_while_path_would_find_another(
 def test_in_a_shell_that_has_the_chosen_tools_on_path_they_are_not_taken_for_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after `eval "$(ops env)"`: the link would be taken for the tool, and then away as superfluous."""
+    """As after `eval "$(ops env)"`: the link would count as the tool, and then be removed as superfluous."""
     ours, theirs = tmp_path / "bin", tmp_path / "theirs"
     monkeypatch.setattr("ops.prepare.machine.CHOSEN", ours)
     monkeypatch.setattr("ops.prepare.tools.CHOSEN", ours)

@@ -1,4 +1,4 @@
-"""`make validate`: which files it looks at, what it says, and how it leaves."""
+"""`make validate`: the files that it checks, its output and its exit code."""
 
 import resource
 import subprocess
@@ -11,13 +11,13 @@ import typer
 from ops.config import command, validate
 from ops.paths import ROOT
 
-SOUND = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
-SOUND += "  taskflow:secrets: {generate: true}\n"
+VALID = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
+VALID += "  taskflow:secrets: {generate: true}\n"
 
 
 def test_every_stack_file_of_the_folder_is_checked(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.one.yaml").write_text(SOUND)
-    (tmp_path / "Pulumi.two.yaml").write_text(f"{SOUND}  taskflow:logLevel: loud\n")
+    (tmp_path / "Pulumi.one.yaml").write_text(VALID)
+    (tmp_path / "Pulumi.two.yaml").write_text(f"{VALID}  taskflow:logLevel: loud\n")
     (tmp_path / "Pulumi.yaml").write_text("name: taskflow\n")
     one, two = validate.verdicts(tmp_path)
     assert (one.file, one.errors) == ("Pulumi.one.yaml", ())
@@ -26,7 +26,7 @@ def test_every_stack_file_of_the_folder_is_checked(tmp_path: Path) -> None:
     )
 
 
-def test_the_committed_stack_files_are_sound() -> None:
+def test_the_committed_stack_files_are_valid() -> None:
     assert [verdict.errors for verdict in validate.verdicts(ROOT)] == [(), (), ()]
 
 
@@ -37,10 +37,10 @@ def test_it_takes_less_than_two_seconds() -> None:
 
     before = used()
     subprocess.run([sys.executable, "-m", "ops", "validate"], cwd=ROOT, check=True, timeout=60)
-    assert used() - before < 2, "of the processor's time, which other work does not lengthen"
+    assert used() - before < 2, "of processor time, which other work does not lengthen"
 
 
-def test_a_mistake_leaves_with_two_and_says_it_on_stderr(
+def test_a_mistake_exits_with_two_and_is_reported_on_stderr(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
@@ -52,7 +52,7 @@ def test_a_mistake_leaves_with_two_and_says_it_on_stderr(
     assert capsys.readouterr().err == "wrong\n"
 
 
-def test_a_missing_secret_is_told_and_leaves_with_zero(
+def test_a_missing_secret_is_reported_and_exits_with_zero(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""What is said to make by NAME=value reaches the command as its option."""
+"""A NAME=value given to make reaches the command as its option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflows keep to what makes them safe, and to what the project really has."""
+"""The workflows keep their safety rules, and name only what the project has."""
 
 import re
 from datetime import date, timedelta
@@ -57,7 +57,7 @@ def test_rights_are_the_least_and_named(path: Path) -> None:
     content = workflow(path.name)
     assert content["permissions"] in ({}, {"contents": "read"})
     held = [content, *jobs(path).values()]
-    assert any("concurrency" in part for part in held), "two runs at once get in each other's way"
+    assert any("concurrency" in part for part in held), "two runs at once disturb each other"
     assert "pull_request_target" not in path.read_text(), "it gives a fork's code the secrets"
     rights = {
         (name, scope)
@@ -95,8 +95,8 @@ def test_secrets_are_given_to_steps_and_not_to_whole_jobs() -> None:
     assert readers == {"preview.yml: preview", "deploy.yml: staging", "deploy.yml: prod"}
 
 
-def test_no_expression_stands_in_a_shell_script() -> None:
-    """Their values come by the environment, where text from outside stays text."""
+def test_no_expression_is_in_a_shell_script() -> None:
+    """Their values come from the environment, where text from outside stays text."""
     scripts = [(place, step["run"]) for place, step in steps() if "run" in step]
     assert len(scripts) > 5
     assert [place for place, script in scripts if "${{" in script] == []

@@ -65,7 +65,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel and what it asks for, in the versions that this project pins."""
+    """A virtual environment with the wheel and its requirements, in the versions that this project pins."""
     folder = tmp_path_factory.mktemp("environment") / "venv"
     run(sys.executable, "-m", "venv", folder)
     pip = folder / "bin" / "pip"
@@ -76,7 +76,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def previewed(
     environment: Path, folder: Path, program: str, values: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """What the engine would make of a project that consists of `program` alone.
+    """The engine's preview of a project that consists only of `program`.
 
     `databaseUrl` among the values is set as a secret.
     """
@@ -113,7 +113,7 @@ def test_the_wheel_holds_the_components_and_nothing_else(wheel: Path) -> None:
 
 
 def test_the_wheel_needs_nothing_but_what_it_asks_for(environment: Path) -> None:
-    """In an interpreter that sees nothing of this project, which a language host made by airgap/ does."""
+    """In an interpreter without access to this project; a language host made by airgap/ has it."""
     modules = (
         ".".join(("taskflow_infra", *path.with_suffix("").parts))
         for path in OURS

@@ -1,4 +1,4 @@
-"""One release on the real cluster for the tests of what it withstands: its own stack, namespace and node ports."""
+"""One release on the real cluster for the reliability tests: its own stack, namespace and node ports."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,9 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes the whole cluster down, or too long, is left out of a short run; pytest says how many were.
+    """A short run skips tests that stop the whole cluster or take too long; pytest reports how many.
 
-    What no other test can follow runs last.
+    Tests that no other test can follow run last.
     """
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
     if config.getoption("--full", default=False):
@@ -51,13 +51,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def full(pytestconfig: pytest.Config) -> bool:
-    """Whether this run takes its time."""
+    """Whether this run makes all repetitions."""
     return bool(pytestconfig.getoption("--full", default=False))
 
 
 @pytest.fixture
 def record(record_property: Callable[[str, Any], None]) -> Record:
-    """Note what was done and what was measured, for the report from which docs/reliability.md is made."""
+    """Record what was done and measured, for the report that docs/reliability.md is made from."""
 
     def note(done: str, measured: Sequence[object]) -> None:
         print(done, *measured, sep="\n  ")
@@ -87,18 +87,18 @@ def person(release: LiveRelease) -> Person:
 
 
 def await_left(release: LiveRelease) -> None:
-    """Pods that leave still answer for some seconds, with the former configuration and its keys."""
+    """Terminating pods still answer for some seconds, with the former configuration and its keys."""
     deadline = time.monotonic() + READY_SECONDS
     while any(
         "deletionTimestamp" in pod["metadata"] for pod in release.kubectl.get("pods")["items"]
     ):
-        assert time.monotonic() < deadline, "pods do not leave"
+        assert time.monotonic() < deadline, "pods do not terminate"
         time.sleep(1)
 
 
 @pytest.fixture(autouse=True)
 def whole(release: LiveRelease) -> None:
-    """Every test begins with the suite's own configuration, serving, whatever the one before it left there."""
+    """Every test begins with the suite's own configuration, serving, whatever the test before left there."""
     if release.stack.plain_values() != VALUES:
         release.stack.recover()
         release.stack.configure(VALUES)

@@ -1,6 +1,6 @@
-"""A controller for routes: Traefik on this machine, for one release's Ingress and HTTPRoute, which tries reads again.
+"""A controller for routes: Traefik on this machine, for one release's Ingress and HTTPRoute, which retries reads.
 
-Its ports are of 127.0.0.1 alone. As in any cluster, the API's CRDs, the classes and the Gateway come before the routes.
+Its ports are only on 127.0.0.1. As in any cluster, the API's CRDs, the classes and the Gateway come before the routes.
 """
 
 import json
@@ -34,7 +34,7 @@ would meet the dead one once in 32 times.
 
 @contextmanager
 def running(release: str, folder: Path) -> Iterator[None]:
-    """Traefik, which leads each port to what the routes of the release's namespace say; afterwards all is as before.
+    """Traefik, which serves the routes of the release's namespace at each port; removed at the end.
 
     Args:
         folder: where its configuration and its log go.
@@ -72,7 +72,7 @@ def _gateway_api(kubectl: Kubectl, folder: Path) -> Iterator[None]:
 
 
 def _standard_channel() -> list[str]:
-    """From the Go module, whose archive is all that is needed: Go says "Error" too if it is too old to compile it."""
+    """From the Go module: only its archive is needed. Go also prints "Error" if it is too old to compile it."""
     command = ["go", "mod", "download", "-json", GATEWAY_API]
     answer = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=300)
     with zipfile.ZipFile(json.loads(answer.stdout)["Zip"]) as archive:
@@ -112,7 +112,7 @@ def _object(version: str, kind: str, name: str, **spec: Any) -> Mapping[str, Any
 
 
 def _configured(release: str, folder: Path) -> Path:
-    """The controller's own configuration. It reads no `retry` of an HTTPRoute yet, so its entry points try again."""
+    """The controller's own configuration. It reads no `retry` of an HTTPRoute yet, so its entry points retry."""
     again = {"attempts": ATTEMPTS, "initialInterval": "100ms", "status": ["502-504"]}
     dynamic = folder / "middlewares.yaml"
     dynamic.write_text(yaml.safe_dump({"http": {"middlewares": {"again": {"retry": again}}}}))
@@ -138,7 +138,7 @@ def _configured(release: str, folder: Path) -> Path:
 
 
 def _kubeconfig(kubectl: Kubectl, folder: Path) -> Path:
-    """That of the tests' context alone: Traefik takes a file's current one."""
+    """A kubeconfig with only the tests' context: Traefik uses a file's current one."""
     file = folder / "kubeconfig"
     file.touch(mode=0o600)
     file.write_text(kubectl("config", "view", "--minify", "--flatten", f"--context={CONTEXT}"))

@@ -1,4 +1,4 @@
-"""What ends containers without a word."""
+"""Kills containers without a signal that they could handle."""
 
 from collections.abc import Mapping
 from typing import Any

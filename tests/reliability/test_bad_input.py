@@ -1,4 +1,4 @@
-"""Whatever is sent to the API: no error of the server's own, nobody is let in, nothing is taken for code."""
+"""Whatever is sent to the API: no server error, no access without a valid token, and no input runs as code."""
 
 import base64
 import html
@@ -55,7 +55,7 @@ def test_the_api_answers_as_its_document_says(person: Person, full: bool, record
 
 
 def tokens(key: bytes, subject: str) -> dict[str, str]:
-    """Tokens that must not open anything."""
+    """Tokens that must be refused."""
 
     def part(content: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""A release that cannot run fails in time, in the pod's own words; the old pods serve on, and a good one repairs it."""
+"""A bad release fails in time, with the pod's own message; the old pods serve on, and a good one repairs it."""
 
 import time
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from tests.reliability.conftest import RELEASE, VALUES, Record
 from tests.reliability.person import Person
 from tests.reliability.traffic import traffic
 
-TOLD_SECONDS = 90
+FAILURE_SECONDS = 90
 
 
 @dataclass(frozen=True)
 class Bad:
-    """Blocks of the configuration, and what `pulumi up` has to say about them."""
+    """Blocks of the configuration, and what `pulumi up` must print about them."""
 
     blocks: Mapping[str, Mapping[str, Any]]
     words: tuple[str, ...]
@@ -62,15 +62,18 @@ def test_a_release_that_cannot_run_fails_in_time_and_harms_nobody(
         began = time.monotonic()
         with pytest.raises(EngineError) as failure:
             release.stack.up()
-        told = time.monotonic() - began
+        failed_after = time.monotonic() - began
         # As `make up` adds them: the engine shows no log.
         words = last_words(release.stack.of_ops.file, release.stack.env)
         kept = old & set(release.kubectl.pods("backend"))
         release.stack.configure(VALUES)
         release.stack.up()
     release.stack.up("--expect-no-changes")
-    record(f"an update in which {case}, then a good one", [f"failed after {told:.0f} s", *results])
-    assert told <= TOLD_SECONDS
+    record(
+        f"an update in which {case}, then a good one",
+        [f"failed after {failed_after:.0f} s", *results],
+    )
+    assert failed_after <= FAILURE_SECONDS
     for word in (f"{RELEASE}-backend", *bad.words):
         assert word in f"{failure.value}\n{words}"
     assert kept, "with maxUnavailable 1 one of two old pods stays"

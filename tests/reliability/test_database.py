@@ -1,4 +1,4 @@
-"""The embedded database goes away: nobody waits long, no pod is restarted, and what was acknowledged stays."""
+"""The embedded database fails: nobody waits long, no pod is restarted, and what was acknowledged stays."""
 
 import threading
 import time
@@ -152,7 +152,7 @@ def test_what_was_acknowledged_survives_every_kill(
     """Each kill is followed by the pod's deletion.
 
     That shows that the data outlives the pod too; and it gives the next kill a new pod, because Kubernetes lets a
-    container that dies again wait 10 s, 20 s, 40 s and so on, whatever is in it.
+    container that fails again wait 10 s, 20 s, 40 s and so on, whatever is in it.
     """
     kills = 20 if full else 2
     backs: dict[str, list[float]] = {"killed": [], "deleted": []}
@@ -204,7 +204,7 @@ def test_an_update_of_the_database_keeps_the_data(
 def test_a_restart_of_the_node_keeps_the_data(
     release: LiveRelease, person: Person, record: Record
 ) -> None:
-    """In full runs alone, because everything else on the cluster stops with it."""
+    """Only in full runs, because everything else on the cluster stops with it."""
     before = stored(person)
     chosen = setup.choose()
     assert stream(["minikube", "stop", "--profile", "minikube"], env=chosen.env).code == 0

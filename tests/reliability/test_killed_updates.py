@@ -8,7 +8,7 @@ from tests.live_release import LiveRelease, changed
 from tests.reliability.conftest import VALUES, Record
 
 EARLIEST_SECONDS = 0.5
-LATEST_SHARE = 0.8  # Of what an update took that was left alone; the next may be quicker.
+LATEST_SHARE = 0.8  # Of the duration of an undisturbed update; the next may be quicker.
 
 
 def edited(number: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.reliability.traffic import traffic
 READY_AGAIN_SECONDS = 6
 LOST_SHARE = 0.0005
 # Kubernetes looks every second whether containers run, and kube-proxy learns of it up to a second later. Until then one
-# of two connections to the Service is led to a pod that refuses it, and nothing inside the pod can change that. Clients
+# of two connections to the Service goes to a pod that refuses it, and nothing inside the pod can change that. Clients
 # that try a read again, as the frontend does, do not notice; vegeta, as any client that does not, loses these.
 UNNOTICED_SECONDS = 2.0
 SHARE_OF_ONE_POD = 0.5

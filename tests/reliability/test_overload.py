@@ -1,4 +1,4 @@
-"""More than the pods can do: they say so quickly, live through it, and serve as before when it is over."""
+"""More load than the pods can serve: they refuse quickly, survive, and serve as before afterwards."""
 
 import time
 
@@ -31,7 +31,7 @@ def test_a_load_beyond_the_limits_is_survived(
     restarts = release.kubectl.restarts()
     capacity(page, seconds=3)  # To warm up.
     can = capacity(page, seconds=5)
-    assert can > 0, "one and a half times nothing would be no load"
+    assert can > 0, "a capacity of zero would be no load"
     rate = round(TIMES_CAPACITY * can)
     with under(Load(component, [page], rate, keepalive=True)) as results:
         time.sleep(seconds)

@@ -33,7 +33,7 @@ FILES = "/_next/static/"
 
 @dataclass
 class Visit:
-    """What a browser that has never been here went through."""
+    """What a new browser got."""
 
     button: str = ""
     missing: list[str] = field(default_factory=list)

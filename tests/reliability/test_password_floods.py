@@ -1,4 +1,4 @@
-"""Many passwords tried at once: it costs whoever tries, and nobody else."""
+"""Many passwords tried at once: only the attacker waits, and nobody else."""
 
 import asyncio
 import secrets
@@ -23,7 +23,7 @@ EVERY_SECONDS = {"pages": 0.5, "probes": 0.5, "sign-ins": 3.0}
 LONGEST_SECONDS = {
     "pages": 5.0,  # As under any other load; see test_overload.py.
     "probes": 3.0,  # A readiness probe waits as long, a liveness probe longer.
-    "sign-ins": 12.0,  # 8 in the queue, or one is told to come back; then the check itself, on a quarter of a core.
+    "sign-ins": 12.0,  # 8 in the queue, or one gets a 503; then the check itself, on a quarter of a core.
 }
 
 
@@ -57,7 +57,7 @@ class Series:
 
 
 @pytest.mark.parametrize("accounts", [AT_ONCE, SPRAYED])
-def test_passwords_that_are_tried_in_plenty_fail_nobody_else(
+def test_a_flood_of_passwords_fails_nobody_else(
     release: LiveRelease, person: Person, full: bool, record: Record, accounts: int
 ) -> None:
     tries = accounts if full else min(accounts, 3 * AT_ONCE)

@@ -1,4 +1,4 @@
-"""Other keys and passwords under live sessions: nobody is signed out, and afterwards the former open nothing."""
+"""Keys and passwords change under live sessions: nobody is signed out, and afterwards the former are refused."""
 
 import base64
 import secrets
@@ -114,7 +114,7 @@ def test_signing_keys_rotate_and_nobody_is_signed_out(
             assert tokens.signing_key(release.kubectl) != key
             assert api_by(person.user, key) == 200, "the former key is accepted still"
             assert in_steps(KEY, stack.of_ops, up, finish=WINDOW_SECONDS) is Stage.ONE
-            assert api_by(person.user, key) == 401, "the former key opens nothing"
+            assert api_by(person.user, key) == 401, "the former key is refused"
     seconds = (time.monotonic() - started) / rotations
     record(f"{rotations} rotations of the signing key, {seconds:.0f} s each", browsers)
     assert [browser for browser in browsers if set(browser.answers) != {"ok"}] == [], [
@@ -126,7 +126,7 @@ def test_signing_keys_rotate_and_nobody_is_signed_out(
         "2 of 3",
         "2 of 3",
         "3 of 3",
-    ], "run again, it first brings up what may not have come up"
+    ], "a second run first repeats a step that may have failed"
 
 
 def database_addresses(release: LiveRelease) -> list[str]:

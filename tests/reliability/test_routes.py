@@ -56,7 +56,7 @@ def traefik(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="module", params=ROUTES)
 def kind(request: pytest.FixtureRequest, release: LiveRelease, traefik: None) -> str:
-    """The kind of route that the release has, and that leads to it."""
+    """The kind of the release's working route."""
     found = str(request.param)
     release.stack.configure(VALUES | {found: ROUTES[found]})
     release.stack.up()
@@ -69,7 +69,7 @@ def kind(request: pytest.FixtureRequest, release: LiveRelease, traefik: None) ->
 
 @pytest.fixture(autouse=True)
 def whole(release: LiveRelease, kind: str) -> None:
-    """In place of the suite's: every test begins with a release that serves, and has its route."""
+    """Replaces the suite's fixture: every test begins with a serving release and its route."""
     for component in ("postgres", "backend", "frontend"):
         await_ready(release, component)
 
@@ -118,7 +118,7 @@ def test_no_request_is_lost_by_rollouts_behind(
     assert [result.failed for result in results] == [0, 0], "\n".join(map(str, results))
 
 
-# A response that is cut in its middle can be sent again by nobody. That is rare, and so for a longer run.
+# Nothing can resend a response that is cut in its middle. That is rare, and so for a longer run.
 @pytest.mark.full_only
 def test_no_request_is_lost_by_a_killed_container_behind(
     release: LiveRelease, person: Person, record: Record, kind: str

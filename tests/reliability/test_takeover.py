@@ -73,7 +73,7 @@ def test_a_database_of_one_role_is_taken_over_while_it_serves(
     single: LiveRelease, record: Record
 ) -> None:
     stack, kubectl = single.stack, single.kubectl
-    assert roles(stack.of_ops.file, stack.env) == [], "one role for all is as good as ever"
+    assert roles(stack.of_ops.file, stack.env) == [], "one role for all still works"
     person = somebody(kubectl)
     with person.api() as api:
         api.post("/api/tasks", json={"title": "Kept"}).raise_for_status()

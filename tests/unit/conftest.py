@@ -32,7 +32,7 @@ class Engine(pulumi.runtime.Mocks):
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Resource options by resource name, which mocks are not told of by themselves."""
+    """Resource options by resource name; Pulumi's mocks do not get them."""
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -110,7 +110,7 @@ Deploy = Callable[..., Engine]
 
 @pytest.fixture(scope="session", autouse=True)
 def _resources_without_stack_traces() -> Iterator[None]:
-    """The SDK tells the engine where each resource was made, by every frame of the stack: a third of the time here."""
+    """The SDK sends the engine the stack frames of each resource: a third of the time here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pulumi.runtime.resource._get_stack_trace", StackTrace)
         yield
@@ -138,10 +138,10 @@ def deployed() -> dict[str, Engine]:
 def deploy(sources: Path, deployed: dict[str, Engine], monkeypatch: pytest.MonkeyPatch) -> Deploy:
     """Run the whole program on a recording engine and hand that engine back, once everything is registered.
 
-    It is run anew on an engine that the test brings along; else one run serves all that give it the same.
+    It runs anew on an engine that the test brings along; else tests with the same arguments share one run.
     """
     _record_options(monkeypatch)
-    # Not the profile that this machine happens to have.
+    # Not this machine's own profile.
     monkeypatch.setenv("MINIKUBE_HOME", str(sources))
 
     def run(

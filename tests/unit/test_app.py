@@ -183,9 +183,7 @@ def test_secret_values_reach_containers_by_secret_key_ref_alone(deploy: Deploy) 
     }
     for inputs in (engine.of_kind("Deployment") | engine.of_kind("ConfigMap")).values():
         for value in (*PROD_SECRETS.values(), "sk-canary"):
-            assert value not in str(inputs), (
-                "a secret value stands in an object that is not a Secret"
-            )
+            assert value not in str(inputs), "a secret value is in an object that is not a Secret"
 
 
 def test_the_frontend_does_not_read_the_assistants_secret(deploy: Deploy) -> None:
@@ -204,7 +202,7 @@ def test_without_an_api_key_no_pod_asks_for_one(deploy: Deploy) -> None:
 BY_HAND = {"secrets": {"existing": "taskflow-secrets"}, "createNamespace": False}
 
 
-SOUND = {
+VALID = {
     "database-url": PROD_SECRETS["databaseUrl"],
     "better-auth-secret": PROD_SECRETS["betterAuthSecret"],
 }
@@ -218,7 +216,7 @@ def with_secret_by_hand(values: dict[str, str]) -> Engine:
 
 
 def test_an_existing_secret_is_used_and_none_is_made(deploy: Deploy) -> None:
-    engine = with_secret_by_hand(SOUND)
+    engine = with_secret_by_hand(VALID)
     deploy(merged(DEPLOYED, BY_HAND), engine=engine)
     backend = env_of(container_of(engine.only("Deployment", "backend")))
     assert backend["DATABASE_URL"] == {
@@ -230,7 +228,7 @@ def test_an_existing_secret_is_used_and_none_is_made(deploy: Deploy) -> None:
 
 
 def test_a_change_of_an_existing_secret_rolls_its_readers(deploy: Deploy) -> None:
-    engine = with_secret_by_hand(SOUND)
+    engine = with_secret_by_hand(VALID)
     deploy(merged(DEPLOYED, BY_HAND), engine=engine)
     for component in ("backend", "frontend"):
         template = engine.only("Deployment", component)["spec"]["template"]
@@ -240,7 +238,7 @@ def test_a_change_of_an_existing_secret_rolls_its_readers(deploy: Deploy) -> Non
 def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_deployed(
     deploy: Deploy,
 ) -> None:
-    engine = with_secret_by_hand({"database-url": SOUND["database-url"]})
+    engine = with_secret_by_hand({"database-url": VALID["database-url"]})
     with pytest.raises(pulumi.RunError, match="lacks better-auth-secret; make it again with"):
         deploy(merged(DEPLOYED, BY_HAND), engine=engine)
     assert [typ for typ in engine.types.values() if typ.startswith("kubernetes:")] == []
@@ -259,7 +257,7 @@ def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_dep
 def test_the_values_of_an_existing_secret_obey_the_rules_of_the_others(
     deploy: Deploy, key: str, value: str, mistake: str
 ) -> None:
-    engine = with_secret_by_hand(SOUND | {key: value})
+    engine = with_secret_by_hand(VALID | {key: value})
     with pytest.raises(
         pulumi.RunError, match=f"Secret taskflow-secrets in namespace taskflow: its {key} {mistake}"
     ) as caught:
@@ -407,10 +405,10 @@ def test_the_stack_file_wins_over_what_others_wrote_into_its_objects(deploy: Dep
     for name in names:
         annotations = engine.inputs[name]["metadata"]["annotations"]
         assert annotations["pulumi.com/patchForce"] == "true", (
-            f"{name}: server-side apply would refuse to take a field back from kubectl or an autoscaler"
+            f"{name}: server-side apply would refuse to take over a field from kubectl or an autoscaler"
         )
         assert annotations["pulumi.com/patchFieldManager"] == "pulumi-kubernetes", (
-            f"{name}: under a name made up anew, what the stack file drops would stay"
+            f"{name}: under a name made up anew, what the stack file drops would remain"
         )
 
 

@@ -1,4 +1,4 @@
-"""A program of its own: it learns at once what it lacks without a stack file, and goes on from a release's parts."""
+"""A program without a stack file: it fails at once with what it lacks, and can build on a release's parts."""
 
 from pathlib import Path
 from typing import Any

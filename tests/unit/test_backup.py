@@ -52,7 +52,9 @@ def test_the_database_is_dumped_by_its_own_version_with_an_address_from_a_secret
     variables = {variable["name"]: variable for variable in dump["env"]}
     assert variables["DATABASE_URL"]["valueFrom"]["secretKeyRef"]["key"] == key
     (store,) = spec["containers"]
-    assert "DATABASE_URL" not in json.dumps(store), "who stores it needs no way to the database"
+    assert "DATABASE_URL" not in json.dumps(store), (
+        "the container that stores it needs no access to the database"
+    )
 
 
 def test_the_database_lets_the_backup_in(deploy: Deploy) -> None:

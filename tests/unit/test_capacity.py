@@ -33,7 +33,7 @@ def test_one_pod_too_many_is_refused_with_the_arithmetic() -> None:
         "backend 250m x (3 + 1 surge) + frontend 100m x (2 + 1 surge) + postgres 100m x 1 + everything else 750m "
         "= 2150m, but there is 2000m: 150m too little" in message
     )
-    assert "memory:" not in message, "only what is short is told"
+    assert "memory:" not in message, "only what is short is reported"
 
 
 def test_a_rollouts_surge_counts() -> None:

@@ -1,4 +1,4 @@
-"""The cluster behind a stack: its context must exist, and its Minikube tells where images and NodePorts are."""
+"""The cluster behind a stack: its context must exist, and its Minikube decides where images and NodePorts are."""
 
 import json
 import os
@@ -196,7 +196,7 @@ def test_a_load_that_failed_silently_is_an_error_with_the_command(
         containerd.load("taskflow-backend:9")
 
 
-def test_a_node_that_does_not_answer_is_said_before_anything_is_loaded(
+def test_a_node_that_does_not_answer_is_reported_before_anything_is_loaded(
     containerd: Minikube, minikube_command: Path
 ) -> None:
     answer(minikube_command, "echo 'Profile \"dev\" not found'; exit 85")

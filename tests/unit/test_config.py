@@ -1,4 +1,4 @@
-"""The stack configuration: what it accepts, what it refuses, and how it says so."""
+"""The stack configuration: what it accepts, what it refuses, and its errors."""
 
 from typing import Any
 
@@ -172,14 +172,14 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
                 "frontend": {"publicUrl": "https://a.example.com"},
                 "ingress": {"host": "a.example.com"},
             },
-            "taskflow:frontend.publicUrl: taskflow:ingress says the public address already",
+            "taskflow:frontend.publicUrl: taskflow:ingress sets the public address already",
         ),
         (
             {
                 "frontend": {"publicUrl": "https://a.example.com"},
                 "gateway": {"host": "a.example.com", "class": "x"},
             },
-            "taskflow:frontend.publicUrl: taskflow:gateway says the public address already",
+            "taskflow:frontend.publicUrl: taskflow:gateway sets the public address already",
         ),
         ({"backend": {"env": {"DATABASE_URL": "x"}}}, "taskflow:backend.env.DATABASE_URL: is set"),
         (
@@ -225,7 +225,7 @@ def test_illegal_states_are_refused_with_the_reason(values: dict[str, Any], reas
     assert any(reason in line for line in found), found
 
 
-def test_a_block_in_place_of_a_choice_is_told_at_its_own_key() -> None:
+def test_a_block_in_place_of_a_choice_is_reported_at_its_own_key() -> None:
     found = errors(merged(LOCAL, {"backend": {"disruptionBudget": {"minAvailable": {"a": 1}}}}))
     assert found == [
         "Pulumi.prod.yaml: taskflow:backend.disruptionBudget.minAvailable: got a block, expected a count "
@@ -269,7 +269,7 @@ def test_a_content_tag_of_the_stacks_own_builds_is_as_good_as_a_digest() -> None
         assert "expected a digest" in errors(with_ref(foreign))[0]
 
 
-def test_a_digest_that_a_release_has_still_to_set_stops_an_up_with_the_command() -> None:
+def test_a_digest_that_a_release_must_still_set_stops_an_up_with_the_command() -> None:
     zeros = merged(
         DEPLOYED, {"images": {"backend": {"ref": f"ghcr.io/acme/api@sha256:{'0' * 64}"}}}
     )

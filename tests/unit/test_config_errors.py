@@ -1,4 +1,4 @@
-"""How mistakes in a stack file are told: all at once, each with its place, none that only follows from another."""
+"""How mistakes in a stack file are reported: all at once, each with its place, without consequences of others."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ IMAGES = "  taskflow:images: {registry: ghcr.io/example}\n"
 SECRETS = (
     "  taskflow:databaseUrl: {secure: v1:abc=}\n  taskflow:betterAuthSecret: {secure: v1:abc=}\n"
 )
-SOUND = f"config:\n{CLUSTER}{IMAGES}{SECRETS}"
+VALID = f"config:\n{CLUSTER}{IMAGES}{SECRETS}"
 
 
 def check(tmp_path: Path, text: str) -> list[str]:
-    """The mistakes of a stack file; none if it is sound."""
+    """The mistakes of a stack file; none if it is valid."""
     path = tmp_path / "Pulumi.prod.yaml"
     path.write_text(text)
     try:
@@ -32,11 +32,11 @@ def places(messages: list[str]) -> list[str]:
 
 
 def test_encrypted_secrets_are_accepted_without_their_passphrase(tmp_path: Path) -> None:
-    assert check(tmp_path, SOUND) == []
+    assert check(tmp_path, VALID) == []
 
 
 def test_a_broken_block_does_not_hide_the_rules_around_it(tmp_path: Path) -> None:
-    text = f"{SOUND}  taskflow:ingress:\n    hots: a.example.com\n"
+    text = f"{VALID}  taskflow:ingress:\n    hots: a.example.com\n"
     text += "  taskflow:backend:\n    autoscaling: {max: 9}\n    preStopSeconds: 25\n"
     text += "  taskflow:release: Blue\n"
     assert places(check(tmp_path, text)) == [
@@ -49,13 +49,13 @@ def test_a_broken_block_does_not_hide_the_rules_around_it(tmp_path: Path) -> Non
     ]
 
 
-def test_what_only_follows_from_a_mistake_is_not_told(tmp_path: Path) -> None:
-    text = f"{SOUND}  taskflow:backend:\n    service: {{type: Nodeport, nodePort: 30080}}\n"
+def test_what_only_follows_from_a_mistake_is_not_reported(tmp_path: Path) -> None:
+    text = f"{VALID}  taskflow:backend:\n    service: {{type: Nodeport, nodePort: 30080}}\n"
     text += "    autoscaling: {mx: 100}\n"
     assert (
         places(check(tmp_path, text))
         == [
-            "Pulumi.prod.yaml:8 taskflow:backend.service.type",  # And not that nodePort does not go with ClusterIP.
+            "Pulumi.prod.yaml:8 taskflow:backend.service.type",  # And not that nodePort is invalid with ClusterIP.
             "Pulumi.prod.yaml:9 taskflow:backend.autoscaling.max",
             "Pulumi.prod.yaml:9 taskflow:backend.autoscaling.mx",
         ]
@@ -82,7 +82,7 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None
 
 
 def test_an_encrypted_value_under_another_key_is_refused(tmp_path: Path) -> None:
-    text = f"{SOUND}  taskflow:backend:\n    env:\n      TOKEN: {{secure: v1:abc=}}\n"
+    text = f"{VALID}  taskflow:backend:\n    env:\n      TOKEN: {{secure: v1:abc=}}\n"
     (message,) = check(tmp_path, text)
     assert message.startswith("Pulumi.prod.yaml:9: taskflow:backend.env.TOKEN: an encrypted value")
 
@@ -91,13 +91,13 @@ def test_an_encrypted_value_under_another_key_is_refused(tmp_path: Path) -> None
     ("text", "message"),
     [
         ("config: [1", "Pulumi.prod.yaml:1: is not YAML"),
-        (f"confg: {{}}\n{SOUND}", "Pulumi.prod.yaml:1: confg: unknown key; did you mean config?"),
+        (f"confg: {{}}\n{VALID}", "Pulumi.prod.yaml:1: confg: unknown key; did you mean config?"),
         (
-            f"{SOUND}  taskfow:logLevel: debug\n",
+            f"{VALID}  taskfow:logLevel: debug\n",
             "Pulumi.prod.yaml:7: taskfow:logLevel: unknown namespace; did you mean taskflow:logLevel?",
         ),
         (
-            f"{SOUND}  taskflow:images: {{}}\n",
+            f"{VALID}  taskflow:images: {{}}\n",
             "Pulumi.prod.yaml:7: taskflow:images: is given a second time",
         ),
         ("config: 5\n", "Pulumi.prod.yaml:1: config: expected a block of keys"),
@@ -110,10 +110,10 @@ def test_a_file_that_the_engine_would_misread_is_refused(
 
 
 def test_keys_without_a_namespace_are_the_projects(tmp_path: Path) -> None:
-    assert places(check(tmp_path, f"{SOUND}  logLevel: loud\n")) == [
+    assert places(check(tmp_path, f"{VALID}  logLevel: loud\n")) == [
         "Pulumi.prod.yaml:7 taskflow:logLevel"
     ]
 
 
 def test_other_namespaces_are_left_to_their_owners(tmp_path: Path) -> None:
-    assert check(tmp_path, f"{SOUND}  aws:region: eu-central-1\n") == []
+    assert check(tmp_path, f"{VALID}  aws:region: eu-central-1\n") == []

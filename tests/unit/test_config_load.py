@@ -45,7 +45,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "Pulumi.prod.yaml"
 
 
-def test_a_sound_file_is_loaded_with_its_secrets_beside_it(stack: Path) -> None:
+def test_a_valid_file_is_loaded_with_its_secrets_beside_it(stack: Path) -> None:
     stack.write_text(f"{DEPLOYED}{SECURE}  taskflow:logLevel: debug\n")
     hand_over(stack, PROD_SECRETS)
     config, secrets = load()
@@ -84,7 +84,7 @@ def test_a_block_that_is_nothing_is_left_out(stack: Path) -> None:
         f"{DEPLOYED}{SECURE}  taskflow:ingress: 'yes'\n  taskflow:createNamespace: maybe\n",
     ],
 )
-def test_mistakes_are_told_in_the_words_of_validate(stack: Path, text: str) -> None:
+def test_mistakes_are_reported_in_the_words_of_validate(stack: Path, text: str) -> None:
     stack.write_text(text)
     with pytest.raises(ConfigError) as of_file:
         check_file(stack)
@@ -95,7 +95,9 @@ def test_mistakes_are_told_in_the_words_of_validate(stack: Path, text: str) -> N
     assert "canary" not in str(of_engine.value)
 
 
-def test_what_is_wrong_inside_an_encrypted_secret_is_told_by_the_engine_alone(stack: Path) -> None:
+def test_what_is_wrong_inside_an_encrypted_secret_is_reported_only_by_the_engine(
+    stack: Path,
+) -> None:
     stack.write_text(DEPLOYED + SECURE)
     hand_over(stack, PROD_SECRETS | {"betterAuthSecret": "canary"})
     with pytest.raises(ConfigError) as caught:

@@ -1,4 +1,4 @@
-"""Whatever the models accept renders to sound objects; whatever they refuse is told with its place."""
+"""Whatever the models accept renders to valid objects; whatever they refuse is reported with its place."""
 
 import re
 from typing import Any

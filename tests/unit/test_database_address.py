@@ -43,7 +43,7 @@ def test_what_they_cannot_use_is_refused_in_one_line_without_the_password(
     assert "cret" not in message
 
 
-def test_a_raw_special_character_in_a_password_is_told_with_the_fix() -> None:
+def test_a_raw_special_character_in_a_password_is_reported_with_the_fix() -> None:
     for password in ("a@canary", "a#canary", "a/canary"):
         with pytest.raises(AddressError, match="@ as %40") as caught:
             read_address(f"postgresql://u:{password}@host/d")

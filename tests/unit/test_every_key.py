@@ -1,4 +1,4 @@
-"""Every key of the configuration does something: another value makes other objects, or is judged another way."""
+"""Every key of the configuration has an effect: another value changes objects, or the verdict on the file."""
 
 import base64
 import functools
@@ -31,7 +31,7 @@ SEVERAL = ["taskflow.example.com", "*.taskflow.example.com"]
 
 @dataclass(frozen=True)
 class Other:
-    """Another value for a key, and what has to stand around it for both values to be sound."""
+    """Another value for a key, and the values around it that make both valid."""
 
     value: Any
     around: dict[str, Any] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Other:
 
 
 SERVICES = tuple(Images.components())
-# Keys whose value shows in what the program asks of the engine: objects, images, options of resources. First those
+# Keys whose value appears in what the program asks of the engine: objects, images, options of resources. First those
 # of all pods, then those that both services have.
 PODS: dict[str, Other] = {
     "nodeSelector": Other({"pool": "web"}),
@@ -166,7 +166,7 @@ SHOWN: dict[str, Other] = {
 
 @dataclass(frozen=True)
 class Judged:
-    """A value for a key that is accepted, one that is refused, and what stands around both."""
+    """A value for a key that is accepted, one that is refused, and the values around both."""
 
     accepted: Any
     refused: Any
@@ -174,7 +174,7 @@ class Judged:
     secrets: dict[str, str] = field(default_factory=dict)
 
 
-# Keys that make no object: they say what the others are held against.
+# Keys that make no object: the others are checked against them.
 MANY = {"backend": {"replicas": 5}}
 PLAIN = PROD_SECRETS | {"databaseUrl": "postgresql://u:p@db.example.com/t"}
 JUDGED: dict[str, Judged] = {
@@ -188,7 +188,7 @@ JUDGED: dict[str, Judged] = {
     "database.external.tls": Judged(False, True, OUTSIDE, PLAIN),
     "secrets.generate": Judged(True, False),
 }
-# Keys that others than the program's objects follow; tests/unit/test_cluster.py and tests/ops/test_stack.py have them.
+# Keys that do not affect the program's objects; tests/unit/test_cluster.py and tests/ops/test_stack.py have them.
 ELSEWHERE = {"cluster.context", "policies"}
 
 

@@ -118,7 +118,7 @@ COPY start*.sh /
 
 @pytest.fixture
 def staged(context: Path) -> Path:
-    """A context of which the runner's stages use a part."""
+    """A context; the runner's stages use a part of it."""
     (context / ".dockerignore").unlink()
     (context / "Dockerfile").write_text(STAGES)
     (context / "tests").mkdir()

@@ -1,4 +1,4 @@
-"""Each kind of value is what those who take it accept, and its mistakes have words."""
+"""Each kind of value is what its consumers accept, and its mistakes name what was expected."""
 
 from typing import Any
 
@@ -79,7 +79,7 @@ ACCEPTED: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("path", "value"), ACCEPTED)
-def test_what_its_taker_accepts_is_accepted(path: str, value: Any) -> None:
+def test_what_its_consumer_accepts_is_accepted(path: str, value: Any) -> None:
     read(path, value)
 
 
@@ -170,7 +170,9 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("path", "value", "words"), REFUSED)
-def test_what_its_taker_refuses_is_refused_in_words(path: str, value: Any, words: str) -> None:
+def test_what_its_consumer_refuses_is_refused_with_the_reason(
+    path: str, value: Any, words: str
+) -> None:
     found = mistake(path, value)
     assert words in found
     assert found.startswith(path)
@@ -197,7 +199,7 @@ def test_the_wrong_name_of_a_variable_is_named_and_its_value_is_not() -> None:
     )
 
 
-def test_an_address_with_a_password_is_hidden_wherever_it_stands() -> None:
+def test_an_address_with_a_password_is_hidden_wherever_it_appears() -> None:
     found = mistake("images.registry", "https://user:canary@registry.example.com")
     assert "got a text (hidden, it may be a secret), expected a registry" in found
 
@@ -212,7 +214,7 @@ def test_a_missing_key_says_what_to_give() -> None:
 @pytest.mark.parametrize(
     ("cpu", "expected"), [("250m", 250), ("0.5", 500), ("2", 2000), ("1e-1", 100), ("500000u", 500)]
 )
-def test_cpu_is_reckoned_in_thousandths(cpu: str, expected: int) -> None:
+def test_cpu_is_counted_in_thousandths(cpu: str, expected: int) -> None:
     assert millicores(cpu) == expected
 
 
@@ -220,5 +222,5 @@ def test_cpu_is_reckoned_in_thousandths(cpu: str, expected: int) -> None:
     ("memory", "expected"),
     [("1.5Gi", 3 * 2**29), ("512M", 512_000_000), ("1E", 10**18), ("1e3", 1000), (".5Ki", 512)],
 )
-def test_memory_is_reckoned_in_bytes(memory: str, expected: int) -> None:
+def test_memory_is_counted_in_bytes(memory: str, expected: int) -> None:
     assert bytes_of(memory) == expected

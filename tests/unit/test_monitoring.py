@@ -110,7 +110,7 @@ WORDS = {"by", "or", "and", "unless"}
 
 
 def queries() -> Iterator[tuple[str, str]]:
-    """All queries of the alert rules and the dashboard, by where they stand."""
+    """All queries of the alert rules and the dashboard, by their place."""
     for group in yaml.safe_load((ROOM / "alerts.yaml").read_text())["groups"]:
         for rule in group["rules"]:
             yield rule["alert"], rule["expr"]
@@ -164,11 +164,11 @@ def test_a_query_asks_for_kinds_and_routes_that_there_are(place: str) -> None:
 
 
 def test_every_metric_of_the_services_is_explained_and_shown() -> None:
-    told = (ROOM / "README.md").read_text()
+    readme = (ROOM / "README.md").read_text()
     shown = {name for query in QUERIES.values() for name, _, _ in series_of(query)}
     for name in exported():
         family = re.sub(r"(?<=_seconds)_(bucket|sum|count)$", "", name)
-        assert f"`{family}`" in told
+        assert f"`{family}`" in readme
         assert any(other.startswith(family) for other in shown), f"{family} is on no panel"
 
 

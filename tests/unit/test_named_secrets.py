@@ -84,7 +84,7 @@ def test_the_name_of_a_plain_key_cannot_be_a_secret(tmp_path: Path) -> None:
     assert "SMTP_PASSWORD.config: release is a key of the stack file already" in found
 
 
-def test_a_program_that_gives_none_is_told_at_once() -> None:
+def test_a_program_that_gives_none_fails_at_once() -> None:
     config = StackConfig.model_validate(merged(LOCAL, MAIL))
     with pytest.raises(ConfigError, match=r"StackSecrets\.named has no such secret"):
         TaskflowAppArgs(config=config, secrets=StackSecrets(), sources=Path())

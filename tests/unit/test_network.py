@@ -1,4 +1,4 @@
-"""Network policies: default deny, and only the ways that the release needs."""
+"""Network policies: default deny, and only the connections that the release needs."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_the_backend_hears_the_frontend_and_calls_dns_and_the_database(deploy: D
     assert backend["ingress"] == [{"from": [pods("frontend")], "ports": tcp(8000)}]
     dns, database = backend["egress"]
     assert dns["ports"] == DNS
-    assert {"ipBlock": {"cidr": "169.254.20.10/32"}} in dns["to"], "a resolver that is no pod"
+    assert {"ipBlock": {"cidr": "169.254.20.10/32"}} in dns["to"], "a resolver that is not a pod"
     assert database == {"to": [pods("postgres")], "ports": tcp(5432)}
 
 

@@ -1,4 +1,4 @@
-"""Where pods run and what is noted at them: absent unless asked for, then as Kubernetes has it."""
+"""Placement and annotations of pods: absent unless configured, then as Kubernetes defines them."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def test_nothing_is_said_about_pods_that_nobody_asked_for(deploy: Deploy, compon
 
 
 @pytest.mark.parametrize("kind", ["ClusterIP", "LoadBalancer"])
-def test_a_services_annotations_stand_beside_the_programs_own(deploy: Deploy, kind: str) -> None:
+def test_a_services_annotations_are_added_to_the_programs_own(deploy: Deploy, kind: str) -> None:
     service = {"type": kind}
     plain = deploy(merged(LOCAL, {"frontend": {"service": service}}))
     wanted = {"service": service, "serviceAnnotations": {"example.com/scheme": "internal"}}

@@ -234,14 +234,14 @@ def test_a_damaged_object_is_refused(
     component: str,
     damage: Callable[[Manifest], None],
 ) -> None:
-    sound = next(
+    compliant = next(
         manifest
         for manifest in (*rendered["dev"], *rendered["prod"], *rendered["gateway"])
         if (manifest["kind"], manifest["metadata"]["labels"]["component"]) == (kind, component)
     )
-    damaged = copy.deepcopy(sound)
+    damaged = copy.deepcopy(compliant)
     damage(damaged)
-    assert violations(RULES[name], sound) == []
+    assert violations(RULES[name], compliant) == []
     assert violations(RULES[name], damaged) != []
 
 

@@ -17,7 +17,7 @@ from tests.unit.conftest import (
     merged,
     source_of,
 )
-from tests.unit.test_app import BY_HAND, SOUND, container_of, env_of, with_secret_by_hand
+from tests.unit.test_app import BY_HAND, VALID, container_of, env_of, with_secret_by_hand
 
 OWNER = "postgresql://owner:canary@db.example.com/taskflow?sslmode=require"
 FRONTEND = "postgresql://frontend:canary@db.example.com/taskflow?sslmode=require"
@@ -128,7 +128,7 @@ def test_the_addresses_of_an_external_database_are_taken_and_one_that_lacks_is_t
 def test_an_existing_secret_may_have_the_addresses(
     deploy: Deploy, more: dict[str, str], expected: dict[str, str]
 ) -> None:
-    engine = with_secret_by_hand(SOUND | more)
+    engine = with_secret_by_hand(VALID | more)
     deploy(merged(DEPLOYED, BY_HAND), engine=engine)
     (step,) = steps_of(engine)
     assert keys(step, FOUND) == expected
@@ -141,14 +141,14 @@ def test_an_existing_secret_may_have_the_addresses(
 def test_the_addresses_of_an_existing_secret_obey_the_rules_of_the_others(
     deploy: Deploy, key: str
 ) -> None:
-    engine = with_secret_by_hand(SOUND | {key: "postgresql://u:canary@db.example.com/taskflow"})
+    engine = with_secret_by_hand(VALID | {key: "postgresql://u:canary@db.example.com/taskflow"})
     with pytest.raises(pulumi.RunError, match=f"its {key} asks for no TLS") as caught:
         deploy(merged(DEPLOYED, BY_HAND), engine=engine)
     assert "canary" not in str(caught.value)
 
 
 def named(data: dict[str, str]) -> dict[str, str]:
-    """Who connects by which password, by the Secret's keys; generated passwords tell their resource."""
+    """The password of each connection, by the Secret's keys; generated passwords name their resource."""
     logins = {
         key: url.removeprefix("postgresql://").partition("@")[0]
         for key, url in data.items()

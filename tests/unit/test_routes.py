@@ -1,4 +1,4 @@
-"""The ways from a browser to the frontend: an Ingress, the Gateway API, or an address that others answer at."""
+"""A browser's routes to the frontend: an Ingress, the Gateway API, or an address outside the stack."""
 
 from typing import Any
 

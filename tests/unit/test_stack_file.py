@@ -84,7 +84,7 @@ def test_a_scalar_has_the_value_that_yaml_v3_gives_it(spelling: str, value: Any)
 @pytest.mark.parametrize(
     "date", ["2026-11-23", "2026-1-2", "2026-11-23T10:00:00Z", "2026-11-23 10:00:00.5"]
 )
-def test_a_date_without_quotes_is_refused_for_the_engine_would_spell_it_out(
+def test_a_date_without_quotes_is_refused_because_the_engine_would_spell_it_out(
     date: str, tmp_path: Path
 ) -> None:
     text = f"{LOCAL}  taskflow:backend:\n    env:\n      DAY: {date}\n"
@@ -113,9 +113,7 @@ def test_a_number_under_env_is_refused_as_the_number_that_the_engine_makes_of_it
         "  aws:region: {x: 1,\n    x: 2}\n",
     ],
 )
-def test_a_key_that_stands_twice_is_refused_at_any_depth_with_both_lines(
-    tmp_path: Path, block: str
-) -> None:
+def test_a_repeated_key_is_refused_at_any_depth_with_both_lines(tmp_path: Path, block: str) -> None:
     found = mistakes(tmp_path, LOCAL + block)
     assert len(found) == 1
     first, second = (6, 7) if "backend" in block else (5, 6)
@@ -124,7 +122,7 @@ def test_a_key_that_stands_twice_is_refused_at_any_depth_with_both_lines(
 
 
 @pytest.mark.parametrize("first", ["release", "taskflow:release", "taskflow:config:release"])
-def test_a_key_with_and_without_its_namespace_stands_twice(tmp_path: Path, first: str) -> None:
+def test_a_key_with_and_without_its_namespace_is_a_repeated_key(tmp_path: Path, first: str) -> None:
     other = "taskflow:release" if first == "release" else "release"
     text = f"{LOCAL}  {first}: bugs\n  {other}: other\n"
     assert mistakes(tmp_path, text) == [
@@ -153,7 +151,7 @@ def test_a_text_at_the_top_stays_one_though_it_looks_like_a_number(tmp_path: Pat
     assert check_file(path).config.namespace_name == "2026"
 
 
-def test_an_anchor_and_a_merge_are_followed_with_the_lines_of_what_they_stand_for(
+def test_an_anchor_and_a_merge_are_followed_with_the_lines_of_their_targets(
     tmp_path: Path,
 ) -> None:
     text = "config:\n  taskflow:backend: &b\n    env: {A: x}\n    preStopSeconds: 3\n"

@@ -25,12 +25,10 @@ def test_the_stack_makes_both_services(deploy: Deploy, stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_no_secret_value_stands_in_a_stack_file(stack: str) -> None:
+def test_no_secret_value_is_in_a_stack_file(stack: str) -> None:
     for line in STACKS[stack].read_text().splitlines():
         key, _, value = line.partition(":")
-        assert "postgresql://" not in line, (
-            "a database address belongs into an encrypted config key"
-        )
+        assert "postgresql://" not in line, "a database address belongs in an encrypted config key"
         if key.strip().endswith(("betterAuthSecret", "databaseUrl", "openaiApiKey")):
             assert value.strip().startswith("secure"), f"{key} is in plain text"
 
@@ -47,7 +45,7 @@ def test_dev_answers_on_its_node_port(deploy: Deploy) -> None:
     assert engine.inputs["outputs"]["url"] == "http://127.0.0.1:30080"
 
 
-def test_prod_never_takes_a_pod_away_before_its_successor_is_ready(deploy: Deploy) -> None:
+def test_prod_never_stops_a_pod_before_its_successor_is_ready(deploy: Deploy) -> None:
     engine = deploy(stack_values(STACKS["prod"]), PROD_SECRETS)
     for name, workload in engine.of_kind("Deployment").items():
         assert workload["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0, name

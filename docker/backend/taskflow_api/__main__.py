@@ -1,4 +1,4 @@
-"""Runs the backend: `python -m taskflow_api`. Leaves on SIGTERM without failing a request.
+"""Runs the backend: `python -m taskflow_api`. Exits on SIGTERM without failing a request.
 
 The promise behind the draining server: a rollout fails no request. Endpoints lag behind the signal, and a pooled
 connection may carry a request that was sent before its client could know.
@@ -23,13 +23,13 @@ from taskflow_api.shed import Shed
 
 logger = logging.getLogger("taskflow_api")
 
-# Longer than clients and proxies keep an idle connection, so that it is always they who close it:
-# a server that hangs up first can cut a request that is already on its way.
+# Longer than clients and proxies keep an idle connection, so that they always close it first:
+# a server that closes it can cut a request that is already on its way.
 KEEP_ALIVE_SECONDS = 75
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM first says goodbye to every client, then closes as uvicorn does."""
+    """On SIGTERM first asks every client to close its connection, then closes as uvicorn does."""
 
     def __init__(self, config: uvicorn.Config, observe: Observe, drain_seconds: float) -> None:
         super().__init__(config)
@@ -37,8 +37,8 @@ class DrainingServer(uvicorn.Server):
         self._drain_seconds = drain_seconds
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # Not uvicorn's own, which raises the signal again at the end: leaving is not a failure.
-        # Its other rule stays: a second Ctrl-C waits for nobody.
+        # Not uvicorn's own, which raises the signal again at the end: exiting is not a failure.
+        # Its other rule stays: a second Ctrl-C exits at once.
         self.force_exit = self.force_exit or (self.should_exit and sig == signal.SIGINT)
         self.should_exit = True
 
@@ -52,7 +52,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def application(settings: Settings | None = None) -> Observe:
-    """All that answers requests; by itself the factory for uvicorn's reloader, which `make dev` runs."""
+    """The whole application; also the factory for uvicorn's reloader, which `make dev` runs."""
     settings = settings or Settings.from_environment()
     configure_logging(settings.log_level)
     return Observe(Shed(create_app(settings)))

@@ -1,7 +1,7 @@
-"""Reads DATABASE_URL: what the two services' drivers would understand differently is refused at start.
+"""Reads DATABASE_URL. Refuses at start what the two services' drivers would understand differently.
 
 The promises: asyncpg here and node-postgres in the frontend come to the same verdict on every address, and no log ever
-shows a password. So the drivers never see the text itself: asyncpg's own reader splits at the first @, and would
+shows a password. So the drivers never get the text itself: asyncpg's own reader splits at the first @, and would
 print a password that contains one. `tests/database_addresses.json` has an example of every rule.
 """
 
@@ -22,7 +22,7 @@ HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 VERIFYING = ("verify-ca", "verify-full")
 
-# What other clients and poolers read from an address and neither driver needs.
+# Options that other clients and poolers read; neither driver needs them.
 IGNORED = {
     # libpq: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     "application_name",
@@ -64,7 +64,7 @@ IGNORED = {
 
 
 class AddressError(ValueError):
-    """The address cannot be used; the message repeats nothing of it but the names of its options."""
+    """The address cannot be used; the message repeats only the names of its options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class DatabaseAddress:
 
     Args:
         database: None for the database that is named like the user.
-        tls: a mode of libpq that verifies nothing, or what to verify by.
+        tls: a mode of libpq that verifies nothing, or the context to verify with.
     """
 
     host: str
@@ -88,7 +88,7 @@ def read_address(url: str, ca_file: Path | None) -> DatabaseAddress:
     """Raises AddressError.
 
     Args:
-        ca_file: certificates (PEM) to verify the server by, in place of the system's.
+        ca_file: certificates (PEM) to verify the server with, in place of the system's.
     """
     parts = _split(url.strip())
     assert parts.hostname is not None
@@ -105,11 +105,11 @@ def read_address(url: str, ca_file: Path | None) -> DatabaseAddress:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-    except ValueError:  # square brackets that are no IPv6 address
+    except ValueError:  # square brackets without an IPv6 address
         raise AddressError(SHAPE) from None
     if parts.scheme not in ("postgresql", "postgres") or not parts.netloc:
         raise AddressError(SHAPE)
-    # Before anything else is looked at: the host would be a part of the password.
+    # Checked first: the host would be a part of the password.
     if parts.netloc.count("@") > 1 or "@" in parts.path + parts.query + parts.fragment:
         raise AddressError(ENCODE)
     if "#" in url or "/" in parts.path[1:] or re.search("%(?![0-9A-Fa-f]{2})", url):
@@ -131,7 +131,7 @@ def _decoded(text: str) -> str:
 
 
 def _options(query: str) -> dict[str, str]:
-    """The options that matter here."""
+    """The options that are used here."""
     options: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name in IGNORED:

@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        # Nothing collects it (taskflow_api.observe has the figures), and asking so costs every request.
+        # Nothing collects it (taskflow_api.observe has the figures), and the check would cost every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _operation_id(route: APIRoute) -> str:
-    """The function's name: clients made from the document keep theirs when a path changes."""
+    """The function's name: generated clients keep their names when a path changes."""
     return route.name
 
 

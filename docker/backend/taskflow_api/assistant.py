@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# "Delete everything that is done" needs a list and one round of deletions; a model that has not
-# finished after this many rounds is going in circles.
+# "Delete everything that is done" needs a list and one round of deletions; a model that needs
+# more rounds than this is going in circles.
 MAX_ROUNDS = 8
 LISTED_AT_ONCE = 50
 # Together within taskflow_api.shed's MAX_BODY_BYTES, so that what this shape allows is not 413.

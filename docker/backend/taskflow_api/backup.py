@@ -1,4 +1,4 @@
-"""The end of a scheduled backup: encrypts what the container before it has dumped and compared, and keeps the newest.
+"""The last step of a scheduled backup: encrypts the dump of the container before it, and keeps the newest backups.
 
 `python -m taskflow_api.backup`, in the CronJob of components/backup.py. The public key opens nothing.
 """
@@ -19,7 +19,7 @@ FOLDER = Path("/backups")
 def store(archive: Path, folder: Path, release: str, public_key: str, keep: int) -> Path:
     """Encrypts the archive into the folder, and deletes all of this release's backups but the newest `keep`."""
     path = folder / f"{release}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.age"
-    part = folder / f"{release}.part"  # One of a run that was killed is overwritten.
+    part = folder / f"{release}.part"  # A killed run's file is overwritten.
     with archive.open("rb") as plain, part.open("wb") as file:
         pyrage.encrypt_io(plain, file, [pyrage.x25519.Recipient.from_str(public_key)])
         file.flush()

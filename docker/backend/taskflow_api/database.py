@@ -1,7 +1,7 @@
-"""The connections: asyncpg's own pool, and one answer to every way in which Postgres can be away.
+"""The connections: asyncpg's own pool, and one answer to every failure of Postgres.
 
-The promise behind the error mapping: whatever happens to the database, a request is answered within a second, by 503
-if it has to be, the process lives on, and it serves again as soon as the database does.
+The promise behind the error mapping: whatever happens to the database, a request is answered within a second, with 503
+if necessary, the process keeps running, and it serves again as soon as the database does.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from taskflow_api.logs import request_id
 if TYPE_CHECKING:
     from taskflow_api.settings import Settings
 
-# How SQLSTATEs begin of a database that cannot serve now: no connection, read-only after a failover,
+# First characters of the SQLSTATEs of a database that cannot serve now: no connection, read-only after a failover,
 # access refused, no such database, rights not granted, no room, shutting down or starting, its disk or system failing.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 OUTAGES = ("08", "25006", "28", "3D", "42501", "53", "57", "58")
@@ -36,18 +36,18 @@ class SchemaMissingError(DatabaseUnavailableError):
 
 
 class ImpatientConnection(asyncpg.Connection):
-    """Hangs up where asyncpg would say goodbye: a database that does not answer queries does not
-    answer goodbyes either."""
+    """Drops the connection where asyncpg would close it politely: a database that does not answer
+    queries does not answer that either."""
 
     async def close(self, *, timeout: float | None = None) -> None:
         self.terminate()
 
 
 def server_of(address: DatabaseAddress, name: str) -> dict[str, Any]:
-    """What asyncpg connects by.
+    """The arguments that asyncpg connects with.
 
     Args:
-        name: by which Postgres' log and pg_stat_activity show the connection.
+        name: the connection's name in Postgres' log and pg_stat_activity.
     """
     return {
         "host": address.host,
@@ -81,7 +81,7 @@ class Database:
         self._pool.terminate()
 
     async def connect(self) -> asyncpg.Connection:
-        """A connection beside the pool, for whoever closes it."""
+        """A connection beside the pool; the caller closes it."""
         connection: asyncpg.Connection = await asyncpg.connect(**self._server)
         return connection
 
@@ -93,9 +93,9 @@ class Database:
         return await self._run(None, statement, *values)
 
     async def change(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        """As `read`, under a name by which Postgres' log and pg_stat_activity show the request.
+        """As `read`, with the request's id as the connection's name in Postgres' log and pg_stat_activity.
 
-        It takes another round trip, a fifth of a read's CPU time: reads do without.
+        That takes another round trip, a fifth of a read's CPU time: reads do without.
         """
         name = f"{NAME} {request_id.get() or ''}"[:LONGEST_NAME]
         # No id contains a quote (taskflow_api.observe), and SET takes no parameters.
@@ -111,7 +111,7 @@ class Database:
                         await connection.execute(beforehand)
                     return await connection.fetch(statement, *values)
                 except asyncio.CancelledError:
-                    # Out of time. To ask a database that hangs to cancel the statement would hang, too.
+                    # Out of time. Asking a hanging database to cancel the statement would hang, too.
                     connection.terminate()
                     raise
         except TimeoutError as error:
@@ -135,4 +135,4 @@ class Database:
 
 
 async def _as_it_is(_connection: asyncpg.Connection) -> None:
-    """In place of asyncpg's own reset, a query after each query: a session keeps no more than a name."""
+    """Replaces asyncpg's own reset, which costs a query: a session keeps only a name."""

@@ -33,7 +33,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.captureWarnings(True)
-    # Libraries speak from warning on: at debug some of them print addresses and headers.
+    # Libraries log from warning on: at debug some of them print addresses and headers.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("taskflow_api", "uvicorn"):
         logging.getLogger(name).setLevel(level.upper())

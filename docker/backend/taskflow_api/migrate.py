@@ -1,7 +1,7 @@
-"""Migrates the database as its owner, then sees to the services' roles: `python -m taskflow_api.migrate`.
+"""Migrates the database as its owner, then sets up the services' roles: `python -m taskflow_api.migrate`.
 
-Runs in a container of its own before the backend's, so that what serves requests never holds the owner's address.
-A database that is away is waited for. Without DATABASE_OWNER_URL the backend's own role is the owner, and without
+Runs in an init container of the backend's pods, so that what serves requests never holds the owner's address.
+Waits for a database that does not answer. Without DATABASE_OWNER_URL the backend's own role is the owner, and without
 FRONTEND_DATABASE_URL the frontend's sessions use the backend's role.
 """
 
@@ -66,7 +66,7 @@ def addresses(environment: Mapping[str, str]) -> tuple[list[DatabaseAddress], li
     """The owner's address, with those by former passwords after it, and the services'.
 
     Raises:
-        AddressError: which names the variable, and nothing of its value.
+        AddressError: with the variable's name, and nothing of its value.
     """
 
     def read(*names: str) -> tuple[str, DatabaseAddress]:
@@ -93,7 +93,7 @@ def addresses(environment: Mapping[str, str]) -> tuple[list[DatabaseAddress], li
 async def until_done(
     owners: list[DatabaseAddress], logins: list[Login], dropped: list[str]
 ) -> list[str]:
-    """Tries again until it works; returns what there is to say about the roles."""
+    """Tries again until it works; returns lines about the roles."""
     pause = FIRST_RETRY_SECONDS
     while True:
         try:

@@ -33,13 +33,13 @@ WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def _written_date(value: object) -> object:
-    """By itself pydantic takes times and numbers, too, the latter as seconds since 1970."""
+    """By default pydantic accepts times and numbers, too, the latter as seconds since 1970."""
     if type(value) is date or (isinstance(value, str) and WRITTEN_DATE.fullmatch(value)):
         return value
     raise ValueError("a date is written like 2026-12-31")
 
 
-# Wider than any plan, and free of the date that the driver takes for infinity (9999-12-31).
+# Later than any plan, and without the date that the driver treats as infinity (9999-12-31).
 Due = Annotated[
     date,
     BeforeValidator(_written_date),

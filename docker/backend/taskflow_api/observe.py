@@ -1,7 +1,7 @@
-"""Around every request: its id, its figures, one log line, and the goodbye while draining.
+"""Around every request: its id, its figures, one log line, and `Connection: close` while draining.
 
-The promises: every response has the id under which the log has its line, no answer is kept by a cache, and a rollout
-fails no request: while the pod leaves, every response asks its client to come back by another connection.
+The promises: every response has the id of its log line, no cache keeps an answer, and a rollout fails no request:
+while the pod terminates, every response asks its client to use another connection.
 """
 
 import logging
@@ -25,10 +25,10 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-# Anything may be sent in these two places; labels and logs take only what is harmless.
+# Anything may be sent in these two places; labels and logs contain only what is harmless.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-# Asked every few seconds by the platform: worth a line only when somebody looks for it.
+# The platform asks every few seconds: a line only at level debug.
 QUIET_ROUTES = {"/health", "/health/live", "/metrics"}
 
 

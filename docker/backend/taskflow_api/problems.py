@@ -1,6 +1,6 @@
 """One shape for every error: problem details, application/problem+json (RFC 9457).
 
-The promise: whoever calls the API reads one shape, whatever refuses: a route, the framework or a full pod.
+The promise: errors have one shape, whatever refuses: a route, the framework or a full pod.
 `detail` is a sentence for people; members of its own belong to one kind of problem.
 """
 
@@ -53,7 +53,7 @@ class InvalidRequest(Problem):
 
 
 class TaskChanged(Problem):
-    """The task is another than the request was made for."""
+    """The task has another version than the request expects."""
 
     task: Task
 
@@ -62,7 +62,7 @@ MODELS: dict[int, type[Problem]] = {412: TaskChanged, 422: InvalidRequest}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What an endpoint answers where it refuses, for the OpenAPI document."""
+    """The refusals of an endpoint, for the OpenAPI document."""
     return {status: {"model": MODELS.get(status, Problem)} for status in statuses}
 
 
@@ -95,7 +95,7 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Starlette names the methods of one route alone, of several that share a path."""
+    """Starlette names only the methods of one of the routes that share a path."""
 
     def answers(method: str) -> bool:
         scope = {**request.scope, "method": method}

@@ -1,7 +1,7 @@
 """The services' login roles: made where they are missing, with rights on the tables that a service needs and no others.
 
-Rights are only added. To take away what this version does not need would fail the requests of a newer one's pods
-during a rollback; a role that may do more is reported instead.
+Rights are only added. Revoking what this version does not need would fail the requests of a newer one's pods during
+a rollback; a role that may do more is reported instead.
 """
 
 import base64
@@ -19,7 +19,7 @@ from taskflow_api.address import DatabaseAddress
 from taskflow_api.database import server_of
 
 READ_AND_WRITE = "select, insert, update, delete"
-# Of "user" the backend reads whether an id exists. What foreign keys check and delete is done as the tables' owner.
+# In "user" the backend checks whether an id exists. Foreign keys check and delete as the tables' owner.
 BACKEND = {"task": READ_AND_WRITE, "user": "select (id)", "alembic_version": "select"}
 # Better Auth's, with the attempts at passwords in "verification", and the files of the pages.
 FRONTEND = dict.fromkeys(
@@ -50,7 +50,7 @@ class RoleError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """One service's way into the database.
+    """One service's login to the database.
 
     Args:
         variable: the environment variable that has the address.

@@ -39,7 +39,7 @@ class Schema:
         self._task: asyncio.Task[None] | None = None
 
     async def is_current(self) -> bool:
-        """Whether this version can work on what is there; raises DatabaseUnavailableError.
+        """Whether this version can work with the present schema; raises DatabaseUnavailableError.
 
         A newer schema counts: after a rollback the older pods must still start.
         """

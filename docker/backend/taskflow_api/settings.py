@@ -1,4 +1,4 @@
-"""Everything the environment decides, read and checked once at start."""
+"""All settings from the environment, read and checked once at start."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self

@@ -1,10 +1,10 @@
-"""Says no before the process drowns: each kind of request has so many places, and then it is 503 at once.
+"""Refuses requests before the process is overloaded: each kind has a number of places, all others get 503 at once.
 
-The promise: no load fails a probe, gets a pod killed, or makes those wait who were let in. Half a core answers about
-1,000 reads a second. If more were let in, all would wait for each other until nobody got an answer in time, the
-probes neither, and Kubernetes would restart a pod that only had too much to do.
+The promise: no load fails a probe, kills a pod, or delays the requests that were admitted. Half a core answers about
+1,000 reads a second. If more were admitted, all would wait for each other until none got an answer in time, not
+even the probes, and Kubernetes would restart a pod that was only busy.
 
-A body that is too large is refused here, too: FastAPI does it by plain text where the length is known beforehand.
+A body that is too large is refused here, too: FastAPI would answer plain text if the length is known beforehand.
 """
 
 from prometheus_client import Counter
@@ -19,14 +19,14 @@ MAX_BODY_BYTES = 128 * 1024
 
 REFUSED = Counter("taskflow_http_requests_refused_total", "Requests that found no place.", ["kind"])
 
-# What is asked in order to know how it goes must be answered above all when it goes badly.
+# Probes and metrics must be answered above all under overload.
 ALWAYS = {"/health", "/health/live", "/metrics"}
-# A conversation waits for the model for many seconds and costs nothing meanwhile, so it has places of its own. Whether
-# there is an assistant, which the same path tells to GET, is a read like any other.
+# A conversation waits for the model for many seconds and costs nothing meanwhile, so it has places of its own. GET on
+# the same path asks whether there is an assistant: a read like any other.
 CHAT = ("POST", "/api/chat")
 # Two frontend pods let in 16 conversations each, and 24 pages and changes each that make 2 calls at a time: two backend
 # pods have places for them all. More frontend pods can ask for more, and are refused. 64 reads are less than a tenth of
-# a second's work, so whoever is let in is answered in time.
+# a second's work, so every admitted request is answered in time.
 PLACES = {"chat": 32, "other": 64}
 
 

@@ -1,6 +1,6 @@
 """One user's tasks: the statements behind the API.
 
-Every statement that touches a task names its owner, so no task of anybody else can be reached from here.
+Every statement on a task names its owner, so other users' tasks cannot be reached from here.
 """
 
 import logging
@@ -88,7 +88,7 @@ def update_of(fields: Iterable[str]) -> str:
 class UserTasks:
     """The tasks of one user.
 
-    Who has tasks exists, thanks to the foreign key; so only who finds nothing is looked up.
+    A user with tasks exists, thanks to the foreign key; so the user is looked up only if nothing is found.
     """
 
     def __init__(self, database: Database, user_id: str) -> None:

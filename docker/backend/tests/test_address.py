@@ -40,7 +40,7 @@ def test_a_usable_address_is_understood(address: dict[str, Any], authority: Path
 
 
 @pytest.mark.parametrize("address", ADDRESSES["refused"], ids=named)
-def test_a_refused_address_is_told_in_one_line_without_its_password(
+def test_a_refused_address_is_reported_in_one_line_without_its_password(
     address: dict[str, Any],
 ) -> None:
     with pytest.raises(AddressError) as refused:

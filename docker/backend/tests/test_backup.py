@@ -1,4 +1,4 @@
-"""What a scheduled backup stores: encrypted for a public key, and no more files than are to be kept."""
+"""What a scheduled backup stores: encrypted for a public key, and only as many files as configured."""
 
 import io
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pyrage
 from taskflow_api import backup
 
-PLAIN = b"a row that nobody else shall read\n" * 1000
+PLAIN = b"a row that nobody else may read\n" * 1000
 
 
 def test_a_backup_opens_by_its_key_alone_and_the_oldest_goes(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_it_cannot_reach_another_users_task(
         pytest.param(calls("drop_database"), id="no such tool"),
     ],
 )
-def test_a_models_mistake_is_told_to_the_model(
+def test_a_models_mistake_is_returned_to_the_model(
     api: httpx2.Client, provider: Provider, mistake: object
 ) -> None:
     provider.play(mistake, says("Sorry."))  # type: ignore[arg-type]
@@ -193,7 +193,7 @@ def test_the_longest_conversation_fits_a_body(api: httpx2.Client, provider: Prov
     assert api.post("/api/chat", json={"messages": longest}).status_code == 200
 
 
-def test_availability_tells_whether_a_key_is_set(backend: Backend, unconfigured: Backend) -> None:
+def test_availability_reports_whether_a_key_is_set(backend: Backend, unconfigured: Backend) -> None:
     assert backend.get("/api/chat").json() == {"available": True}
     assert unconfigured.get("/api/chat").json() == {"available": False}
 

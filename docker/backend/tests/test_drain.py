@@ -1,4 +1,4 @@
-"""One farewell with the real timing, watched from several clients."""
+"""One shutdown with the real timing, watched from several clients."""
 
 import signal
 import time
@@ -40,7 +40,7 @@ def farewell(database_url: str, backend: Backend) -> Farewell:
         running = threads.submit(_chat, chatting, 5.8)
         endless = threads.submit(_chat, chatting, 30)
         before = pooled.get("/api/tasks")
-        assert "connection" not in before.headers, "kept alive as long as nobody leaves"
+        assert "connection" not in before.headers, "kept alive until the shutdown"
         while len(provider.requests) < 2:
             time.sleep(0.05)
 
@@ -85,17 +85,17 @@ def _until_refused(backend: Backend) -> float:
         time.sleep(0.02)
 
 
-def test_an_idle_connection_is_served_and_told_to_close(farewell: Farewell) -> None:
+def test_an_idle_connection_is_served_and_asked_to_close(farewell: Farewell) -> None:
     assert farewell.pooled.status_code == 200
     assert farewell.pooled.headers["Connection"] == "close"
 
 
-def test_a_new_connection_is_served_and_told_to_close(farewell: Farewell) -> None:
+def test_a_new_connection_is_served_and_asked_to_close(farewell: Farewell) -> None:
     assert farewell.fresh.status_code == 200
     assert farewell.fresh.headers["Connection"] == "close"
 
 
-def test_the_door_stays_open_for_five_seconds(farewell: Farewell) -> None:
+def test_new_connections_are_accepted_for_five_seconds(farewell: Farewell) -> None:
     assert 4.9 < farewell.refused_after < 6
 
 
@@ -111,7 +111,7 @@ def test_a_request_that_does_not_end_is_cut_and_its_client_knows(farewell: Farew
     assert cut.status_code == 500
 
 
-def test_the_process_leaves_within_ten_seconds_and_in_peace(farewell: Farewell) -> None:
+def test_the_process_exits_within_ten_seconds_with_code_zero(farewell: Farewell) -> None:
     assert farewell.left_after < 10
     assert farewell.exit_code == 0
 

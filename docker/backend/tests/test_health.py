@@ -81,7 +81,7 @@ def test_a_hang_that_ends_leaves_no_trace(gate: Gate, client: httpx2.Client) -> 
     assert client.get("/api/tasks").status_code == 200
 
 
-def test_a_database_that_is_read_only_for_a_while_is_503_to_changes_alone(
+def test_a_database_that_is_read_only_for_a_while_is_503_only_to_changes(
     gate: Gate, client: httpx2.Client
 ) -> None:
     name, change = urlsplit(gate.url).path[1:], {"title": "after a failover"}

@@ -158,8 +158,8 @@ def test_every_migration_says_whether_older_code_works_after_it() -> None:
     for script in ScriptDirectory.from_config(_config()).walk_revisions():
         said = getattr(script.module, "older_code_works", None)
         assert isinstance(said, bool), (
-            f"{script.revision}: a rollback goes back over it only if it says older_code_works = True, "
-            "which holds as long as it only adds what older code does not have to fill"
+            f"{script.revision}: a rollback can pass it only if it declares older_code_works = True, "
+            "which is true if it only adds what older code need not fill"
         )
 
 

@@ -105,7 +105,7 @@ def test_an_unexpected_error_is_a_500_with_its_id_and_a_traceback_in_the_log() -
         with backend.as_user(user) as api:
             response = api.get("/api/tasks")
         assert response.status_code == 500
-        assert "notes" not in response.text, "the client learns nothing of the inside"
+        assert "notes" not in response.text, "the client gets no internals"
         identity = response.headers["X-Request-ID"]
         line = backend.log_line(request_id=identity, level="error")
         assert "UndefinedColumn" in line["exception"]
@@ -123,7 +123,7 @@ def test_nothing_secret_or_private_is_ever_written(
     password = "pa55/word"  # noqa: S105 - opens nothing
     bearer = token(user_id)
     provider.play(says(""), status=401)
-    private = "what I told the assistant"
+    private = "what I asked the assistant"
     api.post("/api/chat", json={"messages": [{"role": "user", "content": private}]})
     api.post("/api/tasks", json={"title": "x" * 300})
     url = f"postgresql://user:{quote(password, safe='')}@127.0.0.1:{free_port()}/nowhere"

@@ -1,4 +1,4 @@
-"""Refusals: one shape, whatever refuses; and what HTTP wants beside it."""
+"""Refusals: one shape, whatever refuses; and what HTTP requires beside it."""
 
 import json
 import socket
@@ -64,7 +64,7 @@ def test_a_missing_token_is_a_problem(backend: Backend) -> None:
     assert refused.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_an_unexpected_error_is_a_problem_that_tells_nothing_of_the_inside() -> None:
+def test_an_unexpected_error_is_a_problem_that_reveals_no_internals() -> None:
     with new_database() as url, Backend(url) as backend:
         user = add_user(url)
         query(url, "alter table task drop column notes")

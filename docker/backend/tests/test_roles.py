@@ -1,4 +1,4 @@
-"""The step before the backend: it migrates as the owner, and gives each service a role of its own."""
+"""The step before the backend: it migrates as the owner, and gives each service its own role."""
 
 import os
 import signal
@@ -151,7 +151,7 @@ def test_the_backend_serves_by_its_own_role(addresses: Addresses) -> None:
         assert "trying again" not in backend.logs()
     query(addresses.frontend, 'delete from "user" where id = $1', user)
     assert query(addresses.owner, "select 1 from task where owner_id = $1", user) == [], (
-        "an account takes its tasks along, although the frontend's role may not touch them"
+        "an account's tasks are deleted with it, although the frontend's role may not touch them"
     )
 
 
@@ -194,7 +194,7 @@ def test_a_password_is_in_no_statement_and_a_role_made_here_gets_the_new_one() -
         migrate(made.environment)
         (first,) = query(made.owner, stored, role)
         assert first[0].startswith("SCRAM-SHA-256$4096:")
-        query(made.owner, f"alter role {role} nologin")  # however it comes that it gets in no more
+        query(made.owner, f"alter role {role} nologin")  # whatever the reason that it is locked out
         migrate(made.environment)
         (second,) = query(made.owner, stored, role)
         assert second[0] != first[0]
@@ -254,7 +254,7 @@ def test_an_address_that_cannot_work_is_named_without_its_value() -> None:
 
 
 def test_every_table_belongs_to_a_service() -> None:
-    """A migration that makes another has to say which service may use it."""
+    """A migration that makes another must grant it to a service."""
     with new_database() as url:
         migrate({"DATABASE_URL": url})
         tables = query(url, "select tablename from pg_tables where schemaname = 'public'")

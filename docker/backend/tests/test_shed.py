@@ -46,7 +46,7 @@ async def fill(
     return tasks
 
 
-def test_who_finds_no_place_is_told_at_once_and_the_others_are_answered() -> None:
+def test_a_request_without_a_place_is_refused_at_once_and_the_others_are_answered() -> None:
     async def script(client: httpx2.AsyncClient, go_on: asyncio.Event) -> None:
         seated = await fill(client, "/api/tasks", PLACES["other"])
         refused = await client.get("/api/tasks")

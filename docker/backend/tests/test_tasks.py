@@ -290,7 +290,7 @@ def test_another_users_task_is_404_whatever_version_is_expected(
         assert stranger.delete(path, headers=headers).status_code == 404
 
 
-def test_of_two_changes_for_one_version_one_is_made(api: httpx2.Client) -> None:
+def test_one_of_two_changes_for_one_version_is_made(api: httpx2.Client) -> None:
     path = f"/api/tasks/{add(api)['id']}"
 
     def change(title: str) -> int:
@@ -322,7 +322,7 @@ def test_tries_at_once_make_one_task(api: httpx2.Client) -> None:
         assert sorted(threads.map(create, range(8))) == [200] * 7 + [201]
 
 
-def test_an_id_of_somebody_else_is_409_and_tells_nothing(
+def test_an_id_of_somebody_else_is_409_and_reveals_nothing(
     api: httpx2.Client, stranger: httpx2.Client
 ) -> None:
     task = add(stranger, "Not yours")

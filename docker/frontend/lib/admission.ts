@@ -1,18 +1,18 @@
 import type { Pool } from 'pg';
 
 /**
- * How SQLSTATEs begin by which Postgres says that this service's role, its rights or its tables are not
- * there: until a backend's pod has migrated the database, when a release is new or brings roles.
+ * First characters of the SQLSTATEs for a missing role, right or table of this service: until a
+ * backend's pod has migrated the database, when a release is new or brings roles.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const REFUSALS = /^(28|3D|3F|42501|42P01)/;
 
-/** Whether this process has been let into the database once: from then on an outage is nothing to wait for. */
+/** Whether the database has accepted this process once: from then on it does not wait for an outage. */
 let admitted = false;
 
 /**
  * Why a pod that has just started must not get requests yet, if so. A database that is away is no reason:
- * a page says so kindly.
+ * a page explains it.
  */
 export async function notAdmitted(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
   if (admitted) return undefined;

@@ -11,7 +11,7 @@ const ENCODE =
   '@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25';
 const HOST = /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/;
 
-/** What other clients and poolers read from an address and neither driver needs. */
+/** Options that other clients and poolers read; neither driver needs them. */
 const IGNORED = new Set([
   // libpq: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
   'application_name',
@@ -51,7 +51,7 @@ const IGNORED = new Set([
   'uselibpqcompat',
 ]);
 
-/** Says what is wrong with the address; repeats nothing of it but the names of its options. */
+/** Says what is wrong with the address; repeats only the names of its options. */
 export class DatabaseUrlError extends Error {
   constructor(what: string) {
     super(`DATABASE_URL ${what}`);
@@ -76,7 +76,7 @@ function parse(text: string): URL {
   const parts = /^postgres(?:ql)?:\/\/([^/?#]+)(\/?[^?#]*)/.exec(text);
   if (!parts) throw new DatabaseUrlError(SHAPE);
   const [, authority = '', path = ''] = parts;
-  // Before anything else is looked at: the host would be a part of the password.
+  // Checked first: the host would be a part of the password.
   const at = text.split('@').length - 1;
   const misplaced = at > 1 || (at === 1 && !authority.includes('@'));
   if (

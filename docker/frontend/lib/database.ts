@@ -2,7 +2,7 @@ import { Client, type ClientConfig, Pool } from 'pg';
 import { databaseConfig } from './database-url.ts';
 import { log } from './log.ts';
 
-/** A person waits for a database that is away: better a kind message after two seconds. */
+/** A person waits for a database that is away: better a message after two seconds. */
 const CONNECT_TIMEOUT_MS = 800;
 const QUERY_TIMEOUT_MS = 1_500;
 /** One that is there but busy is worth a longer wait: a sign-up keeps its connection while it hashes. */
@@ -26,7 +26,7 @@ export function createPool(databaseUrl: string, caFile?: string): Pool {
     connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     statement_timeout: QUERY_TIMEOUT_MS,
-    // A connection whose peer vanished without a word only ever times out: it must not stay long.
+    // A connection whose peer vanished silently only times out: it must not stay long.
     maxLifetimeSeconds: 60,
     keepAlive: true,
     application_name: 'taskflow-frontend',

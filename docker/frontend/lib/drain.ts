@@ -6,7 +6,7 @@ const DRAIN_MS = 5_000;
 const LIMIT_MS = 9_000;
 
 /**
- * Lets this process leave without failing a request.
+ * Ends this process without failing a request.
  *
  * When Kubernetes ends a pod, clients and proxies still hold idle connections to it and some learn
  * late that it is going. Closing at once, as Next does by itself, would cut a request that is just

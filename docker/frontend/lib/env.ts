@@ -15,10 +15,10 @@ function required(name: string): string {
 export const env = {
   backendUrl: () => required('BACKEND_URL').replace(/\/+$/, ''),
   databaseUrl: () => required('DATABASE_URL'),
-  /** Whom the database's certificate must come from; by default whom Node trusts. */
+  /** The authority of the database's certificate; by default those that Node trusts. */
   databaseCaFile: () => process.env.DATABASE_CA_FILE || undefined,
   /** Signs the sessions and the tokens for the backend, which holds the same value. */
   secret: () => required('BETTER_AUTH_SECRET'),
-  /** The address that people are told to use; others work as well (see origin.ts). */
+  /** The official address; others work as well (see origin.ts). */
   frontendUrl: () => process.env.FRONTEND_URL || undefined,
 };

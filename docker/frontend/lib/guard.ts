@@ -48,7 +48,7 @@ export function bodyRefusal(headers: Headers, maxBytes: number): Refusal | undef
   return tooLarge(length, maxBytes);
 }
 
-/** Whether a browser sent this from the address that people are told to use. */
+/** Whether a browser sent this from the official address. */
 export function isFrom(frontendUrl: string | undefined, headers: Headers): boolean {
   return frontendUrl !== undefined && headers.get('origin') === new URL(frontendUrl).origin;
 }

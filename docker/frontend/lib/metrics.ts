@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { log } from './log.ts';
 
-/** A port of its own, which no Service and no Ingress leads to: only the cluster's Prometheus asks. */
+/** A port of its own, without a Service or Ingress: only the cluster's Prometheus asks. */
 const DEFAULT_PORT = 9464;
 
 type Sum = { requests: number; ms: number };

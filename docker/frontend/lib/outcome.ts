@@ -1,6 +1,6 @@
 import type { Task } from './task.ts';
 
-/** What a server action tells the form that called it. */
+/** What a server action returns to the form that called it. */
 export type Outcome =
   | { ok: true }
   /** With `conflict`: the task as somebody else has left it. */

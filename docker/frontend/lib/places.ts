@@ -3,9 +3,9 @@ import { knownBrowser } from './known-browser.ts';
 import { RETRY_SECONDS } from './password-checks.ts';
 
 /**
- * A pod with a quarter of a core renders about 8 pages a second. Whatever more is let in makes
- * everything slower, until nobody gets an answer in time, the probes neither, and Kubernetes
- * restarts a pod that only had too much to do. So each kind of request has as many places as about
+ * A pod with a quarter of a core renders about 8 pages a second. Admitting more makes
+ * everything slower, until none gets an answer in time, not even the probes, and Kubernetes
+ * restarts a pod that was only busy. So each kind of request has as many places as about
  * one second's work; a request that finds them taken is refused at once.
  */
 export type Kind = {

@@ -43,7 +43,7 @@ test('tasks are sorted by day, then by priority, then by title', () => {
   assert.deepEqual(again, titles, 'however they arrive');
 });
 
-test('groups stand in the order of time, and only those with tasks', () => {
+test('groups are in the order of time, and only those with tasks', () => {
   const tasks = byDue([task('b', null), task('a', '2026-12-30'), task('c', '2026-01-01')]);
   const groups = grouped(tasks, WEDNESDAY).map(([group, members]) => [group, members.length]);
   assert.deepEqual(groups, [

@@ -16,7 +16,7 @@ const program = `
   server.listen(0, '127.0.0.1', () => process.send(server.address()));
 `;
 
-test('a pod that is told to go serves on for 5 s, says so, and leaves with 0', async (t) => {
+test('a pod serves for 5 s after SIGTERM, says so, and exits with 0', async (t) => {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
     env: { ...process.env, LOG_LEVEL: 'error', METRICS_PORT: '0' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -37,16 +37,16 @@ test('a pod that is told to go serves on for 5 s, says so, and leaves with 0', a
   const slow = get('/slow');
   await new Promise((resolve) => setTimeout(resolve, 100));
 
-  const told = Date.now();
+  const signalled = Date.now();
   child.kill('SIGTERM');
-  while (Date.now() - told < 4_500) {
+  while (Date.now() - signalled < 4_500) {
     const { statusCode, headers } = await get('/');
     assert.equal(statusCode, 200);
-    if (Date.now() - told > 200) assert.equal(headers.connection, 'close');
+    if (Date.now() - signalled > 200) assert.equal(headers.connection, 'close');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   assert.equal(await exitCode(child), 0);
-  const took = Date.now() - told;
+  const took = Date.now() - signalled;
   assert.ok(took > 5_000 && took < 10_000, `left after ${took} ms`);
   assert.equal((await slow).headers.connection, 'close', 'a request that was running is finished');
 });

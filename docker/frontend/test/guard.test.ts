@@ -64,7 +64,7 @@ test('a form that nobody can read is the fault of who sent it', async () => {
   assert.equal(await read({ ...ACTION, 'content-type': 'text/plain' }, '[garbage'), 400);
 });
 
-test('only the whole origin of FRONTEND_URL stands for it', () => {
+test('only the whole origin of FRONTEND_URL matches', () => {
   const from = (origin: string) => isFrom('https://t.example/', new Headers({ origin }));
   assert.equal(from('https://t.example'), true);
   for (const other of ['http://t.example', 'https://t.example:8443', 'https://a.t.example', '']) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { count, metricsText } from '../lib/metrics.ts';
 
-test('the figures tell requests, their time and refusals, by kind', () => {
+test('the figures count requests, their time and refusals, by kind', () => {
   count('page', 200, 30);
   count('page', 200, 50);
   count('password', 503, 1);

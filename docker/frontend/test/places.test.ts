@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
 
 /**
- * A server like Next's; only probes and `/_next/static/` are answered before it is told to go on.
+ * A server like Next's; only probes and `/_next/static/` are answered before the test lets it go on.
  * Its clock runs five times as fast as ours.
  */
 const program = `
@@ -51,7 +51,7 @@ async function settled() {
   await new Promise((resolve) => setTimeout(resolve, 300));
 }
 
-test('who finds all places taken is told at once to come back', async (t) => {
+test('a request that finds all places taken is refused at once, with Retry-After', async (t) => {
   const { ask, answer } = await pod(t);
   const welcome = Array.from({ length: 8 }, () => ask('/tasks'));
   await settled();
@@ -98,7 +98,7 @@ test('conversations and passwords in plenty keep nobody from changing a task', a
   await Promise.all([...conversations, ...passwords, ...changes]);
 });
 
-test('in a flood of passwords who comes last is next, and who waits longest is told to come back', async (t) => {
+test('in a flood of passwords the newest is next, and the oldest gets a 503', async (t) => {
   const { ask, answer } = await pod(t);
   const flood = Array.from({ length: 44 }, () => ask('/api/auth/sign-in/email', 'POST'));
   void Promise.allSettled(flood); // Most of them are cut with the pod.
@@ -186,7 +186,7 @@ test('who sends half a body and falls silent loses the place again', async (t) =
   assert.equal((await change).status, 200);
 });
 
-/** Whoever is let in waits until it is told to go on. */
+/** An admitted request waits until the test lets it go on. */
 async function isRefused(request: Promise<Response>): Promise<boolean> {
   const answered = request.then(({ status }) => status === 503);
   return Promise.race([answered, settled().then(() => false)]);

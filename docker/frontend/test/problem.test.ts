@@ -20,7 +20,7 @@ test('a sentence of the backend is shown as it is, and a strange body does no ha
   }
 });
 
-test('an outage and a bug are told apart, and neither shows what the server said', () => {
+test('an outage and a bug are distinguished, and neither shows what the server said', () => {
   assert.equal(problemOf(503, { detail: 'pg: 10.0.0.3 refused' }).kind, 'away');
   assert.equal(problemOf(500, { detail: 'Traceback' }).kind, 'unexpected');
   for (const status of [500, 503])

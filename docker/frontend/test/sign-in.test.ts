@@ -136,7 +136,7 @@ test('guessing a password is slowed down for that account only, and success star
   assert.equal(await status(victim.email, password, forged), 429);
 });
 
-test('an open screen is no way to guess the password without end', async () => {
+test('an open screen does not allow endless guesses at the password', async () => {
   const auth = createAuth();
   const { session } = await signUp(auth, local);
   const attempt = async (guess: string) => {
@@ -189,7 +189,7 @@ test('a password that anybody would try first is refused', async () => {
   assert.equal(response.status, 400, 'nor can it be changed to one');
 });
 
-test('no line of the log tells who tried to sign in or up', async (t) => {
+test('no line of the log shows who tried to sign in or up', async (t) => {
   const auth = createAuth();
   const { email } = await signUp(auth, local);
   const { mock } = t.mock.method(process.stdout, 'write');
@@ -201,7 +201,7 @@ test('no line of the log tells who tried to sign in or up', async (t) => {
   process.env.LOG_LEVEL = 'error';
   const lines = mock.calls.map(({ arguments: [line] }) => String(line)).join('');
   assert.match(lines, /"warn".*Invalid password/);
-  assert.match(lines, /"warn".*User not found.*gone/, 'an error is told, and as a warning');
+  assert.match(lines, /"warn".*User not found.*gone/, 'an error is logged, and as a warning');
   assert.ok(!lines.includes(email), lines);
 });
 

@@ -1,4 +1,4 @@
-"""What the platform asks: alive, ready, and how it goes."""
+"""What the platform asks: liveness, readiness and metrics."""
 
 import logging
 from typing import Literal
@@ -33,7 +33,7 @@ async def ready(request: Request, response: Response) -> Health:
     try:
         if await schema.is_current():
             return Health(status="ok")
-        schema.start()  # also when somebody replaced the database by an empty one
+        schema.start()  # also if the database was replaced by an empty one
         reason = "the schema is being migrated"
     except DatabaseUnavailableError as error:
         reason = f"database: {error}"

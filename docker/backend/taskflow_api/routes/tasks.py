@@ -30,7 +30,7 @@ async def expected_versions(
         Header(description="ETags of versions that may be changed; of any, if absent or *"),
     ] = None,
 ) -> list[int] | None:
-    """A dependency: the versions in If-Match. Of an ETag that is not ours no task has the version."""
+    """A dependency: the versions in If-Match. No task has the version of a foreign ETag."""
     if if_match is None or if_match.strip() == "*":
         return None
     tags = (tag.strip() for tag in if_match.split(","))
@@ -90,7 +90,7 @@ async def get_task(task_id: UUID, tasks: Tasks, response: Response) -> Task:
 async def update_task(
     task_id: UUID, changes: TaskUpdate, tasks: Tasks, versions: Versions, response: Response
 ) -> Task:
-    """Changes the given fields alone; without any, nothing, not even `updated_at`."""
+    """Changes only the given fields; without any, nothing, not even `updated_at`."""
     task = await tasks.update(task_id, changes, versions)
     response.headers["ETag"] = task.etag
     return task

@@ -1,1 +1,1 @@
-"""What the tests run against: real servers, a real Postgres, and ways to take it away."""
+"""What the tests run against: real servers, a real Postgres, and ways to interrupt it."""

@@ -44,7 +44,7 @@ class Gate:
         self._run(self._listen())
 
     def shut(self) -> None:
-        """Cuts every connection and refuses new ones, like a database that is gone."""
+        """Cuts every connection and refuses new ones, like a stopped database."""
         self._run(self._cut())
 
     def silence(self) -> None:

@@ -46,7 +46,7 @@ class Backend:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._wait_for = "/health" if ready else "/health/live"
-        # Nothing of this process's own environment: what the backend needs is all here.
+        # Without this process's own environment: everything that the backend needs is here.
         self._environment = {
             "PATH": os.environ["PATH"],
             "DATABASE_URL": database_url,

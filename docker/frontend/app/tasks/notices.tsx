@@ -6,7 +6,7 @@ import { Alert } from '../alert.tsx';
 import { focusTasks } from './focus-tasks.ts';
 
 type Options = {
-  /** Takes the success back. */
+  /** Undoes the success. */
   undo?: () => void;
   /** Nothing else can undo it, so it stays until the person has decided. */
   lasting?: boolean;

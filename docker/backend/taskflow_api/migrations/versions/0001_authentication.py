@@ -1,7 +1,7 @@
 """Better Auth's core tables, exactly as its own migration makes them.
 
 https://www.better-auth.com/docs/concepts/database#core-schema
-A database that Better Auth has migrated before is taken over as it is.
+A database that Better Auth migrated itself is accepted as it is.
 """
 
 import sqlalchemy as sa

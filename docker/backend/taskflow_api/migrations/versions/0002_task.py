@@ -1,4 +1,4 @@
-"""The tasks of a user, who takes them along when the account is deleted."""
+"""The tasks of a user, deleted with the account."""
 
 import sqlalchemy as sa
 from alembic import op

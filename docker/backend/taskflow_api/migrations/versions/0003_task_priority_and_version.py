@@ -1,6 +1,6 @@
 """A task's priority, and its version, which clients name when they change it.
 
-The version is counted by the database, so that what a pod of the release before changes is counted, too.
+The database counts the version, so that changes by pods of the release before are counted, too.
 """
 
 import sqlalchemy as sa
