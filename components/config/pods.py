@@ -20,7 +20,7 @@ class Toleration(Model):
 
     key: LabelName | None = Field(None, description="the taint's key; every taint if unset")
     operator: Literal["Equal", "Exists"] = Field(
-        "Equal", description="whether the taint's value has to be equal, or the key is enough"
+        "Equal", description="whether the taint's value must be equal, or the key is enough"
     )
     value: LabelValue | None = Field(None, description="the taint's value, for Equal")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(

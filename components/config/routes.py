@@ -45,8 +45,8 @@ class Route(Model):
     host: HostName | None = Field(None, description="host name that browsers use")
     hosts: tuple[HostPattern, ...] = Field(
         (),
-        description="in place of host: several names, wildcards (*.example.com) among them. The first one, which is no "
-        "wildcard, is the address that make up prints and FRONTEND_URL holds",
+        description="in place of host: several names, wildcards (*.example.com) included. The first must not be a "
+        "wildcard: it is the address that make up prints and FRONTEND_URL holds",
     )
     tls: Tls | None = Field(None, description="TLS; plain HTTP if unset")
 
@@ -128,8 +128,8 @@ class Gateway(Route):
     )
     namespace: DnsLabel | None = Field(
         None,
-        description="namespace of the gateway's pods, from where the network policies let it reach the frontend; if "
-        "unset parentRef.namespace, and without that every namespace",
+        description="namespace of the gateway's pods; the network policies let only it reach the frontend. "
+        "If unset parentRef.namespace, else every namespace",
     )
     timeout_seconds: int | None = Field(
         None,
@@ -141,7 +141,7 @@ class Gateway(Route):
         None,
         ge=1,
         le=5,
-        description="how often a read (GET, HEAD) is tried again that a pod refuses or answers with 502, 503 or 504; "
+        description="how often a read (GET, HEAD) is retried if a pod refuses it or answers with 502, 503 or 504; "
         "the gateway's default if unset. Needs the API's CRDs of v1.7 or newer",
     )
 

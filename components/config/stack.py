@@ -74,7 +74,7 @@ class Cluster(Model):
     """Where the stack is deployed."""
 
     context: NotEmpty = Field(
-        "minikube", description="kubeconfig context; the stack deploys to no other"
+        "minikube", description="kubeconfig context; the stack deploys only there"
     )
     minikube: ProfileName | None = Field(
         None,
@@ -159,11 +159,11 @@ class EmbeddedPostgres(PodSettings):
     """A single Postgres in the release's namespace: for development, without failover."""
 
     image: ImageReference = Field(
-        "postgres:17", description="an official Postgres image, or one that honours its conventions"
+        "postgres:17", description="an official Postgres image, or one with its conventions"
     )
     folder: DnsLabel = Field(
         "pgdata",
-        description="folder of the data on the volume; another one together with another major version, then "
+        description="folder of the data on the volume; for another major version change it, too, then run "
         "`make upgrade-postgres`",
     )
     size: VolumeSize = Field("1Gi", description="size of the volume")
@@ -187,7 +187,7 @@ class EmbeddedPostgres(PodSettings):
         (1,),
         min_length=1,
         max_length=2,
-        description="numbers of the generated passwords: the first is used, a second one, the former, is accepted too; "
+        description="numbers of the generated passwords: the first is used, a second is the former, still accepted; "
         "`make rotate` writes them",
     )
     resources: Resources = Field(
@@ -228,8 +228,8 @@ class ExternalPostgres(Model):
     )
     ca: CertificateAuthority | None = Field(
         None,
-        description="authority of the server's certificate, for sslmode=verify-ca and verify-full (the public "
-        "ones if unset)",
+        description="authority of the server's certificate, for sslmode=verify-ca and verify-full; "
+        "public authorities if unset",
     )
     max_connections: int = Field(
         100,
@@ -330,8 +330,8 @@ class NetworkPolicies(Model):
     enabled: bool = Field(True, description="false makes none")
     ingress_namespace: DnsLabel | None = Field(
         None,
-        description="namespace of the ingress controller, the only one that then reaches the frontend; if unset every "
-        "namespace does, where there is an ingress",
+        description="namespace of the ingress controller; only it reaches the frontend. If unset, every "
+        "namespace does if there is an ingress",
     )
 
 
@@ -394,13 +394,13 @@ class StackConfig(Model):
     monitoring: Monitoring | None = Field(None, description="who may read metrics; nobody if unset")
     policies: Literal["mandatory", "advisory", "digests"] = Field(
         "mandatory",
-        description="whether a violation of policy/ fails make preview and make up, or only warns; digests fails them, "
-        "and accepts images by digest alone",
+        description="mandatory: a violation of policy/ fails make preview and make up; advisory: it only warns; "
+        "digests: as mandatory, and images only by digest",
     )
     protect: bool | None = Field(
         None,
         description="whether the engine refuses to delete or replace the namespace and the database's volume; "
-        "if unset true, on Minikube false",
+        "default: true; false on Minikube",
     )
 
     @property

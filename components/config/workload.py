@@ -165,8 +165,8 @@ class TopologySpread(Model):
     )
     required: bool = Field(
         False,
-        description="rather leave a pod waiting than break the spread (else it is a preference); a node without the "
-        "key's label then gets no pod",
+        description="true: leave a pod pending rather than break the spread; a node without the key's label gets no "
+        "pod. false: the spread is a preference",
     )
 
 
@@ -404,6 +404,6 @@ class Frontend(ServedWorkload):
     service: Service = Field(Service(port=3000, target_port=3000), description="how it is reached")
     public_url: Origin | None = Field(
         None,
-        description="the address that people use where another TLS balancer is in front of the node port or "
+        description="the public address, if another TLS balancer is in front of the node port or "
         "load balancer",
     )

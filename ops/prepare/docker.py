@@ -15,7 +15,7 @@ DOCKER_SITE = "https://download.docker.com/"
 
 class Need(StrEnum):
     NOTHING = "ready"
-    HOST = "system packages and the daemon have to be set up"
+    HOST = "system packages and the daemon must be set up"
 
 
 @dataclass(frozen=True)

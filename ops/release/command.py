@@ -97,7 +97,7 @@ def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
 
 @commands.command(name="open")
 def open_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
-    """Open the release in a browser; without a terminal only print its address. Forwards a port where it has to."""
+    """Open the release in a browser; without a terminal only print its address. Forwards a port if necessary."""
     chosen = setup.choose()
     with reach.access_to(_stack(stack, chosen), chosen.platform.system) as way:
         forwarded = way.forward is not None

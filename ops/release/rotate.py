@@ -36,7 +36,7 @@ SIGNING, NEXT, FORMER = "betterAuthSecret", "betterAuthSecretNext", "betterAuthS
 KEY_BYTES = 32
 CHECK_SECONDS = 30
 
-# Runs in a pod of the backend, because the address has to work from there; the address is on stdin.
+# Runs in a pod of the backend, because the address must work from there; the address is on stdin.
 CHECK = """
 import asyncio, asyncpg, sys
 from taskflow_api.address import read_address

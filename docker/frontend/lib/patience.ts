@@ -5,7 +5,7 @@ import { isConnectionError } from './problem.ts';
 const FIRST_PAUSE_MS = 25;
 
 /**
- * `fetch`, but a read whose connection breaks or is refused is tried again until its signal says
+ * `fetch`, but a read whose connection breaks or is refused is retried until its signal says
  * that it is enough. A pod that was killed refuses connections until Kubernetes notices, a second
  * or two later, and each new attempt may be led to another pod. Only a read is safe to repeat.
  */

@@ -30,7 +30,7 @@ export function AddTask({ id: firstId, filter }: { id: string; filter: string })
       const undo = async () => notify(await safely(() => deleteTask(sent)), 'Not added after all.');
       return notify(outcome, `Added “${fields.get('title')}”.`, { undo });
     }
-    // The same task is tried again, unless another was begun meanwhile.
+    // The same task is retried, unless another was begun meanwhile.
     if (!new FormData(element).get('title')) setId(sent);
     for (const field of element.querySelectorAll<HTMLInputElement>('[name]:not([type="hidden"])')) {
       giveBack(field, String(fields.get(field.name) ?? ''));
