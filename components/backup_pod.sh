@@ -9,8 +9,8 @@
 #   state    print the rows of each table
 #   version  print the server's major version
 #
-# The database is DATABASE_URL; if that is not let in, DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD. Messages are
-# on stderr.
+# The database is DATABASE_URL; if it refuses that, DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD. Messages are on
+# stderr.
 set -euo pipefail
 umask 077
 export HOME=/tmp TAR_OPTIONS=
@@ -147,7 +147,7 @@ dump() {
     tar --create --file=- --directory="$out" about tables database.dump
 }
 
-# The image's first start runs a server for itself, which stops again: ours is the one that took this process over.
+# The image's first start runs a temporary server of its own: ours is the one that replaced this process.
 ready() {
     [ "$(head -n 1 /scratch/server/postmaster.pid 2>/dev/null)" = "${server:-1}" ] && scratch pg_isready --quiet
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv from requirements-dev.txt and leaves the stamp file $1 as its very last act. A folder
-# without any stamp was interrupted and is made afresh; one with an older stamp is brought up to date.
+# Makes .venv from requirements-dev.txt and writes the stamp file $1 last. A folder without a stamp was
+# interrupted and is made afresh; one with an older stamp is brought up to date.
 set -eu
 
 stamp=$1
@@ -41,7 +41,7 @@ fi
 
 echo 'Installing requirements-dev.txt'
 if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt; then
-    # Not quite nothing: pip has cleared away by now what it had unpacked.
+    # Not zero: pip has already deleted what it had unpacked.
     full=$(df -Pk "$venv" "${TMPDIR:-/tmp}" | awk 'NR > 1 && $4 < 500000 { print $6; exit }')
     [ -z "$full" ] ||
         fail 'pip could not install requirements-dev.txt: the disk is full (its own message is above)' \

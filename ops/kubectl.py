@@ -64,7 +64,7 @@ class Kubectl:
     def failure(self, answer: Result) -> NoAnswerError:
         """Why the cluster gave no answer, as the one error that names its context."""
         # The lines before the last are notes of kubectl's own log.
-        said = (answer.output.strip().splitlines() or ["kubectl says nothing"])[-1].strip()
+        said = (answer.output.strip().splitlines() or ["kubectl printed nothing"])[-1].strip()
         if any(words in answer.output for words in REFUSED_CREDENTIALS):
             what, fix = (
                 f"the cluster behind context {self.context} refuses the credentials",

@@ -60,7 +60,7 @@ def _services(manifest: Manifest) -> Iterable[str]:
     component = at(manifest, "metadata", "labels", "component")
     kind = at(manifest, "spec", "type") or "ClusterIP"
     if component != PUBLIC and kind != "ClusterIP":
-        yield f"the {component} is for the cluster alone, but its type is {kind}"
+        yield f"the {component} is only for the cluster, but its type is {kind}"
     if items(manifest, "spec", "externalIPs"):
         yield "externalIPs let it catch other hosts' traffic (CVE-2020-8554)"
 

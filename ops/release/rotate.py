@@ -138,7 +138,7 @@ def rotate(
     finish: Annotated[
         int | None,
         typer.Option(
-            help="Refuse the former signing key so many seconds after the other one signs.",
+            help="Refuse the former signing key this many seconds after the new one signs.",
             envvar="FINISH",
             min=0,
         ),

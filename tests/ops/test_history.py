@@ -313,7 +313,7 @@ def test_a_revision_that_does_not_exist_is_reported_with_those_that_do(team: Tea
 
 
 def bare(**environment: str) -> dict[str, Any]:
-    return entry("somebody's own pulumi up") | {"environment": environment}
+    return entry("a bare pulumi up") | {"environment": environment}
 
 
 def test_a_revision_of_a_clean_commit_is_known_by_the_commit(team: Team, root: Path) -> None:

@@ -22,7 +22,7 @@ PROVIDERS = (
 
 @pytest.fixture
 def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The steps that are taken, none of which does anything."""
+    """The steps that are taken; none does anything."""
     taken: list[str] = []
     for name in PROVIDERS:
         monkeypatch.setattr(setup, name, lambda *_, name=name: taken.append(name))

@@ -105,7 +105,7 @@ export default async function AccountPage() {
         {assistant.ok && !assistant.value.available && <p className="hint">{NOT_CONFIGURED}</p>}
         <section className="card stack" aria-labelledby="delete-title">
           <h2 id="delete-title">Delete the account</h2>
-          <p>All your tasks are deleted with it. There is no way back.</p>
+          <p>All your tasks are deleted with it. This cannot be undone.</p>
           <AccountForm
             label="Delete the account"
             action={deleteAccount}
