@@ -182,7 +182,7 @@ def _minikube(command: str, *options: str) -> None:
 
 
 def _lacks() -> str:
-    """What the cluster still lacks; empty when it is healthy.
+    """The cluster's faults; empty when it is healthy.
 
     The API server alone does not know: it shows pods as they were before a kill or the kubelet's
     death, until somebody corrects it.

@@ -100,7 +100,7 @@ def _there(tag: str, inputs: str) -> bool:
 
 
 def _inputs(tag: str) -> str | None:
-    """What an image was made from: empty for one from elsewhere, None without an image."""
+    """An image's inputs: empty for one from elsewhere, None without an image."""
     label = f'{{{{index .Config.Labels "{INPUTS}"}}}}'
     try:
         return run(DOCKER, "image", "inspect", "--format", label, tag).strip()

@@ -15,7 +15,7 @@ HEARTBEAT_SECONDS = 10
 
 
 class StepError(Exception):
-    """What went wrong, where, and what to do about it: all that the user sees."""
+    """The failure, its place and the fix: all that the user sees."""
 
 
 def say(text: str) -> None:

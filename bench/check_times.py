@@ -1,4 +1,4 @@
-"""How long the checks take that people run before every commit."""
+"""Times of the checks that people run before every commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.machinery import checks
 
 CHECK_SECONDS, UNIT_SECONDS = 60, 15
 PROGRAM_TESTS = ("tests/unit",)
-"""Of the components, the configuration and the stacks; the other unit tests are of the tools around them."""
+"""Tests of the components, the configuration and the stacks; the other unit tests cover the tools around them."""
 
 
 def measure() -> Section:

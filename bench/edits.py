@@ -1,4 +1,4 @@
-"""What an edit of a source file costs: the images' rebuild, and the way to new pods."""
+"""The cost of an edit of a source file: the images' rebuild, and the rollout of new pods."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class Goal:
 
     limit: float
     text: str = ""
-    """How the bound came about, where it was itself measured in this run."""
+    """The bound's derivation, if it was itself measured in this run."""
     at_least: bool = False
 
 

@@ -1,4 +1,4 @@
-"""What an edit costs under `make dev`: from the saved file to the answer that has it."""
+"""The cost of an edit under `make dev`: from the saved file to the answer that has it."""
 
 from __future__ import annotations
 
@@ -150,5 +150,5 @@ def _has(url: str, mark: str) -> bool:
 
 
 def p95(samples: Sequence[float]) -> float:
-    """By the nearest rank: of 20 samples the second largest."""
+    """p95 by the nearest rank: of 20 samples the second largest."""
     return sorted(samples)[-(len(samples) // 20) - 1]

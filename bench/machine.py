@@ -1,4 +1,4 @@
-"""What the figures were measured on, without a name that identifies the machine."""
+"""The machine of the figures, without a name that identifies it."""
 
 from __future__ import annotations
 

@@ -17,14 +17,14 @@ GROWTH_RUNS = 5
 PREVIEW_RUNS = 2
 RELEASES = (1, 10, 50)
 NOISE = 1.1
-"""How far apart two slopes may be that are the same: the runs of one command differ by more."""
+"""The allowed difference of two equal slopes: the runs of one command differ by more."""
 SDK = """
 import atexit, gc
 gc.disable()
 atexit.register(gc.freeze)
 import pulumi, pulumi_kubernetes.apps.v1, pulumi_kubernetes.core.v1, pulumi_kubernetes.meta.v1
 """
-"""With garbage left alone, as the program does: what is above it is the program's own."""
+"""Without garbage collection, like the program: the rest is the program's own cost."""
 
 GROWTH_NOTE = (
     "Profiles of 10 and of 50 releases show proportional calls; what is above the goal is time per call. The goal is a "

@@ -1,4 +1,4 @@
-"""What one backend pod answers: GET /api/tasks with a token, 20 tasks in the database, load from the same machine.
+"""Reads of one backend pod: GET /api/tasks with a token, 20 tasks in the database, load from the same machine.
 
 Load goes to a node port of this machine's cluster alone, and is bounded in requests and time.
 """
@@ -40,7 +40,7 @@ class Load:
     p99_milliseconds: float
     throughput: float
     cpu_seconds: float
-    """Of the backend's process, which is all that runs in the pod."""
+    """CPU of the backend's process, the only one in the pod."""
 
     @classmethod
     def of_report(cls, report: Mapping[str, object], cpu_seconds: float) -> Load:

@@ -32,7 +32,7 @@ GENERATED_SECRET_LENGTH = 48
 
 @dataclass(frozen=True, kw_only=True)
 class TaskflowAppArgs:
-    """What a TaskflowApp is made from: the checked configuration, and the secrets beside it.
+    """Arguments of TaskflowApp: the checked configuration, and the secrets beside it.
 
     Args:
         sources: the folder with `backend/` and `frontend/`, each with a Dockerfile; may be left out where the
@@ -300,7 +300,7 @@ class TaskflowApp(pulumi.ComponentResource):
         release: Release,
         database: PostgresDatabase | None,
     ) -> dict[str, SecretKey]:
-        """Where each secret value is in the cluster, by its key.
+        """The place of each secret value in the cluster, by its key.
 
         The assistant's key has a Secret of its own, so that changing it rolls the backend alone.
         """

@@ -37,7 +37,7 @@ class Migration:
 
 @dataclass(frozen=True, kw_only=True)
 class BackendServiceArgs:
-    """What a BackendService is made from.
+    """Arguments of BackendService.
 
     Args:
         database_url: a libpq address, postgresql://user:password@host:port/name.

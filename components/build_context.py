@@ -13,7 +13,7 @@ from .config.stack import TAG_LENGTH, ComponentImage, Images
 
 @dataclass(frozen=True, kw_only=True)
 class BuildArgs:
-    """What an image is built from; all of it goes into the tag."""
+    """The inputs of an image; all of them go into the tag."""
 
     context: Path
     target: str = "runner"
@@ -36,7 +36,7 @@ def reference(repository: str, build: BuildArgs) -> str:
 
 
 def build_of(images: Images, component: str, sources: Path) -> BuildArgs:
-    """How a component is built from `<sources>/<component>`."""
+    """The build of a component from `<sources>/<component>`."""
     context, image = sources / component, images.of(component)
     args = _build_args(images, image, context)
     return BuildArgs(context=context, platform=images.built_for, args=args)
@@ -132,7 +132,7 @@ class _Stage:
 
 
 def _copied(dockerfile: str, target: str) -> list[str] | None:
-    """What the stages of a target take from the context; None if that is uncertain.
+    """The paths that a target's stages take from the context; None if that is uncertain.
 
     https://docs.docker.com/reference/dockerfile/
     """

@@ -1,4 +1,4 @@
-"""Which cluster a stack deploys to, and the provider for it."""
+"""The cluster of a stack, and the provider for it."""
 
 import os
 from pathlib import Path

@@ -18,7 +18,7 @@ SIGNING_KEY, NEXT_KEY, FORMER_KEY = (
 )
 REQUIRED = ("database-url", SIGNING_KEY)
 OPTIONAL = ("openai-api-key", NEXT_KEY, FORMER_KEY)
-# Without them all use the address of the backend's role.
+# If they are missing, all use the address of the backend's role.
 ROLES = ("database-owner-url", "frontend-database-url")
 # The configuration's names for the same values, which the rules use.
 CONFIG_KEYS = {

@@ -16,7 +16,7 @@ COMPONENT = "frontend"
 
 @dataclass(frozen=True, kw_only=True)
 class FrontendServiceArgs:
-    """What a FrontendService is made from.
+    """Arguments of FrontendService.
 
     Args:
         node_host: where a NodePort of this cluster answers.

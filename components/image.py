@@ -1,4 +1,4 @@
-"""What a workload needs to know of its component's image."""
+"""A component's image, as its workload needs it."""
 
 from dataclasses import dataclass
 

@@ -69,7 +69,7 @@ def policies(
 def _traffic(
     release: str, config: StackConfig, with_assistant: bool
 ) -> dict[str, tuple[list[Ingress], list[Egress]]]:
-    """What the pods of each component receive and send.
+    """The traffic that the pods of each component receive and send.
 
     By default a component calls DNS, the database and the networks of its block, and nothing calls it.
     """
@@ -180,14 +180,14 @@ def _dns() -> Egress:
 
 
 def _to_port(port: int, peers: list[Peer] | None = None) -> Egress:
-    """To a TCP port of the peers; of any address without peers."""
+    """Egress to a TCP port of the peers; to any address without peers."""
     return Egress(
         to=peers or None, ports=[networking.v1.NetworkPolicyPortArgs(port=port, protocol="TCP")]
     )
 
 
 def _at_port(port: int, peers: list[Peer]) -> Ingress:
-    """At a TCP port, from the peers; from anywhere without peers."""
+    """Ingress at a TCP port, from the peers; from anywhere without peers."""
     return Ingress(
         from_=peers or None, ports=[networking.v1.NetworkPolicyPortArgs(port=port, protocol="TCP")]
     )

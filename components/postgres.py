@@ -22,7 +22,7 @@ ROLES = {
     "database-url": "taskflow_backend",
     "frontend-database-url": "taskflow_frontend",
 }
-# With the passwords that the owner of a volume may have instead: that of a new volume, and the one before.
+# The owner's addresses with other passwords that a volume may have: that of a new volume, and the former one.
 FORMER_OWNERS = ("database-owner-url-initial", "database-owner-url-former")
 PASSWORD_LENGTH = 32
 DATA = "/var/lib/postgresql/data"
@@ -33,7 +33,7 @@ START_SECONDS = 120  # Recovery after a crash replays the log before it accepts 
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresDatabaseArgs:
-    """What a PostgresDatabase is made from.
+    """Arguments of PostgresDatabase.
 
     Args:
         protect: the engine refuses to delete or replace the volume, and the password that opens what is on it.

@@ -1,4 +1,4 @@
-"""What the components share: labels, the hardened pod, probes, Deployment, Service, autoscaler, disruption budget."""
+"""The components' shared parts: labels, hardened pod, probes, Deployment, Service, autoscaler, disruption budget."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,14 +50,14 @@ class SigningKeys:
     former: SecretKey | None = None
 
     def variables(self) -> dict[str, SecretKey]:
-        """By the names that both services read them by."""
+        """The keys by their names in both services."""
         keys = {"": self.secret, "_NEXT": self.next, "_FORMER": self.former}
         return {f"BETTER_AUTH_SECRET{suffix}": key for suffix, key in keys.items() if key}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """What every part of one release has in common.
+    """The common values of every part of a release.
 
     Args:
         secret_version: changes with an existing Secret; its change rolls the services' pods.
@@ -90,7 +90,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """What differs between the containers of the components.
+    """The parts that differ between the components' containers.
 
     Args:
         ready: what the readiness probe asks: a path at the port, or a command in the container.
@@ -376,7 +376,7 @@ def _certificates(ca: CertificateAuthority) -> core.v1.VolumeArgs:
 
 
 def _ports(release: Release, config: Workload) -> dict[str, int]:
-    """By name. Server-side apply refuses one number under two names, so the backend's metrics are at `http`."""
+    """Ports by name. Server-side apply refuses one number under two names, so the backend's metrics are at `http`."""
     ports = {"http": config.port, "metrics": config.metrics_port if release.monitoring else None}
     return {name: port for name, port in ports.items() if port}
 

@@ -44,7 +44,7 @@ class Kubectl:
         return capture(self.command(arguments), env=self.env, timeout=timeout, stdin=stdin)
 
     def objects(self, *what: str) -> list[Manifest]:
-        """What `kubectl get` finds.
+        """The objects that `kubectl get` finds.
 
         Raises:
             NoAnswerError: if the cluster does not answer, or refuses.

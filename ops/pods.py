@@ -52,7 +52,7 @@ def last_words(stack: StackFile, env: Mapping[str, str]) -> str:
     """
     kubectl = Kubectl(stack.context, env, stack.namespace)
     try:
-        # Without pods that have only the release's label.
+        # Skip pods that have only the release's label.
         items = kubectl.objects("pods", f"--selector=app={stack.release},component")
         known = {pod.name: pod for pod in pods(items, kubectl)}
     except OpsError:

@@ -18,7 +18,7 @@ from ops.errors import OpsError
 from ops.paths import ROOT
 
 REMEMBERED_LINES = 400
-"""How much of a child's output is kept to explain a failure."""
+"""The part of a child's output that is kept to explain a failure."""
 
 CLEAN_UP_SECONDS = 90
 """An engine that is interrupted ends the operations that it has begun; one that hangs is killed."""
@@ -30,14 +30,14 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class Terminated(KeyboardInterrupt):
-    """By SIGTERM, which unlike Ctrl-C in a terminal is sent to one process alone."""
+    """Raised by SIGTERM; unlike Ctrl-C in a terminal it is sent to only one process."""
 
 
 @dataclass(frozen=True)
 class Result:
     code: int
     output: str
-    """From `capture` stdout, of a command that failed stderr, too; from `stream` the last lines of both together."""
+    """From `capture`: stdout, and stderr if the command failed. From `stream`: the last lines of both together."""
 
 
 def stream(

@@ -1,4 +1,4 @@
-"""What the groups of commands share: the console, the options, and the way from tools to a stack."""
+"""Shared by the groups of commands: the console, the options, and the steps from tools to a stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every block of the stack configuration shares: strictness, rules across keys, partial blocks."""
+"""The base of every block of the stack configuration: strictness, rules across keys, partial blocks."""
 
 import re
 from collections.abc import Iterable

@@ -37,7 +37,7 @@ class PodGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What the nodes of a cluster offer, and what others use."""
+    """The capacity of a cluster's nodes, and what others use of it."""
 
     nodes: int
     cpu: str

@@ -1,4 +1,4 @@
-"""What both services' drivers can use as `databaseUrl`: their own rules, so that a mistake is found before the start.
+"""Checks `databaseUrl` with the rules of both services' drivers, so that a mistake is found before the start.
 
 docker/backend/taskflow_api/address.py and docker/frontend/lib/database-url.ts have the same rules, and
 docker/backend/tests/database_addresses.json has examples that all three are held to.
@@ -66,7 +66,7 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """What the rest of the configuration must agree with.
+    """The parts of an address that the rest of the configuration must agree with.
 
     Attributes:
         ssl_mode: None where the address names none.

@@ -150,7 +150,7 @@ def _known_keys(model: type[BaseModel], path: KeyPath) -> Iterable[str]:
 
 
 def _kind_at(model: type[BaseModel], path: KeyPath) -> Kind | None:
-    """What kind of text a key takes."""
+    """The kind of text that a key takes."""
     for field in _fields_at(model, path):
         own = [part for part in field.metadata if isinstance(part, Kind)]
         return own[0] if own else of_annotation(field.annotation)
@@ -196,7 +196,7 @@ def _shown(values: Any, path: KeyPath) -> str:
 
 
 def _expected(item: Any) -> str:
-    """What a value should have been, in words."""
+    """The expected value, in words."""
     ctx = item.get("ctx", {})
     match item["type"]:
         case "int_type" | "int_parsing" | "int_from_float" | "int_parsing_size":

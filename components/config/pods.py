@@ -1,4 +1,4 @@
-"""Where the pods of a component run, and their annotations: keys that services and embedded Postgres share."""
+"""Placement and annotations of a component's pods: keys that services and embedded Postgres share."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal

@@ -91,7 +91,7 @@ CountOrPercent = Annotated[int | str, BeforeValidator(_count_or_percent)]
 
 
 def share(count_or_percent: int | str, of: int, *, rounded_up: bool) -> int:
-    """How many pods a count or a percentage of `of` pods are."""
+    """The number of pods of a count, or of a percentage of `of` pods."""
     if isinstance(count_or_percent, int):
         return count_or_percent
     hundredths = int(count_or_percent.removesuffix("%")) * of

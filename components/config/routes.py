@@ -36,7 +36,7 @@ class Tls(Model):
 
 
 class Route(Model):
-    """What both kinds of route have in common."""
+    """The keys of both kinds of route."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["host"]}, {"required": ["hosts"]}]}

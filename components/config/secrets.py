@@ -83,7 +83,7 @@ def misplaced(
 def mistakes_in(
     secrets: Mapping[str, Secret], config: StackConfig | None, source: StackFile
 ) -> Iterable[Mistake]:
-    """What is wrong with the secrets that are there.
+    """The mistakes in the secrets that the stack has.
 
     Args:
         config: None if the rest of the stack file cannot be read; the rules that need it are then left out.
@@ -109,7 +109,7 @@ def _rotation_mistakes(
 
 
 def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) -> Iterable[Mistake]:
-    """What is wrong with secret values, by their keys, wherever they come from."""
+    """The mistakes in secret values, by their keys, wherever the values come from."""
     for key in SIGNING_KEYS:
         length = len(values.get(key, ""))
         if key in values and length < BETTER_AUTH_SECRET_LENGTH:

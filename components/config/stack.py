@@ -51,7 +51,7 @@ SUPERUSER_CONNECTIONS = 3  # Postgres keeps these free of max_connections.
 
 
 class OtherRequests(Compute):
-    """What others request on the cluster."""
+    """Requests of others on the cluster."""
 
     # kubeadm's: API server 250m, controller manager 200m, scheduler 100m, etcd 100m/100Mi, CoreDNS 100m/70Mi.
     cpu: Cpu = Field("750m", description="CPU that others request on all nodes together")

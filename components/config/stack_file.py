@@ -21,7 +21,7 @@ from .go_yaml import KeyPath, Node, YamlError, read
 
 PROJECT = "taskflow"
 
-# What the engine keeps in a stack file: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
+# The engine's own keys of a stack file: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 TOP_LEVEL_KEYS = ("config", "environment", *ENCRYPTION_KEYS)
 
@@ -140,7 +140,7 @@ def stack_name(path: Path) -> str:
 
 
 def text_of(path: Path) -> str:
-    """What a stack file says.
+    """Read a stack file.
 
     Raises:
         ConfigError: if it cannot be read, or is not UTF-8.

@@ -46,7 +46,7 @@ class Compute(Model):
 
 
 class Resources(Model):
-    """What a container is guaranteed (requests) and limited to (limits)."""
+    """A container's guaranteed (requests) and maximum (limits) CPU and memory."""
 
     requests: Compute = Field(description="what the scheduler reserves for each pod")
     limits: Compute = Field(
@@ -221,7 +221,7 @@ class Egress(Model):
 
 
 class Workload(PodSettings):
-    """What all components that run as a Deployment have in common."""
+    """The keys of all components that run as a Deployment."""
 
     # Database connections of each pod at most: its pool, and those beside it while it starts.
     pool: ClassVar[int | None] = None  # None: database.poolSize.

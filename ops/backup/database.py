@@ -27,7 +27,7 @@ class Content:
     schema: str
     """The newest migration."""
     rows: Rows
-    """By table."""
+    """Rows by table."""
 
     @property
     def total(self) -> int:

@@ -81,7 +81,7 @@ class BackupPod:
             print(f"    {line}", flush=True)
 
     def answer(self, action: str) -> str:
-        """What an action prints."""
+        """The output of an action."""
         with self.running(action) as process:
             assert process.stdout is not None
             text = process.stdout.read()

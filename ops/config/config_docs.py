@@ -1,4 +1,4 @@
-"""What is generated from the models: the JSON Schema for editors, and the reference of all keys.
+"""Generates from the models the JSON Schema for editors and the reference of all keys.
 
 `python -m ops docs` writes both; a test compares them with what is committed.
 """
@@ -134,7 +134,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _without_noise(value: Any) -> Any:
-    """Without pydantic's titles: every key has one, made of its name."""
+    """The schema without pydantic's titles: they repeat the keys' names."""
     if isinstance(value, list):
         return [_without_noise(item) for item in value]
     if not isinstance(value, dict):
@@ -238,7 +238,7 @@ def _row(field: FieldInfo, value: Any, path: tuple[str, ...] = (), *, block: boo
 
 @cache
 def helm_values() -> dict[str, str]:
-    """By the keys that replace them; keys of both services begin with `services`."""
+    """Helm values by the keys that replace them; keys of both services begin with `services`."""
     values: dict[str, str] = yaml.safe_load((ROOT / "docs" / "from-helm.yaml").read_text())
     return values
 

@@ -31,9 +31,9 @@ class Amount:
 class Row:
     name: str
     at_rest: Amount
-    """With the fewest pods."""
+    """Requests with the fewest pods."""
     at_most: Amount
-    """With the most pods, during a rollout of all of them."""
+    """Requests with the most pods, during a rollout of all of them."""
 
 
 def of_config(config: StackConfig) -> list[Row]:

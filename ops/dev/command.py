@@ -81,7 +81,7 @@ def dev(
 
 
 def images_of(file: StackFile) -> Images:
-    """How the stack's images are built from the working tree.
+    """The builds of the stack's images from the working tree.
 
     Raises:
         OpsError: if `make dev` does not serve such a stack.

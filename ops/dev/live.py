@@ -1,4 +1,4 @@
-"""What the pods of a deployed release get: their environment, and where their database is."""
+"""The environment and the database address of a deployed release's pods."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Live:
         return self.run("backend", "python", "-c", HEAD).strip()
 
     def run(self, component: str, *command: str) -> str:
-        """What a command prints in one of a component's pods."""
+        """The output of a command in one of a component's pods."""
         answer = self.kubectl.run("exec", f"deployment/{self.release}-{component}", "--", *command)
         if answer.code != 0:
             raise OpsError(

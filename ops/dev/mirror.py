@@ -44,7 +44,7 @@ class Mirror:
         return changed
 
     def of_image(self) -> set[Path]:
-        """What the container's image is built from; if one of them changes, it must be built again."""
+        """The files that the container's image is built from; if one changes, it must be built again."""
         context = self.build.context
         return {*used_files(context, DEPENDENCIES), context / "Dockerfile"}
 

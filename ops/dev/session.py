@@ -22,7 +22,7 @@ from ops.release import migrations
 from ops.session import console
 
 LOOK_SECONDS = 0.2
-"""How often the sources are looked at: a hundred files in a few thousandths of a second."""
+"""Seconds between two scans of the sources: a hundred files take a few milliseconds."""
 HEALTH_SECONDS, COMPILE_SECONDS = 0.5, 60
 HEALTH = {"backend": "/health", "frontend": "/healthz"}
 COMMANDS = {

@@ -1,1 +1,1 @@
-"""What somebody else changed in the cluster."""
+"""Changes in the cluster that the stack did not make."""

@@ -1,4 +1,4 @@
-"""Where the cluster differs from what the stack last deployed, field by field, and who changed it.
+"""Differences between the cluster and the last deployment, field by field, and who made them.
 
 The state's own inputs are compared with the live objects, because the provider's refresh cannot be relied on here: it
 looks at the fields that Pulumi manages only and misses others (pulumi-kubernetes issues 1525, 2404 and 3697). Who
@@ -114,7 +114,7 @@ def _of_object(expected: Expected, live: Manifest, excused: set[Path]) -> Iterab
 
 
 def _differences(wish: Any, value: Any, path: Path) -> Iterable[tuple[Path, tuple[Any, Any]]]:
-    """Where a live value differs from the deployed one; the cluster may choose what was not deployed."""
+    """Differences of a live value from the deployed one; the cluster may choose what was not deployed."""
     if isinstance(wish, Mapping) and isinstance(value, Mapping):
         for key, inner in wish.items():
             if not key.startswith(NOTES):

@@ -117,5 +117,5 @@ def _child(mark: str, live: Any, expected: Any) -> tuple[str, Any, Any]:
 
 
 def _matches(item: Any, keys: Mapping[str, Any]) -> bool:
-    # What the program leaves to the cluster's default (a port's protocol) cannot distinguish members.
+    # A key that the program leaves to the cluster's default (a port's protocol) cannot distinguish members.
     return all(at(item, key) in (value, None) for key, value in keys.items())

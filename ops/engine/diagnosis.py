@@ -93,7 +93,7 @@ KNOWN = (
     Known(r"> \[internal\] load metadata for (?P<image>\S+?):?\s", NO_IMAGE, RIGHT_IMAGE),
     Known(r"pull access denied for (?P<image>[^,\s]+)", NO_IMAGE, RIGHT_IMAGE),
     Known(
-        # Of BuildKit through pulumi-docker; Docker Hub's own images are in its folder `library`.
+        # From BuildKit through pulumi-docker; Docker Hub's own images are in its folder `library`.
         r"failed to do request: \w+ \\?\"https?://(?P<registry>[^/\"]+)/v2/(?P<name>[^\"]+?)/manifests/(?P<tag>[^\"\\]+)",
         "image {registry}/{name}:{tag} cannot be found or pulled: its registry does not answer",
         RIGHT_IMAGE,

@@ -202,7 +202,7 @@ def _rebuild_images(stack: Stack) -> str:
     minikube = Minikube.find(stack.file.profile, stack.env) if stack.file.profile else None
     if minikube is None:
         return ""
-    # What was pushed can be pulled.
+    # Pushed images can be pulled.
     images = [
         found
         for found in _latest(stack).get("resources") or []

@@ -139,7 +139,7 @@ class Stack:
             raise OpsError(f"{doing} failed", where=answer.output.strip())
 
     def config_file(self) -> Path:
-        """What the engine reads: the stack file, or the copy of it that is brought up to date here."""
+        """The file that the engine reads: the stack file, or its copy, updated here."""
         return self._copied_project() / self.file.path.name if self._uses_copy else self.file.path
 
     def _engine(self, *arguments: str, quiet: bool = False) -> None:

@@ -108,7 +108,7 @@ class ThisMachine:
         return path.exists()
 
     def starts(self, path: Path) -> bool:
-        # Without the engine's address a plugin says so and ends.
+        # Without the engine's address a plugin reports that and exits.
         return capture([str(path)], env=os.environ, timeout=20).code != NOT_STARTED
 
     def version(self, name: str, path: Path) -> Version | None:

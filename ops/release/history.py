@@ -49,13 +49,13 @@ class Update:
 
 @dataclass(frozen=True)
 class Location:
-    """Where a release is."""
+    """The place of a release."""
 
     release: str
     namespace: str
     context: str
     node_host: str
-    """Where its node ports answer."""
+    """The host at which its node ports answer."""
 
 
 @dataclass(frozen=True)

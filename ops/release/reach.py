@@ -1,4 +1,4 @@
-"""Where a browser finds a release, read from the cluster, and how this machine gets there."""
+"""A release's address for browsers, read from the cluster, and the way to it from this machine."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def route_faults(kubectl: Kubectl, release: str) -> list[str]:
 
 
 def against(kubectl: Kubectl, release: str) -> list[str]:
-    """What is wrong with the routes, once nothing answers; a controller may leave an Ingress without an address."""
+    """Problems of the routes, asked once nothing answers; a controller may leave an Ingress without an address."""
     ingresses = kubectl.objects("ingresses.networking.k8s.io", f"--selector=app={release}")
     return route_faults(kubectl, release) + [
         f"Ingress {item['metadata']['name']} has no address: does the controller of "

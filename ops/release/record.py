@@ -1,4 +1,4 @@
-"""What is recorded about a revision: the lines under the title of an update's message.
+"""The record of a revision: the lines under the title of an update's message.
 
 The message is kept by every kind of state backend, so a team shares it; it holds no secret. Written as Git writes
 trailers, so that people can read it in Pulumi's own history, too.
@@ -33,7 +33,7 @@ class Record:
     """What a rollback needs, and what distinguishes a revision from others."""
 
     images: Mapping[str, str] = field(default_factory=dict)
-    """By component; empty if not recorded."""
+    """Images by component; empty if not recorded."""
     commit: str = ""
     changed: bool = False
     """Whether the checkout differed from its commit."""
@@ -48,7 +48,7 @@ class Record:
 
     @property
     def name(self) -> str:
-        """Who it was, without an address."""
+        """The author's name, without an address."""
         return self.by.partition(" <")[0]
 
     def message(self, title: str) -> str:
@@ -142,6 +142,6 @@ def who(root: Path = ROOT) -> str:
 
 
 def _git(*arguments: str, root: Path) -> str:
-    """What git answers; nothing where this is no repository."""
+    """Git's answer; empty outside a repository."""
     answer = capture(["git", *arguments], env=os.environ, cwd=root)
     return answer.output.strip() if answer.code == 0 else ""

@@ -44,7 +44,7 @@ from ops.steps import Steps
 RECORDED, CURRENT = "recorded", "current"
 NUMBERED = (("secrets", "generations"), ("database", "embedded", "passwords"))
 UNKNOWN = "unknown"
-"""In `ignored`: migrations that no record has."""
+"""In `ignored`, for migrations that are not recorded."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Target:
     revision: Revision
     file: StackFile
     record: Record
-    """What the history will say of it."""
+    """Its title in the history."""
 
     @property
     def title(self) -> str:
@@ -183,7 +183,7 @@ def require_images(target: Target, stack: Stack) -> None:
             f"the images of Minikube {profile} cannot be listed", where=answer.output.strip()
         )
     there = {line.rpartition("/")[2] for line in answer.output.split()}
-    # With a registry in its name it could be pulled.
+    # An image with a registry in its name can be pulled.
     local = (image for image in target.revision.record.images.values() if "/" not in image)
     gone = [image for image in local if image not in there]
     if gone:

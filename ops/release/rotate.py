@@ -60,7 +60,7 @@ commands = typer.Typer()
 
 
 class Stage(Enum):
-    """How far a rotation has come, as the configuration has it."""
+    """The stage of a rotation, by the configuration."""
 
     ONE = "one is accepted"
     NEXT = "one is used, and the next one accepted"

@@ -1,4 +1,4 @@
-"""How a status looks on a terminal: one screen."""
+"""A status on a terminal: one screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is deployed and how it is: one look at the stack's history and at the cluster."""
+"""The deployed release and its state, from the stack's history and the cluster."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Status:
 
     @property
     def faults(self) -> list[str]:
-        """What is not as it should be, in words; empty means that all is well."""
+        """The faults, in words; empty if all is well."""
         if not self.workloads:
             return [f"no objects of release {self.release} in namespace {self.namespace}"]
         failed = [] if self.last.succeeded else [f"the last {self.last.kind} failed"]

@@ -100,7 +100,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What an `up` would do: in words, and whether it would do anything."""
+    """The effect of an `up`: in words, and whether it would change anything."""
 
     note: str
     changes: bool

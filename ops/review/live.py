@@ -1,4 +1,4 @@
-"""What only the cluster knows of a plan: whether it answers, which names are taken, what admission forbids.
+"""Checks of a plan in the cluster: whether it answers, which names are taken, what admission forbids.
 
 The provider's own preview is a dry run on the API server (`enable_server_side_apply`), so an invalid object fails it.
 The rest is asked here.
@@ -116,13 +116,13 @@ def _pods_forbidden(
         step.title: f"the API server refuses its pods: {text}"
         for step in asked
         if (text := refused.get(step.name + TRIAL))
-        # Where an old pod stops first, its share of the quota is free by then.
+        # If an old pod stops first, its share of the quota is free by then.
         and (QUOTA not in text or step.action == CREATE or _adds_first(step))
     }
 
 
 def _in_what_exists(steps: Sequence[Step]) -> Iterable[Step]:
-    """Without objects of a namespace that has yet to be made: nothing limits them, and nobody can ask for them."""
+    """Skip objects of a namespace that does not exist yet: nothing limits them, and no dry run can make them."""
     new = {step.name for step in steps if step.kind == "Namespace" and step.action == CREATE}
     for step in steps:
         if step.action != CREATE or at(step.new, "metadata", "namespace") not in {None, *new}:
@@ -165,7 +165,7 @@ def _can_be_asked(step: Step) -> bool:
 
 
 def _held_by(namespace: Manifest) -> str:
-    """What is left in it, and which finalizers it waits for."""
+    """Its remaining objects, and the finalizers that it waits for."""
     conditions = items(namespace, "status", "conditions")
     return "; ".join(
         str(entry["message"])

@@ -1,4 +1,4 @@
-"""What a release needs of its cluster beside nodes: controllers and classes that may not be there.
+"""Controllers and classes that a release needs in its cluster, and that may be missing.
 
 The API server accepts an Ingress of any class and an autoscaler without metrics; they then have no effect, and nothing
 reports that. What this person may not read is skipped.
@@ -22,7 +22,7 @@ METRICS = "v1beta1.metrics.k8s.io"
 
 @dataclass
 class Unmet:
-    """What is missing.
+    """Missing parts of a cluster.
 
     Attributes:
         refusals: why a step would have no effect, by its title.

@@ -1,4 +1,4 @@
-"""What differs between two pod templates, in the words of someone who edits them."""
+"""Differences between two pod templates, in the words of someone who edits them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change of the checkout does to each stack: the content of a pull request's report.
+"""The effect of the checkout's changes on each stack: the content of a pull request's report.
 
 Without secrets each stack's objects are rendered twice, at the commit that the change is compared with and as they
 are now; with `deployed` the engine previews the stacks of real clusters against their states instead.
@@ -73,7 +73,7 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
         return Section(stack, errors=verdict.errors)
     file = StackFile.read(stack, root)
     config = checked(file.path).config
-    # What lacks its secrets or digests was never deployed, and the engine would only say so.
+    # A stack without its secrets or digests was never deployed, and the engine would only report that.
     by_engine = deployed and not file.profile and not verdict.missing
     basis = "compared with what is deployed" if by_engine else f"rendered here and at {then.name}"
     trouble = ""

@@ -14,7 +14,7 @@ from policy.rule import Manifest, at
 
 # Names that the engine makes up end in a checksum of the content here (ops/config/render.py).
 CHECKSUM = re.compile(r"-[0-9a-f]{8}$")
-# What the API server refuses to change, by kind; so a change of it is a replacement.
+# Fields that the API server refuses to change, by kind: changing one is a replacement.
 FIXED = {
     "Deployment": ("spec.selector",),
     "StatefulSet": (

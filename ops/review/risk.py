@@ -17,7 +17,7 @@ from ops.review.plan import CREATE, DELETE, REPLACE, SAME, UPDATE, Step
 from ops.review.pod_changes import template_changes
 from policy.rule import Manifest, at, items, pod_of
 
-# What is deleted with these cannot be made again.
+# Kinds whose content cannot be made again.
 HOLDS_DATA = {
     "PersistentVolumeClaim": "its volume goes with it",
     "PersistentVolume": "what is stored on it goes with it",
