@@ -18,7 +18,7 @@ GO_JSON = str.maketrans({"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"})
 
 
 def encodings(value: str) -> dict[bytes, str]:
-    """What to look for, and what each form is called; forms that look alike are there once."""
+    """The forms to look for, with their names; equal forms appear once."""
     data = value.encode()
     forms = {
         data: "plain",
@@ -58,7 +58,7 @@ class Canaries:
         ]
 
     def found_in(self, content: str | bytes | io.BufferedIOBase) -> list[str]:
-        """Which values the content holds, and in which form; never the values themselves."""
+        """The names and forms of the values that the content holds; never the values themselves."""
         if isinstance(content, str):
             content = content.encode()
         stream = io.BytesIO(content) if isinstance(content, bytes) else content

@@ -1,4 +1,4 @@
-"""What every suite shares: where the project is, and a tidy memory."""
+"""Shared by every suite: the project's folder, and cheap garbage collection."""
 
 import gc
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: the garbage collector need not look through it again and again."""
+    """Imported objects stay: the garbage collector need not scan them repeatedly."""
     gc.freeze()
 
 

@@ -66,13 +66,13 @@ def node_port(port: int) -> str:
 
 
 def docker_environment() -> dict[str, str]:
-    """With which `docker` talks to the node's daemon: the one that has the cluster's images and containers."""
+    """The environment for `docker` to reach the node's daemon, which has the cluster's images and containers."""
     assert NODE, f"no Minikube profile {PROFILE!r}"
     return os.environ | NODE.docker_environment(os.environ)
 
 
 def docker(*arguments: str, timeout: int = 120) -> str:
-    """What a command of the node's daemon prints."""
+    """The output of a command on the node's daemon."""
     command = ["docker", *arguments]
     result = subprocess.run(
         command, env=docker_environment(), capture_output=True, text=True, timeout=timeout
@@ -129,7 +129,7 @@ class Kubectl:
         )
 
     def restarts_since(self, before: Counter[str]) -> int:
-        """How many there were since, whatever pods have left meanwhile."""
+        """The restarts since then, also if pods have been deleted meanwhile."""
         return (self.restarts() - before).total()
 
 

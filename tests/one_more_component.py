@@ -48,14 +48,14 @@ def write_stack(program: Path, name: str, values: Mapping[str, Any]) -> None:
 
 
 def ops(program: Path, *arguments: str, env: Mapping[str, str] | None = None, code: int = 0) -> str:
-    """What a command of the copy prints; it has to end with `code`."""
+    """The output of a command of the copy; it must exit with `code`."""
     return python(program, "-m", "ops", *arguments, env=env, code=code)
 
 
 def python(
     program: Path, *arguments: str, env: Mapping[str, str] | None = None, code: int = 0
 ) -> str:
-    """What Python prints in the copy."""
+    """The output of Python code in the copy."""
     command = [str(program / ".venv" / "bin" / "python"), *arguments]
     done = subprocess.run(
         command, cwd=program, env=env, capture_output=True, text=True, timeout=300

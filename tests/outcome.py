@@ -1,4 +1,4 @@
-"""What `make diff` says that an update will do, and what it then does, in the same terms."""
+"""The prediction of `make diff` for an update, and its real effect, in the same terms."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ from tests.reliability.person import Person
 
 WORKLOADS = ("Deployment", "StatefulSet")
 PAUSE_SECONDS = 0.25
-# Of one request: pods with a quarter of a core share two with the update and the tests.
+# For one request: pods with a quarter of a core share two with the update and the tests.
 PATIENCE_SECONDS = 15
 
 
@@ -41,7 +41,7 @@ def effects(release: LiveRelease) -> list[Effect]:
 
 
 def predicted(release: LiveRelease) -> Outcome:
-    """What `make diff` says of what is configured now."""
+    """The prediction of `make diff` for the present configuration."""
     found = effects(release)
     worst = risk.highest(found)
     if worst is Risk.REFUSED:  # Nothing is applied.

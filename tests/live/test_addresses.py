@@ -50,7 +50,7 @@ def sign_up(url: str, way: Way) -> httpx.Response:
         answer = browser.post("/sign-up", files=parts, headers={"Origin": way.origin})
         if answer.status_code != 303:
             return answer
-        # By hand: to httpx this is plain HTTP, to which it sends no cookie that is Secure.
+        # By hand: for httpx this is plain HTTP, so it sends no Secure cookie.
         cookie = answer.headers["Set-Cookie"].partition(";")[0]
         assert cookie.startswith("__Secure-") is way.origin.startswith("https:")
         return browser.get(answer.headers["Location"], headers={"Cookie": cookie})

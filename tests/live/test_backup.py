@@ -1,4 +1,4 @@
-"""What was destroyed comes back from a backup with equal checksums; a bad backup, and an upgrade, destroy nothing."""
+"""Destroyed data comes back from a backup with equal checksums; a bad backup and an upgrade destroy nothing."""
 
 import base64
 import io
@@ -216,7 +216,7 @@ def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data
 
     sql(release, "DELETE FROM task")
     release.stack.configure({**VALUES, "policies": "advisory"})
-    with pytest.raises(OpsError, match="holds a database already") as held:
+    with pytest.raises(OpsError, match="already holds a database") as held:
         move(release.stack.of_ops, steps(), "and back", key=key)
     assert "make restore FROM=" in held.value.fix
     assert checksums(release) == content, "the old folder serves as it was"

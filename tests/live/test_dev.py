@@ -39,7 +39,7 @@ def checkout(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> 
     copy_of_checkout(folder, release.stack.env)
     inner_loop.with_commands(folder)
     shutil.copyfile(release.stack.config_file, folder / f"Pulumi.{STACK}.yaml")
-    # What no image gets.
+    # Files that no image gets.
     (folder / "docker/frontend/app/page.tsx~").write_text("left by an editor")
     (folder / MIGRATION).write_text("this would not even compile")
     return folder
@@ -139,7 +139,7 @@ def test_nothing_is_left_either_by(
 
 
 def objects(release: LiveRelease) -> dict[str, str]:
-    """What an update would change of the release: its objects, and which pods there are."""
+    """The release's objects and pods, which an update would change."""
     kinds = "deployments,statefulsets,services,configmaps,secrets,networkpolicies"
     found = {
         f"{item['kind']}/{item['metadata']['name']}": json.dumps(

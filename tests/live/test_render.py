@@ -51,7 +51,7 @@ def accepted(text: str) -> list[dict[str, Any]]:
 
 
 def of_stack(stack: str) -> list[dict[str, Any]]:
-    """What would be kept of a committed stack."""
+    """The objects of a committed stack, as the API server would keep them."""
     source = StackFile.of_stack(stack, "taskflow", ROOT)
     secrets = encrypted(PROD_SECRETS) | secrets_in(source)
     values = {**stack_values(ROOT / source.name), "namespace": NAMESPACE}

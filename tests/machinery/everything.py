@@ -128,7 +128,7 @@ def _provide_browser(chosen: Setup, steps: Steps) -> None:
 
 def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
     return [
-        # As in the shell of whoever reads them.
+        # As in the reader's shell.
         (Suite("documents", lambda: _pytest("tests/sessions", os.environ)), ()),
         (Suite("engine", lambda: _pytest("tests/engine", env)), ("tools",)),
         (Suite("packaging", lambda: _pytest("tests/packaging", env)), ("tools",)),

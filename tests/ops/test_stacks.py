@@ -1,4 +1,4 @@
-"""What the commands know of a stack is what the program and the engine read in its file."""
+"""The commands read from a stack file what the program and the engine read."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ GATEWAY_API = "sigs.k8s.io/gateway-api@v1.7.0"
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 START_SECONDS = 60
 ATTEMPTS = 20
-"""How often a read is sent at most, a tenth of a second and more apart.
+"""The most attempts for a read, at least a tenth of a second apart.
 
 A killed pod stays an endpoint for a second or two, and which of two pods is asked next is chance: of five attempts all
 would meet the dead one once in 32 times.
@@ -86,7 +86,7 @@ def _standard_channel() -> list[str]:
 
 @contextmanager
 def _classes(kubectl: Kubectl, release: str) -> Iterator[None]:
-    """What a team that runs the controller makes: both classes, and a Gateway that routes may be attached to."""
+    """The objects of the controller's operators: both classes, and a Gateway that routes may be attached to."""
     listener = {"name": "http", "port": PORTS["gateway"], "protocol": "HTTP"}
     api = "gateway.networking.k8s.io/v1"
     objects = [

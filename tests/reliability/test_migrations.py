@@ -12,7 +12,7 @@ from tests.reliability.traffic import traffic
 NEWER_IMAGE = "taskflow-backend:with-a-migration-of-the-tests"
 HEAD = migrations.of_checkout().head
 NEWER = "9999_tests"
-# What a later version may bring: each statement locks the table that everybody reads and writes.
+# A later version's migration: each statement locks the table that all requests read and write.
 MIGRATION = f'''
 """A migration of the tests."""
 
@@ -35,8 +35,8 @@ def query(release: LiveRelease, statement: str) -> str:
 
 
 def complaints(release: LiveRelease) -> list[str]:
-    """What the present backend pods log about migrations that fail, or about anything unexpected."""
-    # By name: a selector's pods are also those on their way out.
+    """The present backend pods' log lines about failed migrations or anything unexpected."""
+    # By name: a selector also finds terminating pods.
     names = [pod["metadata"]["name"] for pod in release.kubectl.pods("backend").values()]
     logs = "".join(release.kubectl("logs", name, "--all-containers") for name in names)
     entries = [json.loads(line) for line in logs.splitlines()]

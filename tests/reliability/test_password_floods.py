@@ -37,7 +37,7 @@ def account() -> dict[str, str]:
 
 @dataclass
 class Series:
-    """What one kind of request met."""
+    """The results of one kind of request."""
 
     latencies: list[float] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)

@@ -16,7 +16,7 @@ def next_image(component: str) -> str:
 
 
 def revision(number: int) -> dict[str, Any]:
-    """What differs from the one before it in one thing in turn: the backend's image, the frontend's, what both read."""
+    """Differs from the revision before in one thing in turn: the backend's image, the frontend's, what both read."""
     counts = [(number + len(KINDS) - place) // len(KINDS) for place in range(1, len(KINDS) + 1)]
     changes = dict(zip(KINDS, counts, strict=True))
     both = changes.pop("both")

@@ -1,4 +1,4 @@
-"""What the documents show of commands without a cluster is what a clone of this repository prints, one by one."""
+"""A clone of this repository prints what the documents show of commands without a cluster, one by one."""
 
 import pytest
 

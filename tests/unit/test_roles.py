@@ -1,4 +1,4 @@
-"""Who connects to the database as which role: the owner for migrations alone, and a role for each service."""
+"""The database roles of each connection: the owner only for migrations, and a role for each service."""
 
 from typing import Any
 

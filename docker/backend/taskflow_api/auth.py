@@ -1,4 +1,4 @@
-"""Who is asking: the subject of a short-lived token that the frontend's server code signs."""
+"""The user of a request: the subject of a short-lived token that the frontend's server code signs."""
 
 import logging
 import time

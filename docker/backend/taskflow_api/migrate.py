@@ -41,7 +41,7 @@ logger = logging.getLogger("taskflow_api.migrate")
 # The kubelet puts it into the pod's status, where `make smoke` finds it.
 # https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
 TERMINATION_MESSAGE = Path("/dev/termination-log")
-# Of a database whose password was replaced; tried after the address itself.
+# Addresses with former passwords of the owner; tried after the address itself.
 FORMER_OWNERS = ("DATABASE_OWNER_URL_1", "DATABASE_OWNER_URL_2")
 FIX = "give it a role with fewer rights"
 

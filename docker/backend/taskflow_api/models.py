@@ -70,7 +70,7 @@ class TaskCreate(TaskFields):
 
 
 class TaskUpdate(BaseModel):
-    """What is left out stays as it is (the defaults only mark it as such); null clears `due`."""
+    """Omitted fields stay as they are (the defaults only mark them); null clears `due`."""
 
     model_config = ConfigDict(extra="forbid")
 

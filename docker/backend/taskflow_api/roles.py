@@ -142,7 +142,7 @@ async def _gets_in(address: DatabaseAddress) -> bool:
 
 
 def _verifier(password: str) -> str:
-    """What Postgres stores of a password: so the password itself is in no statement, which Postgres may log.
+    """What Postgres stores of a password: so no statement, which Postgres may log, contains the password.
 
     https://www.postgresql.org/docs/current/catalog-pg-authid.html
     """

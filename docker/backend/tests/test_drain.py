@@ -68,7 +68,7 @@ def _takes_as_long_as_it_is_told(messages: list[dict[str, Any]]) -> dict[str, An
 
 
 def _chat(client: httpx2.Client, seconds: float) -> httpx2.Response | httpx2.TransportError:
-    """With a model that takes so long."""
+    """Ask the assistant; its model takes that many seconds."""
     body = {"messages": [{"role": "user", "content": str(seconds)}]}
     try:
         return client.post("/api/chat", json=body, timeout=20)
