@@ -13,7 +13,7 @@ import httpx
 from ops.review import live, plan, risk
 from ops.review.risk import Effect, Risk
 from tests.engine_stack import EngineError
-from tests.live_release import HEALTH, SETTLE_SECONDS, LiveRelease
+from tests.live_release import HEALTH, SETTLE_SECONDS, LiveRelease, node_port
 from tests.reliability.person import Person
 
 WORKLOADS = ("Deployment", "StatefulSet")
@@ -132,8 +132,10 @@ def _volume(release: LiveRelease) -> set[str]:
 
 
 def _addresses(release: LiveRelease) -> Iterator[str]:
-    """Where both services answer inside the cluster: this machine is its node."""
+    """Where both services answer inside the cluster, of which this machine is the node, and from outside."""
     for service in release.kubectl.get("services")["items"]:
         path = HEALTH.get(service["metadata"]["labels"]["component"])
         for port in service["spec"]["ports"] if path else ():
             yield f"http://{service['spec']['clusterIP']}:{port['port']}{path}"
+            if "nodePort" in port:
+                yield f"{node_port(port['nodePort'])}{path}"

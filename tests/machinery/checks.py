@@ -21,18 +21,23 @@ BACKEND = ("docker/backend/taskflow_api",)
 UNIT_TESTS = ("tests/unit", "tests/ops", "tests/airgap", "tests/docs")
 PYTEST = ("--quiet", "--numprocesses=auto")
 """On all processors: no unit test shares anything with another."""
+USUAL = ("-m", "not exhaustive")
 PYTHON = sys.executable
 BIN = Path(PYTHON).parent
 LIMIT_SECONDS = 600
 
 
-def outcomes(console: Console) -> list[Outcome]:
-    """Run all checks, the type checker beside the others: on two cores both take about as long."""
+def outcomes(console: Console, *, exhaustive: bool = False) -> list[Outcome]:
+    """Run the checks, the type checker beside the others: on two cores both take about as long.
+
+    Args:
+        exhaustive: with the tests that `make check` leaves to `make test`.
+    """
     beside = [Suite("types", _types), Suite("backend types", _backend_types)]
     others = [
         Suite("format", lambda: _static("ruff", "format", "--check", ".")),
         Suite("lint", lambda: _static("ruff", "check", ".")),
-        Suite("unit tests", unit_tests),
+        Suite("unit tests", lambda: unit_tests(() if exhaustive else USUAL)),
     ]
     with ThreadPoolExecutor(2) as pool:
         parts = pool.map(lambda suites: [run(suite, console) for suite in suites], [others, beside])
@@ -46,8 +51,8 @@ def fix() -> None:
         print(capture([str(BIN / "ruff"), *command], env=env, timeout=LIMIT_SECONDS).output, end="")
 
 
-def unit_tests() -> Count:
-    return pytest(existing(UNIT_TESTS), env=os.environ)
+def unit_tests(flags: Sequence[str]) -> Count:
+    return pytest([*flags, *existing(UNIT_TESTS)], env=os.environ)
 
 
 def pytest(paths: Sequence[str], *, env: Mapping[str, str]) -> Count:

@@ -42,7 +42,7 @@ class Stage:
 
 def outcomes(console: Console) -> list[Outcome]:
     """Set up what is needed, then run every suite: one that cannot run fails with the reason."""
-    done = checks.outcomes(console)
+    done = checks.outcomes(console, exhaustive=True)
     steps = Steps("setting up", console)
     env: Mapping[str, str] = os.environ
     try:
