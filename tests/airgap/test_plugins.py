@@ -67,6 +67,7 @@ def test_what_a_policy_pack_prints_and_its_exit_code_reach_the_engine(tmp_path: 
     assert said.splitlines() == ["127.0.0.1:1", "ended with 3"]
 
 
+@pytest.mark.exhaustive
 def test_a_policy_pack_ends_with_a_killed_language_host(tmp_path: Path) -> None:
     command = pack(tmp_path, "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as host:

@@ -27,7 +27,7 @@ def test_edits() -> None:
 
 @commands.command()
 def check() -> None:
-    """Format, lint, types and unit tests: no engine, no cluster, under a minute."""
+    """Format, lint, types and unit tests: no engine, no cluster, under half a minute."""
     if not suites.summarise(checks.outcomes(console), console):
         raise typer.Exit(1)
 

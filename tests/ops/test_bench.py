@@ -228,6 +228,7 @@ def test_a_command_that_fails_or_hangs_is_an_error_with_its_last_words(tmp_path:
         timed([sys.executable, "-c", "import time; time.sleep(9)"], env={}, cwd=tmp_path, limit=0.3)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("program", ["plain", "many"])
 def test_the_programs_that_are_compared_with_run_on_mocks(tmp_path: Path, program: str) -> None:
     project = fixture(program, tmp_path / program, {})

@@ -81,6 +81,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.exhaustive
 def test_a_commit_is_computed_by_its_own_program(repository: Path) -> None:
     (repository / "Pulumi.local.yaml").write_text(LOCAL)
     before = {row.name: row for row in at_commit("local", "HEAD", repository)}

@@ -14,6 +14,7 @@ from policy import objects, pods
 from tests.one_more_component import ops, program_with_a_worker, python, recipe, write_stack
 from tests.unit.conftest import LOCAL, merged
 
+pytestmark = pytest.mark.exhaustive
 LISTED = ("components", "policy", "ops/config", "ops/release")
 WITH_WORKER = merged(LOCAL, {"worker": {}})
 SCALED = {"worker": {"autoscaling": {"max": 2}}}

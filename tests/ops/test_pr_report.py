@@ -26,6 +26,8 @@ from ops.review.risk import Effect, Risk
 from tests.ops.test_footprint import commit
 from tests.ops.test_risk import PREVIEWS
 
+pytestmark = pytest.mark.exhaustive
+
 STACK = """config:
   taskflow:cluster: {minikube: minikube}
   taskflow:database: {embedded: {}}

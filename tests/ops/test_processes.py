@@ -87,6 +87,7 @@ def ctrl_c(process: int, terminal: int) -> int:
     return os.write(terminal, b"\x03")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("terminal", "typed_in", "interrupt"),
     [
@@ -128,6 +129,7 @@ def test_an_interrupted_run_lets_its_child_clean_up_and_exits_with_130(
     assert "the same command continues from here" in errors
 
 
+@pytest.mark.exhaustive
 def test_expected_failures_show_no_traceback() -> None:
     start = time.monotonic()
     run = subprocess.run(

@@ -125,6 +125,7 @@ def test_a_mistake_in_the_file_is_reported_as_validate_reports_it(stack: Path) -
     assert caught.value.code == 2
 
 
+@pytest.mark.exhaustive
 def test_nothing_but_the_objects_is_written(root: Path) -> None:
     """Left to itself, the SDK leaves event loops open, and the interpreter says so when it ends."""
     command = [sys.executable, "-W", "always::ResourceWarning", "-m", "ops", "render"]

@@ -83,7 +83,7 @@ def test_make_test_says_of_each_suite_that_the_disk_is_full(
 
     ran = suites.Count(passed=1), 1.0
     monkeypatch.setattr(everything, "run", run)
-    monkeypatch.setattr(checks, "outcomes", lambda _: [])
+    monkeypatch.setattr(checks, "outcomes", lambda _, **_more: [])
     outcomes = everything.outcomes(Console(quiet=True))
     (live,) = (outcome for outcome in outcomes if outcome.count.failed)
     assert live.reason.startswith("could not run: the disk is almost full")

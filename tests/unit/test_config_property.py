@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 
 from components.config.check import parse
@@ -27,6 +28,7 @@ def outcome(
         return None, error.messages
 
 
+@pytest.mark.exhaustive
 @settings(
     max_examples=60,
     derandomize=True,  # The same sixty every time: a check that fails by chance is no check.

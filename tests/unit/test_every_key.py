@@ -252,6 +252,7 @@ def before(asked: Asked, base: dict[str, Any], secrets: dict[str, str]) -> dict[
     return remembered()[key]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", SHOWN)
 def test_another_value_is_seen_by_the_engine(asked: Asked, path: str) -> None:
     other = SHOWN[path]
@@ -260,6 +261,7 @@ def test_another_value_is_seen_by_the_engine(asked: Asked, path: str) -> None:
     assert after != before(asked, base, other.secrets)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", WORKLOAD)
 def test_another_value_is_seen_by_the_engine_for_each_service(asked: Asked, path: str) -> None:
     other = WORKLOAD[path]
@@ -276,6 +278,7 @@ def test_another_value_is_seen_by_the_engine_for_each_service(asked: Asked, path
         assert any(old[name] != new[name] for name in own), service
 
 
+@pytest.mark.exhaustive
 def test_what_is_asked_of_the_engine_does_not_change_by_itself(asked: Asked) -> None:
     assert asked(LOCAL) == asked(LOCAL)
 

@@ -264,6 +264,7 @@ def test_only_true_and_false_are_booleans(tmp_path: Path, spelling: str) -> None
     assert "expected true or false" in found[0]
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=60, derandomize=True, database=None, deadline=None)
 @given(data=stack_files())
 def test_whatever_is_in_a_file_each_mistake_is_one_line_with_its_place(data: bytes) -> None:
