@@ -11,7 +11,7 @@ from bench.timing import Timed, timed
 from ops.paths import ROOT
 from tests.machinery import checks
 
-CHECK_SECONDS, UNIT_SECONDS = 60, 15
+CHECK_SECONDS, UNIT_SECONDS = 25, 15
 PROGRAM_TESTS = ("tests/unit",)
 """Tests of the components, the configuration and the stacks; the other unit tests cover the tools around them."""
 
