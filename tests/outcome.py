@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from ops.review import live, plan, risk
+from ops.review import live, needs, plan, risk
 from ops.review.risk import Effect, Risk
 from tests.engine_stack import EngineError
 from tests.live_release import HEALTH, SETTLE_SECONDS, LiveRelease, node_port
@@ -37,7 +37,8 @@ def effects(release: LiveRelease) -> list[Effect]:
     """The steps of `make diff` for what is configured now."""
     stack = release.stack.of_ops
     steps = plan.read(json.dumps({"steps": release.stack.preview()}))
-    return risk.judge(steps, live.refusals(steps, stack.file, stack.env))
+    refused = live.refusals(steps, stack.file, stack.env)
+    return risk.judge(steps, refused | needs.unmet(steps, stack.file, stack.env).refusals)
 
 
 def predicted(release: LiveRelease) -> Outcome:

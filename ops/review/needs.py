@@ -1,23 +1,25 @@
-"""Controllers and classes that a release needs in its cluster, and that may be missing.
+"""Controllers, classes and nodes that a release needs in its cluster, and that may be missing.
 
-The API server accepts an Ingress of any class and an autoscaler without metrics; they then have no effect, and nothing
-reports that. What this person may not read is skipped.
+The API server accepts an Ingress of any class, an autoscaler without metrics and pods for nodes that do not exist; they
+then have no effect, and nothing reports that. What this person may not read is skipped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, Manifest
 from ops.review.plan import CREATE, REPLACE, UPDATE, Step
-from policy.rule import at, items
+from policy.rule import at, items, pod_of
 
 DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 OLD_CLASS = "kubernetes.io/ingress.class"
 METRICS = "v1beta1.metrics.k8s.io"
+REQUIRED = "DoNotSchedule"
 
 
 @dataclass
@@ -40,6 +42,8 @@ def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unm
     for step in steps:
         if step.action not in (CREATE, UPDATE, REPLACE):
             continue
+        if (labels := _node_labels(step.new)) and labels != _node_labels(step.old):
+            _node(step, labels, file, kubectl, found)
         match step.kind:
             case "Ingress":
                 _ingress(step, kubectl, found)
@@ -55,6 +59,36 @@ def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unm
                 _balancer(step, kubectl, found)
     found.warnings = list(dict.fromkeys(found.warnings))
     return found
+
+
+def _node_labels(workload: Mapping[str, Any]) -> dict[str, str | None]:
+    """The labels that a node must have to get one of its pods; None is any value."""
+    pod = pod_of(workload)
+    spreads = items(pod, "topologySpreadConstraints")
+    keys = [str(one["topologyKey"]) for one in spreads if one["whenUnsatisfiable"] == REQUIRED]
+    return dict.fromkeys(keys) | dict(at(pod, "nodeSelector") or {})
+
+
+def _node(
+    step: Step,
+    labels: Mapping[str, str | None],
+    file: StackFile,
+    kubectl: Kubectl,
+    found: Unmet,
+) -> None:
+    nodes = _known(kubectl, "nodes")
+    if nodes is None:
+        return
+    for node in nodes:
+        there = at(node, "metadata", "labels") or {}
+        if all(key in there and value in (None, there[key]) for key, value in labels.items()):
+            return
+    wanted = ", ".join(key if value is None else f"{key}={value}" for key, value in labels.items())
+    text = f"no node has {wanted}: label one, or correct nodeSelector or topologySpread"
+    if file.profile:
+        found.refusals[step.title] = f"its pods cannot be scheduled: {text}"
+    else:  # A cluster may add nodes on demand.
+        found.warnings.append(f"{step.title}: its pods wait for a node, because {text}")
 
 
 def _ingress(step: Step, kubectl: Kubectl, found: Unmet) -> None:

@@ -36,6 +36,7 @@ LIVE: dict[str, Any] = {
         f"{part}.nodeSelector": {"kubernetes.io/os": "linux"}
         for part in (*SERVICES, "database.embedded")
     },
+    **{f"{part}.topologySpread.key": "kubernetes.io/os" for part in SERVICES},
     **{f"{part}.priorityClass": PRIORITY_CLASS for part in (*SERVICES, "database.embedded")},
     "backend.service.type": "ClusterIP",
     "frontend.service.type": "ClusterIP",

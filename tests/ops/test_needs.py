@@ -60,6 +60,46 @@ def test_an_ingress_without_a_class_is_warned_about_where_the_cluster_has_no_def
     assert unmet(step("Ingress")) == Unmet()
 
 
+def placed(selector: dict[str, str] | None = None, key: str = "", *, required: bool = True) -> Any:
+    when = "DoNotSchedule" if required else "ScheduleAnyway"
+    spread = [{"topologyKey": key, "whenUnsatisfiable": when}] if key else []
+    return {"spec": {"nodeSelector": selector, "topologySpreadConstraints": spread}}
+
+
+@pytest.mark.parametrize(
+    ("template", "lacks"),
+    [
+        (placed({"disk": "ssd"}), ""),
+        (placed(key="zone"), ""),
+        (placed(key="rack", required=False), ""),
+        (placed({"disk": "hdd"}), "no node has disk=hdd"),
+        (placed(key="rack"), "no node has rack"),
+        (placed({"disk": "hdd"}, "zone"), "no node has zone, disk=hdd"),
+    ],
+)
+def test_pods_that_no_node_can_take_are_refused_where_no_node_can_be_added(
+    cluster: Cluster, template: Any, lacks: str
+) -> None:
+    cluster.has(
+        named("one", labels={"disk": "ssd"}), named("two", labels={"disk": "ssd", "zone": "a"})
+    )
+    wanted = step("Deployment", template=template)
+    refusals = unmet(wanted, file=MINIKUBE).refusals
+    assert bool(refusals) is bool(lacks)
+    assert all(lacks in text for text in refusals.values())
+    elsewhere = unmet(wanted)
+    assert elsewhere.refusals == {}, "a cluster may add nodes on demand"
+    assert all(lacks in text for text in elsewhere.warnings)
+    assert len(elsewhere.warnings) == len(refusals)
+
+
+def test_nodes_are_not_asked_for_when_the_placement_stays(cluster: Cluster) -> None:
+    same = placed({"disk": "hdd"})
+    changed = step("Deployment", UPDATE, {"template": same}, template=same)
+    assert unmet(changed) == Unmet()
+    assert cluster.calls == []
+
+
 def test_an_expected_gateway_is_looked_for_in_its_namespace(cluster: Cluster) -> None:
     route = step("HTTPRoute", parentRefs=[{"name": "shared", "namespace": "edge"}])
     cluster.has()
