@@ -476,7 +476,8 @@ def service(
                 )
             ],
         ),
-        opts=opts,
+        # In another namespace, too: the whole cluster has a node port once.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True)),
     )
 
 
