@@ -47,8 +47,6 @@ def predicted(release: LiveRelease) -> Outcome:
     worst = risk.highest(found)
     if worst is Risk.REFUSED:  # Nothing is applied.
         return Outcome(worst, frozenset())
-    if any(effect.step.kind == "Namespace" and effect.risk is Risk.LOSS for effect in found):
-        return Outcome(worst, frozenset(release.generations()))  # "every object in it goes with it"
     rolls = {
         str(effect.step.new["metadata"]["labels"]["component"])
         for effect in found

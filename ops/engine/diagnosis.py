@@ -117,6 +117,12 @@ KNOWN = (
         "allowVolumeExpansion on the class",
     ),
     Known(
+        r"PersistentVolumeClaim \\?\"(?P<name>[-a-z0-9]+)\\?\" is invalid: spec: Forbidden: spec is immutable",
+        "volume claim {name} cannot change in place, except its size",
+        "revert the edit in {file}; or move the data to a new volume: make backup STACK={stack}, make down "
+        "STACK={stack}, make up STACK={stack}, make restore STACK={stack} FROM=file",
+    ),
+    Known(
         r"\[mandatory\].*?\s(?P<rule>[-a-z]+)\s+\([^)]*?: (?P<object>[-a-z0-9]+)\)[ \t]*(?P<said>(?:\n {6,}[^-\s].*)*)",
         "the policy {rule} refuses {object}: {said}",
         "change {key} in {file}; taskflow:policies: advisory turns violations into warnings",

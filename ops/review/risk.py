@@ -102,6 +102,11 @@ class Plan:
         if step.protection:
             return Risk.NONE, step.protection
         match step.kind:
+            case "Namespace" if step.action == DELETE and self._keeps_objects_in(step.name):
+                return Risk.REFUSED, (
+                    "objects that the stack keeps are in it: set taskflow:createNamespace to true, or first delete "
+                    "them, too (make down)"
+                )
             case kind if kind in HOLDS_DATA and step.action in (REPLACE, DELETE):
                 return Risk.LOSS, _because(step, HOLDS_DATA[kind])
             case "Deployment":
@@ -135,6 +140,12 @@ class Plan:
                 return (Risk.ROLLING if rolls else Risk.NONE), f"changes in place: {_changed(step)}"
         return Risk.OUTAGE, _because(
             step, f"what uses this {step.kind} finds none{_for_how_long(step)}"
+        )
+
+    def _keeps_objects_in(self, namespace: str) -> bool:
+        return any(
+            step.action != DELETE and at(step.new, "metadata", "namespace") == namespace
+            for step in self.steps
         )
 
     def _rolled(self, step: Step) -> tuple[Risk, str]:

@@ -80,6 +80,12 @@ FAILURES = {
         "kubectl --context minikube --namespace taskflow create secret generic taskflow-secrets "
         "--from-literal=database-url=",
     ),
+    "volume of another class": (
+        'Kubernetes API server: PersistentVolumeClaim "taskflow-postgres-data" is invalid: spec: Forbidden: spec is '
+        "immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+        "volume claim taskflow-postgres-data cannot change in place, except its size",
+        "make restore STACK=dev FROM=file",
+    ),
     "volume that shrinks": (
         'PersistentVolumeClaim "taskflow-postgres-data" is invalid: spec.resources.requests.storage: Forbidden: field '
         "can not be less than status.capacity",

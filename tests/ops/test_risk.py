@@ -132,6 +132,23 @@ def test_what_holds_data_is_lost_with_its_object(kind: str, action: str) -> None
     assert judged(kind, action, deployment(), deployment()).risk is Risk.LOSS
 
 
+def test_a_namespace_is_not_deleted_around_objects_that_the_stack_keeps() -> None:
+    def outcome(kept: str) -> Risk:
+        inside = {"metadata": {"name": "web", "namespace": "taskflow"}}
+        gone = {"metadata": {"name": "taskflow"}}
+        namespace = Step(
+            action="delete", type="kubernetes:core/v1:Namespace", resource="n", old=gone, new={}
+        )
+        service = Step(
+            action=kept, type="kubernetes:core/v1:Service", resource="s", old=inside, new=inside
+        )
+        return risk.judge([namespace, service])[0].risk
+
+    assert outcome("same") is Risk.REFUSED
+    assert outcome("update") is Risk.REFUSED
+    assert outcome("delete") is Risk.LOSS, "all of it goes"
+
+
 def test_a_volume_that_the_engine_only_forgets_is_kept() -> None:
     effect = judged("PersistentVolumeClaim", "delete", deployment(), retained=True)
     assert (effect.risk, effect.reason) == (
