@@ -29,6 +29,8 @@ DATA = "/var/lib/postgresql/data"
 # Memory for 192Mi requested: a quarter for shared buffers.
 SETTINGS = {"shared_buffers": "48MB", "max_connections": str(EMBEDDED_CONNECTIONS)}
 START_SECONDS = 120  # Recovery after a crash replays the log before it accepts connections.
+READY_TIMEOUT = f"{START_SECONDS + 120}s"
+"""With the end of the former pod and the pull of an image. The provider's own would be ten minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +129,10 @@ class PostgresDatabase(pulumi.ComponentResource):
                     ),
                 ),
             ),
-            opts=child,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                custom_timeouts=pulumi.CustomTimeouts(create=READY_TIMEOUT, update=READY_TIMEOUT),
+            ),
         )
 
         # Only a cluster gives uids: rendered YAML has none.

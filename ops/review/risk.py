@@ -236,6 +236,12 @@ class Plan:
             return ""
         if moves_data(step):
             return f"another folder is empty: {UPGRADE} brings the data there"
+        owner, user = (at(pod_of(side), "securityContext", "runAsUser") for side in _sides(step))
+        if owner is not None and user != owner:
+            return (
+                f"the files on its volume belong to user {owner:g}: set taskflow:database.embedded.user to that, or "
+                "move the data: make backup, make down, make up, make restore"
+            )
         before, after = (_postgres_major(side) for side in _sides(step))
         if before is None or after is None or before == after:
             return ""

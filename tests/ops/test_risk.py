@@ -528,6 +528,17 @@ def test_another_major_version_of_postgres_does_not_open_the_data(
     assert ("make upgrade-postgres" in effect.reason) is (expected is Risk.REFUSED)
 
 
+def test_another_user_cannot_read_the_volume_of_a_database() -> None:
+    old, new = database("postgres:17"), database("postgres:17")
+    for side, user in ((old, 10001.0), (new, 999.0)):
+        side["spec"]["template"]["spec"]["securityContext"] = {"runAsUser": user}
+        side["spec"]["replicas"] = 1
+    effect = judged("StatefulSet", "update", old, new)
+    assert effect.risk is Risk.REFUSED
+    assert "belong to user 10001: set taskflow:database.embedded.user" in effect.reason
+    assert judged("StatefulSet", "update", old, old).risk is Risk.NONE
+
+
 def test_another_folder_of_the_volume_has_no_data_until_an_upgrade_brings_it_there() -> None:
     old, new = database("postgres:17"), database("postgres:18")
     for side, folder in ((old, "/data/pgdata"), (new, "/data/pgdata-18")):

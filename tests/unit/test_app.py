@@ -393,6 +393,11 @@ def test_an_update_fails_when_its_deadline_has_passed_for_each_group_of_pods(
     assert given["update_timeout"] == f"{seconds}s", "the provider's own is ten minutes"
 
 
+def test_a_database_that_does_not_start_is_reported_before_ten_minutes(deploy: Deploy) -> None:
+    given = deploy(LOCAL).options["taskflow-postgres-statefulset"]
+    assert given["update_timeout"] == "240s"
+
+
 def test_a_database_pod_that_cannot_start_is_replaced_by_a_corrected_one(deploy: Deploy) -> None:
     spec = deploy(LOCAL).only("StatefulSet", "postgres")["spec"]
     assert spec["podManagementPolicy"] == "Parallel", "in order, the broken pod is waited for"
