@@ -43,7 +43,10 @@ def effects(release: LiveRelease) -> list[Effect]:
 
 def predicted(release: LiveRelease) -> Outcome:
     """The prediction of `make diff` for the present configuration."""
-    found = effects(release)
+    try:
+        found = effects(release)
+    except EngineError:  # The preview itself fails, with the API server's words.
+        return Outcome(Risk.REFUSED, frozenset())
     worst = risk.highest(found)
     if worst is Risk.REFUSED:  # Nothing is applied.
         return Outcome(worst, frozenset())
