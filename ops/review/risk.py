@@ -15,7 +15,7 @@ from typing import Any
 from components.config.quantities import bytes_of, share
 from ops.review.plan import CREATE, DELETE, REPLACE, SAME, UPDATE, Step
 from ops.review.pod_changes import template_changes
-from policy.rule import Manifest, at, items, pod_of
+from policy.rule import Manifest, at, containers_of, items, pod_of
 
 # Kinds whose content cannot be made again.
 HOLDS_DATA = {
@@ -28,6 +28,8 @@ HOLDS_DATA = {
 HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "CronJob", "RandomPassword")
 
 UPGRADE = "make upgrade-postgres"
+DROPPED_ROLES = "DATABASE_DROPPED_ROLES"
+OPENS_A_ROLE = r"-postgres-[a-z]+-password(?:-\d+)?$"
 CONTENT = ("data", "binaryData", "stringData")
 SIGNING_KEY = "better-auth-secret"
 FORMER_KEY = f"{SIGNING_KEY}-former"
@@ -126,6 +128,11 @@ class Plan:
                 return Risk.REFUSED, (
                     "the database's owner has this password, and no pod would know it: set "
                     "taskflow:database.embedded.passwords as the last update had it"
+                )
+            case "RandomPassword" if step.action == DELETE and self._drops_role_of(step):
+                return Risk.OUTAGE, (
+                    "pods still connect with it when its role is dropped: make rotate SECRET=databasePassword drops "
+                    "the role in an update of its own"
                 )
             case "NetworkPolicy":
                 return Risk.NONE, "the allowed connections change; no pod is replaced"
@@ -226,6 +233,16 @@ class Plan:
         newest = max((_owner_password(other) for other in self.steps), default=0)
         return stays and step.action == DELETE and _owner_password(step) == newest > 0
 
+    def _drops_role_of(self, password: Step) -> bool:
+        """Whether a service's password goes in the same update as the database role that it opens."""
+        if not search(OPENS_A_ROLE, password.resource):
+            return False
+        return any(
+            _variable(other.new, DROPPED_ROLES) not in (None, _variable(other.old, DROPPED_ROLES))
+            for other in self.steps
+            if other.action == UPDATE
+        )
+
     def _other_postgres(self, step: Step) -> str:
         """Why an updated database would not find its data; empty if it would, or if that is unknown."""
         made_anew = any(
@@ -282,6 +299,12 @@ def _owner_password(step: Step) -> int:
     """Which password of a database's owner it is, counted from 1; 0 for everything else."""
     found = search(r"-postgres-password(?:-(\d+))?$", step.resource)
     return int(found[1] or 1) if found and step.kind == "RandomPassword" else 0
+
+
+def _variable(workload: Manifest, name: str) -> str | None:
+    """The value of an environment variable in one of a workload's containers."""
+    entries = (entry for one in containers_of(workload) for entry in items(one, "env"))
+    return next((entry.get("value") for entry in entries if entry["name"] == name), None)
 
 
 def _resized(step: Step) -> tuple[Risk, str]:

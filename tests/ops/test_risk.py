@@ -327,6 +327,35 @@ def test_the_password_that_a_database_has_cannot_be_forgotten(
     assert effect.risk is expected
 
 
+@pytest.mark.parametrize(
+    ("resource", "before", "after", "expected"),
+    [
+        ("taskflow-postgres-backend-password", "", "taskflow_backend", Risk.OUTAGE),
+        ("taskflow-postgres-backend-password-2", "one", "one two", Risk.OUTAGE),
+        ("taskflow-postgres-backend-password", "", "", Risk.NONE),
+        ("taskflow-postgres-password-2", "one", "one two", Risk.NONE),
+    ],
+    ids=["at once", "at once, later", "still accepted", "the owner's"],
+)
+def test_a_role_that_running_pods_use_is_not_dropped_without_saying_so(
+    resource: str, before: str, after: str, expected: Risk
+) -> None:
+    def backend(dropped: str) -> dict[str, Any]:
+        variable = {"name": "DATABASE_DROPPED_ROLES", "value": dropped}
+        migrate = {"name": "migrate", "image": "one", "env": [variable]}
+        return merged(deployment(), {"spec": {"template": {"spec": {"initContainers": [migrate]}}}})
+
+    password = Step(action="delete", type="random:index:RandomPassword", resource=resource)
+    rolled = Step(
+        action="update",
+        type="kubernetes:apps/v1:Deployment",
+        resource="backend",
+        old=backend(before),
+        new=backend(after),
+    )
+    assert risk.judge([password, rolled])[0].risk is expected
+
+
 @pytest.mark.parametrize("action", ["update", "replace", "delete"])
 def test_an_image_is_no_pod(action: str) -> None:
     assert judged("Image", action).reason == "pods that run it have steps of their own"
