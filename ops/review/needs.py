@@ -55,6 +55,8 @@ def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unm
                 not file.profile
             ):  # Else `make up` enables Minikube's addon.
                 _autoscaler(step, kubectl, found)
+            case "PersistentVolumeClaim" if step.action != UPDATE:
+                _volume(step, kubectl, found)
             case "Service" if file.profile and at(step.new, "spec", "type") == "LoadBalancer":
                 _balancer(step, kubectl, found)
     found.warnings = list(dict.fromkeys(found.warnings))
@@ -141,6 +143,20 @@ def _autoscaler(step: Step, kubectl: Kubectl, found: Unmet) -> None:
         found.warnings.append(
             f"{step.title} never changes the number of pods: no metrics server answers in the cluster. Install one "
             "(https://github.com/kubernetes-sigs/metrics-server), or give replicas in place of autoscaling"
+        )
+
+
+def _volume(step: Step, kubectl: Kubectl, found: Unmet) -> None:
+    wanted = at(step.new, "spec", "storageClassName")
+    classes = _known(kubectl, "storageclasses,persistentvolumes") if wanted else None
+    # A volume that somebody made by hand may name a class without an object.
+    there = {
+        at(one, "spec", "storageClassName") or one["metadata"]["name"] for one in classes or ()
+    }
+    if classes is not None and wanted not in there:
+        found.refusals[step.title] = (
+            f"the cluster has no StorageClass {wanted}, so there will be no volume: correct storageClass "
+            f"({_listed([one for one in classes if one['kind'] == 'StorageClass'])})"
         )
 
 

@@ -9,7 +9,7 @@ from ops.config.stacks import StackFile
 from ops.kubectl import Kubectl
 from ops.review import live, needs, quota
 from ops.review.needs import Unmet
-from ops.review.plan import CREATE, SAME, UPDATE, Step
+from ops.review.plan import CREATE, REPLACE, SAME, UPDATE, Step
 from tests.ops.conftest import Cluster
 
 MINIKUBE = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
@@ -98,6 +98,18 @@ def test_nodes_are_not_asked_for_when_the_placement_stays(cluster: Cluster) -> N
     changed = step("Deployment", UPDATE, {"template": same}, template=same)
     assert unmet(changed) == Unmet()
     assert cluster.calls == []
+
+
+def test_a_storage_class_must_exist_or_be_that_of_a_volume(cluster: Cluster) -> None:
+    by_hand = {"kind": "PersistentVolume", "spec": {"storageClassName": "manual"}} | named("one")
+    cluster.has({"kind": "StorageClass"} | named("standard"), by_hand)
+    claim = "PersistentVolumeClaim"
+    assert unmet(step(claim)) == Unmet(), "the default class"
+    assert unmet(step(claim, storageClassName="standard")) == Unmet()
+    assert unmet(step(claim, storageClassName="manual")) == Unmet()
+    refused = unmet(step(claim, REPLACE, storageClassName="fast")).refusals[f"{claim} {NAME}"]
+    assert "no StorageClass fast" in refused
+    assert "(there: standard)" in refused
 
 
 def test_an_expected_gateway_is_looked_for_in_its_namespace(cluster: Cluster) -> None:
