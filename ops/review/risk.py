@@ -283,7 +283,13 @@ class Plan:
 
 
 def _ended_sessions(step: Step) -> str:
-    """Whose sessions a new Secret ends; empty if nobody's. A preview shows which keys change, not their values."""
+    """Whose sessions a new Secret or ConfigMap ends; empty if nobody's.
+
+    Of a Secret a preview shows which keys change, not their values.
+    """
+    schemes = {str(at(side, "data", "FRONTEND_URL")).partition("://")[0] for side in _sides(step)}
+    if schemes == {"http", "https"}:
+        return "FRONTEND_URL has another scheme, and the session cookie another name: people sign in again"
     changed = {path.rpartition(".")[2] for path in step.changed}
     if SIGNING_KEY in changed and not changed >= ROTATED:
         return (

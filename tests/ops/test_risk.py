@@ -593,6 +593,23 @@ def test_another_signing_key_ends_every_session() -> None:
 
 
 @pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("https://127.0.0.1:30080", Risk.OUTAGE),
+        ("http://127.0.0.1:30081", Risk.NONE),
+        ("04da6b54-80e4-46f7-96ec-b56ff0331ba9", Risk.NONE),
+    ],
+    ids=["another scheme", "another port", "not known yet"],
+)
+def test_a_public_address_with_another_scheme_ends_every_session(
+    after: str, expected: Risk
+) -> None:
+    before = {"data": {"FRONTEND_URL": "http://127.0.0.1:30080"}}
+    effect = judged("ConfigMap", "replace", before, {"data": {"FRONTEND_URL": after}})
+    assert effect.risk is expected
+
+
+@pytest.mark.parametrize(
     ("keys", "expected", "reason"),
     [
         (["-next"], Risk.NONE, "a new one beside"),
