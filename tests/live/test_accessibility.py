@@ -1,9 +1,10 @@
 """axe finds nothing to correct on any page: light and dark, on a desktop and on a phone."""
 
+import re
 from importlib.resources import files
 
 import pytest
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.live import browsing
 from tests.live.browsing import Person, add_task, sign_up
@@ -17,6 +18,7 @@ SIZES: dict[str, ViewportSize] = {
 
 def violations(page: Page) -> list[str]:
     """What axe reports, and where."""
+    expect(page).to_have_title(re.compile(r"\S"))  # Next.js streams it, after a change again.
     # The package is a wrapper around this script; nothing else of it is needed.
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text())
     found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
