@@ -16,8 +16,6 @@ from ops.backup.release import before_loss
 from ops.config.stacks import StackFile
 from ops.config.validate import checked, deployable
 from ops.drift.command import deployed
-from ops.engine.diagnosis import explain
-from ops.engine.stack import Stack
 from ops.prepare import setup
 from ops.release import reach, record, rollback, smoke
 from ops.review import command as review
@@ -102,7 +100,7 @@ def bring_up(
         setup.require_free_port(chosen, file)
         if refresh:
             with steps.step("refresh"):
-                _refresh(ready)
+                ready.refresh()
         with steps.step("preview") as step:
             outlook = review.guard_up(ready, confirm)
             step.note = outlook.note
@@ -153,14 +151,6 @@ def down(
     with steps.step("pulumi destroy"):
         ready.destroy()
     steps.table()
-
-
-def _refresh(stack: Stack) -> None:
-    """Have the engine read every object as it is in the cluster, so that the update corrects what differs."""
-    command = ("refresh", "--yes", "--skip-preview")
-    result = stack.engine(*command, quiet=True)
-    if result.code != 0:
-        raise explain(result.output, doing="pulumi refresh", stack=stack.file)
 
 
 def _count_environment(steps: Steps) -> None:

@@ -86,6 +86,10 @@ class Stack:
             self._engine("preview", "--event-log", str(log), *self._policies, quiet=quiet)
             return log.read_text()
 
+    def refresh(self) -> None:
+        """Read every object as it is in the cluster into the state, so that the next `up` corrects what differs."""
+        self._engine("refresh", "--yes", "--skip-preview", quiet=True)
+
     def destroy(self) -> None:
         """Delete all of it, or nothing: only a preview reports a protected object before others are deleted."""
         self._engine("destroy", "--preview-only", quiet=True)

@@ -131,6 +131,22 @@ def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_cor
     )
 
 
+def test_a_revision_that_repaired_drift_can_be_brought_back(release: LiveRelease) -> None:
+    make_up(release, QUIET)
+    before = deployed(release)
+    release.kubectl("scale", f"deployment/{RELEASE}-backend", "--replicas=1")
+    release.stack.of_ops.refresh()
+    make_up(release, QUIET)  # As `make up REFRESH=1`.
+    repaired = revisions(release)[-1]
+    assert len(release.kubectl.pods("backend")) == 2, "as configured"
+    make_up(release, QUIET | {"logLevel": "warning"})
+
+    target = rollback.find(release.stack.of_ops, repaired.number)
+    rollback.bring_back(target, chosen(release), steps())
+    assert deployed(release) == before
+    assert revisions(release)[-1].record.rollback_to == repaired.number
+
+
 def test_a_migration_that_cannot_be_undone_forbids_a_rollback(release: LiveRelease) -> None:
     make_up(release, QUIET)
     number = revisions(release)[-1].number
