@@ -57,8 +57,8 @@ for part in ("backend", "frontend"):
                 metadata=k8s.meta.v1.ObjectMetaArgs(labels=labels),
                 spec=k8s.core.v1.PodSpecArgs(
                     containers=[
-                        # On every node already, and does nothing.
-                        k8s.core.v1.ContainerArgs(name=part, image="registry.k8s.io/pause:3.10")
+                        # On every node of Kubernetes 1.37 already, and does nothing.
+                        k8s.core.v1.ContainerArgs(name=part, image="registry.k8s.io/pause:3.10.2")
                     ],
                 ),
             ),
