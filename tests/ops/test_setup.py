@@ -24,7 +24,6 @@ from ops.paths import ROOT
 from ops.prepare import setup, tools
 from ops.prepare.plugins import Plugins
 from ops.prepare.setup import Setup
-from ops.processes import Result
 from ops.review import command
 from ops.steps import Steps, clock
 from tests.machinery import checks, everything, suites
@@ -159,13 +158,9 @@ def test_up_reads_the_cluster_before_its_preview_only_on_request(
         taken.append("preview")
         raise OpsError("here it would go on")
 
-    def engine(*command: str, quiet: bool) -> Result:
-        taken.append(command[0])
-        return Result(0, "")
-
     monkeypatch.setattr(command, "guard_up", preview)
     selected: Any = session.selected_stack
-    monkeypatch.setattr(selected(), "engine", engine, raising=False)
+    monkeypatch.setattr(selected(), "refresh", lambda: taken.append("refresh"), raising=False)
     ops("up")
     assert taken[-2:] == ["enable_metrics", "preview"], "base images only where something changes"
     ops("up", "--refresh")
