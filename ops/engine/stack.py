@@ -30,6 +30,9 @@ SALT = "encryptionsalt:"
 # The engine repeats these for each plugin on PATH; the step `tools` has reported them once.
 NOISE = r"using pulumi-\S+ from \$PATH|resource plugin \S+ is expected to have version"
 
+NOT_ROLLED_OUT = "not rolled out: "
+"""The title of a refresh that withdraws the update before it: its own title follows."""
+
 QUIET_SECONDS = 300
 """A preview starts three plugins and reads the program; one that hangs shows no progress."""
 
@@ -74,7 +77,13 @@ class Stack:
         """
         command = ["up", "--yes", "--skip-preview", "--message", message]
         self._engine(*command, *self._policies)
-        require_rolled_out(self.file, self.env)
+        try:
+            require_rolled_out(self.file, self.env)
+        except OpsError:
+            # For the engine it succeeded: the provider ended its wait too soon. The history must not offer it.
+            note = NOT_ROLLED_OUT + message
+            self.engine("refresh", "--yes", "--skip-preview", "--message", note, quiet=True)
+            raise
 
     def preview(self, *, quiet: bool = False) -> str:
         """Have the engine show what `up` would change; returns its event log (ops/review/plan.py reads it).

@@ -19,7 +19,7 @@ from rich.table import Table
 from components.config.stack import Images
 from components.config.stack_file import PROJECT, decoded
 from components.minikube import Minikube
-from ops.engine.stack import Stack
+from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
 from ops.processes import capture
 from ops.release import record
@@ -111,8 +111,13 @@ def updates(stack: Stack) -> list[Update]:
 
 
 def revisions(history: list[Update]) -> list[Revision]:
-    """The successful ups among them, oldest first."""
-    ups = [update for update in reversed(history) if update.kind == "update" and update.succeeded]
+    """The successful ups among them, oldest first, without those whose pods did not become ready."""
+    ups: list[Update] = []
+    for update in reversed(history):
+        if update.kind == "update" and update.succeeded:
+            ups.append(update)
+        elif ups and update.title == NOT_ROLLED_OUT + ups[-1].title:
+            ups.pop()
     return [Revision(number, update) for number, update in enumerate(ups, 1)]
 
 
@@ -223,6 +228,7 @@ def _update(entry: dict[str, Any], position: int) -> Update:
     message, environment = str(entry.get("message", "")), entry.get("environment") or {}
     config = entry.get("config") or {}
     recorded = record.read(message)
+    withdraws = message.startswith(NOT_ROLLED_OUT)
     if not recorded.images:  # Not brought up by `ops`: what the engine itself knows.
         recorded = replace(
             recorded,
@@ -233,8 +239,8 @@ def _update(entry: dict[str, Any], position: int) -> Update:
         )
     return Update(
         position=position,
-        kind=str(entry.get("kind")),
-        succeeded=entry.get("result") == "succeeded",
+        kind="update" if withdraws else str(entry.get("kind")),
+        succeeded=entry.get("result") == "succeeded" and not withdraws,
         ended=datetime.fromisoformat(entry.get("endTime") or entry["startTime"]).astimezone(UTC),
         title=message.partition("\n")[0],
         record=recorded,

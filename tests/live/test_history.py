@@ -158,6 +158,26 @@ def test_a_migration_that_cannot_be_undone_forbids_a_rollback(release: LiveRelea
     assert rollback.find(release.stack.of_ops, number + 1).revision.number == number + 1
 
 
+def test_an_update_that_the_engine_calls_successful_is_a_revision_only_if_its_pods_run(
+    release: LiveRelease,
+) -> None:
+    """The provider may end its wait too soon. Here it has nothing to wait for, as only the cluster was changed."""
+    values = changed(backend={"rolloutDeadlineSeconds": 20}) | {"policies": "advisory"}
+    make_up(release, values)
+    before, known = deployed(release), len(revisions(release))
+    image = "backend=taskflow-backend:no-such-tag"
+    release.kubectl("set", "image", f"deployment/{RELEASE}-backend", image)
+    with pytest.raises(OpsError, match="do not become ready"):
+        make_up(release, values)
+    stack = release.stack.of_ops
+    last = history.updates(stack)[0]
+    assert (last.kind, last.succeeded) == ("update", False)
+    assert len(revisions(release)) == known
+    rollback.bring_back(rollback.find(stack, known), chosen(release), steps())
+    assert deployed(release) == before
+    assert len(revisions(release)) == known + 1
+
+
 def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
     release: LiveRelease,
 ) -> None:

@@ -18,7 +18,7 @@ from components.config.stack import Images
 from ops.config.commits import unpacked
 from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
-from ops.engine.stack import Stack
+from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
 from ops.release import history, migrations, rollback
 from ops.release.record import Record
@@ -239,6 +239,16 @@ def test_secrets_that_no_key_opens_any_more_can_be_replaced_by_todays(team: Team
     with pytest.raises(OpsError, match="cannot be decrypted") as caught:
         team.target(1)
     assert "SECRETS=current" in caught.value.fix
+
+
+def test_an_update_whose_pods_did_not_become_ready_is_no_revision(team: Team) -> None:
+    withdrawn = entry() | {"kind": "refresh"}
+    withdrawn["message"] = NOT_ROLLED_OUT + withdrawn["message"]
+    team.remembers(withdrawn, entry(), entry("By hand"))
+    (only,) = team.revisions
+    assert only.update.title == "By hand"
+    last = history.updates(team.stack)[0]
+    assert (last.kind, last.succeeded) == ("update", False)
 
 
 BREAKING = replace(NOTED, schema="0004_split", breaking=("0001_old", "0003_drop"))

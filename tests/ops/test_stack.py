@@ -21,7 +21,7 @@ import pytest
 from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.recovery import recover
-from ops.engine.stack import Stack
+from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
 from ops.paths import POLICY
 from tests.ops.conftest import Cluster
@@ -197,7 +197,10 @@ def test_an_update_that_the_engine_calls_done_fails_where_a_rollout_gets_stuck(
     cluster.answer("rollout statefulset", "error: timed out waiting for the condition", code=1)
     with pytest.raises(OpsError, match="the new pods do not become ready"):
         checkout.stack.up("a message")
-    assert checkout.calls[-1].startswith("up ")
+    update, withdrawal = checkout.calls[-2:]
+    assert update.startswith("up ")
+    assert withdrawal.startswith("refresh ")
+    assert f"--message {NOT_ROLLED_OUT}a message" in withdrawal
 
 
 @pytest.mark.usefixtures("rolled_out")
