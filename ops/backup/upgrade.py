@@ -12,7 +12,7 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.release.history import Location
-from ops.review import plan, risk
+from ops.review import embedded, plan, risk
 from ops.review.command import REFUSED
 from ops.review.risk import Risk
 
@@ -26,7 +26,7 @@ def require_alone(stack: Stack) -> None:
         OpsError: before anything is changed.
     """
     effects = risk.judge(plan.read(stack.preview(quiet=True)))
-    moves = [effect for effect in effects if risk.moves_data(effect.step)]
+    moves = [effect for effect in effects if embedded.moves_data(effect.step)]
     others = [
         effect.step.title for effect in effects if effect not in moves and effect.risk > Risk.NONE
     ]

@@ -67,6 +67,10 @@ class Step:
     def title(self) -> str:
         return f"{self.kind} {self.name}"
 
+    @property
+    def sides(self) -> tuple[Manifest, Manifest]:
+        return self.old, self.new
+
 
 def read(text: str) -> list[Step]:
     """The steps of a preview in either form, in the engine's order, one for each resource.

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from re import match, search
 from typing import Any
 
 from components.config.quantities import bytes_of, share
+from ops.review import embedded
 from ops.review.plan import CREATE, DELETE, REPLACE, SAME, UPDATE, Step
 from ops.review.pod_changes import template_changes
-from policy.rule import Manifest, at, containers_of, items, pod_of
+from policy.rule import Manifest, at, items, pod_of
 
 # Kinds whose content cannot be made again.
 HOLDS_DATA = {
@@ -27,9 +27,6 @@ HOLDS_DATA = {
 # Kinds whose absence stops no running pod and no request.
 HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "CronJob", "RandomPassword")
 
-UPGRADE = "make upgrade-postgres"
-DROPPED_ROLES = "DATABASE_DROPPED_ROLES"
-OPENS_A_ROLE = r"-postgres-[a-z]+-password(?:-\d+)?$"
 CONTENT = ("data", "binaryData", "stringData")
 SIGNING_KEY = "better-auth-secret"
 FORMER_KEY = f"{SIGNING_KEY}-former"
@@ -124,12 +121,14 @@ class Plan:
             case "RandomPassword" if step.action == REPLACE:
                 text = "another value: sessions signed with the old one end, and a database still has the old one"
                 return Risk.OUTAGE, _because(step, text)
-            case "RandomPassword" if self._locks_out(step):
+            case "RandomPassword" if embedded.locks_out(step, self.steps):
                 return Risk.REFUSED, (
                     "the database's owner has this password, and no pod would know it: set "
                     "taskflow:database.embedded.passwords as the last update had it"
                 )
-            case "RandomPassword" if step.action == DELETE and self._drops_role_of(step):
+            case "RandomPassword" if step.action == DELETE and embedded.drops_role_of(
+                step, self.steps
+            ):
                 return Risk.OUTAGE, (
                     "pods still connect with it when its role is dropped: make rotate SECRET=databasePassword drops "
                     "the role in an update of its own"
@@ -199,7 +198,7 @@ class Plan:
         changes = template_changes(step.old, step.new)
         if known := _without_new_pods(step, pods, changes):
             return known
-        if refused := self._other_postgres(step):
+        if refused := embedded.without_its_data(step, self.steps):
             return Risk.REFUSED, refused
         why = f"pod template changes ({', '.join(changes)})"
         if at(step.new, "spec", "updateStrategy", "type") == "OnDelete":
@@ -224,49 +223,6 @@ class Plan:
             return Risk.OUTAGE, f"{ended}; read by {names}"
         return Risk.NONE, f"a new one beside the old one; read by {names}"
 
-    def _locks_out(self, step: Step) -> bool:
-        """Whether the newest password of a database's owner is deleted while the database stays."""
-        stays = any(
-            other.kind == "PersistentVolumeClaim" and other.action not in (DELETE, REPLACE)
-            for other in self.steps
-        )
-        newest = max((_owner_password(other) for other in self.steps), default=0)
-        return stays and step.action == DELETE and _owner_password(step) == newest > 0
-
-    def _drops_role_of(self, password: Step) -> bool:
-        """Whether a service's password goes in the same update as the database role that it opens."""
-        if not search(OPENS_A_ROLE, password.resource):
-            return False
-        return any(
-            _variable(other.new, DROPPED_ROLES) not in (None, _variable(other.old, DROPPED_ROLES))
-            for other in self.steps
-            if other.action == UPDATE
-        )
-
-    def _other_postgres(self, step: Step) -> str:
-        """Why an updated database would not find its data; empty if it would, or if that is unknown."""
-        made_anew = any(
-            other.kind == "PersistentVolumeClaim" and other.action in (CREATE, REPLACE)
-            for other in self.steps
-        )
-        if made_anew:
-            return ""
-        if moves_data(step):
-            return f"another folder is empty: {UPGRADE} brings the data there"
-        owner, user = (at(pod_of(side), "securityContext", "runAsUser") for side in _sides(step))
-        if owner is not None and user != owner:
-            return (
-                f"the files on its volume belong to user {owner:g}: set taskflow:database.embedded.user to that, or "
-                "move the data: make backup, make down, make up, make restore"
-            )
-        before, after = (_postgres_major(side) for side in _sides(step))
-        if before is None or after is None or before == after:
-            return ""
-        return (
-            f"Postgres {after} does not open the data of Postgres {before}: give taskflow:database.embedded.folder "
-            f"another name too (pgdata-{after}), then {UPGRADE}"
-        )
-
     @staticmethod
     def _reads(reader: Step, read: Step) -> bool:
         """Whether a workload's pods, as they are now, name a ConfigMap or Secret."""
@@ -278,7 +234,7 @@ class Plan:
             target = at(other.old, "spec", "scaleTargetRef", "name")
             if other.kind == "HorizontalPodAutoscaler" and target == step.name:
                 return int(at(other.old, "spec", "minReplicas") or 1)
-        counts = [at(side, "spec", "replicas") for side in _sides(step)]
+        counts = [at(side, "spec", "replicas") for side in step.sides]
         return min(1 if count is None else int(count) for count in counts)
 
 
@@ -287,7 +243,7 @@ def _ended_sessions(step: Step) -> str:
 
     Of a Secret a preview shows which keys change, not their values.
     """
-    schemes = {str(at(side, "data", "FRONTEND_URL")).partition("://")[0] for side in _sides(step)}
+    schemes = {str(at(side, "data", "FRONTEND_URL")).partition("://")[0] for side in step.sides}
     if schemes == {"http", "https"}:
         return "FRONTEND_URL has another scheme, and the session cookie another name: people sign in again"
     changed = {path.rpartition(".")[2] for path in step.changed}
@@ -301,20 +257,8 @@ def _ended_sessions(step: Step) -> str:
     return ""
 
 
-def _owner_password(step: Step) -> int:
-    """Which password of a database's owner it is, counted from 1; 0 for everything else."""
-    found = search(r"-postgres-password(?:-(\d+))?$", step.resource)
-    return int(found[1] or 1) if found and step.kind == "RandomPassword" else 0
-
-
-def _variable(workload: Manifest, name: str) -> str | None:
-    """The value of an environment variable in one of a workload's containers."""
-    entries = (entry for one in containers_of(workload) for entry in items(one, "env"))
-    return next((entry.get("value") for entry in entries if entry["name"] == name), None)
-
-
 def _resized(step: Step) -> tuple[Risk, str]:
-    before, after = (at(side, "spec", "resources", "requests", "storage") for side in _sides(step))
+    before, after = (at(side, "spec", "resources", "requests", "storage") for side in step.sides)
     if before == after:
         return Risk.NONE, f"it stays: {_changed(step)}"
     if bytes_of(str(after)) < bytes_of(str(before)):
@@ -322,38 +266,10 @@ def _resized(step: Step) -> tuple[Risk, str]:
     return Risk.NONE, f"the volume grows in place ({before} to {after})"
 
 
-def moves_data(step: Step) -> bool:
-    """Whether an update has the embedded database start in another folder of its volume."""
-    before, after = (_data_folder(side) for side in _sides(step))
-    return step.action == UPDATE and None not in (before, after) and before != after
-
-
-def _data_folder(manifest: Manifest) -> str | None:
-    if at(manifest, "metadata", "labels", "component") != "postgres":
-        return None
-    variables = [
-        variable
-        for container in items(pod_of(manifest), "containers")
-        for variable in items(container, "env")
-    ]
-    found = (at(variable, "value") for variable in variables if variable["name"] == "PGDATA")
-    return next(found, None)
-
-
-def _postgres_major(manifest: Manifest) -> str | None:
-    """The major version that a database's image names by its tag: `17` of `postgres:17.5-alpine`."""
-    if at(manifest, "metadata", "labels", "component") != "postgres":
-        return None
-    containers = items(pod_of(manifest), "containers")
-    tag = str(at(containers[0], "image")).rpartition("/")[2].partition("@")[0].partition(":")[2]
-    found = match(r"\d+", tag)
-    return found[0] if found else None
-
-
 def _service(step: Step) -> tuple[Risk, str]:
     if step.action in (REPLACE, DELETE):
         return Risk.OUTAGE, _because(step, f"its address does not answer{_for_how_long(step)}")
-    before, after = (dict(at(side, "spec") or {}) for side in _sides(step))
+    before, after = (dict(at(side, "spec") or {}) for side in step.sides)
     if before.get("type", "ClusterIP") == "ClusterIP" != after.get("type", "ClusterIP"):
         # One more way in; a node port is part of it.
         for spec in (before, after):
@@ -370,7 +286,7 @@ def _route(step: Step) -> tuple[Risk, str]:
         return Risk.OUTAGE, _because(
             step, f"the public address does not answer{_for_how_long(step)}"
         )
-    before, after = (set(_answering(step.kind, side)) for side in _sides(step))
+    before, after = (set(_answering(step.kind, side)) for side in step.sides)
     if before - after:
         return Risk.OUTAGE, f"{', '.join(sorted(before - after))} no longer answers"
     return Risk.NONE, f"every host stays: {_changed(step)}"
@@ -411,10 +327,6 @@ def _references(value: Any) -> Iterable[tuple[str, str]]:
             yield from _references(item)
 
 
-def _sides(step: Step) -> tuple[Manifest, Manifest]:
-    return step.old, step.new
-
-
 def _without_new_pods(step: Step, pods: int, changes: Sequence[str]) -> tuple[Risk, str] | None:
     """The risk of an update that starts no pod anew; None if it starts some."""
     if not pods and at(step.old, "spec", "replicas") != 0:
@@ -426,7 +338,7 @@ def _without_new_pods(step: Step, pods: int, changes: Sequence[str]) -> tuple[Ri
 
 def _same_name(step: Step) -> bool:
     """Two objects of one name cannot be there at once, so the old one goes first."""
-    before, after = (at(side, "metadata", "name") for side in _sides(step))
+    before, after = (at(side, "metadata", "name") for side in step.sides)
     return bool(before == after)
 
 

@@ -13,7 +13,7 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.review import command as review
-from ops.review import plan, risk
+from ops.review import embedded, plan, risk
 from ops.review.plan import Step
 from ops.review.risk import Effect, Risk
 from tests.ops.conftest import Cluster
@@ -579,7 +579,7 @@ def test_another_folder_of_the_volume_has_no_data_until_an_upgrade_brings_it_the
         Risk.REFUSED,
         "another folder is empty: make upgrade-postgres brings the data there",
     )
-    assert risk.moves_data(effect.step)
+    assert embedded.moves_data(effect.step)
 
 
 def test_another_signing_key_ends_every_session() -> None:
