@@ -50,7 +50,8 @@ address() {
     case ${PGSSLMODE:-} in verify-full | verify-ca) ;; *) unset PGSSLROOTCERT ;; esac
 }
 
-run() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 "$@"; }
+# Terse: the details of an error may contain a row.
+run() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --set VERBOSITY=terse --set SHOW_CONTEXT=never "$@"; }
 
 scratch() (
     unset PGPORT PGPASSWORD PGSSLMODE PGSSLROOTCERT
@@ -84,10 +85,16 @@ SQL
 # Definitions without comments, which name versions and times, and without the random keys of psql's \restrict.
 definitions() { grep -vE '^(--|\\|$)' | sha256sum | cut -d' ' -f1; }
 
-# Both servers have the schema `public` from the start; a dump has it only where somebody changed it.
+# Both servers have the schema `public` from the start; a dump has it only where somebody changed it. Its owner is the
+# database's, which the tables' owner need not be.
 emptied() {
-    local definition=$1
+    local definition=$1 owned=${2:-t}
+    if [ "$owned" = f ]; then
+        sed -i '/^CREATE SCHEMA public;$/d' "$definition"
+        objects_of_public
+    fi
     sed -nE 's/^CREATE SCHEMA (.*);$/DROP SCHEMA IF EXISTS \1 CASCADE;/p' "$definition"
+    [ "$owned" != f ] || return 0
     echo 'DROP SCHEMA IF EXISTS public CASCADE;'
     if ! grep -q '^CREATE SCHEMA public;$' "$definition"; then
         echo "CREATE SCHEMA public; COMMENT ON SCHEMA public IS 'standard public schema';"
@@ -95,12 +102,34 @@ emptied() {
     fi
 }
 
+# Statements that drop everything in `public` but what belongs to an extension.
+objects_of_public() {
+    cat <<'SQL'
+DO $$
+DECLARE command text;
+BEGIN
+    FOR command IN
+        SELECT format('DROP %s IF EXISTS public.%I CASCADE', CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN
+            'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, relname)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
+        UNION ALL SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure)
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+        UNION ALL SELECT format('DROP TYPE IF EXISTS public.%I CASCADE', typname)
+        FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd', 'r')
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_type.oid AND deptype = 'e')
+    LOOP EXECUTE command; END LOOP;
+END $$;
+SQL
+}
+
 serve() {
     POSTGRES_PASSWORD=$(head -c 24 /dev/urandom | base64) # Nobody uses it: the server listens on a socket alone.
     export POSTGRES_PASSWORD POSTGRES_USER=scratch POSTGRES_DB=scratch PGDATA=/scratch/server
     unset DATABASE_URL DATABASE_PASSWORD
     exec docker-entrypoint.sh postgres -c listen_addresses= -c shared_buffers=32MB -c max_connections=10 \
-        -c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=64MB
+        -c log_error_verbosity=terse -c log_min_error_statement=panic -c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=64MB
 }
 
 server_version() { run --command "SELECT current_setting('server_version_num')::int / 10000"; }
@@ -208,7 +237,9 @@ replace() {
         echo "the server lacks roles that the backup grants rights to, which are left out: ${missing//$'\n'/ }" >&2
         pg_restore --no-owner --no-acl --file=/scratch/plain.sql "$in/database.dump"
     fi
-    emptied /scratch/plain.sql >/scratch/empty.sql
+    local owned
+    owned=$(run --command "SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'public'")
+    emptied /scratch/plain.sql "$owned" >/scratch/empty.sql
     {
         echo '\o /scratch/tables'
         fingerprint

@@ -32,12 +32,15 @@ class Pod:
 
 
 def pods(found: Sequence[Manifest], kubectl: Kubectl) -> list[Pod]:
-    """The pods among these objects, without those that are being deleted. Asks for events only if a pod needs them.
+    """The pods among these objects, without those that are being deleted or have done their work, as a backup's.
+
+    Asks for events only if a pod needs them.
 
     Raises:
         OpsError: if the cluster does not answer.
     """
     here = [item for item in found if item["kind"] == "Pod" and not _leaving(item)]
+    here = [item for item in here if item["status"].get("phase") != "Succeeded"]
     # Probe failures and volumes that cannot be mounted appear only in events.
     silent = any(not ready(item) for item in here)
     warnings = kubectl.objects("events", "--field-selector=type=Warning") if silent else []

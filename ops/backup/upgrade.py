@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from components.backup_pod import COMPONENT
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
@@ -52,7 +53,8 @@ def services_away(stack: Stack, location: Location) -> Iterator[None]:
     kubectl = Kubectl(location.context, stack.env, location.namespace)
     selector = f"--selector=app={location.release}"
     replicas = {
-        item["metadata"]["name"]: int(item["spec"]["replicas"])
+        # None are left where this command was killed before.
+        item["metadata"]["name"]: max(1, int(item["spec"]["replicas"]))
         for item in kubectl.objects("deployments", selector)
     }
     try:
@@ -61,7 +63,7 @@ def services_away(stack: Stack, location: Location) -> Iterator[None]:
             "wait",
             "pod",
             "--for=delete",
-            f"--selector=app={location.release},component!=postgres",
+            f"--selector=app={location.release},component notin (postgres,{COMPONENT})",
         )
         answer = kubectl.run(*gone, f"--timeout={AWAY_SECONDS}s", timeout=AWAY_SECONDS + 10)
         if answer.code != 0:

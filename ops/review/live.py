@@ -24,6 +24,10 @@ NAMESPACE_FIX = (
 RELEASE_FIX = "set taskflow:release to another name"
 FIELD_MANAGER = "taskflow-dry-run"
 FORBIDDEN = re.compile(r'\(Forbidden\): (?:[^:]*: )?\S+ "([^"]+)" is forbidden: (.*)')
+# Of a policy on pods; other objects that one refuses fail the provider's own dry run.
+DENIED = re.compile(r'^The \S+ "([^"]+)" is invalid: [: ]*(.*denied request.*)$', re.MULTILINE)
+# Names no object.
+WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request.*')
 NO_RIGHT = re.compile(r"cannot (create|patch) resource")
 TRIAL = "-trial"
 """Ends the name of a pod that is never made."""
@@ -150,7 +154,14 @@ def _dry_run(
         *(*command, "--dry-run=server", "--filename=-"),
         stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [*objects]}),
     )
-    found = FORBIDDEN.findall(answer.output) if answer.code else ()
+    if not answer.code:
+        return {}
+    if denied := WEBHOOK.search(answer.output):
+        if len(objects) == 1:
+            return {str(objects[0]["metadata"]["name"]): denied[0]}
+        one_by_one = (_dry_run([one], command, file, env) for one in objects)
+        return {name: text for found in one_by_one for name, text in found.items()}
+    found = (*FORBIDDEN.findall(answer.output), *DENIED.findall(answer.output))
     return {name: text for name, text in found if not NO_RIGHT.search(text)}
 
 

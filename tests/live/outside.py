@@ -11,6 +11,13 @@ from urllib.parse import quote
 from tests.live_release import CONTEXT, Kubectl
 
 DATABASE, CERTIFICATE = "database", "database-tls"
+# A managed server's user is no administrator: it owns its tables, and neither the database nor the schema `public`.
+ROLE = """
+create role {name} login password '{password}';
+create database {name};
+\\connect {name}
+grant create on schema public to {name};
+"""
 PORT = 5432
 LABELS = {"app": "outside"}
 
@@ -79,31 +86,39 @@ def _postgres(password: str, *, with_tls: bool) -> Iterator[dict[str, Any]]:
     yield secret(
         access,
         {
-            "POSTGRES_USER": DATABASE,
-            "POSTGRES_DB": DATABASE,
             "POSTGRES_PASSWORD": password,
         },
     )
-    asks = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE]
+    role = f"{DATABASE}-role"
+    yield secret(
+        role, {"role.sql": ROLE.format(name=DATABASE, password=password.replace("'", "''"))}
+    )
+    asks = ["pg_isready", "-q", "-h", "127.0.0.1"]
+    scripts = {"name": "role", "mountPath": "/docker-entrypoint-initdb.d"}
     container = {
         "name": "postgres",
         "image": "postgres:17",
         "imagePullPolicy": "IfNotPresent",
         "envFrom": [{"secretRef": {"name": access}}],
+        "volumeMounts": [scripts],
         "readinessProbe": {"exec": {"command": asks}, "periodSeconds": 1},
         # Without a request it would get no time beside busy pods that have one.
         "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}},
     }
     metadata = {"name": DATABASE, "labels": LABELS}
-    spec: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 2}
+    spec: dict[str, Any] = {
+        "containers": [container],
+        "terminationGracePeriodSeconds": 2,
+        "volumes": [{"name": "role", "secret": {"secretName": role}}],
+    }
     if with_tls:
         files = {"ssl_cert_file": "/tls/tls.crt", "ssl_key_file": "/tls/tls.key", "ssl": "on"}
         container["args"] = ["postgres", *(f"-c{name}={value}" for name, value in files.items())]
-        container["volumeMounts"] = [{"name": "tls", "mountPath": "/tls"}]
+        container["volumeMounts"] = [scripts, {"name": "tls", "mountPath": "/tls"}]
         # A key of root is accepted if at most its group may read it: 999 is the images' postgres.
         spec["securityContext"] = {"fsGroup": 999}
         volume = {"secretName": CERTIFICATE, "defaultMode": 0o640}
-        spec["volumes"] = [{"name": "tls", "secret": volume}]
+        spec["volumes"].append({"name": "tls", "secret": volume})
     yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     ports = [{"port": PORT}]
     service = {"selector": LABELS, "ports": ports}

@@ -13,12 +13,13 @@ from rich.console import Console
 
 from ops.backup import archive, database
 from ops.backup.pod import backup_pod
-from ops.backup.release import fetched, move, restore, take
+from ops.backup.release import before_loss, fetched, move, restore, take
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
-from ops.release import history
+from ops.release import history, status
 from ops.review.command import guard_up
 from ops.steps import Steps
+from tests import live_release
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
 from tests.live_release import wait_until_it_serves
 
@@ -29,6 +30,7 @@ PERSON = {
 }
 PLAIN = "A title that no file may show"
 POSTGRES = f"{RELEASE}-postgres-0"
+LOST = "losttest"
 CHECKSUMS = """
 SELECT format('SELECT %L, count(*), md5(string_agg(r::text, '','' ORDER BY r::text)) FROM %I AS r', relname, relname)
 FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'page_file'
@@ -63,7 +65,8 @@ def sql(release: LiveRelease, script: str, **variables: str) -> str:
     psql = "psql -qAtX -U taskflow -h /var/run/postgresql -v ON_ERROR_STOP=1"
     # psql knows variables only in what it reads from stdin.
     shell = f"exec {psql} {shlex.join(flags)} <<'SQL'\n{script}\nSQL"
-    return release.kubectl("exec", POSTGRES, "--", "bash", "-c", shell)
+    pod = f"{release.stack.of_ops.file.release}-postgres-0"
+    return release.kubectl("exec", pod, "--", "bash", "-c", shell)
 
 
 def checksums(release: LiveRelease) -> str:
@@ -77,6 +80,10 @@ def browser(release: LiveRelease) -> httpx.Client:
 
 @pytest.fixture
 def content(release: LiveRelease) -> str:
+    return with_tasks(release)
+
+
+def with_tasks(release: LiveRelease) -> str:
     """The checksums of a database with tasks."""
     with browser(release) as client:
         answer = client.post("/api/auth/sign-up/email", json=PERSON)
@@ -111,6 +118,25 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
         "get", "jobs,networkpolicies", "-l", "component=backup", "-o", "name"
     )
     assert leftovers == "", "the pod beside the database is gone, and what let it in"
+
+
+def test_a_release_that_was_destroyed_comes_back_from_the_backup_that_was_taken_first(
+    tmp_path: Path, folder: Path
+) -> None:
+    one = {"replicas": 1}
+    values = live_release.values(LOST, frontend_port=30188, backend_port=30189)
+    values = live_release.changed(values, backend=one, frontend=one)
+    with live_release.deployed(values, tmp_path) as lost:
+        content, stack = with_tasks(lost), lost.stack.of_ops
+        before_loss(stack, steps())
+        lost.stack.destroy()
+        assert lost.kubectl("get", "persistentvolumeclaims", "-o", "name") == ""
+        lost.stack.up()
+        wait_until_it_serves(values)
+        assert checksums(lost) != content
+        (path,) = folder.iterdir()
+        restore(stack, steps(), path)
+        assert checksums(lost) == content
 
 
 def test_a_backup_of_something_else_changes_nothing_and_no_object_shows_a_secret(
@@ -165,7 +191,6 @@ def run_now(release: LiveRelease, job: str) -> str:
     kubectl("wait", f"job/{job}", "--for=condition=Complete", "--timeout=240s", timeout=250)
     logs = kubectl("logs", f"job/{job}", "--all-containers")
     assert PLAIN not in logs
-    kubectl("delete", "job", job, "--wait")
     (stored,) = [line for line in logs.splitlines() if line.startswith("stored ")]
     return stored.split()[1].rstrip(",")
 
@@ -180,6 +205,9 @@ def test_a_scheduled_backup_can_be_fetched_from_its_volume_and_opens(
     try:
         stack = release.stack.of_ops
         stored = run_now(release, "at-once")
+        known = history.updates(stack)
+        found = status.look(history.location(stack, known), known, stack.env)
+        assert found.faults == [], "the pod of a backup that has ended is no fault"
         with pytest.raises(OpsError, match=f"no other.age on the volume, but: {stored}"):
             fetched(stack, steps(), "other.age")
         path = fetched(stack, steps(), stored)
@@ -201,10 +229,14 @@ def other_folder() -> dict[str, Any]:
 def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data(
     release: LiveRelease, content: str, key: Path
 ) -> None:
-    release.stack.configure({**VALUES, "policies": "advisory"})
+    backup = {"publicKey": str(archive.key(key).to_public()), "keep": 1}
+    quiet = {"policies": "advisory", "backup": backup}
+    release.stack.configure({**VALUES, **quiet})
+    release.stack.up()
+    run_now(release, "before")  # Its pod stays, as a scheduled backup's does.
     with pytest.raises(OpsError, match="there is nothing to upgrade"):
         move(release.stack.of_ops, steps(), "upgrade", key=key)
-    release.stack.configure({**other_folder(), "policies": "advisory"})
+    release.stack.configure({**other_folder(), **quiet})
     with pytest.raises(OpsError, match="cannot become what its file says") as refused:
         guard_up(release.stack.of_ops, "data-loss")
     assert "make upgrade-postgres brings the data there" in refused.value.where
@@ -215,10 +247,12 @@ def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data
     assert folders == ["pgdata", "pgdata-next"], "the old folder is still there"
 
     sql(release, "DELETE FROM task")
-    release.stack.configure({**VALUES, "policies": "advisory"})
+    release.stack.configure({**VALUES, **quiet})
     with pytest.raises(OpsError, match="already holds a database") as held:
         move(release.stack.of_ops, steps(), "and back", key=key)
     assert "make restore FROM=" in held.value.fix
     assert checksums(release) == content, "the old folder serves as it was"
     release.kubectl("exec", POSTGRES, "--", "rm", "-r", "/var/lib/postgresql/data/pgdata-next")
     wait_until_it_serves(VALUES)
+    release.stack.configure(VALUES)
+    release.stack.up()

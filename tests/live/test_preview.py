@@ -122,6 +122,25 @@ def test_pods_that_the_namespaces_security_level_forbids_are_refused(limited: Li
     assert "host namespaces (hostNetwork=true)" in changed.refused(backend.title)
 
 
+def test_pods_that_a_policy_of_the_cluster_denies_are_refused(limited: Limited) -> None:
+    version, name = "admissionregistration.k8s.io/v1", f"{NAME}-policy"
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"]}
+    match = {
+        "resourceRules": [{**pods, "resources": ["pods"]}],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAME}},
+    }
+    rule = {"expression": "false", "message": "no pod of this team's"}
+    kind = "ValidatingAdmissionPolicy"
+    try:
+        make(limited.kubectl, kind, name, version, matchConstraints=match, validations=[rule])
+        binding = {"policyName": name, "validationActions": ["Deny"]}
+        make(limited.kubectl, f"{kind}Binding", name, version, **binding)
+        reason = limited.refused(f"Deployment {NAME}-backend")
+    finally:
+        limited.kubectl("delete", f"{kind},{kind}Binding", name)
+    assert "denied request: no pod of this team's" in reason
+
+
 def test_a_field_that_cannot_change_is_named_with_the_key_that_changes_it(
     release: LiveRelease,
 ) -> None:

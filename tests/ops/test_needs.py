@@ -165,6 +165,9 @@ def test_without_the_right_to_list_classes_nothing_is_reported_and_a_plan_withou
 REFUSED = 'Error from server (Forbidden): error when creating "STDIN": pods "taskflow-frontend-trial" is forbidden: '
 
 
+DENIED = 'admission webhook "gate.example.com" denied the request: [team] no image without a digest'
+
+
 def workload(image: str, unavailable: int = 0) -> dict[str, Any]:
     return {
         "template": {"metadata": {"labels": {"app": "t"}}, "spec": {"containers": [image]}},
@@ -185,6 +188,21 @@ def test_a_workload_whose_pods_would_be_forbidden_is_refused(cluster: Cluster) -
     assert found == {f"Deployment {NAME}": f"the API server refuses its pods: {reason}"}
     changed = step("Deployment", UPDATE, workload("a"), **workload("b"))
     assert list(refusals(cluster, reason, changed)) == [f"Deployment {NAME}"]
+
+
+def test_what_a_webhook_or_a_policy_denies_is_refused(cluster: Cluster) -> None:
+    cluster.has()
+    cluster.answer("apply", "")
+    one = step("Deployment", **workload("a"))
+    cluster.answer("create --dry-run=server", f"Error from server (Forbidden): {DENIED}", code=1)
+    said = {one.title: f"the API server refuses its pods: {DENIED}"}
+    assert live.refusals([one], PROD, {}) == said
+    policy = "ValidatingAdmissionPolicy 'team' with binding 'all' denied request: no latest"
+    answer = f'The pods "{NAME}-trial" is invalid: : {policy}'
+    cluster.answer("create --dry-run=server", answer, code=1)
+    assert live.refusals([one], PROD, {}) == {
+        one.title: f"the API server refuses its pods: {policy}"
+    }
 
 
 def test_a_full_quota_refuses_new_pods_but_not_those_that_come_when_an_old_one_is_gone(

@@ -202,6 +202,11 @@ def test_a_container_that_never_ran_has_no_log(cluster: Cluster) -> None:
     ]
 
 
+def test_a_pod_that_has_done_its_work_is_not_in_trouble(cluster: Cluster) -> None:
+    done = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+    assert said(cluster, pod("nightly", phase="Succeeded", container={"state": done})) == []
+
+
 def test_a_rollout_that_gets_stuck_is_an_error_with_what_its_pods_say(cluster: Cluster) -> None:
     said(cluster, pod("new", container=NO_IMAGE))
     cluster.answer("rollout", "successfully rolled out")
