@@ -592,6 +592,21 @@ def test_another_signing_key_ends_every_session() -> None:
     assert other.risk is Risk.NONE
 
 
+def test_an_existing_secret_with_other_values_may_end_sessions_which_only_its_author_knows() -> (
+    None
+):
+    def reads(version: str) -> dict[str, Any]:
+        workload = deployment()
+        workload["spec"]["template"]["metadata"] = {
+            "annotations": {"taskflow/secret-version": version}
+        }
+        return workload
+
+    effect = judged("Deployment", "update", reads("1"), reads("2"))
+    assert effect.risk is Risk.OUTAGE
+    assert "another better-auth-secret ends every session" in effect.reason
+
+
 @pytest.mark.parametrize(
     ("after", "expected"),
     [
