@@ -12,20 +12,22 @@ from tests.live_release import CONTEXT, Kubectl
 
 DATABASE, CERTIFICATE = "database", "database-tls"
 # A managed server's user is no administrator: it owns its tables, and neither the database nor the schema `public`.
+# The second role has the same rights, as `make rotate` wants it.
 ROLE = """
 create role {name} login password '{password}';
 create database {name};
 \\connect {name}
 grant create on schema public to {name};
+create role {name}_next login password '{password}' in role {name};
 """
 PORT = 5432
 LABELS = {"app": "outside"}
 
 
-def address(namespace: str, password: str) -> str:
+def address(namespace: str, password: str, user: str = DATABASE) -> str:
     """The address of the Postgres in a namespace, for releases."""
-    user = f"{DATABASE}:{quote(password, safe='')}"
-    return f"postgresql://{user}@{DATABASE}.{namespace}:{PORT}/{DATABASE}"
+    who = f"{user}:{quote(password, safe='')}"
+    return f"postgresql://{who}@{DATABASE}.{namespace}:{PORT}/{DATABASE}"
 
 
 def certificate(namespace: str, folder: Path) -> dict[str, str]:

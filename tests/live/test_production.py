@@ -49,8 +49,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         pytest.MonkeyPatch.context() as patch,
     ):
         kubectl("delete", "namespace", RELEASE, "--ignore-not-found", "--wait", timeout=180)
-        address = outside.address(DATABASE, PASSWORD)
-        patch.setenv("DATABASE_URL", f"{address}?sslmode=require")
+        for variable, user in (
+            ("DATABASE_URL", outside.DATABASE),
+            ("NEW_DATABASE_URL", f"{outside.DATABASE}_next"),
+        ):
+            address = outside.address(DATABASE, PASSWORD, user)
+            patch.setenv(variable, f"{address}?sslmode=require")
         patch.setenv("BUCKET", f"file://{folder / 'state'}")
         yield clone
         # Whatever a failed session left behind.
