@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -30,6 +31,7 @@ Notes = Annotated[
 Search = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
 Priority = Literal["low", "normal", "high"]
 WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+WRITTEN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ].+", re.ASCII)
 
 
 def _written_date(value: object) -> object:
@@ -44,6 +46,30 @@ Due = Annotated[
     date,
     BeforeValidator(_written_date),
     Field(ge=date(1900, 1, 1), le=date(2999, 12, 31), examples=["2026-12-31"]),
+]
+
+
+def _written_time(value: object) -> object:
+    """As `_written_date`."""
+    if isinstance(value, str) and WRITTEN_TIME.fullmatch(value):
+        return value
+    raise ValueError("a time is written like 2026-12-31T10:00:00Z")
+
+
+def _not_ahead(moment: datetime) -> datetime:
+    """The clock of the database, which sets it otherwise, may be a little ahead of this one."""
+    if moment > datetime.now(UTC) + timedelta(minutes=1):
+        raise ValueError("a task cannot be created in the future")
+    return moment
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CreatedAt = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written_time),
+    AfterValidator(_not_ahead),
+    # No earlier one fits into a cursor.
+    Field(ge=EPOCH, examples=["2026-01-31T10:00:00.123456Z"]),
 ]
 
 MAX_LIMIT = 100
@@ -66,6 +92,13 @@ class TaskCreate(TaskFields):
     id: Annotated[
         UUID | None,
         Field(description="chosen by the client, so that a second try finds the task of the first"),
+    ] = None
+    created_at: Annotated[
+        CreatedAt | None,
+        Field(
+            description="of a deleted task that is added again, so that it returns to its place in the list; "
+            "now, if absent; at most a minute ahead"
+        ),
     ] = None
 
 
@@ -117,7 +150,6 @@ class Position(NamedTuple):
         return f"{(self.created_at - EPOCH) // MICROSECOND}.{self.id}"
 
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 # To the year 2286.
 CURSOR = r"^[0-9]{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

@@ -75,7 +75,6 @@ def test_the_database_shows_which_request_a_change_belongs_to(
 
 def test_what_follows_a_change_on_its_connection_is_not_shown_as_part_of_it() -> None:
     with new_database() as url, Backend(url, DATABASE_POOL_SIZE="1") as backend:
-
         for user, status in ((add_user(url), 201), ("nobody", 401)):
             with backend.as_user(user) as api:
                 assert api.post("/api/tasks", json={"title": "x"}).status_code == status
