@@ -18,6 +18,7 @@ from pydantic import (
 
 # Postgres' text knows every character but NUL.
 NO_NUL = r"^[^\x00]*$"
+EXAMPLE_ID = "2c6f1a52-7d3b-4f0e-9a51-0c8e4f1d2b3a"
 Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL),
@@ -28,7 +29,9 @@ Notes = Annotated[
     StringConstraints(max_length=10_000, pattern=NO_NUL),
     Field(examples=["about the engine"]),
 ]
-Search = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
+Search = Annotated[
+    str, StringConstraints(max_length=200, pattern=NO_NUL), Field(examples=["engine"])
+]
 Priority = Literal["low", "normal", "high"]
 WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 WRITTEN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ].+", re.ASCII)
@@ -89,6 +92,8 @@ class TaskFields(BaseModel):
 
 
 class TaskCreate(TaskFields):
+    """A new task."""
+
     id: Annotated[
         UUID | None,
         Field(description="chosen by the client, so that a second try finds the task of the first"),
@@ -115,6 +120,8 @@ class TaskUpdate(BaseModel):
 
 
 class Task(BaseModel):
+    """A task as it is stored."""
+
     id: UUID
     title: Annotated[str, Field(examples=["Call Ada"])]
     notes: Annotated[str, Field(examples=["about the engine"])]
@@ -153,12 +160,18 @@ class Position(NamedTuple):
 MICROSECOND = timedelta(microseconds=1)
 # To the year 2286.
 CURSOR = r"^[0-9]{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-Cursor = Annotated[str, StringConstraints(pattern=CURSOR)]
+Cursor = Annotated[
+    str,
+    StringConstraints(pattern=CURSOR),
+    Field(examples=[f"1769853600123456.{EXAMPLE_ID}"]),
+]
 
 
 class TaskPage(BaseModel):
+    """Some of the tasks."""
+
     items: list[Task]
-    total: Annotated[int, Field(description="of all pages")]
+    total: Annotated[int, Field(description="of all pages", examples=[120])]
     next: Annotated[
         str | None, Field(description="`after` of the next page; null if this is the last")
     ]
