@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import jwt
 
+from tests.hostile import HOSTILE
 from tests.live_release import LiveRelease
 from tests.reliability.conftest import BACKEND, FRONTEND, Record
 from tests.reliability.person import Person
@@ -19,16 +20,6 @@ from tests.tokens import signing_key
 
 SCHEMATHESIS_SECONDS = 240
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "'; drop table task; --",
-    "' or '1'='1",
-    "{{7*7}}${7*7}<%= 7*7 %>",
-    "../../../../etc/passwd",
-    "%00%0d%0aSet-Cookie: a=b",
-    "\u202etxt.exe\u2028\ufeff",
-]
 BODIES = {
     "10 MB": b'{"title": "x", "notes": "' + b"n" * 10_000_000 + b'"}',
     "deep": b"[" * 60_000,
