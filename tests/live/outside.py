@@ -15,10 +15,10 @@ PORT = 5432
 LABELS = {"app": "outside"}
 
 
-def address(namespace: str, password: str) -> str:
-    """The address of the Postgres in a namespace, for releases."""
-    user = f"{DATABASE}:{quote(password, safe='')}"
-    return f"postgresql://{user}@{DATABASE}.{namespace}:{PORT}/{DATABASE}"
+def address(namespace: str, password: str, user: str = DATABASE) -> str:
+    """The address of the Postgres in a namespace, for releases; by default of its superuser."""
+    login = f"{user}:{quote(password, safe='')}"
+    return f"postgresql://{login}@{DATABASE}.{namespace}:{PORT}/{DATABASE}"
 
 
 def certificate(namespace: str, folder: Path) -> dict[str, str]:
