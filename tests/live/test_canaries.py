@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -20,6 +21,14 @@ from tests.tokens import token_for
 NAME = "canary"
 FRONTEND_PORT, BACKEND_PORT = 30085, 30086
 FRONTEND, BACKEND = node_port(FRONTEND_PORT), node_port(BACKEND_PORT)
+# What each address of the database is for: its configuration key, and its role.
+ROLES = {
+    "owner": ("databaseOwnerUrl", outside.DATABASE),
+    "backend": ("databaseUrl", "taskflow_backend"),
+    "frontend": ("frontendDatabaseUrl", "taskflow_frontend"),
+}
+# Better Auth stores it as it is. A browser's cookie holds its signature, too, which only the signing key can make.
+STORED = "the token of a session (plain)"
 DESCRIBED = (
     "all,configmaps,secrets,ingresses,networkpolicies,poddisruptionbudgets,persistentvolumeclaims,"
     "serviceaccounts,endpointslices,events"
@@ -27,7 +36,7 @@ DESCRIBED = (
 
 
 def values() -> dict[str, Any]:
-    """One pod of each service, an external database, and an assistant at an unreachable address."""
+    """One pod of each service, an external database with roles, and an assistant at an unreachable address."""
     one = {"replicas": 1}
     ported = live_release.values(NAME, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
     ported |= {"database": {"external": {"tls": False}}, "secrets": {}, "createNamespace": False}
@@ -45,18 +54,24 @@ def a_secret(characters: str = "") -> str:
 class Scene:
     """A release that was deployed, used, misused and broken, and everything that was printed meanwhile."""
 
-    canaries: Canaries
+    hidden: dict[str, str]
+    """Secret values by what they are; those of its use are added by it."""
     stack: LiveStack
     kubectl: Kubectl
     said: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def canaries(self) -> Canaries:
+        return Canaries(self.hidden)
 
     def engine(self, what: str, *command: str, fails: bool = False) -> None:
         """Run an engine command and keep all that it prints."""
         self.said[what] = self.stack.transcript(*command, fails=fails)
 
     def logs(self, what: str) -> None:
-        """Keep what all containers of the release have written."""
-        flags = ("--all-containers", "--prefix", "--tail=-1")
+        """Keep what all containers of the release have written, also those that run before the services."""
+        # One that waits for another to end has no log.
+        flags = ("--all-containers", "--ignore-errors", "--prefix", "--tail=-1")
         self.said[what] = self.kubectl("logs", "--selector", f"app={NAME}", *flags)
 
 
@@ -64,31 +79,38 @@ class Scene:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """What all searches look at."""
     folder = tmp_path_factory.mktemp(NAME)
-    password, wrong, bare = (a_secret("/+&<") for _ in range(3))
+    passwords = {role: a_secret("/+&<") for role in ROLES}
+    wrong, bare = a_secret("/+&<"), a_secret("/+&<")
     key, assistant_key = a_secret(), a_secret()
-    canaries = Canaries(
-        {
-            "the database's password": password,
-            "a wrong password": wrong,
-            "a password of an address without TLS": bare,
-            "the signing key": key,
-            "the assistant's key": assistant_key,
-        }
-    )
-    with outside.namespace_with_postgres(NAME, password) as kubectl:
+    hidden = {
+        "a wrong password": wrong,
+        "a password of an address without TLS": bare,
+        "the signing key": key,
+        "the assistant's key": assistant_key,
+    }
+    for role, password in passwords.items():
+        hidden[f"the {role}'s database password"] = password
+        hidden[address_of(role)] = outside.address(NAME, password, ROLES[role][1])
+    with outside.namespace_with_postgres(NAME, passwords["owner"]) as kubectl:
         stack = LiveStack.create(NAME, folder, values())
-        scene = Scene(canaries, stack, kubectl)
+        scene = Scene(hidden, stack, kubectl)
         try:
-            stack.set_secret("databaseUrl", outside.address(NAME, password))
+            for role, (name, _user) in ROLES.items():
+                stack.set_secret(name, hidden[address_of(role)])
             stack.set_secret("betterAuthSecret", key)
             stack.set_secret("openaiApiKey", assistant_key)
             scene.engine("preview", "preview", "--diff")
             scene.engine("preview for programs", "preview", "--json")
             scene.engine("up", "up", "--yes", "--skip-preview", "--diff")
             live_release.wait_until_it_serves(values())
-            use(key)
+            use(key, hidden)
             scene.logs("logs")
-            stack.set_secret("databaseUrl", outside.address(NAME, wrong))
+            scene.said["database"] = dump(kubectl)
+            scene.said["secrets"] = kubectl("get", "secrets", "--output", "yaml")
+            # Not the backend's: the owner would give its role the other password.
+            for role in ("owner", "frontend"):
+                name, user = ROLES[role]
+                stack.set_secret(name, outside.address(NAME, wrong, user))
             impatient = {"rolloutDeadlineSeconds": 15}
             stack.configure(live_release.changed(values(), backend=impatient, frontend=impatient))
             scene.engine("failing up", "up", "--yes", "--skip-preview", "--diff", fails=True)
@@ -101,14 +123,32 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             stack.destroy()
 
 
-def use(key: str) -> None:
-    """Send both services valid and invalid requests."""
-    person = {"name": "Ada", "email": "ada@example.com", "password": a_secret()}
+def address_of(role: str) -> str:
+    """The name of the canary."""
+    return f"the {role}'s database address"
+
+
+def dump(kubectl: Kubectl) -> str:
+    """All rows of the database."""
+    command = ("pg_dump", "--data-only", "--username", outside.DATABASE, outside.DATABASE)
+    return kubectl("exec", outside.DATABASE, "--", *command)
+
+
+def use(key: str, hidden: dict[str, str]) -> None:
+    """Send both services valid and invalid requests; adds to `hidden` what is secret in them."""
+    password, mistyped = a_secret(), a_secret()
+    hidden |= {"a person's password": password, "a mistyped password": mistyped}
+    person = {"name": "Ada", "email": "ada@example.com", "password": password}
     with httpx.Client(base_url=FRONTEND, headers={"Origin": FRONTEND}, timeout=20) as browser:
         signed_up = browser.post("/api/auth/sign-up/email", json=person)
         assert signed_up.status_code == 200, signed_up.text
+        (cookie,) = (
+            value for name, value in browser.cookies.items() if name.endswith(".session_token")
+        )
+        session, _, signature = unquote(cookie).partition(".")
+        hidden |= {STORED.partition(" (")[0]: session, "the signature of a session": signature}
         assert browser.get("/tasks").status_code == 200
-        wrong = person | {"password": a_secret()}
+        wrong = person | {"password": mistyped}
         assert browser.post("/api/auth/sign-in/email", json=wrong).status_code == 401
         assert browser.post("/api/auth/sign-in/email", content=b"{").status_code >= 400
     user = signed_up.json()["user"]["id"]
@@ -120,6 +160,7 @@ def use(key: str) -> None:
             return client.request(method, path, headers=headers, json=body or None).status_code
 
         good = token_for(user, key, seconds=60)
+        hidden["a token for the backend"] = good
         assert ask(good) == 200
         for misuse in (
             token_for(user, a_secret(), seconds=60),
@@ -174,6 +215,7 @@ PLACES: dict[str, tuple[Callable[[Scene], str], str]] = {
     "refused configuration": (said("refused configuration"), "asks for no TLS"),
     "logs of the backend": (said("logs"), "/api/chat"),
     "logs of the frontend": (said("logs"), f"[pod/{NAME}-frontend-"),
+    "logs of the migration": (said("logs"), "/migrate] "),
     "logs of pods that fail": (said("logs of pods that fail"), "not ready"),
 }
 
@@ -186,21 +228,35 @@ def test_no_secret_is_in(scene: Scene, place: str) -> None:
     assert scene.canaries.found_in(content) == []
 
 
+def test_the_database_holds_no_secret_but_hashed_and_the_tokens_of_sessions(scene: Scene) -> None:
+    rows = scene.said["database"]
+    assert "ada@example.com" in rows
+    assert scene.canaries.found_in(rows) == [STORED], "of no use without their signature"
+
+
 def test_the_secrets_are_where_they_belong(scene: Scene) -> None:
-    values = scene.kubectl("get", "secrets", "--output", "yaml")
-    assert {finding.partition(" (")[0] for finding in scene.canaries.found_in(values)} >= {
-        "the database's password",
+    found = scene.canaries.found_in(scene.said["secrets"])
+    assert {finding.partition(" (")[0] for finding in found} >= {
+        *map(address_of, ROLES),
         "the signing key",
         "the assistant's key",
     }, "else the release did not have them, and could not have leaked them"
 
 
 def test_a_service_reads_each_of_its_secrets_by_secret_key_ref(scene: Scene) -> None:
-    shared = {"DATABASE_URL": "database-url", "BETTER_AUTH_SECRET": "better-auth-secret"}
-    assistant = {"OPENAI_API_KEY": "openai-api-key"}
-    for component, expected in (("backend", shared | assistant), ("frontend", shared)):
+    key = {"BETTER_AUTH_SECRET": "better-auth-secret"}
+    backend = {"DATABASE_URL": "database-url"}
+    migrate = backend | {
+        "DATABASE_OWNER_URL": "database-owner-url",
+        "FRONTEND_DATABASE_URL": "frontend-database-url",
+    }
+    for component, kind, expected in (
+        ("backend", "initContainers", migrate),
+        ("backend", "containers", key | backend | {"OPENAI_API_KEY": "openai-api-key"}),
+        ("frontend", "containers", key | {"DATABASE_URL": "frontend-database-url"}),
+    ):
         deployment = scene.kubectl.get("deployment", f"{NAME}-{component}")
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        (container,) = deployment["spec"]["template"]["spec"][kind]
         references = {
             variable["name"]: variable["valueFrom"]["secretKeyRef"]
             for variable in container["env"]
@@ -215,7 +271,7 @@ def test_a_service_reads_each_of_its_secrets_by_secret_key_ref(scene: Scene) -> 
     ("component", "marker"), [("backend", "taskflow_api"), ("frontend", "server.js")]
 )
 def test_no_secret_is_in_a_layer_of_an_image(scene: Scene, component: str, marker: str) -> None:
-    marked = Canaries({**scene.canaries.values, "the marker": marker})
+    marked = Canaries({**scene.hidden, "the marker": marker})
     reference = str(scene.stack.outputs()[f"{component}_image"])
     command = ["docker", "save", reference]
     with subprocess.Popen(command, env=docker_environment(), stdout=subprocess.PIPE) as saving:

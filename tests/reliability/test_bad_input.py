@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import jwt
 
+from tests.hostile import HOSTILE
 from tests.live_release import LiveRelease
 from tests.reliability.conftest import BACKEND, FRONTEND, Record
 from tests.reliability.person import Person
@@ -19,16 +20,6 @@ from tests.tokens import signing_key
 
 SCHEMATHESIS_SECONDS = 240
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "'; drop table task; --",
-    "' or '1'='1",
-    "{{7*7}}${7*7}<%= 7*7 %>",
-    "../../../../etc/passwd",
-    "%00%0d%0aSet-Cookie: a=b",
-    "\u202etxt.exe\u2028\ufeff",
-]
 BODIES = {
     "10 MB": b'{"title": "x", "notes": "' + b"n" * 10_000_000 + b'"}',
     "deep": b"[" * 60_000,
@@ -60,18 +51,20 @@ def tokens(key: bytes, subject: str) -> dict[str, str]:
     def part(content: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
 
-    soon = int(time.time()) + 60
-    good = {"sub": subject, "exp": soon}
+    now = int(time.time())
+    good = {"sub": subject, "iat": now, "exp": now + 60}
     header, claims, signature = jwt.encode(good, key, "HS256").split(".")
     return {
         "none": f"{part({'alg': 'none', 'typ': 'JWT'})}.{claims}.",
         "None": f"{part({'alg': 'None', 'typ': 'JWT'})}.{claims}.{signature}",
         "no signature": f"{header}.{claims}.",
-        "expired": jwt.encode(good | {"exp": soon - 160}, key, "HS256"),
-        "a long life": jwt.encode(good | {"exp": soon + 600}, key, "HS256"),
+        "expired": jwt.encode(good | {"iat": now - 160, "exp": now - 100}, key, "HS256"),
+        "a long life": jwt.encode(good | {"exp": now + 600}, key, "HS256"),
+        "the end of a long life": jwt.encode(good | {"iat": now - 3540}, key, "HS256"),
         "another issuer": jwt.encode(good | {"iss": "somebody"}, key, "HS256"),
         "another audience": jwt.encode(good | {"aud": "something"}, key, "HS256"),
-        "without an end": jwt.encode({"sub": subject}, key, "HS256"),
+        "without a beginning": jwt.encode({"sub": subject, "exp": now + 60}, key, "HS256"),
+        "without an end": jwt.encode({"sub": subject, "iat": now}, key, "HS256"),
         "another key": jwt.encode(good, b"x" * 32, "HS256"),
         "another algorithm": jwt.encode(good, key, "HS512"),
         "other claims": f"{header}.{part(good | {'sub': 'somebody else'})}.{signature}",

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from taskflow_api import __version__, problems
 from taskflow_api.assistant import Assistant
 from taskflow_api.database import Database
-from taskflow_api.routes import chat, health, tasks
+from taskflow_api.routes import chat, docs, health, tasks
 from taskflow_api.schema import Schema
 from taskflow_api.settings import Settings
 
@@ -31,10 +31,10 @@ def create_app(settings: Settings) -> FastAPI:
     app = TaskFlow(
         title="TaskFlow",
         version=__version__,
-        description="Tasks of signed-in users. Errors are problem details (RFC 9457).",
+        description="Tasks of signed-in users. Errors of the application are problem details (RFC 9457).",
         openapi_tags=TAGS,
         generate_unique_id_function=_operation_id,
-        # FastAPI's pages load their scripts from another host; /openapi.json is enough for any viewer.
+        # FastAPI's pages load their scripts from another host; taskflow_api.routes.docs has one without.
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
@@ -42,7 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
-    for module in (tasks, chat, health):
+    for module in (tasks, chat, health, docs):
         app.include_router(module.router)
     problems.install(app)
     return app

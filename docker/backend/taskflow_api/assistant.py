@@ -51,22 +51,38 @@ class AssistantTimeoutError(AssistantError):
 
 
 class Message(BaseModel):
+    """What one side of a conversation said."""
+
     model_config = ConfigDict(extra="forbid")
 
     role: Literal["user", "assistant"]
     content: Annotated[
-        str, StringConstraints(min_length=1, max_length=MAX_CHARACTERS, pattern=NO_NUL)
+        str,
+        StringConstraints(min_length=1, max_length=MAX_CHARACTERS, pattern=NO_NUL),
+        Field(examples=["What is due this week?"]),
     ]
 
 
 class Conversation(BaseModel):
+    """All that was said so far: the backend keeps no conversation."""
+
     model_config = ConfigDict(extra="forbid")
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[
+        list[Message],
+        Field(
+            min_length=1,
+            max_length=MAX_MESSAGES,
+            description="the oldest first",
+            examples=[[{"role": "user", "content": "What is due this week?"}]],
+        ),
+    ]
 
 
 class Reply(BaseModel):
-    reply: str
+    """What the assistant says."""
+
+    reply: Annotated[str, Field(examples=["“Call Ada” is due on Friday."])]
     changed: Annotated[bool, Field(description="whether a task was added, changed or deleted")]
 
 

@@ -22,7 +22,7 @@ bearer = HTTPBearer(
     bearerFormat="JWT",
     scheme_name="token",
     description=f"HS256, signed with BETTER_AUTH_SECRET; `iss` is {ISSUER}, `aud` is {AUDIENCE}, `sub` the user's id; "
-    f"`exp` is at most {LONGEST_LIFE_SECONDS} seconds ahead",
+    f"`exp` is at most {LONGEST_LIFE_SECONDS} seconds after `iat`",
 )
 
 
@@ -56,7 +56,11 @@ def user_id_of(token: str, secrets: Sequence[str]) -> str:
         raise _refused("the token has another issuer")
     if claims.get("aud", AUDIENCE) != AUDIENCE:
         raise _refused("the token is for another audience")
-    if int(claims["exp"]) - min(time.time(), _issued_at(claims)) > LONGEST_LIFE_SECONDS:
+    issued = claims["iat"]
+    if not isinstance(issued, int | float):
+        raise _refused("the token is not valid")
+    # One whose `iat` is ahead lives from now.
+    if int(claims["exp"]) - min(time.time(), issued) > LONGEST_LIFE_SECONDS:
         raise _refused("the token lives too long")
     user_id: str = claims["sub"]
     # Rules out what Postgres cannot store as text: NUL and lone surrogates.
@@ -73,18 +77,13 @@ def _claims(token: str, secrets: Sequence[str]) -> dict[str, Any]:
             secret,
             algorithms=["HS256"],
             # A clock that is a moment behind the frontend's must not refuse a fresh token.
-            options={"require": ["sub", "exp"], "verify_iat": False, "verify_aud": False},
+            options={"require": ["sub", "iat", "exp"], "verify_iat": False, "verify_aud": False},
         )
     except jwt.InvalidSignatureError:
         if not others:
             raise
         return _claims(token, others)
     return claims
-
-
-def _issued_at(claims: dict[str, object]) -> float:
-    issued = claims.get("iat")
-    return issued if isinstance(issued, int | float) else time.time()
 
 
 def _refused(detail: str) -> UnauthorizedError:

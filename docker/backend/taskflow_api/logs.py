@@ -37,6 +37,8 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("taskflow_api", "uvicorn"):
         logging.getLogger(name).setLevel(level.upper())
+    # Who deleted what is written at every level.
+    logging.getLogger("taskflow_api.audit").setLevel(logging.INFO)
     sys.excepthook = _log_the_end
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -17,6 +18,7 @@ from pydantic import (
 
 # Postgres' text knows every character but NUL.
 NO_NUL = r"^[^\x00]*$"
+EXAMPLE_ID = "2c6f1a52-7d3b-4f0e-9a51-0c8e4f1d2b3a"
 Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL),
@@ -27,9 +29,12 @@ Notes = Annotated[
     StringConstraints(max_length=10_000, pattern=NO_NUL),
     Field(examples=["about the engine"]),
 ]
-Search = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
+Search = Annotated[
+    str, StringConstraints(max_length=200, pattern=NO_NUL), Field(examples=["engine"])
+]
 Priority = Literal["low", "normal", "high"]
 WRITTEN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+WRITTEN_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ].+", re.ASCII)
 
 
 def _written_date(value: object) -> object:
@@ -44,6 +49,30 @@ Due = Annotated[
     date,
     BeforeValidator(_written_date),
     Field(ge=date(1900, 1, 1), le=date(2999, 12, 31), examples=["2026-12-31"]),
+]
+
+
+def _written_time(value: object) -> object:
+    """As `_written_date`."""
+    if isinstance(value, str) and WRITTEN_TIME.fullmatch(value):
+        return value
+    raise ValueError("a time is written like 2026-12-31T10:00:00Z")
+
+
+def _not_ahead(moment: datetime) -> datetime:
+    """The clock of the database, which sets it otherwise, may be a little ahead of this one."""
+    if moment > datetime.now(UTC) + timedelta(minutes=1):
+        raise ValueError("a task cannot be created in the future")
+    return moment
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CreatedAt = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written_time),
+    AfterValidator(_not_ahead),
+    # No earlier one fits into a cursor.
+    Field(ge=EPOCH, examples=["2026-01-31T10:00:00.123456Z"]),
 ]
 
 MAX_LIMIT = 100
@@ -63,9 +92,18 @@ class TaskFields(BaseModel):
 
 
 class TaskCreate(TaskFields):
+    """A new task."""
+
     id: Annotated[
         UUID | None,
         Field(description="chosen by the client, so that a second try finds the task of the first"),
+    ] = None
+    created_at: Annotated[
+        CreatedAt | None,
+        Field(
+            description="of a deleted task that is added again, so that it returns to its place in the list; "
+            "now, if absent; at most a minute ahead"
+        ),
     ] = None
 
 
@@ -82,6 +120,8 @@ class TaskUpdate(BaseModel):
 
 
 class Task(BaseModel):
+    """A task as it is stored."""
+
     id: UUID
     title: Annotated[str, Field(examples=["Call Ada"])]
     notes: Annotated[str, Field(examples=["about the engine"])]
@@ -117,16 +157,21 @@ class Position(NamedTuple):
         return f"{(self.created_at - EPOCH) // MICROSECOND}.{self.id}"
 
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 # To the year 2286.
 CURSOR = r"^[0-9]{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-Cursor = Annotated[str, StringConstraints(pattern=CURSOR)]
+Cursor = Annotated[
+    str,
+    StringConstraints(pattern=CURSOR),
+    Field(examples=[f"1769853600123456.{EXAMPLE_ID}"]),
+]
 
 
 class TaskPage(BaseModel):
+    """Some of the tasks."""
+
     items: list[Task]
-    total: Annotated[int, Field(description="of all pages")]
+    total: Annotated[int, Field(description="of all pages", examples=[120])]
     next: Annotated[
         str | None, Field(description="`after` of the next page; null if this is the last")
     ]

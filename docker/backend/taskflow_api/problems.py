@@ -1,6 +1,7 @@
 """One shape for every error: problem details, application/problem+json (RFC 9457).
 
-The promise: errors have one shape, whatever refuses: a route, the framework or a full pod.
+The promise: errors have one shape, whatever refuses: a route, the framework or a full pod. Only what is no HTTP never
+reaches the application: uvicorn answers it with 400 in plain text, and has no hook for another answer.
 `detail` is a sentence for people; members of its own belong to one kind of problem.
 """
 
@@ -41,7 +42,9 @@ class Problem(BaseModel):
 
 
 class InvalidField(BaseModel):
-    loc: Annotated[list[str | int], Field(examples=[["body", "title"]])]
+    """What is wrong with one field."""
+
+    loc: Annotated[list[str | int], Field(description="where it is", examples=[["body", "title"]])]
     type: Annotated[str, Field(examples=["string_too_short"])]
     msg: Annotated[str, Field(examples=["String should have at least 1 character"])]
 

@@ -69,8 +69,8 @@ left join (
 order by created_at desc, id desc"""  # noqa: S608 - of the constants above
 GET = f"select {COLUMNS} from task where {MINE}"  # noqa: S608
 CREATE = f"""
-insert into task (owner_id, id, title, notes, done, due, priority)
-values ($1, $2, $3, $4, $5, $6, $7)
+insert into task (owner_id, id, created_at, title, notes, done, due, priority)
+values ($1, $2, coalesce($3, now()), $4, $5, $6, $7, $8)
 on conflict (id) do nothing returning {COLUMNS}"""  # noqa: S608
 DELETE = f"delete from task where {MINE} and {EXPECTED} returning id"  # noqa: S608
 
@@ -132,11 +132,12 @@ class UserTasks:
 
     async def create(self, new: TaskFields) -> tuple[Task, bool]:
         """The task, and whether it is new: an id that the client chose may have arrived before."""
-        chosen = new.id if isinstance(new, TaskCreate) else None
-        task_id = chosen or uuid4()
+        chosen = new if isinstance(new, TaskCreate) else None
+        task_id = (chosen and chosen.id) or uuid4()
+        created_at = chosen and chosen.created_at
         values = (new.title, new.notes, new.done, new.due, PRIORITIES.index(new.priority))
         try:
-            rows = await self._database.change(CREATE, self._user_id, task_id, *values)
+            rows = await self._database.change(CREATE, self._user_id, task_id, created_at, *values)
         except asyncpg.ForeignKeyViolationError as error:  # the owner is its only reference
             raise UnknownUserError from error
         if rows:

@@ -6,11 +6,16 @@ from urllib.parse import quote
 import asyncpg
 import httpx2
 import pytest
+from taskflow_api.schema import REVISION
 from taskflow_api.shed import PLACES
 from tests.support.database import add_user, new_database, query
 from tests.support.openai import KEY, Provider, says
 from tests.support.server import NO_TLS, SECRET, Backend, free_port, token
 
+SESSIONS = """
+    select application_name, query from pg_stat_activity
+    where datname = current_database() and application_name like 'taskflow-backend%'
+"""
 WAITING = """
     select application_name from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'
@@ -68,6 +73,17 @@ def test_the_database_shows_which_request_a_change_belongs_to(
     assert asyncio.run(look()) == [f"taskflow-backend {identity}"]
 
 
+def test_what_follows_a_change_on_its_connection_is_not_shown_as_part_of_it() -> None:
+    with new_database() as url, Backend(url, DATABASE_POOL_SIZE="1") as backend:
+        for user, status in ((add_user(url), 201), ("nobody", 401)):
+            with backend.as_user(user) as api:
+                assert api.post("/api/tasks", json={"title": "x"}).status_code == status
+            assert [row["application_name"] for row in query(url, SESSIONS)] == ["taskflow-backend"]
+        backend.get("/health")
+        ((_, last),) = query(url, SESSIONS)
+        assert last == REVISION, "a read costs no second statement"
+
+
 @pytest.mark.parametrize("identity", [None, "with space", "x" * 129, 'quote"'])
 def test_a_missing_or_odd_request_id_is_replaced(api: httpx2.Client, identity: str | None) -> None:
     headers = {"X-Request-ID": identity} if identity else {}
@@ -115,6 +131,15 @@ def test_log_level_decides_what_is_written(database_url: str) -> None:
     with Backend(database_url, LOG_LEVEL="warning") as quiet:
         quiet.get("/api/chat")
         assert quiet.logs() == ""
+
+
+def test_audit_events_are_written_at_every_log_level(database_url: str, user_id: str) -> None:
+    with Backend(database_url, LOG_LEVEL="error") as quiet:
+        quiet.get("/api/tasks", headers={"Authorization": "Bearer no-token-at-all"})
+        with quiet.as_user(user_id) as api:
+            api.delete(api.post("/api/tasks", json={"title": "x"}).headers["Location"])
+        quiet.log_line(event="token.refused", level="warning")
+        quiet.log_line(event="task.deleted", level="info", user=user_id)
 
 
 def test_nothing_secret_or_private_is_ever_written(

@@ -1,6 +1,8 @@
 import json
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
@@ -16,6 +18,15 @@ def add(api: httpx2.Client, title: str = "Water the plants", **fields: object) -
     assert response.status_code == 201, response.text
     task: dict[str, object] = response.json()
     return task
+
+
+def add_again(api: httpx2.Client, task: dict[str, object]) -> dict[str, object]:
+    """As Undo of a deletion does."""
+    return add(api, str(task["title"]), id=task["id"], created_at=task["created_at"])
+
+
+def in_seconds(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
 def titles(api: httpx2.Client, **filters: str | bool) -> list[str]:
@@ -155,6 +166,13 @@ def test_pages_cut_the_list_and_total_counts_all_of_it(api: httpx2.Client) -> No
         {"title": "x", "priority": 2},
         {"title": "x", "id": "1"},
         {"title": "x", "version": 7},
+        {"title": "x", "created_at": "2026-01-31T10:00:00"},
+        {"title": "x", "created_at": "2026-01-31"},
+        {"title": "x", "created_at": "1767225600"},
+        {"title": "x", "created_at": 1767225600},
+        {"title": "x", "created_at": "1969-12-31T23:59:59Z"},
+        {"title": "x", "created_at": "9999-12-31T23:59:59-12:00"},
+        {"title": "x", "created_at": in_seconds(3600)},
     ],
 )
 def test_a_wrong_task_is_422_and_names_the_problem(
@@ -312,6 +330,27 @@ def test_a_second_try_finds_the_task_of_the_first(api: httpx2.Client) -> None:
     assert titles(api) == ["Call Ada"]
 
 
+def test_a_deleted_task_that_is_added_again_is_in_its_former_place(api: httpx2.Client) -> None:
+    tasks = [add(api, title) for title in ("first", "second", "third")]
+    for task in tasks[:2]:
+        api.delete(f"/api/tasks/{task['id']}")
+        again = add_again(api, task)
+        assert again["created_at"] == task["created_at"]
+        assert str(again["updated_at"]) > str(task["updated_at"])
+    assert titles(api) == ["third", "second", "first"]
+
+
+@pytest.mark.parametrize(
+    "moment", ["1970-01-01T00:00:00Z", "2026-01-31T10:00:00.123456+05:30", in_seconds(30), None]
+)
+def test_a_time_of_creation_is_kept_whatever_its_zone(
+    api: httpx2.Client, moment: str | None
+) -> None:
+    kept = datetime.fromisoformat(str(add(api, created_at=moment)["created_at"]))
+    expected = datetime.fromisoformat(moment) if moment else datetime.now(UTC)
+    assert abs(kept - expected) < timedelta(seconds=0 if moment else 10, microseconds=1)
+
+
 def test_tries_at_once_make_one_task(api: httpx2.Client) -> None:
     body = {"title": "Call Ada", "id": str(uuid.uuid4())}
 
@@ -336,17 +375,36 @@ def test_an_id_of_somebody_else_is_409_and_reveals_nothing(
 def test_pages_neither_repeat_nor_skip_whatever_happens_meanwhile(api: httpx2.Client) -> None:
     ids = [add(api, f"task {number}")["id"] for number in range(7)][::-1]
     seen: list[str] = []
-    after: str | None = None
-    while True:
-        page = api.get("/api/tasks", params={"limit": 2} | ({"after": after} if after else {}))
-        seen += [task["id"] for task in page.json()["items"]]
-        after = page.json()["next"]
-        if after is None:
-            break
+    for page in pages(api):
+        seen += [task["id"] for task in page]
         add(api, "added meanwhile")
         api.delete(f"/api/tasks/{seen[-1]}")
         api.patch(f"/api/tasks/{ids[-1]}", json={"title": "changed meanwhile"})
     assert seen == ids
+
+
+def test_pages_show_a_task_once_that_is_deleted_and_added_again_meanwhile(
+    api: httpx2.Client,
+) -> None:
+    oldest = "1970-01-01T00:00:00Z"
+    tasks = [add(api, f"task {number}", created_at=oldest) for number in range(7)]
+    seen: list[str] = []
+    for page in pages(api):
+        seen += [task["title"] for task in page]
+        for task in tasks:
+            api.delete(f"/api/tasks/{task['id']}")
+            add_again(api, task)
+    assert sorted(seen) == [task["title"] for task in tasks]
+
+
+def pages(api: httpx2.Client) -> Iterator[list[dict[str, str]]]:
+    after: str | None = None
+    while True:
+        page = api.get("/api/tasks", params={"limit": 2} | ({"after": after} if after else {}))
+        yield page.json()["items"]
+        after = page.json()["next"]
+        if after is None:
+            break
 
 
 def test_tasks_of_the_same_moment_are_paged_by_their_ids(

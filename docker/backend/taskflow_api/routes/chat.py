@@ -18,6 +18,8 @@ router = APIRouter(prefix="/api/chat", tags=["assistant"])
 
 
 class Availability(BaseModel):
+    """Whether there is an assistant."""
+
     available: bool
 
 

@@ -1,11 +1,11 @@
 """What the platform asks: liveness, readiness and metrics."""
 
 import logging
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request, Response, status
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from taskflow_api.database import DatabaseUnavailableError
 
@@ -14,8 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 class Health(BaseModel):
+    """Whether the backend can serve, and why not."""
+
     status: Literal["ok", "unavailable"]
-    reason: str | None = None
+    reason: Annotated[str | None, Field(examples=["the schema is being migrated"])] = None
 
 
 @router.head("/health/live", include_in_schema=False)

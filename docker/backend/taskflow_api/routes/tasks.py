@@ -4,10 +4,11 @@ import re
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response, status
+from fastapi import APIRouter, Depends, Header, Path, Query, Response, status
 
 from taskflow_api.auth import Tasks
 from taskflow_api.models import (
+    EXAMPLE_ID,
     MAX_LIMIT,
     MAX_OFFSET,
     Cursor,
@@ -27,7 +28,10 @@ router = APIRouter(prefix="/api/tasks", tags=["tasks"], responses=refusals(401, 
 async def expected_versions(
     if_match: Annotated[
         str | None,
-        Header(description="ETags of versions that may be changed; of any, if absent or *"),
+        Header(
+            description="ETags of versions that may be changed; of any, if absent or *",
+            examples=['"1"'],
+        ),
     ] = None,
 ) -> list[int] | None:
     """A dependency: the versions in If-Match. No task has the version of a foreign ETag."""
@@ -38,17 +42,28 @@ async def expected_versions(
 
 
 Versions = Annotated[list[int] | None, Depends(expected_versions)]
+TaskId = Annotated[UUID, Path(description="the task's `id`", examples=[EXAMPLE_ID])]
 
 
 @router.head("", include_in_schema=False)
 @router.get("")
 async def list_tasks(
     tasks: Tasks,
-    done: Annotated[bool | None, Query(description="only done, or only open tasks")] = None,
+    done: Annotated[
+        bool | None, Query(description="only done, or only open tasks", examples=[False])
+    ] = None,
     search: Annotated[Search | None, Query(description="text in the title or the notes")] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="tasks on the page", examples=[20])
+    ] = 50,
     offset: Annotated[
-        int, Query(ge=0, le=MAX_OFFSET, description="tasks to skip; `after` is exact, this is not")
+        int,
+        Query(
+            ge=0,
+            le=MAX_OFFSET,
+            description="tasks to skip; `after` is exact, this is not",
+            examples=[20],
+        ),
     ] = 0,
     after: Annotated[Cursor | None, Query(description="`next` of the page before")] = None,
 ) -> TaskPage:
@@ -79,7 +94,7 @@ async def create_task(new: TaskCreate, tasks: Tasks, response: Response) -> Task
 
 @router.head("/{task_id}", include_in_schema=False)
 @router.get("/{task_id}", responses=refusals(404))
-async def get_task(task_id: UUID, tasks: Tasks, response: Response) -> Task:
+async def get_task(task_id: TaskId, tasks: Tasks, response: Response) -> Task:
     """One task; its ETag is for If-Match."""
     task = await tasks.get(task_id)
     response.headers["ETag"] = task.etag
@@ -88,7 +103,7 @@ async def get_task(task_id: UUID, tasks: Tasks, response: Response) -> Task:
 
 @router.patch("/{task_id}", max_body_size=MAX_BODY_BYTES, responses=refusals(400, 404, 412, 413))
 async def update_task(
-    task_id: UUID, changes: TaskUpdate, tasks: Tasks, versions: Versions, response: Response
+    task_id: TaskId, changes: TaskUpdate, tasks: Tasks, versions: Versions, response: Response
 ) -> Task:
     """Changes only the given fields; without any, nothing, not even `updated_at`."""
     task = await tasks.update(task_id, changes, versions)
@@ -102,6 +117,6 @@ async def update_task(
     response_class=Response,
     responses=refusals(404, 412),
 )
-async def delete_task(task_id: UUID, tasks: Tasks, versions: Versions) -> None:
+async def delete_task(task_id: TaskId, tasks: Tasks, versions: Versions) -> None:
     """Deletes a task for good."""
     await tasks.delete(task_id, versions)
