@@ -11,10 +11,10 @@ from urllib.parse import quote
 from tests.live_release import CONTEXT, Kubectl
 
 DATABASE, CERTIFICATE = "database", "database-tls"
-# A managed server's user is no administrator: it owns its tables, and neither the database nor the schema `public`.
+# A managed server's user may create roles, but is no administrator: it owns neither the database nor the schema `public`.
 # The second role has the same rights, as `make rotate` wants it.
 ROLE = """
-create role {name} login password '{password}';
+create role {name} login createrole password '{password}';
 create database {name};
 \\connect {name}
 grant create on schema public to {name};
