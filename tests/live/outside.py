@@ -11,7 +11,7 @@ from urllib.parse import quote
 from tests.live_release import CONTEXT, Kubectl
 
 DATABASE, CERTIFICATE = "database", "database-tls"
-# A managed server's user may create roles, but is no administrator: it owns neither the database nor the schema `public`.
+# A managed server's user may create roles, but owns neither the database nor the schema `public`.
 # The second role has the same rights, as `make rotate` wants it.
 ROLE = """
 create role {name} login createrole password '{password}';
