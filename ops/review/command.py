@@ -108,6 +108,25 @@ class Outlook:
     """Whether data is lost, with consent."""
 
 
+def judged(stack: Stack, *, quiet: bool) -> tuple[list[Effect], Notes]:
+    """The engine's preview of a stack, with the cluster's refusals if the cluster answers.
+
+    Raises:
+        OpsError: if the preview fails, or no kubeconfig has the stack's context.
+    """
+    require_context(stack.file, stack.env)
+    cluster = ""
+    try:
+        live.require_namespace(stack.file, stack.env)
+    except NoAnswerError as error:
+        cluster = f"{error.what} ({error.where})"
+    steps = plan.read(stack.preview(quiet=quiet))
+    if cluster:
+        return risk.judge(steps), Notes(cluster)
+    effects, warnings = _asked(steps, stack.file, stack.env)
+    return effects, Notes(warnings=warnings)
+
+
 def guard_up(stack: Stack, confirm: str, command: str = "make up") -> Outlook:
     """Preview an `up`, and stop if it would fail or lose data without consent.
 
@@ -221,14 +240,4 @@ def _preview(stack: str, *, quiet: bool) -> tuple[list[Effect], Notes]:
     deployable(file.path)  # The engine would say the same in thirty lines.
     steps = Steps(f"make preview STACK={stack}", console)
     ready = selected_stack(setup.provide_tools(steps), file, steps, changing=False)
-    require_context(file, ready.env)
-    cluster = ""
-    try:
-        live.require_namespace(file, ready.env)
-    except NoAnswerError as error:
-        cluster = f"{error.what} ({error.where})"
-    found = plan.read(ready.preview(quiet=quiet))
-    if cluster:
-        return risk.judge(found), Notes(cluster)
-    effects, warnings = _asked(found, file, ready.env)
-    return effects, Notes(warnings=warnings)
+    return judged(ready, quiet=quiet)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 
 from ops.config.footprint import Amount, Row
 from ops.review import risk
-from ops.review.command import worst_first
+from ops.review.command import Notes, worst_first
 from ops.review.risk import Effect, Risk
 
 UNITS = (("pods", ""), ("CPU requests", "m"), ("memory requests", "Mi"), ("storage", "Mi"))
@@ -24,6 +24,7 @@ class Section:
         errors: the mistakes of its stack file, `file:line: text`; with any, there is nothing else to say.
         trouble: why the steps are unknown, in words; else empty.
         basis: what the steps start from.
+        notes: what the cluster says beside the steps, if it was asked.
         secrets_changed: an encrypted value changed; rendered objects do not show that.
         gone: its stack file is deleted; there is nothing else to say.
     """
@@ -34,6 +35,7 @@ class Section:
     trouble: str = ""
     basis: str = ""
     effects: tuple[Effect, ...] = ()
+    notes: Notes = field(default_factory=Notes)
     before: tuple[Row, ...] = ()
     after: tuple[Row, ...] = ()
     secrets_changed: bool = False
@@ -87,6 +89,7 @@ def _body(section: Section) -> Iterable[str]:
         yield f"> {_cell(section.trouble)}"
     else:
         yield from _steps(section)
+    yield from _notes(section.notes)
     yield from ("", *_footprint(section.before, section.after))
     if section.missing:
         yield from ("", "Before its first `up`:", "")
@@ -116,10 +119,18 @@ def _steps(section: Section) -> Iterable[str]:
         )
 
 
+def _notes(notes: Notes) -> Iterable[str]:
+    for warning in notes.warnings:
+        yield from ("", f"> warning: {_cell(warning)}")
+    if notes.cluster:
+        text = "Steps that the cluster would refuse are not marked."
+        yield from ("", f"> {_cell(notes.cluster)}. {text}")
+
+
 def _steps_table(effects: Iterable[Effect]) -> Iterable[str]:
     rows = [
         (
-            f"**{effect.risk}**" if effect.risk is Risk.LOSS else str(effect.risk),
+            f"**{effect.risk}**" if effect.risk >= Risk.LOSS else str(effect.risk),
             effect.step.action,
             _cell(effect.step.title),
             _cell(effect.reason),

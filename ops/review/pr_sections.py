@@ -22,9 +22,11 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.release.record import secrets_of
-from ops.review import plan, rendered, risk
+from ops.review import rendered, risk
+from ops.review.command import Notes, judged
 from ops.review.plan import Step
 from ops.review.pr_markdown import Section
+from ops.review.risk import Effect
 
 
 def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[Section]:
@@ -55,6 +57,7 @@ def to_json(sections: Sequence[Section]) -> str:
                 "errors": section.errors,
                 "missing": section.missing,
                 "trouble": section.trouble,
+                **asdict(section.notes),
                 "steps": risk.as_json(section.effects),
                 "footprint": {
                     "before": [asdict(row) for row in section.before],
@@ -77,10 +80,14 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
     by_engine = deployed and not file.profile and not verdict.missing
     basis = "compared with what is deployed" if by_engine else f"rendered here and at {then.name}"
     trouble = ""
-    steps: Sequence[Step] = ()
+    effects: Sequence[Effect] = ()
+    notes = Notes()
     before: Sequence[Row] = ()
     try:
-        steps = _previewed(file) if by_engine else _rendered(stack, file.path, then)
+        if by_engine:
+            effects, notes = _previewed(file)
+        else:
+            effects = risk.judge(_rendered(stack, file.path, then))
     except OpsError as error:
         trouble = str(error)
     try:
@@ -99,7 +106,8 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
         and secrets_of(file.path) != secrets_of(then.folder / verdict.file),
         trouble=trouble,
         basis=basis,
-        effects=tuple(risk.judge(steps)),
+        effects=tuple(effects),
+        notes=notes,
         before=tuple(before),
         after=tuple(of_config(config)),
     )
@@ -112,6 +120,6 @@ def _rendered(stack: str, path: Path, then: Commit) -> Sequence[Step]:
     return rendered.steps(before, manifests(now.config, now.source))
 
 
-def _previewed(file: StackFile) -> Sequence[Step]:
+def _previewed(file: StackFile) -> tuple[list[Effect], Notes]:
     chosen = setup.choose()
-    return plan.read(Stack(file, chosen.backend, chosen.env).preview(quiet=True))
+    return judged(Stack(file, chosen.backend, chosen.env), quiet=True)
