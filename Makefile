@@ -70,7 +70,7 @@ smoke: $(STAMP) ## Ask the deployed stack over HTTP whether it works, from sign-
 secret: $(STAMP) ## Set a secret of a stack, asking for its value: make secret STACK=prod KEY=databaseUrl
 	@$(OPS) secret --stack $(STACK)
 
-validate: $(STAMP) ## Check every Pulumi.<stack>.yaml; no engine, under 2 s
+validate: $(STAMP) ## Check every Pulumi.<stack>.yaml; no engine, under 1 s
 	@$(OPS) validate
 
 render: $(STAMP) ## Write the stack's Kubernetes YAML to stdout, secrets masked (use make -s)
