@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -41,9 +42,10 @@ def secret(
     source = Source.of_stack(stack, PROJECT, ROOT)
     keys = secret_keys_in(source.texts)
     if key not in keys:
+        near = (get_close_matches(key, keys) or keys)[0]
         raise OpsError(
             f"{key} is not a secret of a stack" if key else "KEY is missing",
-            fix=f"make secret STACK={stack} KEY= with one of {', '.join(keys)}",
+            fix=f"make secret STACK={stack} KEY={near} (there are {', '.join(keys)})",
         )
     value = _answer(f"{key} of stack {stack}")
     wrong = [

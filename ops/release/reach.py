@@ -135,8 +135,10 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
         raise OpsError(
             "the load balancer has no address yet",
             where=url,
-            fix="wait until kubectl get services shows one, then run the command again; "
-            "on Minikube it waits for minikube tunnel",
+            fix=f"run in another terminal: minikube tunnel --profile {stack.file.profile}"
+            if stack.file.profile
+            else f"run the command again when this shows one: kubectl --context {location.context} "
+            f"--namespace {location.namespace} get services",
         )
     host = urlsplit(url).hostname or ""
     if "." in host or ":" in host or host == "localhost":

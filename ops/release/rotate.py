@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -148,8 +149,11 @@ def rotate(
     file = StackFile.read(stack)
     config = deployable(file.path).config
     if key not in SECRETS:
-        known = ", ".join(SECRETS)
-        raise OpsError(f"SECRET is {key or 'missing'}", fix=f"make rotate SECRET= one of {known}")
+        near = (get_close_matches(key, SECRETS) or SECRETS)[0]
+        raise OpsError(
+            f"{key} is not a secret that make rotate replaces" if key else "SECRET is missing",
+            fix=f"make rotate STACK={stack} SECRET={near} (there are {', '.join(SECRETS)})",
+        )
     if config.secrets.existing:
         raise OpsError(
             f"the secrets of stack {stack} are in Secret {config.secrets.existing}, which is made by hand",

@@ -17,7 +17,7 @@ from rich.table import Table
 from ops.config.stacks import StackFile
 from ops.config.validate import deployable
 from ops.engine.stack import Stack
-from ops.errors import OpsError
+from ops.errors import OpsError, pasteable
 from ops.kubectl import NoAnswerError, require_context
 from ops.prepare import setup
 from ops.review import live, needs, plan, risk
@@ -222,7 +222,7 @@ def _answer(effects: Sequence[Effect], notes: Notes, as_json: bool) -> None:
 
 def _warn(warnings: Iterable[str]) -> None:
     for text in warnings:
-        console.print(f"[yellow]warning:[/] {escape(text)}")
+        console.print(f"[yellow]warning:[/] {escape(pasteable(text))}")
 
 
 def _asked(

@@ -157,6 +157,23 @@ def test_a_port_that_cannot_be_forwarded_is_an_error(
 
 
 @pytest.mark.parametrize(
+    ("profile", "fix"),
+    [
+        (None, "shows one: kubectl --context {context} --namespace blue get services"),
+        ("work", "run in another terminal: minikube tunnel --profile work"),
+    ],
+)
+def test_a_load_balancer_without_an_address_is_an_error_with_a_command_for_its_cluster(
+    stack: Stack, cluster: Cluster, profile: str | None, fix: str
+) -> None:
+    cluster.has(service("LoadBalancer"))
+    mine = replace(stack, file=replace(stack.file, profile=profile))
+    with pytest.raises(OpsError, match="no address yet") as caught, reach.access_to(mine, "linux"):
+        pass
+    assert caught.value.fix.endswith(fix.format(context=cluster.asked[0].context))
+
+
+@pytest.mark.parametrize(
     ("objects", "what"),
     [([service("LoadBalancer")], "no address yet"), ([], "no frontend Service in the cluster")],
 )

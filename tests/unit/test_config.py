@@ -276,7 +276,7 @@ def test_a_digest_that_a_release_must_still_set_stops_an_up_with_the_command() -
     (message,) = errors(zeros)
     assert "taskflow:images.backend.ref: its digest is a placeholder" in message
     assert (
-        "run: pulumi config set --stack prod --path 'taskflow:images.backend.ref' ghcr.io/acme/api@sha256:"
+        "run: pulumi config set --stack prod --path 'taskflow:images.backend.ref' ghcr.io/acme/api@sha256:DIGEST"
         in message
     )
 
