@@ -107,7 +107,7 @@ def render(config: StackConfig, source: StackFile) -> str:
 
 def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
     """The objects as the API server would get them."""
-    recorder = Recorder(by_hand=_sound_secret(config))
+    recorder = Recorder(by_hand=_valid_secret(config))
 
     def program() -> None:
         given = {
@@ -164,7 +164,7 @@ def closed_event_loops() -> Iterator[None]:
             loop.close()
 
 
-def _sound_secret(config: StackConfig) -> dict[str, str]:
+def _valid_secret(config: StackConfig) -> dict[str, str]:
     """A valid Secret made by hand: only the cluster knows what the real one holds."""
     port = config.database.external_settings.port if config.database.external_settings else 5432
     values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)

@@ -150,8 +150,8 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
             raise OpsError(error.what, where=where, fix=error.fix, code=error.code) from error
         return
     # Without NodePort, route or load balancer the address is the Service's own name.
-    with _forwarded(kubectl, service=host) as way:
-        yield way
+    with _forwarded(kubectl, service=host) as access:
+        yield access
 
 
 @contextmanager

@@ -17,7 +17,7 @@ PLACE = re.compile(r"^(?P<file>[\w.-]+\.yaml)(?::(?P<line>\d+))?: (?P<text>.*)$"
 
 
 @dataclass(frozen=True)
-class Section:
+class StackReport:
     """What the report says of one stack.
 
     Attributes:
@@ -54,7 +54,7 @@ class Section:
         return str(max(worst)) if worst else "no change"
 
 
-def document(sections: Sequence[Section], against: str) -> str:
+def document(sections: Sequence[StackReport], against: str) -> str:
     """The whole report: the outcomes at a glance, then a section for each stack."""
     lines = ["## What this change does", ""]
     lines += _table(
@@ -78,7 +78,7 @@ def annotation(error: str) -> str:
     return f"::error{place}::{_data(text)}"
 
 
-def _body(section: Section) -> Iterable[str]:
+def _body(section: StackReport) -> Iterable[str]:
     if section.errors:
         yield from (f"- {_cell(error)}" for error in section.errors)
         return
@@ -96,7 +96,7 @@ def _body(section: Section) -> Iterable[str]:
         yield from (f"- {_cell(line)}" for line in section.missing)
 
 
-def _steps(section: Section) -> Iterable[str]:
+def _steps(section: StackReport) -> Iterable[str]:
     if section.secrets_changed:
         yield from ("Encrypted values change: the pods that read them are replaced one by one.", "")
     if not section.effects:
@@ -162,7 +162,7 @@ def _amounts(before: Amount, after: Amount) -> Iterable[str]:
         yield f"{was}{unit} → {is_now}{unit}" if was != is_now else f"{is_now}{unit}"
 
 
-def _emphasis(section: Section) -> str:
+def _emphasis(section: StackReport) -> str:
     plain = section.outcome in ("no change", str(Risk.NONE), str(Risk.ROLLING))
     return section.outcome if plain else f"**{section.outcome}**"
 

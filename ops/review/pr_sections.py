@@ -25,11 +25,11 @@ from ops.release.record import secrets_of
 from ops.review import rendered, risk
 from ops.review.command import Notes, judged
 from ops.review.plan import Step
-from ops.review.pr_markdown import Section
+from ops.review.pr_markdown import StackReport
 from ops.review.risk import Effect
 
 
-def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[Section]:
+def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[StackReport]:
     """A section for each stack of the checkout, or for one of them.
 
     Raises:
@@ -45,10 +45,10 @@ def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[
         ]
         kept = {verdict.file for verdict in found}
         gone = [] if only else [name for name in then.stacks if f"Pulumi.{name}.yaml" not in kept]
-        return [*sections, *(Section(name, gone=True) for name in gone)]
+        return [*sections, *(StackReport(name, gone=True) for name in gone)]
 
 
-def to_json(sections: Sequence[Section]) -> str:
+def to_json(sections: Sequence[StackReport]) -> str:
     return json.dumps(
         [
             {
@@ -70,10 +70,10 @@ def to_json(sections: Sequence[Section]) -> str:
     )
 
 
-def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> Section:
+def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> StackReport:
     stack = verdict.file.removeprefix("Pulumi.").removesuffix(".yaml")
     if verdict.errors:
-        return Section(stack, errors=verdict.errors)
+        return StackReport(stack, errors=verdict.errors)
     file = StackFile.read(stack, root)
     config = checked(file.path).config
     # A stack without its secrets or digests was never deployed, and the engine would only report that.
@@ -98,7 +98,7 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
         )
     except OpsError as error:
         trouble = trouble or str(error)
-    return Section(
+    return StackReport(
         stack,
         missing=verdict.missing,
         secrets_changed=not by_engine

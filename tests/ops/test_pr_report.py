@@ -23,7 +23,7 @@ from ops.review import command as review
 from ops.review import needs, pr_report, pr_sections, rendered, risk
 from ops.review.needs import Unmet
 from ops.review.plan import Step
-from ops.review.pr_markdown import Section, annotation, document
+from ops.review.pr_markdown import StackReport, annotation, document
 from ops.review.risk import Effect, Risk
 from tests.ops.conftest import Cluster
 from tests.ops.test_footprint import commit
@@ -68,7 +68,7 @@ class Checkout:
     now: Path
     then: Path
 
-    def section(self, text: str) -> Section:
+    def section(self, text: str) -> StackReport:
         (self.now / "Pulumi.local.yaml").write_text(text)
         (one,) = pr_sections.report("HEAD", self.now, deployed=False)
         return one
@@ -93,7 +93,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     return one
 
 
-def risks(one: Section) -> dict[str, Risk]:
+def risks(one: StackReport) -> dict[str, Risk]:
     return {f"{effect.step.kind} {effect.step.resource}": effect.risk for effect in one.effects}
 
 
@@ -298,7 +298,7 @@ def test_the_markdown_as_a_whole() -> None:
     row = Row("all", Amount(2, 100, 256, 0), Amount(3, 150, 384, 0))
     more = Row("all", Amount(3, 150, 384, 0), Amount(4, 200, 512, 0))
     sections = [
-        Section(
+        StackReport(
             "prod",
             basis="compared with what is deployed",
             effects=(
@@ -309,7 +309,7 @@ def test_the_markdown_as_a_whole() -> None:
             after=(more,),
             missing=("set it",),
         ),
-        Section("staging", errors=("Pulumi.staging.yaml:3: is wrong",)),
+        StackReport("staging", errors=("Pulumi.staging.yaml:3: is wrong",)),
     ]
     assert document(sections, "main") == (
         """## What this change does
@@ -357,7 +357,7 @@ Compared with `main`.
 
 def test_what_comes_from_the_change_is_text_and_nothing_else() -> None:
     evil = "x | **b** <img src=x> [a](http://e) `c` @everyone\n# heading"
-    text = document([Section("s", effects=(effect(Risk.OUTAGE, evil, evil),))], "`main`\n# x")
+    text = document([StackReport("s", effects=(effect(Risk.OUTAGE, evil, evil),))], "`main`\n# x")
     (row,) = [line for line in text.splitlines() if line.startswith("| short outage")]
     assert len(re.findall(r"(?<!\\)\|", row)) == 5, "four cells"
     for mark in ("<img", "[a]", " **b", "@everyone", "`c`"):

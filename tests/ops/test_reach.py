@@ -106,16 +106,16 @@ def test_the_address_is_that_of_the_live_objects_whatever_the_state_says(
 ) -> None:
     backend = {"kind": "Service", "metadata": {"name": "b", "labels": {"component": "backend"}}}
     cluster.has(backend, *objects)
-    with reach.access_to(stack, "linux") as way:
-        assert way == reach.Access(url)
+    with reach.access_to(stack, "linux") as access:
+        assert access == reach.Access(url)
     assert cluster.asked[0].namespace == "blue"
 
 
 def test_on_a_mac_a_node_port_is_one_of_this_machine(stack: Stack, cluster: Cluster) -> None:
     cluster.has(node_port(30080))
     mac = replace(stack, file=replace(stack.file, profile="minikube", node_port=30080))
-    with reach.access_to(mac, "darwin") as way:
-        assert way.url == "http://127.0.0.1:30080"
+    with reach.access_to(mac, "darwin") as access:
+        assert access.url == "http://127.0.0.1:30080"
 
 
 def forwards(monkeypatch: pytest.MonkeyPatch, script: str) -> list[str]:
@@ -135,11 +135,11 @@ def test_a_service_that_only_the_cluster_reaches_is_forwarded_for_as_long_as_it_
     cluster.has(service())
     said = "Forwarding from 127.0.0.1:4711 -> 3000"
     calls = forwards(monkeypatch, f"import time; print({said!r}, flush=True); time.sleep(60)")
-    with reach.access_to(stack, "linux") as way:
-        assert way.url == "http://127.0.0.1:4711"
-        assert way.forward
-        assert way.forward.poll() is None
-    assert way.forward.poll() is not None
+    with reach.access_to(stack, "linux") as access:
+        assert access.url == "http://127.0.0.1:4711"
+        assert access.forward
+        assert access.forward.poll() is None
+    assert access.forward.poll() is not None
     assert "service/blue-frontend" in calls
 
 
@@ -227,9 +227,9 @@ def test_a_public_address_that_does_not_answer_is_reported_with_what_its_route_l
         cluster.answer(f"get {kind} {selector}", {"items": mine})
     with (
         pytest.raises(OpsError, match="no answer") as caught,
-        reach.access_to(stack, "linux") as way,
+        reach.access_to(stack, "linux") as access,
     ):
-        raise OpsError("no answer", where=way.url, fix="what the smoke check says")
+        raise OpsError("no answer", where=access.url, fix="what the smoke check says")
     assert caught.value.where.startswith(f"https://taskflow.example.com; {said}")
     assert caught.value.fix == "what the smoke check says"
     assert "it works" not in caught.value.where
