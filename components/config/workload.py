@@ -42,7 +42,7 @@ class Compute(Model):
     """CPU and memory quantities."""
 
     cpu: Cpu = Field(description="CPU: thousandths of a core (250m) or cores (0.5)")
-    memory: Bytes = Field(description="memory, with a binary unit (256Mi, 1Gi)")
+    memory: Bytes = Field(description="memory (256Mi, 1Gi, 512M or bytes)")
 
 
 class Resources(Model):

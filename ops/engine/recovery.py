@@ -108,8 +108,8 @@ def _runs_pulumi(pid: int) -> bool:
 def _settle_pending(stack: Stack) -> str:
     """Settle unfinished operations: objects that were created join the state, `up` begins the rest again.
 
-    The engine itself can only forget an interrupted create (`refresh --clear-pending-creates`;
-    3.220 drops those given to `--import-pending-creates` as well), and then `up` fails on the
+    The engine itself can only forget an interrupted create (`refresh --clear-pending-creates`; in
+    3.220 `--import-pending-creates` dropped those given to it as well), and then `up` fails on the
     forgotten object.
     """
     if not _latest(stack).get("pending_operations"):
