@@ -216,6 +216,10 @@ def _expected(item: Any) -> str:
         case "tuple_type" | "list_type":
             return "a list"
         case "too_short":
-            return f"at least {ctx['min_length']} in it"
+            return (
+                "at least one entry"
+                if ctx["min_length"] == 1
+                else f"at least {ctx['min_length']} entries"
+            )
         case _:
             return str(item["msg"])

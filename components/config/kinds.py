@@ -169,7 +169,7 @@ LabelName = Annotated[
 LabelValue = Annotated[
     str,
     Kind(
-        words="a label's value: letters, digits, dashes, dots and _, without the last three at either end",
+        words="a label's value: letters, digits, dashes, dots and _, starting and ending with a letter or digit",
         short="text",
         pattern=r"([a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?)?",
         most=63,

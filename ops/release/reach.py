@@ -90,7 +90,7 @@ def route_faults(kubectl: Kubectl, release: str) -> list[str]:
         parents = items(route, "status", "parents")
         if not parents:
             gateways = ", ".join(str(at(ref, "name")) for ref in items(route, "spec", "parentRefs"))
-            text = f"{title} is handled by no controller: that of Gateway {gateways} does not run"
+            text = f"no controller handles {title}: does the one of Gateway {gateways} run?"
             faults.append(text)
         faults += [
             f"{title} does not lead to the release: {condition['reason']}, {condition['message']}"

@@ -192,7 +192,10 @@ def test_a_release_without_an_address_is_an_error(
             [ingress()],
             "Ingress blue-frontend has no address: does the controller of class traefik",
         ),
-        ([route()], "HTTPRoute blue-frontend is handled by no controller: that of Gateway shared"),
+        (
+            [route()],
+            "no controller handles HTTPRoute blue-frontend: does the one of Gateway shared run?",
+        ),
         (
             [
                 route(
