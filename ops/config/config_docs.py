@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from components.config.base import Model
+from components.config.errors import models_in
 from components.config.kinds import Kind
 from components.config.quantities import CountOrPercent
 from components.config.secrets import SECRET_KEYS
@@ -123,14 +124,8 @@ def _filled_from_defaults() -> set[type[BaseModel]]:
 def _models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     yield model
     for field in model.model_fields.values():
-        for inner in _models_in(field.annotation):
+        for inner in models_in(field.annotation):
             yield from _models_below(inner)
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
 def _without_noise(value: Any) -> Any:
@@ -284,7 +279,7 @@ def _table(rows: Iterable[str]) -> str:
 
 
 def _block(field: FieldInfo) -> type[BaseModel] | None:
-    models = _models_in(field.annotation)
+    models = models_in(field.annotation)
     return models[0] if models else None
 
 

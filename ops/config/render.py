@@ -27,6 +27,7 @@ from components.config.secrets import BETTER_AUTH_SECRET_LENGTH
 from components.config.stack import StackConfig
 from components.config.stack_file import StackFile
 from components.existing_secret import OPTIONAL, REQUIRED
+from ops.drift.drift import SIGNATURE
 from ops.paths import SOURCES
 
 MASKED = "masked"
@@ -55,8 +56,7 @@ KINDS = (
     "HTTPRoute",
 )
 Manifest = dict[str, Any]
-# How the engine's protocol marks a secret: this key with this value, beside the secret itself.
-SIGNATURE = "4dabf18193072939515e22adb298388d"
+# The value of SIGNATURE for a secret.
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark
 
 

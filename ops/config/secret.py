@@ -22,7 +22,7 @@ from ops.errors import OpsError, pasteable
 from ops.paths import ROOT
 from ops.prepare import setup
 from ops.processes import capture
-from ops.session import StackName, console
+from ops.session import StackName, console, hidden_answer
 from ops.steps import Steps
 
 # A stack file that names one of these is encrypted by a service's key, without a passphrase.
@@ -47,7 +47,7 @@ def secret(
             f"{key} is not a secret of a stack" if key else "KEY is missing",
             fix=f"make secret STACK={stack} KEY={near} (there are {', '.join(keys)})",
         )
-    value = _answer(f"{key} of stack {stack}")
+    value = hidden_answer(f"{key} of stack {stack}")
     wrong = [
         mistake.text for mistake in mistakes_in_values({key: value}, as_far_as_readable(source))
     ]
@@ -74,13 +74,6 @@ def secret(
         step.note = f"{file.path.name}: {key} is set, encrypted{by}"
     for line in verdict(file.path).missing:
         console.print(f"before its first up: {pasteable(line)}", markup=False)
-
-
-def _answer(question: str) -> str:
-    """Read from the terminal without echo, or from stdin without the last newline."""
-    if sys.stdin.isatty():
-        return str(typer.prompt(question, hide_input=True, err=True))
-    return sys.stdin.read().rstrip("\r\n")
 
 
 def _passphrase(backend: Backend, env: Mapping[str, str], source: Source) -> dict[str, str]:
