@@ -70,7 +70,7 @@ smoke: $(STAMP) ## Ask the deployed stack over HTTP whether it works, from sign-
 secret: $(STAMP) ## Set a secret of a stack, asking for its value: make secret STACK=prod KEY=databaseUrl
 	@$(OPS) secret --stack $(STACK)
 
-validate: $(STAMP) ## Check every Pulumi.<stack>.yaml; no engine, under 2 s
+validate: $(STAMP) ## Check every Pulumi.<stack>.yaml; no engine, under 1 s
 	@$(OPS) validate
 
 render: $(STAMP) ## Write the stack's Kubernetes YAML to stdout, secrets masked (use make -s)
@@ -79,7 +79,7 @@ render: $(STAMP) ## Write the stack's Kubernetes YAML to stdout, secrets masked 
 footprint: $(STAMP) ## Show CPU, memory, storage and pods of the stack (AGAINST=commit: and the change)
 	@$(OPS) footprint --stack $(STACK) --against "$(AGAINST)"
 
-test: $(STAMP) ## Set up what the tests need and run every one of them
+test: $(STAMP) ## Set up what the tests need and run all suites but test-edits and the long reliability runs
 	@$(OPS) test
 
 test-edits: $(STAMP) ## Edit every key of a running release: what `make diff` says must happen (40 min)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from bench.figures import Figure, Section, quantity
-from bench.machine import Machine
+from bench.machine import Circumstances
 
 HEADINGS = ("Figure", "Goal", "Median", "Min", "Max", "Runs", "Met")
 COMMAND = "make bench"
@@ -24,7 +24,7 @@ def table(section: Section) -> Table:
     return drawn
 
 
-def markdown(sections: Sequence[Section], machine: Machine, minutes: float) -> str:
+def markdown(sections: Sequence[Section], machine: Circumstances, minutes: float) -> str:
     """The document down to what is written by hand."""
     lines = [
         "# Performance",

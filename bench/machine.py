@@ -14,18 +14,18 @@ from ops.prepare.setup import Setup
 
 
 @dataclass(frozen=True)
-class Machine:
+class Circumstances:
     date: str
     hardware: str
     software: str
     load: str
 
 
-def describe(chosen: Setup, context: str) -> Machine:
+def describe(chosen: Setup, context: str) -> Circumstances:
     gibibytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     plugins = "official plugins" if chosen.plugins.official else "plugins of airgap/"
     kubernetes = _server_version(chosen.env, context)
-    return Machine(
+    return Circumstances(
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         hardware=f"{_processor()}, {os.cpu_count()} cores, {gibibytes:.0f} GiB",
         software=f"{_system()}, Python {platform.python_version()}, Kubernetes {kubernetes}, {plugins}",

@@ -185,8 +185,8 @@ ready() {
 compared() {
     local folder=$1
     grep -qx 'format 1' "$folder/about" && [ -s "$folder/tables" ] && [ -s "$folder/database.dump" ] ||
-        fail "this is no backup of TaskFlow"
-    grep -q $'\tpublic\.alembic_version$' "$folder/tables" || fail "this is no backup of a TaskFlow database"
+        fail "this is not a backup of TaskFlow"
+    grep -q $'\tpublic\.alembic_version$' "$folder/tables" || fail "this is not a backup of a TaskFlow database"
     pg_restore --no-owner --no-acl --file=/scratch/plain.sql "$folder/database.dump"
     local tries=0
     until ready; do
@@ -220,7 +220,7 @@ fetch() {
 check() {
     rm -rf "$in"
     mkdir -p "$in"
-    tar --extract --file=- --directory="$in" about tables database.dump 2>/dev/null || fail "this is no backup of TaskFlow"
+    tar --extract --file=- --directory="$in" about tables database.dump 2>/dev/null || fail "this is not a backup of TaskFlow"
     compared "$in"
     cat "$in/about" "$in/tables"
 }

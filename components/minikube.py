@@ -39,7 +39,7 @@ class Minikube:
             driver = settings["Driver"]
         except (ValueError, KeyError) as error:
             raise ClusterError(
-                f"taskflow:cluster.minikube: {path} is no profile of Minikube's ({type(error).__name__}), perhaps "
+                f"taskflow:cluster.minikube: {path} is not a Minikube profile ({type(error).__name__}), perhaps "
                 f"left by an interrupted start; remove it with: minikube delete --profile {profile}"
             ) from error
         nodes: list[dict[str, str]] = settings.get("Nodes") or []

@@ -90,7 +90,7 @@ def bring_up(
         backup_first: whether an embedded database is backed up before data is lost by consent.
     """
     deployable(file.path)
-    noted = record.of_checkout(file.path)
+    recorded = record.of_checkout(file.path)
     steps = Steps(f"make up STACK={file.name}", console)
     _count_environment(steps)
     try:
@@ -111,26 +111,29 @@ def bring_up(
                 setup.provide_images(chosen, steps)
             with rollback.atomic(ready, chosen, steps) if atomic else nullcontext():
                 with steps.step("pulumi up"):
-                    ready.up(noted.message(message))
+                    ready.up(recorded.message(message))
                 with (
                     steps.step("smoke check"),
-                    reach.access_to(ready, chosen.platform.system) as way,
+                    reach.access_to(ready, chosen.platform.system) as access,
                 ):
-                    smoke.check(way.url, lambda line: console.print(f"    {line}"))
+                    smoke.check(access.url, lambda line: console.print(f"    {line}"))
                     for line in pods.roles(file, chosen.env):
                         console.print(f"    {line}")
         else:  # Nothing changes, so there is no new revision; but the release must answer.
-            with steps.step("health check"), reach.access_to(ready, chosen.platform.system) as way:
-                smoke.require_healthy(way.url)
+            with (
+                steps.step("health check"),
+                reach.access_to(ready, chosen.platform.system) as access,
+            ):
+                smoke.require_healthy(access.url)
     finally:
         steps.table()
-    forwarded = way.forward is not None
-    url = ready.url() if forwarded else way.url
+    forwarded = access.forward is not None
+    url = ready.url() if forwarded else access.url
     return {
         "stack": file.name,
         "url": url,
         "forwarded": forwarded,
-        "images": dict(noted.images),
+        "images": dict(recorded.images),
     }
 
 

@@ -70,7 +70,7 @@ COMMANDS = {
     "tests.machinery.command": {
         "check": "Format, lint, types and unit tests.",
         "fmt": "Format the code and fix what the linter can fix.",
-        "test": "Set up what the tests need and run all of them.",
+        "test": "Set up what the tests need and run all suites but the long ones.",
         "test-edits": "Edit every key of a running release's stack file.",
     },
     "tests.machinery.reliability": {

@@ -25,6 +25,13 @@ StackName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
+def hidden_answer(question: str) -> str:
+    """Read from the terminal without echo, or from stdin without the last newline."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(question, hide_input=True, err=True))
+    return sys.stdin.read().rstrip("\r\n")
+
+
 def ready_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:
     """From the tools to a selected stack on a cluster that answers, with what autoscalers need."""
     provide_cluster(chosen, file, steps)

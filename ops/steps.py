@@ -14,7 +14,7 @@ DONE, FAILED = "done", "failed"
 
 
 @dataclass
-class Step:
+class TimedStep:
     name: str
     seconds: float = 0.0
     state: str = FAILED
@@ -25,16 +25,16 @@ class Step:
 class Steps:
     title: str
     console: Console
-    taken: list[Step] = field(default_factory=list)
+    taken: list[TimedStep] = field(default_factory=list)
 
     def add(self, name: str, seconds: float, note: str = "") -> None:
         """Record a step that ran before this process did."""
-        self.taken.append(Step(name, seconds, DONE, note))
+        self.taken.append(TimedStep(name, seconds, DONE, note))
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Step]:
+    def step(self, name: str) -> Iterator[TimedStep]:
         """Time what happens inside; its `note` says in the table what was found or done."""
-        step = Step(name)
+        step = TimedStep(name)
         self.taken.append(step)
         self.console.print(f"[bold cyan]==>[/] [bold]{name}[/]")
         start = time.monotonic()

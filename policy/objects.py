@@ -67,7 +67,7 @@ def _services(manifest: Manifest) -> Iterable[str]:
 
 def _immutable(manifest: Manifest) -> Iterable[str]:
     if at(manifest, "immutable") is not True:
-        yield "it can be changed under the pods that read it: make it immutable and name it anew for each change"
+        yield "it can be changed under the pods that read it: make it immutable, and give each change a new name"
 
 
 def _plain_data(manifest: Manifest) -> Iterable[str]:

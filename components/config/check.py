@@ -155,8 +155,9 @@ def _placeholders(config: StackConfig, source: StackFile) -> Iterable[Mistake]:
             repository = image.ref.removesuffix(PLACEHOLDER_DIGEST)
             yield Mistake.at(
                 path,
-                "its digest is a placeholder, so there is no such image; run: pulumi config set --stack "
-                f"{source.stack} --path '{PROJECT}:{'.'.join(path)}' {repository}@sha256:<the pushed image's digest>",
+                "its digest is a placeholder, so there is no such image; with the pushed image's in place of DIGEST, "
+                f"run: pulumi config set --stack {source.stack} --path '{PROJECT}:{'.'.join(path)}' "
+                f"{repository}@sha256:DIGEST",
             )
 
 

@@ -116,7 +116,7 @@ def _split(url: str) -> SplitResult:
         raise AddressError(ENCODE) from None
     try:
         complete = _HOST.fullmatch(parts.hostname or "") and parts.username and parts.port != 0
-    except ValueError:  # A port that is no number, or too large.
+    except ValueError:  # A port that is not a number, or too large.
         complete = False
     if not complete:
         raise AddressError(SHAPE)

@@ -5,8 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -119,12 +118,11 @@ def _path_in(values: Any, loc: tuple[int | str, ...], model: type[BaseModel]) ->
     return tuple(path)
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The blocks that a type allows, also as items of a list or values under names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    if get_origin(annotation) in (Union, UnionType, *_COLLECTIONS):
-        return [model for member in get_args(annotation) for model in _models_in(member)]
-    return []
+    return [model for part in get_args(annotation) for model in models_in(part)]
 
 
 def _fields_at(model: type[BaseModel], path: KeyPath) -> Iterable[FieldInfo]:
@@ -135,14 +133,14 @@ def _fields_at(model: type[BaseModel], path: KeyPath) -> Iterable[FieldInfo]:
             rest = path[2:] if get_origin(field.annotation) in _COLLECTIONS else path[1:]
             if not rest:
                 yield field
-            for inner in _models_in(field.annotation) if rest else ():
+            for inner in models_in(field.annotation) if rest else ():
                 yield from _fields_at(inner, rest)
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> Iterable[str]:
     """The keys a block may have, by the path of the block."""
     blocks = (
-        [block for field in _fields_at(model, path) for block in _models_in(field.annotation)]
+        [block for field in _fields_at(model, path) for block in models_in(field.annotation)]
         if path
         else [model]
     )
@@ -216,6 +214,10 @@ def _expected(item: Any) -> str:
         case "tuple_type" | "list_type":
             return "a list"
         case "too_short":
-            return f"at least {ctx['min_length']} in it"
+            return (
+                "at least one entry"
+                if ctx["min_length"] == 1
+                else f"at least {ctx['min_length']} entries"
+            )
         case _:
             return str(item["msg"])

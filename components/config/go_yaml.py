@@ -211,7 +211,7 @@ class _Composer:
         if is_date(text):
             self._fault(line, path, f"{text} is a date to the engine; put it in quotes")
         elif _NO_JSON.match(text):
-            self._fault(line, path, f"{text} is no number that the engine can hand over")
+            self._fault(line, path, f"{text} is not a number that the engine can pass on")
         return scalar(text)
 
     def _list(self, line: int, path: KeyPath) -> Node:
@@ -252,7 +252,7 @@ class _Composer:
         if isinstance(node.value, str):
             return node.value
         key = key or str(node.value)
-        self._fault(line, (*path, key), "is no text as a key; put it in quotes")
+        self._fault(line, (*path, key), "is a key that is not a text; put it in quotes")
         return key
 
     def _refuse_tag(self, event: Any, known: tuple[str, ...], line: int, path: KeyPath) -> None:

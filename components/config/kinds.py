@@ -23,6 +23,7 @@ class Kind:
         words: what an error says was expected.
         short: its name in the reference.
         pattern: the whole text must match it.
+        most: how many characters it may have.
         accepts: a finer rule that a pattern cannot express.
         numbers: whether a number counts as its digits, as in `cpu: 0.5`.
     """
@@ -72,8 +73,9 @@ _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 # Of labels and annotations.
 _QUALIFIED = rf"({_SUBDOMAIN}/)?[a-zA-Z0-9]([-_.a-zA-Z0-9]{{0,61}}[a-zA-Z0-9])?"
 _RULE = "lower-case letters, digits and dashes"
-# The longest suffix that a release's name gets is "-postgres" with the 8 digits of an automatic name, and the name of
-# a Service may not start with a digit.
+# Kubernetes allows 63 characters in the name of a Service (the longest is `<release>-postgres-headless`) and in a label
+# (a StatefulSet's revision: `<release>-postgres-` and 10 digits), 52 in the name of a CronJob (`<release>-backup`). The
+# name of a Service may not start with a digit.
 ReleaseName = Annotated[
     str,
     Kind(
@@ -118,7 +120,7 @@ NotEmpty = Annotated[str, Kind(words="a text that is not empty", short="text", p
 ProfileName = Annotated[
     str,
     Kind(
-        words="a Minikube profile: letters, digits and dashes",
+        words="a Minikube profile: letters, digits, dashes, dots and _, starting with a letter or digit",
         short="name",
         pattern=r"[a-zA-Z0-9][-_.a-zA-Z0-9]*",
         most=63,
@@ -167,7 +169,7 @@ LabelName = Annotated[
 LabelValue = Annotated[
     str,
     Kind(
-        words="a label's value: letters, digits, dashes, dots and _, without the last three at either end",
+        words="a label's value: letters, digits, dashes, dots and _, starting and ending with a letter or digit",
         short="text",
         pattern=r"([a-zA-Z0-9]([-_.a-zA-Z0-9]*[a-zA-Z0-9])?)?",
         most=63,

@@ -74,7 +74,7 @@ class Route(Model):
                 ("hosts", "host"), "give host or hosts, not both: move host to the top of hosts"
             )
         elif self.names[0].startswith("*"):
-            text = f"{self.names[0]} is the first host, but a wildcard is no address: put a plain name before it"
+            text = f"{self.names[0]} is the first host, but a wildcard is not an address: put a plain name before it"
             yield Problem(("hosts",), text)
         for name in sorted({name for name in self.hosts if self.hosts.count(name) > 1}):
             yield Problem(("hosts",), f"{name} is listed more than once")

@@ -78,7 +78,7 @@ class Cluster(Model):
     )
     minikube: ProfileName | None = Field(
         None,
-        description="Minikube profile behind the context; images are then built in its daemon, nothing is pushed",
+        description="Minikube profile behind the context; without images.registry it gets built images directly",
     )
     node: Node = Field(Node(), description="the nodes, for the capacity check")
 

@@ -187,7 +187,7 @@ def repeated_key(text: str) -> str | None:
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number in JSON")
+    raise ValueError(f"{text} is not a number in JSON")
 
 
 def _text(value: Any) -> str:

@@ -42,7 +42,7 @@ class Compute(Model):
     """CPU and memory quantities."""
 
     cpu: Cpu = Field(description="CPU: thousandths of a core (250m) or cores (0.5)")
-    memory: Bytes = Field(description="memory, with a binary unit (256Mi, 1Gi)")
+    memory: Bytes = Field(description="memory (256Mi, 1Gi, 512M or bytes)")
 
 
 class Resources(Model):
@@ -352,8 +352,8 @@ class Workload(PodSettings):
         if budget and budget.movable(self.fewest_pods) < 1:
             yield Problem(
                 ("disruptionBudget", "replicas", "autoscaling"),
-                f"minAvailable {budget.min_available} of {self.fewest_pods} pods lets none go: no node with such a "
-                "pod could ever be drained; lower it, or raise replicas or autoscaling.min",
+                f"minAvailable {budget.min_available} of {self.fewest_pods} pods allows no eviction: no node with such "
+                "a pod could ever be drained; lower it, or raise replicas or autoscaling.min",
             )
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from components.config.base import Model
+from components.config.errors import models_in
 from components.config.kinds import Kind
 from components.config.quantities import CountOrPercent
 from components.config.secrets import SECRET_KEYS
@@ -123,14 +124,8 @@ def _filled_from_defaults() -> set[type[BaseModel]]:
 def _models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     yield model
     for field in model.model_fields.values():
-        for inner in _models_in(field.annotation):
+        for inner in models_in(field.annotation):
             yield from _models_below(inner)
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
 def _without_noise(value: Any) -> Any:
@@ -163,6 +158,16 @@ needs quotes inside a block. A block may be JSON in quotes.
 The last column names the value of a usual Helm chart that the key replaces.
 """
 
+COMMON = "services"
+"""Begins a component's keys in docs/from-helm.yaml."""
+
+COMMON_HEADER = """\
+## Every component
+
+Keys that {} have alike. Helm values of a component are below its name, such as `backend.replicaCount`.
+
+"""
+
 SECRETS_HEADER = """\
 ## Secrets
 
@@ -188,18 +193,43 @@ def reference() -> str:
         SECRETS_HEADER
         + "".join(f"| `{key}` | {SECRETS[key][0]} | {SECRETS[key][1]} |\n" for key in SECRET_KEYS)
     )
-    for field in StackConfig.model_fields.values():
-        model = _block(field)
-        if model:
-            parts.append(_section(field, model))
+    blocks = [
+        (field, model) for field in StackConfig.model_fields.values() if (model := _block(field))
+    ]
+    components = {
+        str(field.alias): _lines(field, model)
+        for field, model in blocks
+        if issubclass(model, Workload)
+    }
+    first, *others = components.values()
+    common = [row for row in first if all(row in rows for rows in others)]
+    for field, model in blocks:
+        if field.alias == next(iter(components)):
+            parts.append(COMMON_HEADER.format(" and ".join(components)) + _table(common))
+        parts.append(_section(field, model, common))
     return "\n".join(parts)
 
 
-def _section(field: FieldInfo, model: type[BaseModel]) -> str:
-    default = field.default if isinstance(field.default, BaseModel) else None
-    optional = "" if default is not None else f" The block is optional: {field.description}."
-    rows = _rows(model, default, (str(field.alias),))
-    return f"## {field.alias}\n\n{_paragraph(model)}{optional}\n\n{_table(rows)}"
+def _lines(field: FieldInfo, model: type[BaseModel]) -> list[str]:
+    """The rows of a block at the top."""
+    path = COMMON if issubclass(model, Workload) else str(field.alias)
+    return [*_rows(model, _filled(field), (path,))]
+
+
+def _section(field: FieldInfo, model: type[BaseModel], common: Sequence[str]) -> str:
+    text = _paragraph(model)
+    if _filled(field) is None:
+        text += f" The block is optional: {field.description}."
+    if issubclass(model, Workload):
+        text += (
+            " Beside the keys of [every component](#every-component), or with a default of its own:"
+        )
+    rows = [row for row in _lines(field, model) if row not in common]
+    return f"## {field.alias}\n\n{text}\n\n{_table(rows)}"
+
+
+def _filled(field: FieldInfo) -> BaseModel | None:
+    return field.default if isinstance(field.default, BaseModel) else None
 
 
 def _paragraph(model: type[BaseModel]) -> str:
@@ -225,7 +255,7 @@ def _row(field: FieldInfo, value: Any, path: tuple[str, ...] = (), *, block: boo
     kind = _block_kind(field) if block else _kind(field.annotation, field.metadata)
     shown = ("filled in" if value is not None else "none") if block else _default(value)
     keys = (*path, str(field.alias))
-    replaced = helm_value(".".join(keys))
+    replaced = helm_values().get(".".join(keys))
     cells = (
         f"`{'.'.join(keys[1:] or keys)}`",
         kind,
@@ -238,30 +268,18 @@ def _row(field: FieldInfo, value: Any, path: tuple[str, ...] = (), *, block: boo
 
 @cache
 def helm_values() -> dict[str, str]:
-    """Helm values by the keys that replace them; keys of both services begin with `services`."""
+    """Values of a usual Helm chart by the keys that replace them; a component's keys begin with COMMON."""
     values: dict[str, str] = yaml.safe_load((ROOT / "docs" / "from-helm.yaml").read_text())
     return values
 
 
-def helm_value(key: str) -> str | None:
-    """The value of a usual Helm chart that a key replaces. A chart has one block for each component."""
-    component, _, rest = key.partition(".")
-    values = helm_values()
-    field = StackConfig.model_fields.get(component)
-    common = bool(
-        field and any(issubclass(model, Workload) for model in _models_in(field.annotation))
-    )
-    of_each = values.get(f"services.{rest}") if common else None
-    return f"{component}.{of_each}" if of_each else values.get(key)
-
-
-def _table(rows: Iterator[str]) -> str:
+def _table(rows: Iterable[str]) -> str:
     heading = "| Key | Type | Default | Meaning | Helm value |\n| --- | --- | --- | --- | --- |\n"
     return heading + "".join(rows)
 
 
 def _block(field: FieldInfo) -> type[BaseModel] | None:
-    models = _models_in(field.annotation)
+    models = models_in(field.annotation)
     return models[0] if models else None
 
 

@@ -27,6 +27,7 @@ from components.config.secrets import BETTER_AUTH_SECRET_LENGTH
 from components.config.stack import StackConfig
 from components.config.stack_file import StackFile
 from components.existing_secret import OPTIONAL, REQUIRED
+from ops.drift.drift import SIGNATURE
 from ops.paths import SOURCES
 
 MASKED = "masked"
@@ -55,8 +56,7 @@ KINDS = (
     "HTTPRoute",
 )
 Manifest = dict[str, Any]
-# How the engine's protocol marks a secret: this key with this value, beside the secret itself.
-SIGNATURE = "4dabf18193072939515e22adb298388d"
+# The value of SIGNATURE for a secret.
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark
 
 
@@ -107,7 +107,7 @@ def render(config: StackConfig, source: StackFile) -> str:
 
 def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
     """The objects as the API server would get them."""
-    recorder = Recorder(by_hand=_sound_secret(config))
+    recorder = Recorder(by_hand=_valid_secret(config))
 
     def program() -> None:
         given = {
@@ -164,7 +164,7 @@ def closed_event_loops() -> Iterator[None]:
             loop.close()
 
 
-def _sound_secret(config: StackConfig) -> dict[str, str]:
+def _valid_secret(config: StackConfig) -> dict[str, str]:
     """A valid Secret made by hand: only the cluster knows what the real one holds."""
     port = config.database.external_settings.port if config.database.external_settings else 5432
     values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -21,7 +22,7 @@ from ops.errors import OpsError, pasteable
 from ops.paths import ROOT
 from ops.prepare import setup
 from ops.processes import capture
-from ops.session import StackName, console
+from ops.session import StackName, console, hidden_answer
 from ops.steps import Steps
 
 # A stack file that names one of these is encrypted by a service's key, without a passphrase.
@@ -41,11 +42,12 @@ def secret(
     source = Source.of_stack(stack, PROJECT, ROOT)
     keys = secret_keys_in(source.texts)
     if key not in keys:
+        near = (get_close_matches(key, keys) or keys)[0]
         raise OpsError(
             f"{key} is not a secret of a stack" if key else "KEY is missing",
-            fix=f"make secret STACK={stack} KEY= with one of {', '.join(keys)}",
+            fix=f"make secret STACK={stack} KEY={near} (there are {', '.join(keys)})",
         )
-    value = _answer(f"{key} of stack {stack}")
+    value = hidden_answer(f"{key} of stack {stack}")
     wrong = [
         mistake.text for mistake in mistakes_in_values({key: value}, as_far_as_readable(source))
     ]
@@ -72,13 +74,6 @@ def secret(
         step.note = f"{file.path.name}: {key} is set, encrypted{by}"
     for line in verdict(file.path).missing:
         console.print(f"before its first up: {pasteable(line)}", markup=False)
-
-
-def _answer(question: str) -> str:
-    """Read from the terminal without echo, or from stdin without the last newline."""
-    if sys.stdin.isatty():
-        return str(typer.prompt(question, hide_input=True, err=True))
-    return sys.stdin.read().rstrip("\r\n")
 
 
 def _passphrase(backend: Backend, env: Mapping[str, str], source: Source) -> dict[str, str]:

@@ -18,7 +18,7 @@ from components.config.quantities import amount
 from ops.drift.ownership import NOTES, Path, foreign_fields, member, member_key, owner
 from policy.rule import Manifest, at, items
 
-# How the state marks a secret: this key, beside the secret's value as JSON.
+# How the engine marks a secret: this key beside it; in the state also beside its value as JSON.
 SIGNATURE, PLAIN = "4dabf18193072939515e22adb298388d", "plaintext"
 ABSENT = "(absent)"
 HIDDEN = "(hidden)"

@@ -39,7 +39,7 @@ def recover(stack: Stack, *, changing: bool = True) -> str:
         _release_lock(stack),
         _settle_pending(stack) if changing or stack.checkpoint else "",
         _forget_lost(stack),
-        _read_anew(stack) if changing or stack.checkpoint else "",
+        _read_again(stack) if changing or stack.checkpoint else "",
         _rebuild_images(stack),
     ]
     return ", ".join(note for note in done if note)
@@ -108,8 +108,8 @@ def _runs_pulumi(pid: int) -> bool:
 def _settle_pending(stack: Stack) -> str:
     """Settle unfinished operations: objects that were created join the state, `up` begins the rest again.
 
-    The engine itself can only forget an interrupted create (`refresh --clear-pending-creates`;
-    3.220 drops those given to `--import-pending-creates` as well), and then `up` fails on the
+    The engine itself can only forget an interrupted create (`refresh --clear-pending-creates`; in
+    3.220 `--import-pending-creates` dropped those given to it as well), and then `up` fails on the
     forgotten object.
     """
     if not _latest(stack).get("pending_operations"):
@@ -176,7 +176,7 @@ def _forget_lost(stack: Stack) -> str:
     return f"the cluster no longer has namespace {', '.join(lost)}: the state forgot what was in it"
 
 
-def _read_anew(stack: Stack) -> str:
+def _read_again(stack: Stack) -> str:
     """Have the provider read objects whose state it did not write: it would replace them, volumes with their data, too.
 
     The provider compares with what it keeps in the state beside an object, under NOTES. A state from before this
@@ -194,7 +194,7 @@ def _read_anew(stack: Stack) -> str:
     if not objects:
         return ""
     _refresh(stack, objects)
-    return f"the provider read {len(objects)} objects anew that it had not written"
+    return f"objects that another provider had written were read again: {len(objects)}"
 
 
 def _rebuild_images(stack: Stack) -> str:

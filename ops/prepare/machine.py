@@ -9,7 +9,9 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +23,9 @@ from ops.processes import NOT_STARTED, capture
 
 PROBE_SECONDS = 3.0
 """A site that has not answered by then counts as out of reach."""
+
+START_SECONDS = 20.0
+"""A plugin that has neither served nor exited by then does not work."""
 
 Version = tuple[int, ...]
 
@@ -56,7 +61,7 @@ class Machine(Protocol):
     def exists(self, path: Path) -> bool: ...
 
     def starts(self, path: Path) -> bool:
-        """This program exists, is complete and is for this processor: it starts, whatever it then prints."""
+        """This program exists, is complete and is for this processor: it starts, and serves or exits by itself."""
         ...
 
     def version(self, name: str, path: Path) -> Version | None:
@@ -108,8 +113,21 @@ class ThisMachine:
         return path.exists()
 
     def starts(self, path: Path) -> bool:
-        # Without the engine's address a plugin reports that and exits.
-        return capture([str(path)], env=os.environ, timeout=20).code != NOT_STARTED
+        # Without the engine's address a plugin prints the port that it serves and waits, or exits with a message.
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        try:
+            child = subprocess.Popen([path], stdin=nowhere, stdout=pipe, stderr=nowhere, text=True)
+        except OSError:
+            return False
+        limit = threading.Timer(START_SECONDS, child.kill)
+        with child:
+            limit.start()
+            port = child.stdout.readline().strip() if child.stdout else ""
+            if port:
+                child.kill()
+        limit.cancel()
+        # A negative code is a signal: it crashed, or was killed at the limit.
+        return port.isdigit() or (child.returncode >= 0 and child.returncode != NOT_STARTED)
 
     def version(self, name: str, path: Path) -> Version | None:
         result = capture([str(path), *_VERSION_COMMANDS[name]], env=os.environ, timeout=20)

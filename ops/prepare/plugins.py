@@ -62,6 +62,6 @@ def _stand_ins(machine: Machine, reason: str) -> Plugins:
     if machine.platform.system != "linux":
         raise OpsError(
             f"the official Pulumi plugins cannot be used: {reason}",
-            fix="connect to the internet, or run `pulumi plugin install` once while connected",
+            fix="connect to the internet, or run once while connected: pulumi plugin install",
         )
     return Plugins(False, reason)

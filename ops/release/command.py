@@ -99,17 +99,18 @@ def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
 def open_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Open the release in a browser; without a terminal only print its address. Forwards a port if necessary."""
     chosen = setup.choose()
-    with reach.access_to(_stack(stack, chosen), chosen.platform.system) as way:
-        forwarded = way.forward is not None
+    with reach.access_to(_stack(stack, chosen), chosen.platform.system) as access:
+        forwarded = access.forward is not None
         print(
-            json.dumps({"url": way.url, "forwarded": forwarded}) if as_json else way.url, flush=True
+            json.dumps({"url": access.url, "forwarded": forwarded}) if as_json else access.url,
+            flush=True,
         )
         if sys.stdout.isatty():
-            webbrowser.open(way.url)
-        if way.forward:
+            webbrowser.open(access.url)
+        if access.forward:
             print("forwarded until Ctrl-C", file=sys.stderr)
             try:
-                way.forward.wait()
+                access.forward.wait()
             except KeyboardInterrupt:
                 return
             raise OpsError(
@@ -124,15 +125,15 @@ def smoke_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     passed: list[str] = []
     chosen = setup.choose()
     here = _stack(stack, chosen)
-    with reach.access_to(here, chosen.platform.system) as way:
+    with reach.access_to(here, chosen.platform.system) as access:
         say = passed.append if as_json else console.print
-        smoke.check(way.url, say)
+        smoke.check(access.url, say)
         for line in pods.roles(here.file, here.env):
             say(line)
         if as_json:
-            print(json.dumps({"url": way.url, "passed": passed}))
+            print(json.dumps({"url": access.url, "passed": passed}))
         else:
-            console.print(f"[green]{way.url} works[/]")
+            console.print(f"[green]{access.url} works[/]")
 
 
 @commands.command(name="logs")

@@ -90,7 +90,7 @@ def route_faults(kubectl: Kubectl, release: str) -> list[str]:
         parents = items(route, "status", "parents")
         if not parents:
             gateways = ", ".join(str(at(ref, "name")) for ref in items(route, "spec", "parentRefs"))
-            text = f"{title} is handled by no controller: that of Gateway {gateways} does not run"
+            text = f"no controller handles {title}: does the one of Gateway {gateways} run?"
             faults.append(text)
         faults += [
             f"{title} does not lead to the release: {condition['reason']}, {condition['message']}"
@@ -135,8 +135,10 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
         raise OpsError(
             "the load balancer has no address yet",
             where=url,
-            fix="wait until kubectl get services shows one, then run the command again; "
-            "on Minikube it waits for minikube tunnel",
+            fix=f"run in another terminal: minikube tunnel --profile {stack.file.profile}"
+            if stack.file.profile
+            else f"run the command again when this shows one: kubectl --context {location.context} "
+            f"--namespace {location.namespace} get services",
         )
     host = urlsplit(url).hostname or ""
     if "." in host or ":" in host or host == "localhost":
@@ -148,8 +150,8 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
             raise OpsError(error.what, where=where, fix=error.fix, code=error.code) from error
         return
     # Without NodePort, route or load balancer the address is the Service's own name.
-    with _forwarded(kubectl, service=host) as way:
-        yield way
+    with _forwarded(kubectl, service=host) as access:
+        yield access
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.prepare import setup
 from ops.release import history
-from ops.session import StackName, console
+from ops.session import StackName, console, hidden_answer
 
 SIGNING, NEXT, FORMER = "betterAuthSecret", "betterAuthSecretNext", "betterAuthSecretFormer"
 KEY_BYTES = 32
@@ -148,8 +148,11 @@ def rotate(
     file = StackFile.read(stack)
     config = deployable(file.path).config
     if key not in SECRETS:
-        known = ", ".join(SECRETS)
-        raise OpsError(f"SECRET is {key or 'missing'}", fix=f"make rotate SECRET= one of {known}")
+        near = (get_close_matches(key, SECRETS) or SECRETS)[0]
+        raise OpsError(
+            f"{key} is not a secret that make rotate replaces" if key else "SECRET is missing",
+            fix=f"make rotate STACK={stack} SECRET={near} (there are {', '.join(SECRETS)})",
+        )
     if config.secrets.existing:
         raise OpsError(
             f"the secrets of stack {stack} are in Secret {config.secrets.existing}, which is made by hand",
@@ -176,7 +179,7 @@ def rotate(
                 f"14 days, refuse the former key:\n  make rotate SECRET={key} STACK={stack} FINISH=0"
             )
         return
-    value = _answer(f"new {key} of stack {stack}")
+    value = hidden_answer(f"new {key} of stack {stack}")
     wrong = [mistake.text for mistake in mistakes_in_values({key: value}, config)]
     if wrong or not value:
         what = "; ".join(wrong) or "is empty"
@@ -310,10 +313,3 @@ def _require_database(stack: Stack, address: str, table: str) -> None:
             where=answer.output.strip().splitlines()[0],
             fix="give the new user the rights of the former one, and let both in until this is done",
         )
-
-
-def _answer(question: str) -> str:
-    """Read from the terminal without echo, or from stdin without the last newline."""
-    if sys.stdin.isatty():
-        return str(typer.prompt(question, hide_input=True, err=True))
-    return sys.stdin.read().rstrip("\r\n")

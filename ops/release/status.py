@@ -16,7 +16,7 @@ KINDS = f"{reach.KINDS},statefulsets,pods,endpointslices.discovery.k8s.io"
 
 
 @dataclass(frozen=True)
-class Workload:
+class WorkloadStatus:
     name: str
     ready: int
     wanted: int
@@ -41,7 +41,7 @@ class Status:
     last: Update
     """The engine's last run on the stack, successful or not."""
     revision: Revision | None
-    workloads: tuple[Workload, ...]
+    workloads: tuple[WorkloadStatus, ...]
     pods: tuple[Pod, ...]
     endpoints: tuple[Endpoints, ...]
     routes: tuple[str, ...] = ()
@@ -111,9 +111,9 @@ def look(location: Location, history: list[Update], env: Mapping[str, str]) -> S
     )
 
 
-def _workload(item: Manifest) -> Workload:
+def _workload(item: Manifest) -> WorkloadStatus:
     containers = item["spec"]["template"]["spec"]["containers"]
-    return Workload(
+    return WorkloadStatus(
         name=item["metadata"]["name"],
         ready=item["status"].get("readyReplicas", 0),
         wanted=item["spec"].get("replicas", 1),

@@ -17,7 +17,7 @@ from rich.table import Table
 from ops.config.stacks import StackFile
 from ops.config.validate import deployable
 from ops.engine.stack import Stack
-from ops.errors import OpsError
+from ops.errors import OpsError, pasteable
 from ops.kubectl import NoAnswerError, require_context
 from ops.prepare import setup
 from ops.review import live, needs, plan, risk
@@ -106,6 +106,25 @@ class Outlook:
     changes: bool
     loses: bool = False
     """Whether data is lost, with consent."""
+
+
+def judged(stack: Stack, *, quiet: bool) -> tuple[list[Effect], Notes]:
+    """The engine's preview of a stack, with the cluster's refusals if the cluster answers.
+
+    Raises:
+        OpsError: if the preview fails, or no kubeconfig has the stack's context.
+    """
+    require_context(stack.file, stack.env)
+    cluster = ""
+    try:
+        live.require_namespace(stack.file, stack.env)
+    except NoAnswerError as error:
+        cluster = f"{error.what} ({error.where})"
+    steps = plan.read(stack.preview(quiet=quiet))
+    if cluster:
+        return risk.judge(steps), Notes(cluster)
+    effects, warnings = _asked(steps, stack.file, stack.env)
+    return effects, Notes(warnings=warnings)
 
 
 def guard_up(stack: Stack, confirm: str, command: str = "make up") -> Outlook:
@@ -203,7 +222,7 @@ def _answer(effects: Sequence[Effect], notes: Notes, as_json: bool) -> None:
 
 def _warn(warnings: Iterable[str]) -> None:
     for text in warnings:
-        console.print(f"[yellow]warning:[/] {escape(text)}")
+        console.print(f"[yellow]warning:[/] {escape(pasteable(text))}")
 
 
 def _asked(
@@ -221,14 +240,4 @@ def _preview(stack: str, *, quiet: bool) -> tuple[list[Effect], Notes]:
     deployable(file.path)  # The engine would say the same in thirty lines.
     steps = Steps(f"make preview STACK={stack}", console)
     ready = selected_stack(setup.provide_tools(steps), file, steps, changing=False)
-    require_context(file, ready.env)
-    cluster = ""
-    try:
-        live.require_namespace(file, ready.env)
-    except NoAnswerError as error:
-        cluster = f"{error.what} ({error.where})"
-    found = plan.read(ready.preview(quiet=quiet))
-    if cluster:
-        return risk.judge(found), Notes(cluster)
-    effects, warnings = _asked(found, file, ready.env)
-    return effects, Notes(warnings=warnings)
+    return judged(ready, quiet=quiet)

@@ -11,6 +11,7 @@ from policy.rule import Manifest, at, containers_of, items, pod_of
 UPGRADE = "make upgrade-postgres"
 DROPPED_ROLES = "DATABASE_DROPPED_ROLES"
 OPENS_A_ROLE = r"-postgres-[a-z]+-password(?:-\d+)?$"
+OPENS_THE_OWNER = r"-postgres-password(?:-(\d+))?$"
 VOLUME = "PersistentVolumeClaim"
 
 
@@ -65,7 +66,7 @@ def _is_it(workload: Manifest) -> bool:
 
 def _owner_password(step: Step) -> int:
     """Which password of the database's owner it is, counted from 1; 0 for everything else."""
-    found = search(r"-postgres-password(?:-(\d+))?$", step.resource)
+    found = search(OPENS_THE_OWNER, step.resource)
     return int(found[1] or 1) if found and step.kind == "RandomPassword" else 0
 
 

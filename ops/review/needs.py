@@ -58,7 +58,7 @@ def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unm
             case "PersistentVolumeClaim" if step.action != UPDATE:
                 _volume(step, kubectl, found)
             case "Service" if file.profile and at(step.new, "spec", "type") == "LoadBalancer":
-                _balancer(step, kubectl, found)
+                _balancer(step, file.profile, kubectl, found)
     found.warnings = list(dict.fromkeys(found.warnings))
     return found
 
@@ -160,7 +160,7 @@ def _volume(step: Step, kubectl: Kubectl, found: Unmet) -> None:
         )
 
 
-def _balancer(step: Step, kubectl: Kubectl, found: Unmet) -> None:
+def _balancer(step: Step, profile: str, kubectl: Kubectl, found: Unmet) -> None:
     namespace = str(at(step.new, "metadata", "namespace"))
     live = _known(
         Kubectl(kubectl.context, kubectl.env, namespace),
@@ -169,7 +169,7 @@ def _balancer(step: Step, kubectl: Kubectl, found: Unmet) -> None:
     if not any(items(item, "status", "loadBalancer", "ingress") for item in live or ()):
         found.warnings.append(
             f"{step.title} is a LoadBalancer, which on Minikube waits for its address until this runs in another "
-            "terminal: minikube tunnel"
+            f"terminal: minikube tunnel --profile {profile}"
         )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 
 from ops.config.footprint import Amount, Row
 from ops.review import risk
-from ops.review.command import worst_first
+from ops.review.command import Notes, worst_first
 from ops.review.risk import Effect, Risk
 
 UNITS = (("pods", ""), ("CPU requests", "m"), ("memory requests", "Mi"), ("storage", "Mi"))
@@ -17,13 +17,14 @@ PLACE = re.compile(r"^(?P<file>[\w.-]+\.yaml)(?::(?P<line>\d+))?: (?P<text>.*)$"
 
 
 @dataclass(frozen=True)
-class Section:
+class StackReport:
     """What the report says of one stack.
 
     Attributes:
         errors: the mistakes of its stack file, `file:line: text`; with any, there is nothing else to say.
         trouble: why the steps are unknown, in words; else empty.
         basis: what the steps start from.
+        notes: what the cluster says beside the steps, if it was asked.
         secrets_changed: an encrypted value changed; rendered objects do not show that.
         gone: its stack file is deleted; there is nothing else to say.
     """
@@ -34,6 +35,7 @@ class Section:
     trouble: str = ""
     basis: str = ""
     effects: tuple[Effect, ...] = ()
+    notes: Notes = field(default_factory=Notes)
     before: tuple[Row, ...] = ()
     after: tuple[Row, ...] = ()
     secrets_changed: bool = False
@@ -52,7 +54,7 @@ class Section:
         return str(max(worst)) if worst else "no change"
 
 
-def document(sections: Sequence[Section], against: str) -> str:
+def document(sections: Sequence[StackReport], against: str) -> str:
     """The whole report: the outcomes at a glance, then a section for each stack."""
     lines = ["## What this change does", ""]
     lines += _table(
@@ -76,7 +78,7 @@ def annotation(error: str) -> str:
     return f"::error{place}::{_data(text)}"
 
 
-def _body(section: Section) -> Iterable[str]:
+def _body(section: StackReport) -> Iterable[str]:
     if section.errors:
         yield from (f"- {_cell(error)}" for error in section.errors)
         return
@@ -87,13 +89,14 @@ def _body(section: Section) -> Iterable[str]:
         yield f"> {_cell(section.trouble)}"
     else:
         yield from _steps(section)
+    yield from _notes(section.notes)
     yield from ("", *_footprint(section.before, section.after))
     if section.missing:
         yield from ("", "Before its first `up`:", "")
         yield from (f"- {_cell(line)}" for line in section.missing)
 
 
-def _steps(section: Section) -> Iterable[str]:
+def _steps(section: StackReport) -> Iterable[str]:
     if section.secrets_changed:
         yield from ("Encrypted values change: the pods that read them are replaced one by one.", "")
     if not section.effects:
@@ -116,10 +119,18 @@ def _steps(section: Section) -> Iterable[str]:
         )
 
 
+def _notes(notes: Notes) -> Iterable[str]:
+    for warning in notes.warnings:
+        yield from ("", f"> warning: {_cell(warning)}")
+    if notes.cluster:
+        text = "Steps that the cluster would refuse are not marked."
+        yield from ("", f"> {_cell(notes.cluster)}. {text}")
+
+
 def _steps_table(effects: Iterable[Effect]) -> Iterable[str]:
     rows = [
         (
-            f"**{effect.risk}**" if effect.risk is Risk.LOSS else str(effect.risk),
+            f"**{effect.risk}**" if effect.risk >= Risk.LOSS else str(effect.risk),
             effect.step.action,
             _cell(effect.step.title),
             _cell(effect.reason),
@@ -151,7 +162,7 @@ def _amounts(before: Amount, after: Amount) -> Iterable[str]:
         yield f"{was}{unit} → {is_now}{unit}" if was != is_now else f"{is_now}{unit}"
 
 
-def _emphasis(section: Section) -> str:
+def _emphasis(section: StackReport) -> str:
     plain = section.outcome in ("no change", str(Risk.NONE), str(Risk.ROLLING))
     return section.outcome if plain else f"**{section.outcome}**"
 

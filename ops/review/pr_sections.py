@@ -22,12 +22,14 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.release.record import secrets_of
-from ops.review import plan, rendered, risk
+from ops.review import rendered, risk
+from ops.review.command import Notes, judged
 from ops.review.plan import Step
-from ops.review.pr_markdown import Section
+from ops.review.pr_markdown import StackReport
+from ops.review.risk import Effect
 
 
-def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[Section]:
+def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[StackReport]:
     """A section for each stack of the checkout, or for one of them.
 
     Raises:
@@ -43,10 +45,10 @@ def report(against: str, root: Path, *, deployed: bool, only: str = "") -> list[
         ]
         kept = {verdict.file for verdict in found}
         gone = [] if only else [name for name in then.stacks if f"Pulumi.{name}.yaml" not in kept]
-        return [*sections, *(Section(name, gone=True) for name in gone)]
+        return [*sections, *(StackReport(name, gone=True) for name in gone)]
 
 
-def to_json(sections: Sequence[Section]) -> str:
+def to_json(sections: Sequence[StackReport]) -> str:
     return json.dumps(
         [
             {
@@ -55,6 +57,7 @@ def to_json(sections: Sequence[Section]) -> str:
                 "errors": section.errors,
                 "missing": section.missing,
                 "trouble": section.trouble,
+                **asdict(section.notes),
                 "steps": risk.as_json(section.effects),
                 "footprint": {
                     "before": [asdict(row) for row in section.before],
@@ -67,20 +70,24 @@ def to_json(sections: Sequence[Section]) -> str:
     )
 
 
-def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> Section:
+def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> StackReport:
     stack = verdict.file.removeprefix("Pulumi.").removesuffix(".yaml")
     if verdict.errors:
-        return Section(stack, errors=verdict.errors)
+        return StackReport(stack, errors=verdict.errors)
     file = StackFile.read(stack, root)
     config = checked(file.path).config
     # A stack without its secrets or digests was never deployed, and the engine would only report that.
     by_engine = deployed and not file.profile and not verdict.missing
     basis = "compared with what is deployed" if by_engine else f"rendered here and at {then.name}"
     trouble = ""
-    steps: Sequence[Step] = ()
+    effects: Sequence[Effect] = ()
+    notes = Notes()
     before: Sequence[Row] = ()
     try:
-        steps = _previewed(file) if by_engine else _rendered(stack, file.path, then)
+        if by_engine:
+            effects, notes = _previewed(file)
+        else:
+            effects = risk.judge(_rendered(stack, file.path, then))
     except OpsError as error:
         trouble = str(error)
     try:
@@ -91,7 +98,7 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
         )
     except OpsError as error:
         trouble = trouble or str(error)
-    return Section(
+    return StackReport(
         stack,
         missing=verdict.missing,
         secrets_changed=not by_engine
@@ -99,7 +106,8 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
         and secrets_of(file.path) != secrets_of(then.folder / verdict.file),
         trouble=trouble,
         basis=basis,
-        effects=tuple(risk.judge(steps)),
+        effects=tuple(effects),
+        notes=notes,
         before=tuple(before),
         after=tuple(of_config(config)),
     )
@@ -112,6 +120,6 @@ def _rendered(stack: str, path: Path, then: Commit) -> Sequence[Step]:
     return rendered.steps(before, manifests(now.config, now.source))
 
 
-def _previewed(file: StackFile) -> Sequence[Step]:
+def _previewed(file: StackFile) -> tuple[list[Effect], Notes]:
     chosen = setup.choose()
-    return plan.read(Stack(file, chosen.backend, chosen.env).preview(quiet=True))
+    return judged(Stack(file, chosen.backend, chosen.env), quiet=True)

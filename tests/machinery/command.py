@@ -13,7 +13,7 @@ commands = typer.Typer()
 
 @commands.command()
 def test() -> None:
-    """Set up what the tests need and run every one of them."""
+    """Set up what the tests need and run all suites but test-edits and the long reliability runs."""
     if not suites.summarise(testing.outcomes(console), console):
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""`make test`: set up the machine, then run every suite."""
+"""`make test`: set up the machine, then run all suites but the long ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Stage:
 
 
 def outcomes(console: Console) -> list[Outcome]:
-    """Set up what is needed, then run every suite: one that cannot run fails with the reason."""
+    """Set up what is needed, then run the suites: one that cannot run fails with the reason."""
     done = checks.outcomes(console, exhaustive=True)
     steps = Steps("setting up", console)
     env: Mapping[str, str] = os.environ

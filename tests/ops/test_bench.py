@@ -13,7 +13,7 @@ from rich.console import Console
 from bench import deployed, document, inner_loop, previews, program_cost, reads
 from bench.figures import Figure, Goal, Section, quantity
 from bench.first_up import images_of, write_chart
-from bench.machine import Machine
+from bench.machine import Circumstances
 from bench.project import fixture
 from bench.reads import Load
 from bench.starts import Seen, instant
@@ -21,7 +21,7 @@ from bench.timing import timed
 from ops.errors import OpsError
 from tests.ops.programs import Programs
 
-MACHINE = Machine("2026-01-02", "a processor, 2 cores, 24 GiB", "Debian", "0.3")
+MACHINE = Circumstances("2026-01-02", "a processor, 2 cores, 24 GiB", "Debian", "0.3")
 
 
 def figure(*samples: float, goal: Goal | None = None) -> Figure:

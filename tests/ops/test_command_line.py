@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import resource
@@ -17,15 +18,13 @@ from typer.testing import CliRunner
 
 from ops import main
 from ops.engine.backend import Backend
-from ops.engine.diagnosis import explain
-from ops.errors import pasteable
+from ops.errors import OpsError, pasteable
 from ops.paths import ROOT
 from ops.prepare import setup
 from ops.prepare.plugins import Plugins
 from ops.prepare.setup import Setup
 from tests.ops.machines import LINUX
 from tests.ops.programs import Programs
-from tests.ops.test_diagnosis import DEV, FAILURES
 
 HELP = [sys.executable, "-m", "ops", "--help"]
 HELP_SECONDS = 0.3
@@ -91,31 +90,91 @@ def test_a_kubectl_command_is_printed_plainly_only_where_it_is_on_path(
     assert pasteable(text) == text
 
 
-def printed_fixes() -> list[str]:
-    """What `ops` prints for every failure of the engine that it knows."""
+def text_of(node: ast.AST) -> str:
+    """A string as it is in the source; what a program fills in is `x`."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            text_of(part) if isinstance(part, ast.Constant) else "x" for part in node.values
+        )
+    return "; ".join(filter(None, (text_of(part) for part in ast.iter_child_nodes(node))))
+
+
+def printed() -> list[tuple[str, str]]:
+    """Every fix and warning in the sources of `ops`, with its place."""
+    found: list[tuple[str, ast.AST]] = []
+    for path in sorted((ROOT / "ops").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Call):
+                found += [(place, word.value) for word in node.keywords if word.arg == "fix"]
+                called = ast.unparse(node.func)
+                if called == "Known":
+                    found.append((place, node.args[2]))
+                elif called.endswith(("warnings.append", "refusals.append")):
+                    found.append((place, node.args[0]))
+            elif isinstance(node, ast.Assign):
+                names = " ".join(map(ast.unparse, node.targets))
+                if re.search(r"\bfix\b|FIX\b|\bLOGS\b|refusals\[", names):
+                    found.append((place, node.value))
     return [
-        pasteable(explain(output, doing="pulumi up", stack=DEV).fix)
-        for output, _, _ in FAILURES.values()
+        (place, re.sub(r"\{\w+\}", "x", text)) for place, node in found if (text := text_of(node))
     ]
-
-
-def commands_in(pattern: str) -> list[str]:
-    found = [command for fix in printed_fixes() for command in re.findall(pattern, fix)]
-    assert found, f"no fix has {pattern}: the pattern is wrong"
-    return found
 
 
 def test_every_printed_make_command_has_its_target_and_its_variables() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for command in commands_in(
-        r"(?<!-)\bmake (?:up|down|status|history|rollback|open|logs)\b(?: [A-Z]+=[\w-]+)*"
-    ):
-        _, target, *variables = command.split()
-        assert f"\n{target}: " in makefile, command
-        module = next(name for name, commands in main.COMMANDS.items() if target in commands)
+    names = re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE)
+    targets = "|".join(sorted(names, key=len, reverse=True))
+    command = re.compile(
+        rf"(?<![-\w])make (?:({targets})(?![-\w])|[a-z-]+(?= [A-Z]+=))((?: [A-Z_]+=\S*)*)"
+    )
+    found = [
+        (f"{place}: {match[0]}", match)
+        for place, text in printed()
+        for match in command.finditer(text)
+    ]
+    used = {match[1] for _, match in found}
+    assert used >= {"up", "status", "rotate", "secret", "rollback", "history"}, (
+        "the pattern is wrong"
+    )
+    for place, match in found:
+        assert match[1], f"{place}: there is no such target"
+        module = next(name for name, commands in main.COMMANDS.items() if match[1] in commands)
         group: Any = get_group(import_module(module).commands)
-        known = {option.envvar for option in group.commands[target].params}
-        assert {variable.partition("=")[0] for variable in variables} <= known, command
+        known = {option.envvar for option in group.commands[match[1]].params}
+        for variable in match[2].split():
+            name, _, value = variable.partition("=")
+            assert name in known, place
+            assert value.strip(",;"), f"{place}: {name} has no value"
+
+
+TOOLS = re.compile(
+    r"\b(?:kubectl (?:--context|get|logs|describe)|minikube (?:delete|tunnel|start)|"
+    r"pulumi (?:cancel|config|plugin|preview|stack|state|up))\b"
+)
+
+
+def test_every_printed_command_of_a_tool_can_be_pasted() -> None:
+    found = [(place, text, match) for place, text in printed() for match in TOOLS.finditer(text)]
+    assert len(found) > 8, "the pattern is wrong"
+    for place, text, match in found:
+        before = text[: match.start()]
+        assert not before or before.endswith(": "), f"{place}: pasteable() passes over {match[0]!r}"
+        assert not match[0].startswith("kubectl ") or match[0].endswith("--context"), place
+    for place, text in printed():
+        assert "<" not in text, f"{place}: a shell would read from a file"
+
+
+@pytest.mark.parametrize("words", ["secret", "rotate"])
+def test_a_command_without_its_key_is_answered_with_one_that_can_be_pasted(words: str) -> None:
+    result = CliRunner().invoke(
+        main.app, [words], env={"KEY": "databaseUr", "SECRET": "databaseUr"}
+    )
+    assert isinstance(result.exception, OpsError)
+    variable = {"secret": "KEY", "rotate": "SECRET"}[words]
+    assert f"make {words} STACK=dev {variable}=databaseUrl" in result.exception.fix
 
 
 @pytest.fixture

@@ -85,4 +85,22 @@ def test_every_key_with_a_helm_value_exists() -> None:
     ]
     for key in config_docs.helm_values():
         assert key in rows or key.partition(".")[2] in rows, key
-    assert config_docs.helm_value("backend.replicas") == "backend.replicaCount"
+
+
+def test_a_key_that_every_component_has_alike_is_documented_once() -> None:
+    sections = {
+        title: text.splitlines()
+        for title, _, text in (
+            part.partition("\n") for part in config_docs.reference().split("\n## ")
+        )
+    }
+    common = {line for line in sections["Every component"] if line.startswith("| `")}
+    own = [
+        {line for line in sections[name] if line.startswith("| `")}
+        for name in ("backend", "frontend")
+    ]
+    assert any(line.startswith("| `replicas` ") and "`replicaCount`" in line for line in common)
+    for rows in own:
+        assert any(line.startswith("| `resources.requests.cpu` ") for line in rows), "its default"
+        assert not rows & common
+    assert not own[0] & own[1]

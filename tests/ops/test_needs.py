@@ -145,7 +145,7 @@ def test_a_load_balancer_on_minikube_waits_for_its_tunnel(cluster: Cluster) -> N
     assert unmet(balancer) == Unmet(), "elsewhere the cloud provides the address"
     cluster.has()
     (warning,) = unmet(balancer, file=MINIKUBE).warnings
-    assert warning.endswith(": minikube tunnel")
+    assert warning.endswith(": minikube tunnel --profile minikube")
     cluster.has({**named(NAME), "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}}})
     assert unmet(balancer, file=MINIKUBE) == Unmet(), "the tunnel runs"
     assert unmet(step("Service", type="NodePort"), file=MINIKUBE) == Unmet()

@@ -156,9 +156,15 @@ def test_its_footprint_is_a_row(program: Path) -> None:
 def test_its_keys_are_documented_with_their_helm_values(program: Path) -> None:
     ops(program, "docs")
     reference = (program / "docs" / "configuration.md").read_text()
-    section = reference.partition("\n## worker\n")[2].partition("\n## ")[0]
-    assert "| `replicas` | integer, at least 1 |" in section
-    assert "`worker.autoscaling.enabled`" in section
+    common, section = (
+        reference.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+        for title in ("Every component", "worker")
+    )
+    assert "Keys that backend and frontend and worker have alike." in common
+    assert "| `replicas` | integer, at least 1 |" in common
+    assert "`autoscaling.enabled`" in common
+    assert "service" not in common
+    assert "| `resources.requests.cpu` | CPU, such as `250m` or `0.5` | `30m` |" in section
     assert "service" not in section
     schema = json.loads((program / "schema" / "stack.schema.json").read_text())
     assert "taskflow:worker" in schema["properties"]["config"]["properties"]

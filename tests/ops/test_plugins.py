@@ -31,7 +31,16 @@ def test_installed_official_plugins_are_used_offline() -> None:
     assert chosen(OFFICIAL, MadeUpMachine(files={INSTALLED})).official
 
 
-@pytest.mark.parametrize(("content", "works"), [("#!/bin/sh\nexit 255\n", True), ("", False)])
+@pytest.mark.parametrize(
+    ("content", "works"),
+    [
+        ("#!/bin/sh\nexit 255\n", True),
+        ("#!/bin/sh\necho 4711; exec sleep 60\n", True),
+        ("#!/bin/sh\nkill -SEGV $$\n", False),
+        ("", False),
+    ],
+    ids=["reports that it has no engine", "serves without one", "crashes", "is cut off"],
+)
 def test_a_plugin_counts_as_installed_only_if_it_starts(
     tmp_path: Path, content: str, works: bool
 ) -> None:

@@ -19,10 +19,13 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import setup
-from ops.review import pr_report, pr_sections, rendered, risk
+from ops.review import command as review
+from ops.review import needs, pr_report, pr_sections, rendered, risk
+from ops.review.needs import Unmet
 from ops.review.plan import Step
-from ops.review.pr_markdown import Section, annotation, document
+from ops.review.pr_markdown import StackReport, annotation, document
 from ops.review.risk import Effect, Risk
+from tests.ops.conftest import Cluster
 from tests.ops.test_footprint import commit
 from tests.ops.test_risk import PREVIEWS
 
@@ -65,7 +68,7 @@ class Checkout:
     now: Path
     then: Path
 
-    def section(self, text: str) -> Section:
+    def section(self, text: str) -> StackReport:
         (self.now / "Pulumi.local.yaml").write_text(text)
         (one,) = pr_sections.report("HEAD", self.now, deployed=False)
         return one
@@ -90,7 +93,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     return one
 
 
-def risks(one: Section) -> dict[str, Risk]:
+def risks(one: StackReport) -> dict[str, Risk]:
     return {f"{effect.step.kind} {effect.step.resource}": effect.risk for effect in one.effects}
 
 
@@ -153,31 +156,66 @@ REMOTE = STACK.replace("minikube: minikube", "context: far-away").replace(
 )
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_deployed_stack_is_previewed_by_the_engine_and_a_minikube_is_not(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, fails: bool
-) -> None:
-    def preview(stack: Stack, *, quiet: bool) -> str:
-        assert quiet
-        assert stack.name == "remote"
-        if fails:
-            raise OpsError("pulumi preview failed", where="the cluster")
-        return (PREVIEWS / "log-level.events").read_text()
-
-    monkeypatch.setattr(Stack, "preview", preview)
+@pytest.fixture
+def remote(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """With a stack on a cluster elsewhere, for which the engine previews a rolling update."""
+    log = (PREVIEWS / "log-level.events").read_text()
+    monkeypatch.setattr(Stack, "preview", lambda *_, quiet: log)
+    monkeypatch.setattr(review, "require_context", lambda *_: None)
     chosen = SimpleNamespace(backend=Backend("", ours=False), env={})
     monkeypatch.setattr(setup, "choose", lambda: chosen)
-    (checkout.now / "Pulumi.remote.yaml").write_text(REMOTE)
-    (checkout.then / "Pulumi.remote.yaml").write_text(REMOTE)
-    code, shown = checkout.run("--deployed")
+    for folder in (checkout.now, checkout.then):
+        (folder / "Pulumi.remote.yaml").write_text(REMOTE)
+    return checkout
+
+
+def test_a_deployed_stack_is_previewed_by_the_engine_and_a_minikube_is_not(
+    remote: Checkout, cluster: Cluster
+) -> None:
+    cluster.has()
+    cluster.answer("--dry-run=server", "")
+    code, shown = remote.run("--deployed")
+    assert code == 0
     assert "No object changes (rendered here and at HEAD)." in shown, "the Minikube"
-    if fails:
-        assert code == 1
-        assert "### remote: unknown\n\n> pulumi preview failed where: the cluster" in shown
-    else:
-        assert code == 0
-        assert "Steps, compared with what is deployed:" in shown
-        assert "| rolling restart | update | Deployment taskflow-backend |" in shown
+    assert "Steps, compared with what is deployed:" in shown
+    assert "| rolling restart | update | Deployment taskflow-backend |" in shown
+    assert {kubectl.context for kubectl in cluster.asked} == {"far-away"}
+
+
+def test_a_preview_that_fails_is_reported_and_not_guessed(
+    remote: Checkout, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def preview(stack: Stack, *, quiet: bool) -> str:
+        raise OpsError("pulumi preview failed", where="the cluster")
+
+    monkeypatch.setattr(Stack, "preview", preview)
+    cluster.has()
+    code, shown = remote.run("--deployed")
+    assert code == 1
+    assert "### remote: unknown\n\n> pulumi preview failed where: the cluster" in shown
+
+
+def test_what_the_cluster_would_refuse_or_lacks_is_in_the_report_as_in_diff(
+    remote: Checkout, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.has()
+    refused = '(Forbidden): deployments.apps "taskflow-backend" is forbidden: exceeded quota'
+    cluster.answer("apply --dry-run=server", f"Error from server {refused}", code=1)
+    cluster.answer("create --dry-run=server", "")
+    warned = Unmet(warnings=["install a metrics server"])
+    monkeypatch.setattr(needs, "unmet", lambda *_: warned)
+    _, shown = remote.run("--deployed")
+    assert "### remote: refused" in shown
+    assert "| **refused** | update | Deployment taskflow-backend | the API server ref" in shown
+    assert "> warning: install a metrics server" in shown
+
+
+def test_a_cluster_that_could_not_be_asked_is_reported(remote: Checkout, cluster: Cluster) -> None:
+    cluster.answer("get", "error: You must be logged in to the server (Unauthorized)", code=1)
+    code, shown = remote.run("--deployed")
+    assert code == 0
+    assert "| rolling restart | update | Deployment taskflow-backend |" in shown
+    assert "context far-away refuses the credentials" in shown
 
 
 def test_a_stack_that_lacks_what_its_first_up_needs_is_not_asked_of_the_engine(
@@ -260,7 +298,7 @@ def test_the_markdown_as_a_whole() -> None:
     row = Row("all", Amount(2, 100, 256, 0), Amount(3, 150, 384, 0))
     more = Row("all", Amount(3, 150, 384, 0), Amount(4, 200, 512, 0))
     sections = [
-        Section(
+        StackReport(
             "prod",
             basis="compared with what is deployed",
             effects=(
@@ -271,7 +309,7 @@ def test_the_markdown_as_a_whole() -> None:
             after=(more,),
             missing=("set it",),
         ),
-        Section("staging", errors=("Pulumi.staging.yaml:3: is wrong",)),
+        StackReport("staging", errors=("Pulumi.staging.yaml:3: is wrong",)),
     ]
     assert document(sections, "main") == (
         """## What this change does
@@ -319,7 +357,7 @@ Compared with `main`.
 
 def test_what_comes_from_the_change_is_text_and_nothing_else() -> None:
     evil = "x | **b** <img src=x> [a](http://e) `c` @everyone\n# heading"
-    text = document([Section("s", effects=(effect(Risk.OUTAGE, evil, evil),))], "`main`\n# x")
+    text = document([StackReport("s", effects=(effect(Risk.OUTAGE, evil, evil),))], "`main`\n# x")
     (row,) = [line for line in text.splitlines() if line.startswith("| short outage")]
     assert len(re.findall(r"(?<!\\)\|", row)) == 5, "four cells"
     for mark in ("<img", "[a]", " **b", "@everyone", "`c`"):

@@ -106,16 +106,16 @@ def test_the_address_is_that_of_the_live_objects_whatever_the_state_says(
 ) -> None:
     backend = {"kind": "Service", "metadata": {"name": "b", "labels": {"component": "backend"}}}
     cluster.has(backend, *objects)
-    with reach.access_to(stack, "linux") as way:
-        assert way == reach.Access(url)
+    with reach.access_to(stack, "linux") as access:
+        assert access == reach.Access(url)
     assert cluster.asked[0].namespace == "blue"
 
 
 def test_on_a_mac_a_node_port_is_one_of_this_machine(stack: Stack, cluster: Cluster) -> None:
     cluster.has(node_port(30080))
     mac = replace(stack, file=replace(stack.file, profile="minikube", node_port=30080))
-    with reach.access_to(mac, "darwin") as way:
-        assert way.url == "http://127.0.0.1:30080"
+    with reach.access_to(mac, "darwin") as access:
+        assert access.url == "http://127.0.0.1:30080"
 
 
 def forwards(monkeypatch: pytest.MonkeyPatch, script: str) -> list[str]:
@@ -135,11 +135,11 @@ def test_a_service_that_only_the_cluster_reaches_is_forwarded_for_as_long_as_it_
     cluster.has(service())
     said = "Forwarding from 127.0.0.1:4711 -> 3000"
     calls = forwards(monkeypatch, f"import time; print({said!r}, flush=True); time.sleep(60)")
-    with reach.access_to(stack, "linux") as way:
-        assert way.url == "http://127.0.0.1:4711"
-        assert way.forward
-        assert way.forward.poll() is None
-    assert way.forward.poll() is not None
+    with reach.access_to(stack, "linux") as access:
+        assert access.url == "http://127.0.0.1:4711"
+        assert access.forward
+        assert access.forward.poll() is None
+    assert access.forward.poll() is not None
     assert "service/blue-frontend" in calls
 
 
@@ -154,6 +154,23 @@ def test_a_port_that_cannot_be_forwarded_is_an_error(
     ):
         pass
     assert "unable to forward" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("profile", "fix"),
+    [
+        (None, "shows one: kubectl --context {context} --namespace blue get services"),
+        ("work", "run in another terminal: minikube tunnel --profile work"),
+    ],
+)
+def test_a_load_balancer_without_an_address_is_an_error_with_a_command_for_its_cluster(
+    stack: Stack, cluster: Cluster, profile: str | None, fix: str
+) -> None:
+    cluster.has(service("LoadBalancer"))
+    mine = replace(stack, file=replace(stack.file, profile=profile))
+    with pytest.raises(OpsError, match="no address yet") as caught, reach.access_to(mine, "linux"):
+        pass
+    assert caught.value.fix.endswith(fix.format(context=cluster.asked[0].context))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +192,10 @@ def test_a_release_without_an_address_is_an_error(
             [ingress()],
             "Ingress blue-frontend has no address: does the controller of class traefik",
         ),
-        ([route()], "HTTPRoute blue-frontend is handled by no controller: that of Gateway shared"),
+        (
+            [route()],
+            "no controller handles HTTPRoute blue-frontend: does the one of Gateway shared run?",
+        ),
         (
             [
                 route(
@@ -210,9 +230,9 @@ def test_a_public_address_that_does_not_answer_is_reported_with_what_its_route_l
         cluster.answer(f"get {kind} {selector}", {"items": mine})
     with (
         pytest.raises(OpsError, match="no answer") as caught,
-        reach.access_to(stack, "linux") as way,
+        reach.access_to(stack, "linux") as access,
     ):
-        raise OpsError("no answer", where=way.url, fix="what the smoke check says")
+        raise OpsError("no answer", where=access.url, fix="what the smoke check says")
     assert caught.value.where.startswith(f"https://taskflow.example.com; {said}")
     assert caught.value.fix == "what the smoke check says"
     assert "it works" not in caught.value.where

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from components.config.check import check_file
+from components.config.kinds import ReleaseName, of_annotation
 from ops.config.render import Recorder, render
 from ops.config.validate import checked
 from ops.errors import OpsError
@@ -53,6 +54,23 @@ def test_a_committed_stack_renders_whole_objects_with_references_that_hold(path:
             for variable in container["env"]:
                 secret = variable.get("valueFrom", {}).get("secretKeyRef")
                 assert secret is None or ("Secret", secret["name"]) in names
+
+
+def test_the_longest_release_name_leaves_room_for_what_is_added_to_it(stack: Path) -> None:
+    kind_of_name = of_annotation(ReleaseName)
+    assert kind_of_name
+    assert kind_of_name.most
+    longest = "a" * kind_of_name.most
+    key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    lines = f"  taskflow:release: {longest}\n  taskflow:backup: {{publicKey: {key}}}\n"
+    stack.write_text(LOCAL + lines)
+    most = {"Service": 63, "CronJob": 52, "StatefulSet": 63 - len("-0123456789")}
+    seen = set()
+    for item in objects(stack):
+        kind, name = item["kind"], item["metadata"]["name"]
+        assert len(name) <= most.get(kind, 253), f"{kind} {name}"
+        seen.add(kind)
+    assert seen >= most.keys()
 
 
 def test_the_text_is_the_same_every_time(stack: Path) -> None:

@@ -13,7 +13,7 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.review import command as review
-from ops.review import embedded, plan, risk
+from ops.review import embedded, needs, plan, risk
 from ops.review.plan import Step
 from ops.review.risk import Effect, Risk
 from tests.ops.conftest import Cluster
@@ -694,6 +694,19 @@ def test_a_cluster_that_could_not_be_asked_is_reported_to_people_and_programs(
     cluster.answer("apply", "")
     document = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)
     assert document["cluster"] == ""
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_command_in_a_warning_is_printed_so_that_it_works_in_any_shell(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.has()
+    cluster.answer("apply", "")
+    warned = needs.Unmet(warnings=["run in another terminal: minikube tunnel --profile work"])
+    monkeypatch.setattr(needs, "unmet", lambda *_: warned)
+    monkeypatch.setenv("PATH", "")
+    shown = CliRunner().invoke(review.commands, ["diff"]).stdout
+    assert "terminal: .venv/bin/python -m ops exec minikube tunnel --profile work" in shown
 
 
 INVALID = "config:\n  taskflow:database: {embedded: {}}\n  taskflow:logLevel: loud\n"

@@ -470,7 +470,7 @@ def test_an_object_whose_state_another_provider_wrote_is_read_anew_and_so_not_re
     looked_up["external"] = True
     checkout.checkpoint(resources=(foreign, own, marked, looked_up))
 
-    assert "read 1 objects anew" in recover(checkout.stack)
+    assert "were read again: 1" in recover(checkout.stack)
 
     [refresh] = checkout.calls
     assert refresh.startswith("refresh --yes --skip-preview")

@@ -115,16 +115,45 @@ def test_every_make_target_and_command_of_theirs_exists() -> None:
     assert "./.ci/run" in text
 
 
-def test_staging_and_prod_are_previewed_by_the_official_action_and_reported_in_one_comment() -> (
-    None
-):
-    (job,) = workflow("preview.yml")["jobs"].values()
-    previewed = {
-        step["with"]["stack-name"]
-        for step in job["steps"]
-        if step.get("uses", "").startswith("pulumi/actions@")
+def test_no_workflow_reads_text_for_people() -> None:
+    """Its words may change: what a script takes from a command of `ops` is JSON, or a whole file."""
+    scripts = [(place, step["run"]) for place, step in steps() if "run" in step]
+    taken = [
+        (place, command)
+        for place, script in scripts
+        for command in re.findall(r"(?:\$\(|<\().*-m ops [^)|]*|-m ops [^\n]*\|.*", script)
+        if "--json" not in command
+    ]
+    assert taken == []
+    assert [place for place, script in scripts if re.search(r"\bgrep\b|\bsed\b", script)] == []
+
+
+def test_the_job_that_builds_from_go_modules_keeps_what_it_built() -> None:
+    found = jobs(FILES[0])["test"]["steps"]
+    run = next(index for index, step in enumerate(found) if step.get("run") == "./.ci/run")
+    by_action = {step["uses"].partition("@")[0]: step["with"] for step in found[:run]}
+    go, built = by_action["actions/setup-go"], by_action["actions/cache"]
+    assert built["path"] == "~/.cache/taskflow-infra/programs"
+    assert "hashFiles('airgap/go/**')" in built["key"]
+    graphs = [*(ROOT / "airgap" / "go").rglob("go.mod")]
+    assert {*graphs} == {
+        file.with_name("go.mod") for file in ROOT.glob(go["cache-dependency-path"])
     }
-    assert previewed == {"staging", "prod"}
+
+    def version(path: Path) -> tuple[int, ...]:
+        (text,) = re.findall(r"^go (\S+)$", path.read_text(), re.MULTILINE)
+        return tuple(map(int, text.split(".")))
+
+    newest = max(map(version, graphs))
+    assert version(ROOT / go["go-version-file"]) == newest, "an older Go refuses to build it"
+
+
+def test_a_pull_request_is_previewed_once_for_each_stack_and_reported_in_one_comment() -> None:
+    (job,) = workflow("preview.yml")["jobs"].values()
+    (engine,) = [s for s in job["steps"] if s.get("uses", "").startswith("pulumi/actions@")]
+    assert "command" not in engine["with"], "it installs the engine; the report previews"
+    reports = [s["run"] for s in job["steps"] if "pr-report" in s.get("run", "")]
+    assert ["--deployed" in script for script in reports] == [True]
     comments = [step for step in job["steps"] if "sticky-pull-request-comment" in str(step)]
     (comment,) = comments
     assert "head.repo.full_name == github.repository" in comment["if"], "a fork's token may not"

@@ -111,7 +111,7 @@ def test_hostile_text_is_kept_as_text(release: LiveRelease, person: Person, reco
     record("SQL, HTML and templates in every field", [f"{len(HOSTILE)} texts, all kept as text"])
 
 
-def test_a_body_that_is_no_task_is_the_clients_fault(person: Person, record: Record) -> None:
+def test_a_malformed_body_is_refused_and_stores_nothing(person: Person, record: Record) -> None:
     headers = {"Content-Type": "application/json"}
     with person.api() as api:
         for name, body in BODIES.items():

@@ -114,11 +114,11 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
         ),
         (
             {"backend": {"disruptionBudget": {"minAvailable": 2}}},
-            "minAvailable 2 of 2 pods lets none go",
+            "minAvailable 2 of 2 pods allows no eviction",
         ),
         (
             {"backend": {"disruptionBudget": {"minAvailable": "51%"}}},
-            "minAvailable 51% of 2 pods lets none go",
+            "minAvailable 51% of 2 pods allows no eviction",
         ),
         (
             {
@@ -128,7 +128,7 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
                     "disruptionBudget": {"minAvailable": 1},
                 },
             },
-            "minAvailable 1 of 1 pods lets none go",
+            "minAvailable 1 of 1 pods allows no eviction",
         ),
         (
             {"backend": {"disruptionBudget": {"maxUnavailable": "0%"}}},
@@ -148,7 +148,7 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
         ),
         (
             {"ingress": {"hosts": ["*.example.com", "a.example.com"]}},
-            "a wildcard is no address: put a plain name before it",
+            "a wildcard is not an address: put a plain name before it",
         ),
         (
             {"ingress": {"hosts": ["a.example.com", "a.example.com"]}},
@@ -276,7 +276,7 @@ def test_a_digest_that_a_release_must_still_set_stops_an_up_with_the_command() -
     (message,) = errors(zeros)
     assert "taskflow:images.backend.ref: its digest is a placeholder" in message
     assert (
-        "run: pulumi config set --stack prod --path 'taskflow:images.backend.ref' ghcr.io/acme/api@sha256:"
+        "run: pulumi config set --stack prod --path 'taskflow:images.backend.ref' ghcr.io/acme/api@sha256:DIGEST"
         in message
     )
 

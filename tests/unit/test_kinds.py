@@ -148,7 +148,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     (
         "backend.egress",
         [{"cidr": "10.1.0.0/16", "ports": []}],
-        "got an empty list, expected at least 1 in it",
+        "got an empty list, expected at least one entry",
     ),
     ("backend.egress", [{"cidr": "10.1.0.0/16", "ports": [True]}], "got true, expected an integer"),
     ("backend.egress", [{"ports": [443]}], "egress.0.cidr: is missing: give cidr, a network such"),

@@ -192,9 +192,9 @@ def test_what_the_engine_cannot_read_is_one_line(tmp_path: Path, text: str, mess
     ("value", "message"),
     [
         ("{env: {A: !!int '5'}}", "backend.env.A: has the tag"),
-        ("{env: {A: .inf}}", "backend.env.A: .inf is no number"),
-        ("{env: {1: x}}", "backend.env.1: is no text as a key; put it in quotes"),
-        ("{env: {true: x}}", "backend.env.true: is no text as a key"),
+        ("{env: {A: .inf}}", "backend.env.A: .inf is not a number"),
+        ("{env: {1: x}}", "backend.env.1: is a key that is not a text; put it in quotes"),
+        ("{env: {true: x}}", "backend.env.true: is a key that is not a text"),
     ],
 )
 def test_what_only_go_would_understand_is_refused(tmp_path: Path, value: str, message: str) -> None:
