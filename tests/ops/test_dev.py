@@ -193,6 +193,12 @@ def test_only_the_host_of_the_database_s_address_changes() -> None:
     }
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "POSTGRES", " \npostgres"])
+def test_the_database_s_address_is_known_by_both_schemes_in_any_case(scheme: str) -> None:
+    moved_to = moved({"A": f"{scheme}://u:p@db/n\n"}, "127.0.0.1", 40000)["A"]
+    assert moved_to == f"{scheme.strip().lower()}://u:p@127.0.0.1:40000/n"
+
+
 def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
