@@ -163,6 +163,7 @@ REFUSED: list[tuple[str, Any, str]] = [
         "known here: config, key, secret",
     ),
     ("backend.secretEnv", {"PORT": {"secret": "s", "key": "k"}}, "is set by the program"),
+    ("backend.env", {"DATABASE_OWNER_URL": "x"}, "is set by the program"),
     ("backend.secretEnv", {"A": "hunter2"}, "got a text (hidden, it may be a secret)"),
     ("backend.podAnnotations", {"taskflow/secret-version": "1"}, "is set by the program; drop it"),
     ("frontend.serviceAnnotations", {"pulumi.com/skipAwait": "x"}, "is set by the program"),
