@@ -133,9 +133,14 @@ class StackFile:
         return next((self.lines[keys] for keys in around if keys in self.lines), 0)
 
 
+def short_name(stack: str) -> str:
+    """The last part of `organization/project/stack`, by which the engine names a stack's files."""
+    return stack.rpartition("/")[2]
+
+
 def file_name(stack: str) -> str:
-    """The name of a stack's file; of `organization/project/stack` the engine takes the last part."""
-    return f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+    """The name of a stack's file."""
+    return f"Pulumi.{short_name(stack)}.yaml"
 
 
 def stack_name(path: Path) -> str:
