@@ -190,14 +190,15 @@ class Session:
         origin = self._containers.network.origin
         urls = {name: f"http://{origin}:{port}" for name, port in self._ports.items()}
         for component, path in HEALTH.items():
-            while not _answers(f"{urls[component]}{path}"):
+            while not answers(f"{urls[component]}{path}"):
                 time.sleep(HEALTH_SECONDS)
         console.print(f"\nTaskFlow from the sources: [bold green]{urls['frontend']}[/]", end=" ")
         console.print(f"(its backend: {urls['backend']}). Ctrl-C ends it.\n")
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a service of this machine answers; the environment's proxy is not asked for it."""
     # The first request waits until Next.js has compiled what it asks for.
     with suppress(httpx.HTTPError):
-        return httpx.get(url, timeout=COMPILE_SECONDS).is_success
+        return httpx.get(url, timeout=COMPILE_SECONDS, trust_env=False).is_success
     return False
