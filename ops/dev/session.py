@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import threading
@@ -95,7 +96,8 @@ class Session:
 
     def _follow(self, component: str, changed: list[Path]) -> None:
         names = ", ".join(str(file.relative_to(SOURCES)) for file in changed)
-        console.print(f"[bold]{names}[/]")
+        # A file's name may be any bytes.
+        console.print(os.fsencode(names).decode(errors="replace"), style="bold", markup=False)
         if self._mirrors[component].of_image().intersection(changed):
             self._outdated.add(component)
         if component in self._outdated:
