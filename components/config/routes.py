@@ -9,6 +9,8 @@ from .kinds import AnnotationName, DnsLabel, DnsSubdomain, HostName, HostPattern
 
 # https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
 MOST_HOSTS_OF_A_ROUTE = 16
+# Its durations have five digits: https://gateway-api.sigs.k8s.io/geps/gep-2257/
+MOST_SECONDS = 99_999
 
 
 class Tls(Model):
@@ -134,6 +136,7 @@ class Gateway(Route):
     timeout_seconds: int | None = Field(
         None,
         ge=1,
+        le=MOST_SECONDS,
         description="time for a whole request, the assistant's streamed answers included; the gateway's default if "
         "unset",
     )

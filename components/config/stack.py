@@ -123,6 +123,13 @@ class Images(Model):
     backend: ComponentImage = Field(ComponentImage(), description="the backend's image")
     frontend: ComponentImage = Field(ComponentImage(), description="the frontend's image")
 
+    def problems(self) -> Iterable[Problem]:
+        # The API server takes such a list for one by names.
+        for name in sorted(
+            {name for name in self.pull_secrets if self.pull_secrets.count(name) > 1}
+        ):
+            yield Problem(("pullSecrets",), f"{name} is listed more than once")
+
     @property
     def built_for(self) -> str | None:
         """The platform of builds; None is the daemon's. A tag must name the same image on every machine."""

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from policy import objects, pods
-from tests.unit.conftest import LOCAL, PROD_SECRETS, Deploy, merged
+from tests.unit.conftest import LOCAL, PROD_SECRETS, PUBLIC_KEY, Deploy, merged
 
-BACKUP = {"backup": {"publicKey": f"age1{'q' * 58}"}}
+BACKUP = {"backup": {"publicKey": PUBLIC_KEY}}
 EXTERNAL = merged(LOCAL, {"database": {"embedded": None}, "backup": {"image": "postgres:16"}})
 
 
