@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from .base import Model, Problem
 from .kinds import AnnotationName, DnsLabel, DnsSubdomain, HostName, HostPattern
+from .pods import reserved_annotations
 
 # https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
 MOST_HOSTS_OF_A_ROUTE = 16
@@ -92,6 +93,7 @@ class Ingress(Route):
 
     def problems(self) -> Iterable[Problem]:
         yield from super().problems()
+        yield from reserved_annotations("annotations", self.annotations)
         taken = {"kubernetes.io/ingress.class": "class"}
         if self.tls and self.tls.issuer:
             taken |= dict.fromkeys(

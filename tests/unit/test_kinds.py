@@ -219,6 +219,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("backend.env", {"DATABASE_OWNER_URL": "x"}, "is set by the program"),
     ("backend.secretEnv", {"A": "hunter2"}, "got a text (hidden, it may be a secret)"),
     ("backend.podAnnotations", {"taskflow/secret-version": "1"}, "is set by the program; drop it"),
+    ("ingress.annotations", {"pulumi.com/patchFieldManager": "me"}, "is set by the program; drop"),
+    ("ingress.annotations", {"taskflow/x": "y"}, "is set by the program; drop it"),
     ("frontend.serviceAnnotations", {"pulumi.com/skipAwait": "x"}, "is set by the program"),
 ]
 
