@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 from pulumi_kubernetes import batch, core
+from pydantic.alias_generators import to_camel
 
 from . import workload
 from .backup_pod import COMPONENT, HARDENED, RESOURCES, pod_spec
@@ -117,6 +118,9 @@ def _spec(
             ],
         }
     ]
+    # Like the pod of `ops`: on the database's nodes, or where the backend reaches one elsewhere.
+    placement = workload.placement(embedded or config.backend)
+    spec |= {to_camel(field): value for field, value in placement.items()}
     if release.pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret} for secret in release.pull_secrets]
     return spec
