@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .config.stack import ScheduledBackup
+
 COMPONENT = "backup"
 CONTAINER = "postgres"
 SCRIPT = Path(__file__).with_suffix(".sh")
 SOCKET = "/var/run/postgresql"
-RESOURCES = {
-    "requests": {"cpu": "20m", "memory": "96Mi"},
-    "limits": {"cpu": "1", "memory": "512Mi"},
-}
+RESOURCES = ScheduledBackup.resources.model_dump()
 HARDENED = {
     "allowPrivilegeEscalation": False,
     "privileged": False,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -281,6 +281,11 @@ class Database(Model):
 class ScheduledBackup(Model):
     """Encrypted backups of the database, each restored once and compared, on a volume in the namespace."""
 
+    # Of both containers, which run one after the other.
+    resources: ClassVar[Resources] = Resources(
+        requests=Compute(cpu="20m", memory="96Mi"), limits=Compute(cpu="1", memory="512Mi")
+    )
+
     schedule: Schedule = Field("30 2 * * *", description="when, in UTC")
     public_key: PublicKey = Field(
         description="public key that encrypts them: the first line of `.state/backup-key`, or what `age-keygen` prints"
@@ -463,6 +468,9 @@ class StackConfig(Model):
         if self.database.embedded:
             requests = self.database.embedded.resources.requests.model_dump()
             groups.append(PodGroup(name="postgres", fewest=1, pods=1, surge=0, **requests))
+        if self.backup:
+            requests = self.backup.resources.requests.model_dump()
+            groups.append(PodGroup(name="backup", fewest=0, pods=1, surge=0, **requests))
         return groups
 
     @property
