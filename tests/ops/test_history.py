@@ -14,7 +14,7 @@ import yaml
 from rich.console import Console
 
 from components.build_context import references
-from components.config.stack import Images
+from components.config.stack import Images, StackConfig
 from components.config.stack_file import StackFile as Source
 from ops.config.commits import unpacked
 from ops.config.stacks import StackFile
@@ -97,6 +97,22 @@ class Team:
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
     return Team(tmp_path)
+
+
+@pytest.mark.parametrize("release", ["taskflow", "true", "null", "e1"])
+def test_the_place_of_a_release_is_read_by_the_models(team: Team, release: str) -> None:
+    deployed = entry(release=release)
+    cluster = {"context": "1e6", "an-old-key": "that no model knows"}
+    deployed["config"]["taskflow:cluster"] = {"value": json.dumps(cluster)}
+    if release == "taskflow":
+        del deployed["config"]["taskflow:release"], deployed["config"]["taskflow:cluster"]
+    team.remembers(deployed)
+    outputs = {"url": "http://127.0.0.1:30080", "namespace": "elsewhere"}
+    team.programs.answer("pulumi", "stack output", outputs)
+    found = history.location(team.stack, history.updates(team.stack))
+    defaults = StackConfig.model_construct()
+    context = defaults.cluster.context if release == "taskflow" else "1e6"
+    assert found == history.Location(release, "elsewhere", context, "127.0.0.1")
 
 
 def test_successful_ups_are_counted_from_the_oldest(team: Team) -> None:
