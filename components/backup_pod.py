@@ -12,6 +12,10 @@ from .config.stack import ScheduledBackup
 COMPONENT = "backup"
 CONTAINER = "postgres"
 SCRIPT = Path(__file__).with_suffix(".sh")
+BACKUPS = "/backups"
+"""Where the volume of scheduled backups is."""
+LIFE_SECONDS = 6 * 3600
+"""After that Kubernetes ends a pod that nobody has ended."""
 SOCKET = "/var/run/postgresql"
 RESOURCES = ScheduledBackup.resources.model_dump()
 HARDENED = {

@@ -216,6 +216,11 @@ class EmbeddedPostgres(PodSettings):
 class CertificateAuthority(Model):
     """A file of certificates (PEM) in a ConfigMap or Secret of the namespace, to verify a server with."""
 
+    # Where pods have it: the volume's name, its folder, and the file in that.
+    volume: ClassVar[str] = "database-ca"
+    folder: ClassVar[str] = "/etc/taskflow/database-ca"
+    file: ClassVar[str] = "ca.crt"
+
     config_map: DnsSubdomain | None = Field(None, description="ConfigMap that has the file")
     secret: DnsSubdomain | None = Field(None, description="Secret that has the file")
     key: DataKey = Field("ca.crt", description="the file's key in it")
