@@ -18,6 +18,8 @@ PROFILE = MINIKUBE / "profiles" / "minikube"
 COMPLETE = PROFILE / "taskflow-infra-complete"
 PROGRAMS = MINIKUBE / "cache/linux/amd64"
 RUNTIME = "/run/cri-dockerd.sock"
+# A proxy of the environment does not reach this machine.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 KUBELET = "http://127.0.0.1:10248/healthz"
 START = "--driver=none --container-runtime=docker --preload=false --cache-images=false --force"
 # Kubelets refuse a host with cgroup v1 by default, and so does kubeadm's own check.
@@ -191,9 +193,15 @@ def _lacks() -> str:
         if missing := EXPECTED.difference(_containers()):
             return f"these containers do not run: {', '.join(sorted(missing))}"
         # Not by Minikube: it uses options of systemctl that only systemd knows.
-        with urllib.request.urlopen(KUBELET, timeout=2), socket.socket(socket.AF_UNIX) as runtime:
+        with DIRECT.open(KUBELET, timeout=2), socket.socket(socket.AF_UNIX) as runtime:
             runtime.connect(RUNTIME)
-        kubectl = (BIN / "kubectl", "--context=minikube", "--request-timeout=5s")
+        kubectl = (
+            "env",
+            "NO_PROXY=*",
+            BIN / "kubectl",
+            "--context=minikube",
+            "--request-timeout=5s",
+        )
         run(*kubectl, "get", "storageclass", "standard")
         vital = ("--selector=k8s-app in (kube-dns, kube-proxy)", "--namespace=kube-system")
         run(*kubectl, "wait", "pods", *vital, "--for=condition=Ready", "--timeout=1s")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 import typer
-import yaml
 
 from bench import document, machine
 from bench.figures import Section
-from components.config.stack_file import PROJECT
+from components.config.stack_file import PROJECT, decoded
+from components.config.stack_file import StackFile as Source
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
@@ -62,12 +62,19 @@ def bench(stack: StackName = "dev") -> None:
 class Values:
     """The stack's configuration, made to fit beside it."""
 
-    of_stack: dict[str, Any]
+    of_stack: Mapping[str, str]
+    """As the engine hands it over; without secrets, which belong to another stack's passphrase."""
 
     @classmethod
     def read(cls, file: StackFile) -> Values:
-        config = yaml.safe_load(file.path.read_text())["config"]
-        return cls({key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()})
+        source = Source.of_stack(file.name, PROJECT, file.path.parent)
+        secret = {path[0] for path in source.encrypted}
+        return cls({key: text for key, text in source.texts.items() if key not in secret})
+
+    def mocked(self) -> dict[str, Any]:
+        """The same in a cluster that no kubeconfig has."""
+        cluster = decoded(self.of_stack.get("cluster", "")) or {}
+        return {**self.of_stack, "cluster": {**cluster, "context": RELEASE}}
 
     def release(self, *, backend_pods: int) -> dict[str, Any]:
         return {
@@ -125,10 +132,7 @@ def _sections(chosen: Setup, file: StackFile, steps: Steps) -> Iterator[Section]
         release = copy_of_checkout(folder / "project", env)
         plain = fixture("plain", folder / "plain", env)
         many = fixture("many", folder / "many", env)
-        mocked = yaml.safe_load(file.path.read_text())
-        mocked["config"][f"{PROJECT}:cluster"]["context"] = RELEASE
-        (release.folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump(mocked))
-
+        release.configure(PROJECT, values.mocked(), stack="dev")
         yield take("The program alone", lambda: program_cost.measure(release, plain))
         many.configure("many", {"context": file.context})
         many.init()

@@ -144,7 +144,7 @@ def measure(folder: Path, stack: str, env: Mapping[str, str]) -> Section:
 
 def _has(url: str, mark: str) -> bool:
     try:
-        return mark in httpx.get(url, timeout=LIMIT_SECONDS).text
+        return mark in httpx.get(url, timeout=LIMIT_SECONDS, trust_env=False).text
     except httpx.HTTPError:
         return False
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from bench.timing import Timed, timed
+from components.config.stack_file import as_yaml, file_name
 from ops.paths import ROOT
 
 HERE = Path(__file__).parent
@@ -28,12 +29,12 @@ class Project:
     folder: Path
     env: Mapping[str, str]
 
-    def configure(self, namespace: str, values: Mapping[str, Any]) -> None:
+    def configure(self, namespace: str, values: Mapping[str, Any], stack: str = STACK) -> None:
         """Write the plain values of the stack; the engine's own lines stay."""
-        path = self.folder / f"Pulumi.{STACK}.yaml"
+        path = self.folder / file_name(stack)
         content = yaml.safe_load(path.read_text()) if path.exists() else {}
         content["config"] = {f"{namespace}:{key}": value for key, value in values.items()}
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        path.write_text(as_yaml(content))
 
     def init(self) -> None:
         """Make the stack."""

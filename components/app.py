@@ -23,7 +23,7 @@ from .existing_secret import (
 )
 from .frontend import FrontendService, FrontendServiceArgs
 from .image import Image
-from .minikube import Minikube
+from .minikube import THIS_MACHINE, Minikube
 from .postgres import FORMER_OWNERS, PostgresDatabase, PostgresDatabaseArgs
 from .workload import Release, SecretKey, SigningKeys
 
@@ -93,7 +93,7 @@ class TaskflowApp(pulumi.ComponentResource):
         super().__init__("taskflow:index:TaskflowApp", name, {}, opts)
         config = args.config
         minikube = Minikube.find(config.cluster.minikube) if config.cluster.minikube else None
-        node_host = minikube.host if minikube else "127.0.0.1"
+        node_host = minikube.host if minikube else THIS_MACHINE
 
         images = self._images(name, args, minikube)
         existing = self._existing_secret(name, config)

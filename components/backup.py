@@ -4,15 +4,13 @@ from typing import Any
 
 import pulumi
 from pulumi_kubernetes import batch, core
+from pydantic.alias_generators import to_camel
 
 from . import workload
-from .backup_pod import COMPONENT, HARDENED, RESOURCES, pod_spec
+from .backup_pod import BACKUPS, COMPONENT, HARDENED, LIFE_SECONDS, RESOURCES, pod_spec
 from .config.stack import EmbeddedPostgres, ScheduledBackup, StackConfig
 from .image import Image
 from .workload import Release, SecretKey
-
-LIMIT_SECONDS = 6 * 3600
-BACKUPS = "/backups"
 
 
 def scheduled(
@@ -62,7 +60,7 @@ def scheduled(
             "metadata": {"labels": labels},
             "spec": {
                 "backoffLimit": 1,
-                "activeDeadlineSeconds": LIMIT_SECONDS,
+                "activeDeadlineSeconds": LIFE_SECONDS,
                 "template": {"metadata": {"labels": labels}, "spec": spec},
             },
         },
@@ -117,6 +115,9 @@ def _spec(
             ],
         }
     ]
+    # Like the pod of `ops`: on the database's nodes, or where the backend reaches one elsewhere.
+    placement = workload.placement(embedded or config.backend)
+    spec |= {to_camel(field): value for field, value in placement.items()}
     if release.pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret} for secret in release.pull_secrets]
     return spec
@@ -127,15 +128,14 @@ def _authority(release: Release) -> dict[str, list[dict[str, Any]]]:
     ca = release.database_ca
     if not ca:
         return {"env": [], "volumes": [], "mounts": []}
-    items = [{"key": ca.key, "path": workload.CA_FILE}]
+    items = [{"key": ca.key, "path": ca.file}]
     source: dict[str, Any] = (
         {"configMap": {"name": ca.config_map, "items": items}}
         if ca.config_map
         else {"secret": {"secretName": ca.secret, "items": items}}
     )
-    folder = workload.DATABASE_CA_FOLDER
     return {
-        "env": [{"name": "DATABASE_CA_FILE", "value": f"{folder}/{workload.CA_FILE}"}],
-        "volumes": [{"name": workload.DATABASE_CA, **source}],
-        "mounts": [{"name": workload.DATABASE_CA, "mountPath": folder, "readOnly": True}],
+        "env": [{"name": "DATABASE_CA_FILE", "value": f"{ca.folder}/{ca.file}"}],
+        "volumes": [{"name": ca.volume, **source}],
+        "mounts": [{"name": ca.volume, "mountPath": ca.folder, "readOnly": True}],
     }

@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .config.stack import ScheduledBackup
+
 COMPONENT = "backup"
 CONTAINER = "postgres"
 SCRIPT = Path(__file__).with_suffix(".sh")
+BACKUPS = "/backups"
+"""Where the volume of scheduled backups is."""
+LIFE_SECONDS = 6 * 3600
+"""After that Kubernetes ends a pod that nobody has ended."""
 SOCKET = "/var/run/postgresql"
-RESOURCES = {
-    "requests": {"cpu": "20m", "memory": "96Mi"},
-    "limits": {"cpu": "1", "memory": "512Mi"},
-}
+RESOURCES = ScheduledBackup.resources.model_dump()
 HARDENED = {
     "allowPrivilegeEscalation": False,
     "privileged": False,

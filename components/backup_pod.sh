@@ -22,9 +22,10 @@ fail() {
     exit 1
 }
 
+# Sets a variable to a percent-decoded text.
 decoded() {
-    local text=${1//\\/\\\\}
-    printf '%b' "${text//%/\\x}"
+    local text=${2//\\/\\\\}
+    printf -v "$1" '%b' "${text//%/\\x}"
 }
 
 # As libpq's own variables: its arguments would appear in the list of processes.
@@ -36,18 +37,29 @@ connect() {
     fi
 }
 
+# Reads DATABASE_URL as both services do (config/database_address.py).
 address() {
-    [[ $DATABASE_URL =~ ^[a-z]+://([^:@/]+)(:([^@/]*))?@(\[[^]]*\]|[^:/?]*)(:([0-9]+))?/?([^?]*)(\?(.*))?$ ]] ||
+    local blank=$' \t\r\n\v\f' url=$DATABASE_URL
+    url=${url#"${url%%[!$blank]*}"} url=${url%"${url##*[!$blank]}"}
+    [[ ! $url =~ %([^0-9a-fA-F]|.[^0-9a-fA-F]|.?$) ]] &&
+        [[ $url =~ ^([a-zA-Z]+)://([^]:@/?#[]+)(:([^]@/?#[]*))?@(\[[^]@/?#]*\]|[^]:@/?#[]+)(:([0-9]*))?(/([^/?#@]*))?(\?([^#@]*))?$ ]] ||
         fail "the database's address cannot be read"
-    local user=${BASH_REMATCH[1]} password=${BASH_REMATCH[3]} host=${BASH_REMATCH[4]} port=${BASH_REMATCH[6]}
-    local name=${BASH_REMATCH[7]} options=${BASH_REMATCH[9]} option
-    PGUSER=$(decoded "$user") PGPASSWORD=$(decoded "$password") PGDATABASE=$(decoded "${name:-$user}")
+    local scheme=${BASH_REMATCH[1],,} user=${BASH_REMATCH[2]} password=${BASH_REMATCH[4]} host=${BASH_REMATCH[5]}
+    local port=${BASH_REMATCH[7]} name=${BASH_REMATCH[9]} options option
+    IFS='&' read -ra options <<<"${BASH_REMATCH[11]}"
+    [[ $scheme = postgres || $scheme = postgresql ]] || fail "the database's address is not one of Postgres"
+    decoded PGUSER "$user"
+    decoded PGPASSWORD "$password"
+    decoded PGDATABASE "${name:-$user}"
     export PGUSER PGPASSWORD PGDATABASE PGHOST=${host//[\[\]]/} PGPORT=${port:-5432}
-    export PGSSLROOTCERT=${DATABASE_CA_FILE:-system}
-    for option in ${options//&/ }; do
-        case $option in sslmode=*) export PGSSLMODE=${option#*=} ;; esac
+    for option in "${options[@]}"; do
+        decoded option "$option"
+        case $option in
+        sslmode=*) export PGSSLMODE=${option#*=} ;;
+        sslrootcert=system) export PGSSLMODE=${PGSSLMODE:-verify-full} ;;
+        esac
     done
-    case ${PGSSLMODE:-} in verify-full | verify-ca) ;; *) unset PGSSLROOTCERT ;; esac
+    case ${PGSSLMODE:-} in verify-full | verify-ca) export PGSSLROOTCERT=${DATABASE_CA_FILE:-system} ;; esac
 }
 
 # Terse: the details of an error may contain a row.

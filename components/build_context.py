@@ -59,7 +59,8 @@ def content_tag(build: BuildArgs) -> str:
 
     def add(*parts: str | bytes) -> None:
         for part in parts:
-            data = part.encode() if isinstance(part, str) else part
+            # A file's name may be any bytes; Python has those that are not UTF-8 as surrogates.
+            data = part.encode(errors="surrogateescape") if isinstance(part, str) else part
             digest.update(len(data).to_bytes(8, "big") + data)
 
     add(build.target, build.platform or "")
@@ -215,7 +216,7 @@ def _regex(pattern: str) -> str:
             out += part
         else:
             out += re.escape(part.removeprefix("\\") or part)
-    return rf"\A{out}(/.*)?\Z"
+    return rf"(?s)\A{out}(/.*)?\Z"
 
 
 def _ignored(path: str, rules: list[_Rule]) -> bool:

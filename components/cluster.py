@@ -1,12 +1,10 @@
 """The cluster of a stack, and the provider for it."""
 
-import os
-from pathlib import Path
-
+import pulumi
 import pulumi_kubernetes as kubernetes
-import yaml
 
 from .config.stack import Cluster
+from .contexts import contexts, missing_context
 from .minikube import ClusterError
 
 
@@ -16,13 +14,12 @@ def kubernetes_provider(name: str, cluster: Cluster) -> kubernetes.Provider:
     Raises:
         ClusterError: if no kubeconfig has the context.
     """
-    known = _contexts()
+    known = contexts()
     if cluster.context not in known:
-        have = f"has {', '.join(known)}" if known else "has none"
-        raise ClusterError(
-            f"taskflow:cluster.context: no context {cluster.context!r} in the kubeconfig, which {have}; "
-            "start that cluster (on dev: make up), or name one of these in the stack file"
+        what, fix = missing_context(
+            cluster.context, minikube=cluster.minikube, stack=pulumi.get_stack(), known=known
         )
+        raise ClusterError(f"taskflow:cluster.context: {what}; {fix}")
     return kubernetes.Provider(
         name,
         context=cluster.context,
@@ -35,14 +32,3 @@ def kubernetes_provider(name: str, cluster: Cluster) -> kubernetes.Provider:
         # in one program on, a preview mostly waits.
         kube_client_settings=kubernetes.KubeClientSettingsArgs(qps=500, burst=1000),
     )
-
-
-def _contexts() -> list[str]:
-    """Context names over all files of $KUBECONFIG, as kubectl merges them."""
-    paths = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    names: list[str] = []
-    for path in filter(None, paths.split(os.pathsep)):
-        if Path(path).is_file():
-            content = yaml.safe_load(Path(path).read_text()) or {}
-            names += [context["name"] for context in content.get("contexts") or []]
-    return names

@@ -9,6 +9,7 @@ from . import gateway, workload
 from .config.routes import Gateway, Ingress
 from .config.workload import Frontend
 from .image import Image
+from .minikube import THIS_MACHINE
 from .workload import Container, Release, SecretKey, SigningKeys
 
 COMPONENT = "frontend"
@@ -28,7 +29,7 @@ class FrontendServiceArgs:
     signing_keys: SigningKeys
     config: Frontend = Frontend()
     route: Ingress | Gateway | None = None
-    node_host: str = "127.0.0.1"
+    node_host: str = THIS_MACHINE
 
 
 class FrontendService(pulumi.ComponentResource):

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+THIS_MACHINE = "127.0.0.1"
+"""Where a NodePort answers if no Minikube says so."""
+
 
 class ClusterError(Exception):
     """The configured cluster cannot be used; the message gives the reason and the fix."""
@@ -56,7 +59,7 @@ class Minikube:
     @property
     def host(self) -> str:
         """Where a NodePort answers."""
-        return "127.0.0.1" if self.on_this_machine else self.node_ip
+        return THIS_MACHINE if self.on_this_machine else self.node_ip
 
     @property
     def needs_loading(self) -> bool:

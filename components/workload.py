@@ -23,7 +23,6 @@ OWNERSHIP = {
     "pulumi.com/patchFieldManager": "pulumi-kubernetes",
 }
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-DATABASE_CA, DATABASE_CA_FOLDER, CA_FILE = "database-ca", "/etc/taskflow/database-ca", "ca.crt"
 OLD_REPLICA_SETS = 3  # Enough to look back; a rollback uses the stack, not these.
 
 
@@ -266,12 +265,10 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
             name="tmp", empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="64Mi")
         )
     ]
-    if release.database_ca:
-        plain["DATABASE_CA_FILE"] = f"{DATABASE_CA_FOLDER}/{CA_FILE}"
-        mounts.append(
-            core.v1.VolumeMountArgs(name=DATABASE_CA, mount_path=DATABASE_CA_FOLDER, read_only=True)
-        )
-        volumes.append(_certificates(release.database_ca))
+    if ca := release.database_ca:
+        plain["DATABASE_CA_FILE"] = f"{ca.folder}/{ca.file}"
+        mounts.append(core.v1.VolumeMountArgs(name=ca.volume, mount_path=ca.folder, read_only=True))
+        volumes.append(_certificates(ca))
     probes = config.probes
     env_from = [
         core.v1.EnvFromSourceArgs(
@@ -363,9 +360,9 @@ def _further_secrets(release: Release, component: str, config: Workload) -> dict
 
 
 def _certificates(ca: CertificateAuthority) -> core.v1.VolumeArgs:
-    items = [core.v1.KeyToPathArgs(key=ca.key, path=CA_FILE)]
+    items = [core.v1.KeyToPathArgs(key=ca.key, path=ca.file)]
     return core.v1.VolumeArgs(
-        name=DATABASE_CA,
+        name=ca.volume,
         config_map=core.v1.ConfigMapVolumeSourceArgs(name=ca.config_map, items=items)
         if ca.config_map
         else None,

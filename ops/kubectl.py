@@ -7,9 +7,9 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import IO, Any
 
+from components.contexts import missing_context
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.processes import Result, capture, stream
@@ -126,19 +126,9 @@ def require_context(stack: StackFile, env: Mapping[str, str]) -> None:
     known = capture(["kubectl", "config", "get-contexts", "--output=name"], env=env).output.split()
     if context in known:
         return
-    near = get_close_matches(context, known, n=1)
-    if context == stack.profile:
-        fix = f"make up STACK={stack.name} starts Minikube, which makes the context"
-    elif near:
-        fix = f"did you mean {near[0]}? Correct taskflow:cluster.context in {stack.path.name}"
-    else:
-        fix = (
-            "get that cluster's credentials (its provider's command line adds the context to your kubeconfig), "
-            f"or correct taskflow:cluster.context in {stack.path.name}"
-        )
-    have = f"the kubeconfig has {', '.join(known)}" if known else "the kubeconfig has none"
+    what, fix = missing_context(context, minikube=stack.profile, stack=stack.name, known=known)
     raise OpsError(
-        f"there is no kubectl context {context!r}; {have}",
+        what,
         where=f"{stack.path.name}: taskflow:cluster.context",
         fix=fix,
     )

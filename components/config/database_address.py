@@ -1,7 +1,7 @@
 """Checks `databaseUrl` with the rules of both services' drivers, so that a mistake is found before the start.
 
-docker/backend/taskflow_api/address.py and docker/frontend/lib/database-url.ts have the same rules, and
-docker/backend/tests/database_addresses.json has examples that all three are held to.
+docker/backend/taskflow_api/address.py and docker/frontend/lib/database-url.ts have the same rules, and backup_pod.sh
+reads what they accept; docker/backend/tests/database_addresses.json has examples that all four are held to.
 """
 
 import re
@@ -11,8 +11,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 SHAPE = "must look like postgresql://user:password@host:5432/database"
 ENCODE = (
     "has characters that must be percent-encoded in the user, the password and the database name: "
-    "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25"
+    "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D"
 )
+BLANK = " \t\r\n\v\f"  # What may stand around an address; it comes from files, too.
+_CONTROL_OR_BRACKET = re.compile(r"[\x00-\x1f\x7f-\x9f]|[\[\]].*@")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 
 # https://www.postgresql.org/docs/current/libpq-ssl.html
@@ -82,7 +84,7 @@ def read_address(url: str) -> DatabaseAddress:
     Raises:
         AddressError: if a driver could not use it, or the two would understand it differently.
     """
-    parts = _split(url.strip())
+    parts = _split(url.strip(BLANK))
     options = _options(parts.query)
     roots, mode = options.get("sslrootcert"), options.get("sslmode")
     if roots not in (None, "system"):
@@ -98,6 +100,9 @@ def read_address(url: str) -> DatabaseAddress:
 
 
 def _split(url: str) -> SplitResult:
+    # Checked first: urlsplit drops tabs and newlines, and may take brackets of a password for an IPv6 address.
+    if _CONTROL_OR_BRACKET.search(url):
+        raise AddressError(ENCODE)
     try:
         parts = urlsplit(url)
     except ValueError:  # Square brackets without an IPv6 address.

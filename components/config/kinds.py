@@ -98,21 +98,76 @@ DnsSubdomain = Annotated[
         most=253,
     ),
 ]
+# Least, most and names of each field: https://github.com/robfig/cron/blob/v3.0.1/spec.go
+_CRON_FIELDS = (
+    (0, 59, ""),
+    (0, 23, ""),
+    (1, 31, ""),
+    (1, 12, "jan feb mar apr may jun jul aug sep oct nov dec"),
+    (0, 6, "sun mon tue wed thu fri sat"),
+)
+_CRON_FIELD = r"[*?0-9a-zA-Z][-*?/,0-9a-zA-Z]*"
+
+
+def _is_schedule(text: str) -> bool:
+    return text.startswith("@") or all(
+        _is_cron_range(item, *bounds)
+        for field, bounds in zip(text.split(), _CRON_FIELDS, strict=True)
+        for item in field.split(",")
+    )
+
+
+def _is_cron_range(text: str, least: int, most: int, names: str) -> bool:
+    match = re.fullmatch(r"([*?]|(\w+)(-(\w+))?)(/0*[1-9][0-9]{0,8})?", text, re.ASCII)
+    if match is None:
+        return False
+    known = {name: number for number, name in enumerate(names.split(), least)}
+    known |= {
+        str(number).zfill(width): number for number in range(least, most + 1) for width in (1, 2)
+    }
+    first, last = match[2] or str(least), match[4] or match[2] or str(most)
+    ends = [known.get(end.lower(), -1) for end in (first, last)]
+    return least <= ends[0] <= ends[1]
+
+
 # https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax
 Schedule = Annotated[
     str,
     Kind(
-        words="a time in cron's five fields (30 2 * * *)",
+        words="a time in cron's five fields (30 2 * * *, the last one 0 to 6 from Sunday), or @daily",
         short="schedule",
-        pattern=r"[-0-9*/,]+( [-0-9*/,]+){2}( [-0-9*/,A-Za-z]+){2}",
+        pattern=rf"{_CRON_FIELD}( +{_CRON_FIELD}){{4}}|@(yearly|annually|monthly|weekly|daily|midnight|hourly)",
+        accepts=_is_schedule,
     ),
 ]
+
+_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+
+
+def _has_checksum(key: str) -> bool:
+    """https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki#checksum"""
+    name = [ord(letter) for letter in "age"]
+    check = 1
+    for value in (
+        *(code >> 5 for code in name),
+        0,
+        *(code & 31 for code in name),
+        *(_BECH32.index(letter) for letter in key.removeprefix("age1")),
+    ):
+        top, check = check >> 25, (check & 0x1FFFFFF) << 5 ^ value
+        for bit, part in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            check ^= part if top >> bit & 1 else 0
+    return check == 1
+
+
 PublicKey = Annotated[
     str,
     Kind(
-        words="a public key of age (age1...)",
+        words="a public key of age (age1...), whole and without a typing error",
         short="public key",
-        pattern=r"age1[02-9ac-hj-np-z]{58}",
+        # The 32 bytes of a key end in the first bit of the letter before its checksum of six.
+        pattern=rf"age1[{_BECH32}]{{51}}[qs][{_BECH32}]{{6}}",
+        accepts=_has_checksum,
     ),
 ]
 NotEmpty = Annotated[str, Kind(words="a text that is not empty", short="text", pattern=r".*\S.*")]
@@ -148,6 +203,12 @@ HostPattern = Annotated[
         accepts=lambda text: not re.fullmatch(r"[*0-9.]+", text),
     ),
 ]
+
+
+def _has_short_prefix(text: str) -> bool:
+    return len(text.rpartition("/")[0]) <= 253
+
+
 AnnotationName = Annotated[
     str,
     Kind(
@@ -155,6 +216,7 @@ AnnotationName = Annotated[
         short="text",
         pattern=_QUALIFIED,
         most=317,
+        accepts=_has_short_prefix,
     ),
 ]
 LabelName = Annotated[
@@ -164,6 +226,7 @@ LabelName = Annotated[
         short="text",
         pattern=_QUALIFIED,
         most=317,
+        accepts=_has_short_prefix,
     ),
 ]
 LabelValue = Annotated[

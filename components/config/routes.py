@@ -6,9 +6,12 @@ from pydantic import ConfigDict, Field
 
 from .base import Model, Problem
 from .kinds import AnnotationName, DnsLabel, DnsSubdomain, HostName, HostPattern
+from .pods import reserved_annotations
 
 # https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
 MOST_HOSTS_OF_A_ROUTE = 16
+# Its durations have five digits: https://gateway-api.sigs.k8s.io/geps/gep-2257/
+MOST_SECONDS = 99_999
 
 
 class Tls(Model):
@@ -90,6 +93,7 @@ class Ingress(Route):
 
     def problems(self) -> Iterable[Problem]:
         yield from super().problems()
+        yield from reserved_annotations("annotations", self.annotations)
         taken = {"kubernetes.io/ingress.class": "class"}
         if self.tls and self.tls.issuer:
             taken |= dict.fromkeys(
@@ -134,6 +138,7 @@ class Gateway(Route):
     timeout_seconds: int | None = Field(
         None,
         ge=1,
+        le=MOST_SECONDS,
         description="time for a whole request, the assistant's streamed answers included; the gateway's default if "
         "unset",
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -123,6 +123,13 @@ class Images(Model):
     backend: ComponentImage = Field(ComponentImage(), description="the backend's image")
     frontend: ComponentImage = Field(ComponentImage(), description="the frontend's image")
 
+    def problems(self) -> Iterable[Problem]:
+        # The API server takes such a list for one by names.
+        for name in sorted(
+            {name for name in self.pull_secrets if self.pull_secrets.count(name) > 1}
+        ):
+            yield Problem(("pullSecrets",), f"{name} is listed more than once")
+
     @property
     def built_for(self) -> str | None:
         """The platform of builds; None is the daemon's. A tag must name the same image on every machine."""
@@ -209,6 +216,11 @@ class EmbeddedPostgres(PodSettings):
 class CertificateAuthority(Model):
     """A file of certificates (PEM) in a ConfigMap or Secret of the namespace, to verify a server with."""
 
+    # Where pods have it: the volume's name, its folder, and the file in that.
+    volume: ClassVar[str] = "database-ca"
+    folder: ClassVar[str] = "/etc/taskflow/database-ca"
+    file: ClassVar[str] = "ca.crt"
+
     config_map: DnsSubdomain | None = Field(None, description="ConfigMap that has the file")
     secret: DnsSubdomain | None = Field(None, description="Secret that has the file")
     key: DataKey = Field("ca.crt", description="the file's key in it")
@@ -273,6 +285,11 @@ class Database(Model):
 
 class ScheduledBackup(Model):
     """Encrypted backups of the database, each restored once and compared, on a volume in the namespace."""
+
+    # Of both containers, which run one after the other.
+    resources: ClassVar[Resources] = Resources(
+        requests=Compute(cpu="20m", memory="96Mi"), limits=Compute(cpu="1", memory="512Mi")
+    )
 
     schedule: Schedule = Field("30 2 * * *", description="when, in UTC")
     public_key: PublicKey = Field(
@@ -456,6 +473,9 @@ class StackConfig(Model):
         if self.database.embedded:
             requests = self.database.embedded.resources.requests.model_dump()
             groups.append(PodGroup(name="postgres", fewest=1, pods=1, surge=0, **requests))
+        if self.backup:
+            requests = self.backup.resources.requests.model_dump()
+            groups.append(PodGroup(name="backup", fewest=0, pods=1, surge=0, **requests))
         return groups
 
     @property

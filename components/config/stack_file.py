@@ -16,6 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
 from .errors import ConfigError, Mistake
 from .go_yaml import KeyPath, Node, YamlError, read
 
@@ -48,7 +50,7 @@ class StackFile:
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     encrypted: frozenset[KeyPath] = frozenset()
-    settings: frozenset[str] = frozenset()
+    settings: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[tuple[int, str], ...] = ()
 
     @classmethod
@@ -104,7 +106,9 @@ class StackFile:
             lines={path: line for path, line, _ in nodes},
             texts={key.name: _text(key.node.plain()) for key in ours.values()},
             encrypted=frozenset(path for path, _, node in nodes if _is_encrypted(node)),
-            settings=frozenset(root.value) - {"config"},
+            settings={
+                key: entry.node.plain() for key, entry in root.value.items() if key != "config"
+            },
             faults=tuple(faults),
         )
 
@@ -129,9 +133,14 @@ class StackFile:
         return next((self.lines[keys] for keys in around if keys in self.lines), 0)
 
 
+def short_name(stack: str) -> str:
+    """The last part of `organization/project/stack`, by which the engine names a stack's files."""
+    return stack.rpartition("/")[2]
+
+
 def file_name(stack: str) -> str:
-    """The name of a stack's file; of `organization/project/stack` the engine takes the last part."""
-    return f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+    """The name of a stack's file."""
+    return f"Pulumi.{short_name(stack)}.yaml"
 
 
 def stack_name(path: Path) -> str:
@@ -171,6 +180,21 @@ def decoded(text: str) -> Any:
         return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return text
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Values as YAML that the engine reads alike: texts in quotes, as 1e6 and 0o17 are texts to PyYAML alone."""
+    return yaml.dump(values, Dumper=_Quoted, sort_keys=False)
+
+
+class _Quoted(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Quoted.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+)
 
 
 def repeated_key(text: str) -> str | None:

@@ -16,6 +16,7 @@ from typing import IO, cast
 
 import pyrage
 
+from components.config.stack_file import short_name
 from ops.errors import OpsError
 from ops.paths import ROOT, STATE
 
@@ -58,7 +59,7 @@ def new_file(to: Path | None, stack: str) -> Path:
     """
     folder = to or FOLDER
     if to is None or to.is_dir():
-        name = f"{stack}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.age"
+        name = f"{short_name(stack)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.age"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder / name
     if to.exists():

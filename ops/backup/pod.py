@@ -15,18 +15,16 @@ from dataclasses import dataclass, replace
 from subprocess import Popen
 from typing import Any
 
-from components.backup_pod import COMPONENT, command, pod_spec
+from components.backup_pod import BACKUPS, COMPONENT, LIFE_SECONDS, command, pod_spec
+from components.config.stack import CertificateAuthority, EmbeddedPostgres, Images
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, Manifest
 from ops.pods import pods
 from ops.release.history import Location
 from policy.rule import at, items, pod_of
 
-LIFE_SECONDS = 6 * 3600
-"""After that Kubernetes ends a pod that was not deleted."""
 START_SECONDS = 240
-DEFAULT_IMAGE = "postgres:17"
-USER = 10002
+DEFAULT = EmbeddedPostgres()
 PLACEMENT = ("imagePullSecrets", "nodeSelector", "tolerations", "priorityClassName", "hostUsers")
 
 
@@ -113,10 +111,10 @@ def server(kubectl: Kubectl, location: Location) -> Server:
             {**variables["POSTGRES_USER"], "name": "DATABASE_USER"},
             {**variables["POSTGRES_PASSWORD"], "name": "DATABASE_PASSWORD"},
         ]
-        user = int(at(pod, "securityContext", "runAsUser") or USER)
+        user = int(at(pod, "securityContext", "runAsUser") or DEFAULT.user)
         return Server(True, str(items(pod, "containers")[0]["image"]), user, env, pod, _labels(own))
     if service:
-        return Server(False, "", USER, env, pod_of(service), _labels(service))
+        return Server(False, "", DEFAULT.user, env, pod_of(service), _labels(service))
     raise OpsError(
         f"release {location.release} has neither a database nor a backend",
         where=f"namespace {location.namespace} of context {location.context}",
@@ -139,13 +137,13 @@ def _labels(workload: Manifest) -> dict[str, str]:
 
 @contextmanager
 def backup_pod(
-    kubectl: Kubectl, location: Location, mirror: str = "", *, volume: bool = False
+    kubectl: Kubectl, location: Location, images: Images | None = None, *, volume: bool = False
 ) -> Iterator[BackupPod]:
     """A pod that reaches the release's database and has its version's programs.
 
     Args:
         volume: give it the volume of scheduled backups, to read from.
-        mirror: prefix of official images, for a database elsewhere.
+        images: the stack's, whose mirror a database elsewhere is dumped by.
 
     Raises:
         OpsError: if it does not start, or the database does not answer.
@@ -157,10 +155,10 @@ def backup_pod(
         with _started(kubectl, location, found, found.image) as pod:
             yield pod
         return
-    prefix = f"{mirror}/" if mirror else ""
-    with _started(kubectl, location, found, f"{prefix}{DEFAULT_IMAGE}") as pod:
-        image = f"{prefix}postgres:{pod.answer('version').strip()}"
-        if image.endswith(DEFAULT_IMAGE):
+    mirrored = (images or Images()).mirrored
+    with _started(kubectl, location, found, mirrored(DEFAULT.image)) as pod:
+        image = mirrored(f"postgres:{pod.answer('version').strip()}")
+        if image == mirrored(DEFAULT.image):
             yield pod
             return
     with _started(kubectl, location, found, image) as pod:
@@ -189,18 +187,20 @@ def _started(
 def job(name: str, location: Location, database: Server, image: str) -> dict[str, Any]:
     """The Job, hardened like the release's own pods."""
     volumes = [
-        volume for volume in items(database.pod, "volumes") if volume["name"] == "database-ca"
+        volume
+        for volume in items(database.pod, "volumes")
+        if volume["name"] == CertificateAuthority.volume
     ]
     mounts = [
         mount
         for container in items(database.pod, "containers")
         for mount in container.get("volumeMounts", [])
-        if mount["name"] == "database-ca"
+        if mount["name"] == CertificateAuthority.volume
     ]
     if database.claim:
         claim = {"claimName": database.claim, "readOnly": True}
         volumes.append({"name": "backups", "persistentVolumeClaim": claim})
-        mounts.append({"name": "backups", "mountPath": "/backups", "readOnly": True})
+        mounts.append({"name": "backups", "mountPath": BACKUPS, "readOnly": True})
     spec = pod_spec(
         release=location.release,
         image=image,

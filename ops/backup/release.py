@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from components.config.stack_file import PROJECT
 from ops.backup import archive, database, upgrade
 from ops.backup.database import Content
 from ops.backup.pod import BackupPod, backup_pod, server
@@ -173,12 +172,12 @@ def _pod(
 ) -> Iterator[tuple[BackupPod, Location]]:
     known = history.updates(stack)
     location = history.location(stack, known)
-    images = history.plain(known[0].config).get(f"{PROJECT}:images") or {}
     kubectl = Kubectl(location.context, stack.env, location.namespace)
     with ExitStack() as leaving:
         with steps.step("pod beside the database"):
-            mirror = str(images.get("mirror") or "")
-            entered = backup_pod(kubectl, location, mirror, volume=volume)
+            entered = backup_pod(
+                kubectl, location, history.config_of(known[0]).images, volume=volume
+            )
             pod = leaving.enter_context(entered)
         yield pod, location
 

@@ -37,11 +37,12 @@ class Row:
 
 
 def of_config(config: StackConfig) -> list[Row]:
-    """A row for each component, and `all` of them."""
-    embedded = config.database.embedded
+    """A row for each component, one for scheduled backups, and `all` of them."""
+    volumes = {"postgres": config.database.embedded, "backup": config.backup}
     rows = []
     for group in config.pod_groups:
-        storage = mebibytes(embedded.size) if embedded and group.name == "postgres" else 0
+        volume = volumes.get(group.name)
+        storage = mebibytes(volume.size) if volume else 0
         rows.append(
             Row(
                 group.name,

@@ -78,7 +78,9 @@ def secret(
 
 def _passphrase(backend: Backend, env: Mapping[str, str], source: Source) -> dict[str, str]:
     """The stack's passphrase, if the engine would ask for one: it has no terminal."""
-    by_service = backend.url.startswith("http") or not source.settings.isdisjoint(SERVICE_KEYS)
+    by_service = backend.url.startswith("http") or not source.settings.keys().isdisjoint(
+        SERVICE_KEYS
+    )
     if by_service or env.keys() & {PASSPHRASE, PASSPHRASE_FILE}:
         return {}
     if not sys.stdin.isatty():

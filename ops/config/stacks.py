@@ -68,7 +68,7 @@ class StackFile:
             autoscales=any(workload.autoscaling for workload in config.workloads.values()),
             release=config.release,
             namespace=config.namespace_name,
-            names_its_encryption=not source.settings.isdisjoint(ENCRYPTION_KEYS),
+            names_its_encryption=not source.settings.keys().isdisjoint(ENCRYPTION_KEYS),
         )
 
     @classmethod

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from components.config.stack import Images
+from components.config.stack_file import short_name
 from ops.config.stacks import StackFile
 from ops.config.validate import checked
 from ops.dev.containers import Containers, Network
@@ -66,7 +67,7 @@ def dev(
         live = Live.read(kubectl, location.release)
         schema = None if migrate else live.schema()
     setup.provide_images(chosen, steps)
-    with _folder(stack) as (folder, lock):
+    with session_folder(stack) as (folder, lock):
         containers = Containers(folder, Network.of(chosen.platform.system), chosen.env)
         containers.remove()
         with containers.swept(lock), suppress(KeyboardInterrupt):
@@ -116,7 +117,7 @@ def require_own_docker(env: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _folder(stack: str) -> Iterator[tuple[Path, int]]:
+def session_folder(stack: str) -> Iterator[tuple[Path, int]]:
     """An empty folder with a lock, so that a checkout has only one session."""
     parent = STATE / "dev"
     parent.mkdir(parents=True, exist_ok=True)
@@ -131,9 +132,10 @@ def _folder(stack: str) -> Iterator[tuple[Path, int]]:
                     fix="stop it with Ctrl-C in its terminal",
                 )
             time.sleep(0.2)
-        shutil.rmtree(parent / stack, ignore_errors=True)
-        (parent / stack).mkdir()
-        yield parent / stack, lock
+        folder = parent / short_name(stack)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        yield folder, lock
     finally:
         os.close(lock)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from ops.kubectl import Kubectl, Manifest
 from policy.rule import at, containers_of, items
 
 KINDS = "deployments,configmaps,secrets,services"
-DATABASE, DATABASE_PORT = "postgresql://", 5432
+DATABASE, DATABASE_PORT = re.compile(r"\s*postgres(ql)?://", re.IGNORECASE), 5432
 HEAD = "from taskflow_api.schema import HEAD; print(HEAD)"
 
 
@@ -98,6 +99,4 @@ def moved(env: Mapping[str, str], host: str, port: int) -> dict[str, str]:
         parts = urlsplit(value)
         return parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{host}:{port}").geturl()
 
-    return {
-        name: address(value) if value.startswith(DATABASE) else value for name, value in env.items()
-    }
+    return {name: address(value) if DATABASE.match(value) else value for name, value in env.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import threading
@@ -95,7 +96,8 @@ class Session:
 
     def _follow(self, component: str, changed: list[Path]) -> None:
         names = ", ".join(str(file.relative_to(SOURCES)) for file in changed)
-        console.print(f"[bold]{names}[/]")
+        # A file's name may be any bytes.
+        console.print(os.fsencode(names).decode(errors="replace"), style="bold", markup=False)
         if self._mirrors[component].of_image().intersection(changed):
             self._outdated.add(component)
         if component in self._outdated:
@@ -190,14 +192,15 @@ class Session:
         origin = self._containers.network.origin
         urls = {name: f"http://{origin}:{port}" for name, port in self._ports.items()}
         for component, path in HEALTH.items():
-            while not _answers(f"{urls[component]}{path}"):
+            while not answers(f"{urls[component]}{path}"):
                 time.sleep(HEALTH_SECONDS)
         console.print(f"\nTaskFlow from the sources: [bold green]{urls['frontend']}[/]", end=" ")
         console.print(f"(its backend: {urls['backend']}). Ctrl-C ends it.\n")
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a service of this machine answers; the environment's proxy is not asked for it."""
     # The first request waits until Next.js has compiled what it asks for.
     with suppress(httpx.HTTPError):
-        return httpx.get(url, timeout=COMPILE_SECONDS).is_success
+        return httpx.get(url, timeout=COMPILE_SECONDS, trust_env=False).is_success
     return False

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from components.config.stack_file import file_name
 from ops.drift.drift import Drift, Expected, compare, context, expected_objects, to_json
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, reference
@@ -94,5 +95,5 @@ def show(found: Sequence[Drift], looked_at: int, stack: str) -> None:
     differences = "1 difference" if len(found) == 1 else f"{len(found)} differences"
     console.print(
         f"\n[yellow]{differences}[/] in {looked_at} objects of stack {stack}. To keep one, write it into "
-        f"Pulumi.{stack}.yaml; what to do otherwise: docs/operations.md."
+        f"{file_name(stack)}; what to do otherwise: docs/operations.md."
     )

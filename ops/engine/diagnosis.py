@@ -83,7 +83,7 @@ KNOWN = (
     Known(
         r"[Cc]annot connect to the Docker daemon|failed to connect to any docker daemon|docker\.sock: connect",
         "the Docker daemon that builds the images of stack {stack} does not answer",
-        "run the command again: it starts the daemon, or reports that it must not",
+        "make up STACK={stack} starts the daemon of this machine, or reports that it must not",
     ),
     Known(
         r"failed to resolve source metadata for (?P<image>[^\s:]\S*?)(?=:?\s|$)",
@@ -143,7 +143,7 @@ KNOWN = (
     Known(
         r":8443\S* .*connection refused|Unable to connect to the server|Max retries exceeded",
         "the cluster behind context {context} stopped answering",
-        "run the command again: it brings Minikube back where the stack uses it",
+        "make up STACK={stack} brings Minikube back where the stack uses it",
     ),
 )
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from components.config.stack_file import short_name
 from components.minikube import ClusterError, Minikube
 from ops.config.stacks import project_name
 from ops.engine.stack import Stack
@@ -63,7 +64,8 @@ def _release_lock(stack: Stack) -> str:
     folder = stack.backend.folder
     if folder is None:
         return ""
-    locks = list((folder / "locks" / "organization" / project_name() / stack.name).glob("*.json"))
+    project = folder / "locks" / "organization" / project_name()
+    locks = list((project / short_name(stack.name)).glob("*.json"))
     for lock in locks:
         _fail_if_held(lock, stack)
     if not locks:

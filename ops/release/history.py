@@ -16,9 +16,11 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from components.config.stack import Images
+from components.config.check import as_far_as_readable
+from components.config.stack import Images, StackConfig
 from components.config.stack_file import PROJECT, decoded
-from components.minikube import Minikube
+from components.config.stack_file import StackFile as Source
+from components.minikube import THIS_MACHINE, Minikube
 from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
 from ops.processes import capture
@@ -158,15 +160,26 @@ def location(stack: Stack, history: list[Update]) -> Location:
             where=stack.backend.url,
             fix=f"make up STACK={stack.name}",
         )
-    config = plain(history[0].config)
-    cluster = config.get(f"{PROJECT}:cluster") or {}
-    minikube = Minikube.find(str(cluster.get("minikube") or ""), stack.env)
+    config = config_of(history[0])
+    profile = config.cluster.minikube
+    minikube = Minikube.find(profile, stack.env) if profile else None
     return Location(
-        release=str(config.get(f"{PROJECT}:release") or PROJECT),
+        release=config.release,
         namespace=str(outputs["namespace"]),
-        context=str(cluster.get("context") or "minikube"),
-        node_host=minikube.host if minikube else "127.0.0.1",
+        context=config.cluster.context,
+        node_host=minikube.host if minikube else THIS_MACHINE,
     )
+
+
+def config_of(update: Update) -> StackConfig:
+    """What an update deployed, without the keys that today's models do not know."""
+    values = {key.partition(":")[::2]: value for key, value in update.config.items()}
+    texts = {
+        name: str(value.get("value", ""))
+        for (namespace, name), value in values.items()
+        if namespace == PROJECT and not value.get("secret")
+    }
+    return as_far_as_readable(Source(name="", stack="", project=PROJECT, texts=texts))
 
 
 def table(found: list[Revision]) -> Table:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.markup import escape
 
 from components.config.secrets import SIGNING_KEYS
 from components.config.stack import Images
-from components.config.stack_file import ENCRYPTION_KEYS, PROJECT, file_name
+from components.config.stack_file import ENCRYPTION_KEYS, PROJECT, as_yaml, decoded, file_name
+from components.config.stack_file import StackFile as Source
 from ops.backup.release import before_loss
 from ops.config.stacks import StackFile
 from ops.config.validate import INVALID, verdict
@@ -31,6 +30,7 @@ from ops.release import migrations, reach, record, smoke
 from ops.release.history import (
     Revision,
     Update,
+    plain,
     revisions,
     updates,
     with_secrets,
@@ -142,16 +142,17 @@ def _breaking(update: Update, ignored: tuple[str, ...]) -> tuple[str, ...]:
 def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
     """Write the stack file that the engine is to read; no secret is in it in plain text."""
     source = stack.config_file()
-    header = [line for line in source.read_text().splitlines() if line.startswith(ENCRYPTION_KEYS)]
+    today = Source.of_stack(stack.name, PROJECT, source.parent)
     folder = stack.state / "rollback"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / file_name(stack.name)
-    values = deepcopy(_values(revision))
-    today = _encrypted(source)
-    kept = _signing_keys(revision, today)
-    values |= today if secrets == CURRENT else kept
-    _keep_numbers(values, source)
-    path.write_text("\n".join([*header, yaml.safe_dump({"config": values}, sort_keys=False)]))
+    values = _values(revision)
+    encrypted = _encrypted(stack.name, revision, source)
+    kept = _signing_keys(revision, encrypted)
+    values |= encrypted if secrets == CURRENT else kept
+    _keep_numbers(values, today)
+    settings = {key: value for key, value in today.settings.items() if key in ENCRYPTION_KEYS}
+    path.write_text(as_yaml({**settings, "config": values}))
     if secrets == RECORDED:
         _set_secrets(stack, revision, path, leave_out=SIGNING_KEYS if kept else ())
     wrong = verdict(path).errors
@@ -194,10 +195,11 @@ def require_images(target: Target, stack: Stack) -> None:
 
 
 def _values(revision: Revision) -> dict[str, Any]:
-    """The configuration but for its secrets, with the images as they were."""
+    """The configuration but for its secrets, with the images as they were. Blocks that were JSON text are blocks."""
     config = revision.update.config
+    blocks = {key: value for key, value in plain(config).items() if isinstance(value, dict | list)}
     values = {
-        key: value.get("objectValue", value.get("value"))
+        key: blocks.get(key, value.get("value"))
         for key, value in config.items()
         if not value.get("secret")
     }
@@ -206,16 +208,14 @@ def _values(revision: Revision) -> dict[str, Any]:
     return values | {f"{PROJECT}:images": images | chosen}
 
 
-def _config(file: Path) -> dict[str, Any]:
-    return (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-
-
-def _encrypted(file: Path) -> dict[str, Any]:
-    return {
-        key: value
-        for key, value in _config(file).items()
-        if isinstance(value, dict) and set(value) == {"secure"}
-    }
+def _encrypted(stack: str, revision: Revision, file: Path) -> dict[str, Any]:
+    """Today's encrypted values, also those of other namespaces that the revision has."""
+    found: dict[str, Any] = {}
+    for namespace in {PROJECT, *(key.partition(":")[0] for key in revision.update.config)}:
+        source = Source.of_stack(stack, namespace, file.parent, bare=PROJECT)
+        names = [path[0] for path in source.encrypted if len(path) == 1]
+        found |= {f"{namespace}:{name}": decoded(source.texts[name]) for name in names}
+    return found
 
 
 def _signing_keys(revision: Revision, today: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,11 +226,10 @@ def _signing_keys(revision: Revision, today: Mapping[str, Any]) -> dict[str, Any
     return {name: today[name] for name in names if name in today}
 
 
-def _keep_numbers(values: dict[str, Any], source: Path) -> None:
+def _keep_numbers(values: dict[str, Any], source: Source) -> None:
     """The same for generated secrets, which the configuration numbers."""
-    today = _config(source)
     for block, *path, key in NUMBERED:
-        then, now = values.get(f"{PROJECT}:{block}"), today.get(f"{PROJECT}:{block}")
+        then, now = values.get(f"{PROJECT}:{block}"), decoded(source.texts.get(block, ""))
         for name in path:
             then, now = (
                 found.get(name) if isinstance(found, dict) else None for found in (then, now)

@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from components.config.stack_file import file_name
 from ops.config.stacks import StackFile
 from ops.config.validate import deployable
 from ops.engine.stack import Stack
@@ -160,7 +161,7 @@ def refuse(effects: Iterable[Effect], stack: str) -> None:
         raise OpsError(
             f"nothing was changed: stack {stack} cannot become what its file says",
             where="; ".join(f"{effect.step.title}: {effect.reason}" for effect in refused),
-            fix=f"correct Pulumi.{stack}.yaml, then run the same command again",
+            fix=f"correct {file_name(stack)}, then run the same command again",
             code=REFUSED,
         )
 

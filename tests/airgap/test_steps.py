@@ -4,8 +4,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -206,6 +209,14 @@ class Minikube:
             self.trouble = ""
 
 
+class Healthy(BaseHTTPRequestHandler):
+    """A kubelet that is well."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+
 @pytest.fixture
 def minikube(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Minikube:
     return Minikube(tmp_path, monkeypatch)
@@ -254,6 +265,30 @@ def test_a_cluster_from_before_an_upgrade_starts_with_its_own_kubernetes_or_is_r
     (tmp_path / "v1.33.1" / "kubelet").touch()
     cluster.prepare()
     assert "--kubernetes-version=v1.33.1" in minikube.options
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_the_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text('#!/bin/sh\n[ "$NO_PROXY" = "*" ]\n')
+    kubectl.chmod(0o755)
+    monkeypatch.setattr(cluster, "BIN", tmp_path)
+    monkeypatch.setattr(cluster, "_containers", lambda: list(cluster.EXPECTED))
+    monkeypatch.setattr(cluster, "RUNTIME", str(tmp_path / "runtime"))
+    with (
+        HTTPServer(("127.0.0.1", 0), Healthy) as kubelet,
+        socket.socket(socket.AF_UNIX) as runtime,
+    ):
+        runtime.bind(cluster.RUNTIME)
+        runtime.listen()
+        monkeypatch.setattr(cluster, "KUBELET", f"http://127.0.0.1:{kubelet.server_port}/healthz")
+        threading.Thread(target=kubelet.handle_request, daemon=True).start()
+        assert cluster._lacks() == ""
 
 
 def test_a_healthy_cluster_without_a_profile_here_is_left_as_it_is(

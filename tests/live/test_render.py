@@ -13,6 +13,7 @@ from components.config.errors import ConfigError
 from components.config.secrets import secrets_in
 from components.config.stack_file import StackFile
 from ops.config.render import render
+from ops.drift.drift import compare, expected_objects
 from ops.paths import ROOT
 from tests.generated import configs
 from tests.live import outside
@@ -38,7 +39,7 @@ def asked(text: str) -> subprocess.CompletedProcess[str]:
 
 
 def accepted(text: str) -> list[dict[str, Any]]:
-    """The objects as the API server would keep them."""
+    """The objects as the API server would keep them, with every field as it is rendered."""
     objects = [item for item in yaml.safe_load_all(text) if item["kind"] != "Namespace"]
     for item in objects:
         for port in item["spec"].get("ports", []) if item["kind"] == "Service" else []:
@@ -46,8 +47,23 @@ def accepted(text: str) -> list[dict[str, Any]]:
     answer = asked(yaml.safe_dump_all(objects))
     assert answer.returncode == 0, answer.stderr
     kept: list[dict[str, Any]] = list(yaml.safe_load_all(answer.stdout))
+    assert compare(expected_objects(state_of(objects)), kept, []) == []
     assert len(kept) == len(objects)
     return kept
+
+
+def state_of(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The state after a deployment of rendered objects, as far as `make drift` reads it."""
+    resources = [
+        {
+            "custom": True,
+            "type": f"kubernetes:{item['apiVersion']}:{item['kind']}",
+            "id": f"{item['metadata']['namespace']}/{item['metadata']['name']}",
+            "inputs": item,
+        }
+        for item in objects
+    ]
+    return {"deployment": {"resources": resources}}
 
 
 def of_stack(stack: str) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """`make bench`: how figures are made of samples, compared with goals and written down."""
 
 import base64
+import json
 import sys
 from io import StringIO
 from pathlib import Path
@@ -11,13 +12,16 @@ import yaml
 from rich.console import Console
 
 from bench import deployed, document, inner_loop, previews, program_cost, reads
+from bench.command import Values
 from bench.figures import Figure, Goal, Section, quantity
 from bench.first_up import images_of, write_chart
 from bench.machine import Circumstances
-from bench.project import fixture
+from bench.project import Project, fixture
 from bench.reads import Load
 from bench.starts import Seen, instant
 from bench.timing import timed
+from components.config.stack_file import StackFile as Source
+from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from tests.ops.programs import Programs
 
@@ -236,3 +240,20 @@ def test_the_programs_that_are_compared_with_run_on_mocks(tmp_path: Path, progra
     command = [sys.executable, "-m", "bench.program", str(project.folder), "context=bench"]
     root = Path(__file__).resolve().parents[2]
     assert timed([*command, values[program]], env={}, cwd=root).cpu_seconds > 0
+
+
+@pytest.mark.parametrize("namespace", ["taskflow:", "", "taskflow:config:"])
+def test_the_stacks_values_are_read_in_every_form(tmp_path: Path, namespace: str) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config:\n"
+        f"  {namespace}cluster: {{minikube: minikube}}\n"
+        f"  {namespace}backend: {{env: {{A: '1e6'}}}}\n"
+        f"  {namespace}openaiApiKey: {{secure: v1:x}}\n"
+    )
+    values = Values.read(StackFile.read("dev", tmp_path))
+    Project(tmp_path, {}).configure("taskflow", values.mocked())
+    source = Source.of_stack("bench", "taskflow", tmp_path)
+    assert {key: json.loads(text) for key, text in source.texts.items()} == {
+        "cluster": {"minikube": "minikube", "context": "bench"},
+        "backend": {"env": {"A": "1e6"}},
+    }

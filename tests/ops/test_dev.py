@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from base64 import b64encode
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from ops.dev.command import images_of, require_own_docker
 from ops.dev.containers import free_ports
 from ops.dev.live import Live, moved
 from ops.dev.mirror import Mirror
+from ops.dev.session import answers
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.paths import ROOT
@@ -191,6 +194,23 @@ def test_only_the_host_of_the_database_s_address_changes() -> None:
         "A": "postgresql://u:p%40x@127.0.0.1:40000/n?sslmode=require",
         "B": "http://db:5432/",
     }
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "POSTGRES", " \npostgres"])
+def test_the_database_s_address_is_known_by_both_schemes_in_any_case(scheme: str) -> None:
+    moved_to = moved({"A": f"{scheme}://u:p@db/n\n"}, "127.0.0.1", 40000)["A"]
+    assert moved_to == f"{scheme.strip().lower()}://u:p@127.0.0.1:40000/n"
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_a_service_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as service:
+        threading.Thread(target=service.handle_request, daemon=True).start()
+        assert answers(f"http://127.0.0.1:{service.server_port}/")
 
 
 def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:

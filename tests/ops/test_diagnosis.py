@@ -54,7 +54,7 @@ FAILURES = {
     "daemon": (
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is it running?",
         "the Docker daemon that builds the images of stack dev does not answer",
-        "run the command again",
+        "make up STACK=dev starts the daemon",
     ),
     "base image": (
         "ERROR: failed to solve: python:9.9-slim: failed to resolve source metadata for "
@@ -126,12 +126,12 @@ FAILURES = {
     "daemon, in the provider's words": (
         "error: failed to connect to any docker daemon",
         "the Docker daemon that builds the images of stack dev does not answer",
-        "run the command again",
+        "make up STACK=dev starts the daemon",
     ),
     "cluster": (
         "dial tcp 127.0.0.1:8443: connect: connection refused",
         "the cluster behind context minikube stopped answering",
-        "brings Minikube back",
+        "make up STACK=dev brings Minikube back",
     ),
 }
 

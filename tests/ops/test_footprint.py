@@ -13,6 +13,7 @@ from ops.config.footprint import Amount, Row, at_commit, from_json, of_config, t
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.processes import capture
+from tests.unit.conftest import PUBLIC_KEY
 
 LOCAL = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
 LOCAL += "  taskflow:secrets: {generate: true}\n"
@@ -31,6 +32,13 @@ def test_each_component_is_summed_at_rest_and_at_most(tmp_path: Path) -> None:
     assert found["postgres"].at_most == Amount(1, 100, 192, 1024), "1Gi on the volume"
     assert found["all"].at_rest == Amount(5, 800, 960, 1024)
     assert found["all"].at_most == Amount(7, 1150, 1344, 1024)
+
+
+def test_scheduled_backups_are_a_volume_and_a_pod_at_times(tmp_path: Path) -> None:
+    found = rows(tmp_path, f"{LOCAL}  taskflow:backup: {{publicKey: {PUBLIC_KEY}}}\n")
+    assert found["backup"].at_rest == Amount(0, 0, 0, 5 * 1024)
+    assert found["backup"].at_most == Amount(1, 20, 96, 5 * 1024)
+    assert found["all"].at_most == Amount(8, 1170, 1440, 6 * 1024)
 
 
 def test_autoscaling_counts_its_minimum_at_rest_and_its_maximum_at_most(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import yaml
 from rich.console import Console
 
 from components.build_context import references
-from components.config.stack import Images
+from components.config.stack import Images, StackConfig
+from components.config.stack_file import StackFile as Source
 from ops.config.commits import unpacked
 from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
@@ -98,6 +99,22 @@ def team(tmp_path: Path) -> Team:
     return Team(tmp_path)
 
 
+@pytest.mark.parametrize("release", ["taskflow", "true", "null", "e1"])
+def test_the_place_of_a_release_is_read_by_the_models(team: Team, release: str) -> None:
+    deployed = entry(release=release)
+    cluster = {"context": "1e6", "an-old-key": "that no model knows"}
+    deployed["config"]["taskflow:cluster"] = {"value": json.dumps(cluster)}
+    if release == "taskflow":
+        del deployed["config"]["taskflow:release"], deployed["config"]["taskflow:cluster"]
+    team.remembers(deployed)
+    outputs = {"url": "http://127.0.0.1:30080", "namespace": "elsewhere"}
+    team.programs.answer("pulumi", "stack output", outputs)
+    found = history.location(team.stack, history.updates(team.stack))
+    defaults = StackConfig.model_construct()
+    context = defaults.cluster.context if release == "taskflow" else "1e6"
+    assert found == history.Location(release, "elsewhere", context, "127.0.0.1")
+
+
 def test_successful_ups_are_counted_from_the_oldest(team: Team) -> None:
     failed = entry() | {"result": "failed"}
     destroyed = entry() | {"kind": "destroy"}
@@ -164,7 +181,7 @@ def test_a_rollback_names_the_images_and_keeps_the_encryption_of_the_checkout(te
         "frontend": {"ref": BUILT["frontend"]},
     }
     assert team.config_of(target)["taskflow:logLevel"] == "debug"
-    assert target.file.path.read_text().startswith("encryptionsalt: v1:salt\n")
+    assert yaml.safe_load(target.file.path.read_text())["encryptionsalt"] == "v1:salt"
     assert not target.file.builds_images
     assert target.record == replace(NOTED, by=target.record.by, rollback_to=1)
 
@@ -194,7 +211,8 @@ def test_secrets_of_today_are_taken_as_they_are_encrypted(team: Team) -> None:
     assert not [call for call in team.programs.calls if "--show-secrets" in call]
 
 
-def test_a_signing_key_that_was_replaced_does_not_come_back(team: Team) -> None:
+@pytest.mark.parametrize("key", ["taskflow:", "", "taskflow:config:"])
+def test_a_signing_key_that_was_replaced_does_not_come_back(team: Team, key: str) -> None:
     names = ("betterAuthSecret", "betterAuthSecretFormer", "openaiApiKey")
     hidden, shown = entry(), entry()
     for name in names:
@@ -202,8 +220,9 @@ def test_a_signing_key_that_was_replaced_does_not_come_back(team: Team) -> None:
         shown["config"][f"taskflow:{name}"] = secret("of-then")
     team.remembers(entry(), hidden)
     team.programs.answer("pulumi", "--show-secrets --page 2", [shown])
-    today = {"taskflow:betterAuthSecret": {"secure": "v1:today"}}
-    team.file.write_text(yaml.safe_dump({"encryptionsalt": "v1:salt", "config": today}))
+    team.file.write_text(
+        f"encryptionsalt: v1:salt\nconfig: {{{key}betterAuthSecret: {{secure: 'v1:today'}}}}\n"
+    )
     config = team.config_of(team.target(1))
     assert config["taskflow:betterAuthSecret"] == {"secure": "v1:today"}
     assert "taskflow:betterAuthSecretFormer" not in config
@@ -211,24 +230,68 @@ def test_a_signing_key_that_was_replaced_does_not_come_back(team: Team) -> None:
     assert "taskflow:openaiApiKey" in setting, "the others are those of the revision"
 
 
+def spelled(form: str, **blocks: dict[str, Any]) -> str:
+    """A stack file with these blocks, in one of the forms that the engine reads alike."""
+    namespace = {"bare": "", "old": "taskflow:config:"}.get(form, "taskflow:")
+    config = {
+        f"{namespace}{key}": json.dumps(block) if form == "JSON" else block
+        for key, block in blocks.items()
+    }
+    return yaml.safe_dump({"encryptionsalt": "v1:salt", "config": config})
+
+
+FORMS = pytest.mark.parametrize("form", ["namespaced", "bare", "JSON", "old"])
+
+
+@FORMS
+@pytest.mark.parametrize("then_as_text", [False, True])
 @pytest.mark.parametrize(
     ("then", "now"), [({}, {"generations": [2]}), ({"generations": [1, 2]}, {})]
 )
 def test_generated_signing_keys_stay_those_of_today(
-    team: Team, then: dict[str, Any], now: dict[str, Any]
+    team: Team, then: dict[str, Any], now: dict[str, Any], form: str, then_as_text: bool
 ) -> None:
-    team.remembers(entry(secrets={"generate": True, **then}))
-    today = {"taskflow:secrets": {"generate": True, **now}}
-    team.file.write_text(yaml.safe_dump({"encryptionsalt": "v1:salt", "config": today}))
-    assert team.config_of(team.target(1))["taskflow:secrets"] == today["taskflow:secrets"]
+    block: Any = {"generate": True, **then}
+    team.remembers(entry(secrets=json.dumps(block) if then_as_text else block))
+    today = {"generate": True, **now}
+    team.file.write_text(spelled(form, secrets=today))
+    assert team.config_of(team.target(1))["taskflow:secrets"] == today
 
 
-def test_the_embedded_databases_passwords_stay_those_of_today(team: Team) -> None:
+@FORMS
+def test_the_embedded_databases_passwords_stay_those_of_today(team: Team, form: str) -> None:
     team.remembers(entry(database={"embedded": {"size": "2Gi"}}))
-    today = {"taskflow:database": {"embedded": {"passwords": [2]}}}
-    team.file.write_text(yaml.safe_dump({"encryptionsalt": "v1:salt", "config": today}))
+    team.file.write_text(spelled(form, database={"embedded": {"passwords": [2]}}))
     config = team.config_of(team.target(1))
     assert config["taskflow:database"] == {"embedded": {"size": "2Gi", "passwords": [2]}}
+
+
+@pytest.mark.parametrize(
+    "text", ["1e6", "0o17", "2026-11-23", "1_000", "yes", "\U0001f680\x85\x7f"]
+)
+def test_a_text_that_looks_like_something_else_comes_back_as_a_text(team: Team, text: str) -> None:
+    team.remembers(entry(backend={"env": {"A": text}}))
+    file = team.target(1).file.path
+    source = Source.of_stack("dev", "taskflow", file.parent)
+    assert json.loads(source.texts["backend"]) == {"env": {"A": text}}
+
+
+def test_how_the_stack_is_encrypted_is_kept_however_its_file_is_spelled(team: Team) -> None:
+    team.remembers(entry())
+    team.file.write_text(
+        '"encryptedkey": >-\n  AQ\nsecretsprovider: awskms://alias/it\nconfig: {}\n'
+    )
+    source = Source.of_stack("dev", "taskflow", team.target(1).file.path.parent)
+    assert source.settings == {"encryptedkey": "AQ", "secretsprovider": "awskms://alias/it"}
+
+
+def test_todays_secrets_of_other_namespaces_are_taken_too(team: Team) -> None:
+    hidden = entry()
+    hidden["config"]["aws:secretKey"] = secret()
+    team.remembers(hidden)
+    team.file.write_text("config: {aws:secretKey: {secure: v1:today}}\n")
+    target = team.target(1, secrets=rollback.CURRENT)
+    assert team.config_of(target)["aws:secretKey"] == {"secure": "v1:today"}
 
 
 def test_secrets_that_no_key_opens_any_more_can_be_replaced_by_todays(team: Team) -> None:

@@ -244,12 +244,14 @@ def test_a_stack_that_exists_is_not_made_again(checkout: Checkout) -> None:
     assert checkout.calls == []
 
 
-def test_the_lock_of_a_killed_run_is_released(checkout: Checkout) -> None:
+@pytest.mark.parametrize("name", ["dev", "organization/taskflow/dev"])
+def test_the_lock_of_a_killed_run_is_released(checkout: Checkout, name: str) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     checkout.lock(gone.pid)
-    assert "released the lock" in recover(checkout.stack)
-    assert checkout.calls == ["cancel --yes --stack dev --non-interactive"]
+    stack = replace(checkout.stack, file=StackFile.read(name, checkout.folder))
+    assert "released the lock" in recover(stack)
+    assert checkout.calls == [f"cancel --yes --stack {name} --non-interactive"]
 
 
 def test_the_lock_of_a_process_that_got_the_same_number_is_released(checkout: Checkout) -> None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from ops.backup import archive
 from ops.config.stacks import StackFile
+from ops.dev.command import session_folder
+from ops.drift.command import show
+from ops.drift.drift import Drift
 from ops.errors import OpsError
+from ops.review.command import refuse
+from ops.review.risk import Effect, Risk
 
 WITH = """\
 config:
@@ -81,6 +89,25 @@ def test_the_full_name_of_a_stack_is_the_engines_and_its_last_part_names_the_fil
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
     file = StackFile.read(name, tmp_path)
     assert (file.name, file.path.name) == (name, "Pulumi.dev.yaml")
+
+
+@pytest.mark.parametrize("name", ["acme/dev", "acme/taskflow/dev"])
+def test_the_last_part_of_a_full_name_names_all_files(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert archive.new_file(tmp_path, name).parent == tmp_path
+
+    monkeypatch.setattr("ops.dev.command.STATE", tmp_path)
+    with session_folder(name) as (folder, _):
+        assert folder == tmp_path / "dev" / "dev"
+
+    step: Any = SimpleNamespace(title="Service taskflow-frontend")
+    with pytest.raises(OpsError) as refused:
+        refuse([Effect(step, Risk.REFUSED, "its port is in use")], name)
+    assert refused.value.fix.startswith("correct Pulumi.dev.yaml, ")
+
+    show([Drift("Service x", "spec.port", "1", "2", "kubectl")], 1, name)
+    assert "Pulumi.dev.yaml" in capsys.readouterr().out.replace("\n", "")
 
 
 def test_the_key_of_a_stacks_encryption_is_found(tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ class Engine(pulumi.runtime.Mocks):
         return found[0]
 
 
+# The example of age's own documentation.
+PUBLIC_KEY = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 LOCAL: dict[str, Any] = {
     "cluster": {"minikube": "minikube"},
     "database": {"embedded": {}},

@@ -1,13 +1,21 @@
 """The CronJob for backups: as hardened as every pod, without a secret in its text, and only where it is asked for."""
 
 import json
+from typing import Any
 
 import pytest
 
+from ops.backup.pod import PLACEMENT
 from policy import objects, pods
-from tests.unit.conftest import LOCAL, PROD_SECRETS, Deploy, merged
+from tests.unit.conftest import LOCAL, PROD_SECRETS, PUBLIC_KEY, Deploy, merged
 
-BACKUP = {"backup": {"publicKey": f"age1{'q' * 58}"}}
+BACKUP = {"backup": {"publicKey": PUBLIC_KEY}, "images": {"pullSecrets": ["registry"]}}
+PLACED = {
+    "nodeSelector": {"pool": "data"},
+    "tolerations": [{"key": "data", "operator": "Exists", "effect": "NoSchedule"}],
+    "priorityClass": "important",
+    "hostUsers": False,
+}
 EXTERNAL = merged(LOCAL, {"database": {"embedded": None}, "backup": {"image": "postgres:16"}})
 
 
@@ -55,6 +63,26 @@ def test_the_database_is_dumped_by_its_own_version_with_an_address_from_a_secret
     assert "DATABASE_URL" not in json.dumps(store), (
         "the container that stores it needs no access to the database"
     )
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "kind", "component"),
+    [
+        ({"database": {"embedded": PLACED}}, {}, "StatefulSet", "postgres"),
+        (merged(EXTERNAL, {"backend": PLACED}), PROD_SECRETS, "Deployment", "backend"),
+    ],
+    ids=["embedded", "external"],
+)
+def test_it_runs_where_the_pod_of_make_backup_runs(
+    deploy: Deploy, config: dict[str, Any], secrets: dict[str, str], kind: str, component: str
+) -> None:
+    engine = deploy(merged(merged(LOCAL, BACKUP), config), secrets)
+    ((_, job),) = engine.of_kind("CronJob").items()
+    spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    other = engine.only(kind, component)["spec"]["template"]["spec"]
+    placed = {key: other[key] for key in PLACEMENT}
+    assert placed.keys() == {*PLACEMENT}
+    assert {key: spec.get(key) for key in PLACEMENT} == placed
 
 
 def test_the_database_lets_the_backup_in(deploy: Deploy) -> None:

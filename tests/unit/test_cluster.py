@@ -32,15 +32,29 @@ def write_profile(home: Path, driver: str) -> None:
     (folder / "config.json").write_text(json.dumps({"Driver": driver, "Nodes": nodes}))
 
 
-def test_an_unknown_context_is_named_with_those_that_exist(kubeconfig: Path) -> None:
-    with pytest.raises(ClusterError, match=r"no context 'prod' .* minikube, staging"):
-        kubernetes_provider("cluster", Cluster(context="prod"))
+@pytest.mark.parametrize(
+    ("context", "fix"),
+    [
+        ("production", "get that cluster's credentials"),
+        ("stagin", "did you mean staging? Correct taskflow:cluster.context in Pulumi.test.yaml"),
+        ("taskflow", "make up STACK=test starts Minikube"),
+    ],
+)
+def test_an_unknown_context_is_named_with_those_that_exist_and_the_fix(
+    kubeconfig: Path, context: str, fix: str
+) -> None:
+    pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="test", preview=False)
+    with pytest.raises(ClusterError) as caught:
+        kubernetes_provider("cluster", Cluster(context=context, minikube="taskflow"))
+    said = f"no kubectl context {context!r}; the kubeconfig has minikube, staging; {fix}"
+    assert said in str(caught.value)
 
 
 def test_without_a_kubeconfig_the_error_says_that_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
+    pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="test", preview=False)
     with pytest.raises(ClusterError, match="has none"):
         kubernetes_provider("cluster", Cluster(context="minikube"))
 

@@ -1,11 +1,14 @@
 """An address of Postgres is judged as both services' drivers judge it, and no mistake shows a password."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components import backup_pod
 from components.config.check import parse
 from components.config.database_address import AddressError, read_address
 from components.config.errors import ConfigError
@@ -13,7 +16,7 @@ from tests.unit.conftest import DEPLOYED, PROD_SECRETS, Deploy, encrypted, merge
 
 # Examples of every rule, to which the backend's and the frontend's tests hold their own readers.
 EXAMPLES = Path(__file__).parents[2] / "docker" / "backend" / "tests" / "database_addresses.json"
-ADDRESSES: dict[str, list[dict[str, Any]]] = json.loads(EXAMPLES.read_text())
+ADDRESSES: dict[str, Any] = json.loads(EXAMPLES.read_text())
 AUTHORITY = {"database": {"external": {"ca": {"configMap": "authority"}}}}
 
 
@@ -31,6 +34,49 @@ def mistakes(url: str, change: dict[str, Any] | None = None) -> list[str]:
 @pytest.mark.parametrize("address", ADDRESSES["usable"], ids=lambda address: address["why"])
 def test_what_the_drivers_can_use_is_valid(address: dict[str, Any]) -> None:
     assert mistakes(address["url"], AUTHORITY if address.get("ca") else None) == []
+    read, reads = read_address(address["url"]), {**ADDRESSES["reads"], **address.get("reads", {})}
+    assert (read.port, read.ssl_mode or "prefer") == (reads["port"], reads["mode"])
+
+
+def pod_reads(url: str) -> subprocess.CompletedProcess[str]:
+    """The variables for libpq that a backup's pod makes of an address, a NUL after each."""
+    variables = ("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE")
+    texts = " ".join(f'"${name}"' for name in variables)
+    shown = f"""address; printf '%s\\0' {texts} "${{PGSSLMODE:-prefer}}" "${{PGSSLROOTCERT:-}}\""""
+    return subprocess.run(
+        ["bash", backup_pod.SCRIPT, "eval", shown],
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("address", ADDRESSES["usable"], ids=lambda address: address["why"])
+def test_a_backups_pod_reads_them_alike(address: dict[str, Any]) -> None:
+    *parts, mode, roots, _ = pod_reads(address["url"]).stdout.split("\0")
+    reads = {**ADDRESSES["reads"], **address.get("reads", {})}
+    keys = ("user", "password", "host", "port", "database")
+    assert parts == [str(reads[key]) for key in keys]
+    assert mode == reads["mode"]
+    assert roots == ("system" if mode.startswith("verify-") else "")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        address
+        for address in ADDRESSES["refused"]
+        if address["why"].startswith(("a password", "a user"))
+    ],
+    ids=lambda address: address["why"],
+)
+def test_a_backups_pod_takes_no_part_of_a_password_for_something_else(
+    address: dict[str, Any],
+) -> None:
+    refused = pod_reads(address["url"])
+    assert refused.returncode == 1
+    assert refused.stderr == "the database's address cannot be read\n"
 
 
 @pytest.mark.parametrize("address", ADDRESSES["refused"], ids=lambda address: address["why"])

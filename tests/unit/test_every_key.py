@@ -13,14 +13,23 @@ from components.config.check import parse
 from components.config.errors import ConfigError
 from components.config.stack import Images, StackConfig
 from components.existing_secret import CONFIG_KEYS
-from tests.unit.conftest import LOCAL, PROD_SECRETS, Deploy, Engine, encrypted, merged, source_of
+from tests.unit.conftest import (
+    LOCAL,
+    PROD_SECRETS,
+    PUBLIC_KEY,
+    Deploy,
+    Engine,
+    encrypted,
+    merged,
+    source_of,
+)
 
 DIGEST = f"@sha256:{'ab' * 32}"
 ROOM = {"cluster": {"node": {"cpu": "32", "memory": "64Gi"}}}
 OUTSIDE = {"database": {"embedded": None}}
 AUTHORITY = {"database": {"embedded": None, "external": {"ca": {"configMap": "authority"}}}}
 INGRESS = {"ingress": {"host": "taskflow.example.com"}}
-BACKUP = {"backup": {"publicKey": f"age1{'q' * 58}"}}
+BACKUP = {"backup": {"publicKey": PUBLIC_KEY}}
 MONITORING = {"monitoring": {"namespace": "monitoring"}}
 TLS = {"ingress": {"host": "taskflow.example.com", "tls": {"issuer": "letsencrypt"}}}
 GATEWAY = {"gateway": {"host": "taskflow.example.com", "class": "envoy"}}
@@ -126,7 +135,9 @@ SHOWN: dict[str, Other] = {
     "database.poolSize": Other(5),
     "secrets.generations": Other([2]),
     "backup.schedule": Other("0 * * * *", BACKUP),
-    "backup.publicKey": Other(f"age1{'p' * 58}", BACKUP),
+    "backup.publicKey": Other(
+        "age17jtwmd6gwr4vwuf6vxuy04pf3qj9m89uxw8dkswn4pz9qualncaqr6amkp", BACKUP
+    ),
     "backup.keep": Other(3, BACKUP),
     "backup.image": Other("postgres:16", merged(OUTSIDE, BACKUP), PROD_SECRETS),
     "backup.size": Other("9Gi", BACKUP),

@@ -60,6 +60,16 @@ def test_a_rename_changes_the_tag(context: Path) -> None:
     assert tag(context) != before
 
 
+@pytest.mark.parametrize("name", [b"Gr\xf6\xdfe.py", b"line\nbreak.py", "Größe.py".encode()])
+def test_a_file_with_any_name_counts(staged: Path, name: bytes) -> None:
+    path = staged / "app" / os.fsdecode(name)
+    path.write_text("1")
+    (staged / "app" / "link").symlink_to(path.name)
+    before = tag(staged)
+    path.write_text("2")
+    assert tag(staged) != before
+
+
 def test_the_executable_bit_changes_the_tag(context: Path) -> None:
     before = tag(context)
     (context / "app" / "main.py").chmod(0o755)

@@ -8,7 +8,15 @@ from components.config.check import parse
 from components.config.errors import ConfigError
 from components.config.quantities import bytes_of, millicores
 from components.config.stack import StackConfig
-from tests.unit.conftest import DEPLOYED, LOCAL, PROD_SECRETS, encrypted, merged, source_of
+from tests.unit.conftest import (
+    DEPLOYED,
+    LOCAL,
+    PROD_SECRETS,
+    PUBLIC_KEY,
+    encrypted,
+    merged,
+    source_of,
+)
 
 
 def at(path: str, value: Any) -> dict[str, Any]:
@@ -75,6 +83,11 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("frontend.secretEnv", {"LICENCE": {"secret": "ours.example", "key": "licence.txt"}}),
     ("assistant.baseUrl", "https://llm.example.com:8443/v1/"),
     ("assistant.baseUrl", "http://[2001:db8::1]:80"),
+    ("backup", {"publicKey": PUBLIC_KEY, "schedule": "@daily"}),
+    ("backup", {"publicKey": PUBLIC_KEY, "schedule": "*/15  0-6/2,22 1,? jan-MAR SUN,tue-6"}),
+    ("backup", {"publicKey": PUBLIC_KEY, "schedule": "05 02 31 12 0"}),
+    ("gateway", {"host": "a.b", "class": "c", "timeoutSeconds": 99_999}),
+    ("backend.podAnnotations", {f"{'a.' * 126}b/{'c' * 63}": "x"}),
 ]
 
 
@@ -163,8 +176,51 @@ REFUSED: list[tuple[str, Any, str]] = [
         "known here: config, key, secret",
     ),
     ("backend.secretEnv", {"PORT": {"secret": "s", "key": "k"}}, "is set by the program"),
+    *(
+        ("backup", {"publicKey": PUBLIC_KEY, "schedule": schedule}, "a time in cron's five fields")
+        for schedule in (
+            "99 99 * * *",
+            "* * * * XYZ",
+            "- / , * *",
+            "60 0 * * *",
+            "0 24 * * *",
+            "0 0 0 * *",
+            "0 0 * 13 *",
+            "0 0 * * 7",
+            "0 0 * * mon,",
+            "30-10 * * * *",
+            "*/0 * * * *",
+            "1//2 * * * *",
+            "1-2-3 * * * *",
+            "jan * * * *",
+            "0 2 * *",
+            "0 0 2 * * *",
+            "@fortnightly",
+            "TZ=UTC 0 2 * * *",
+        )
+    ),
+    *(
+        ("backup", {"publicKey": key}, "a public key of age")
+        for key in (
+            PUBLIC_KEY[:-1],
+            PUBLIC_KEY.upper(),
+            PUBLIC_KEY.replace("age1ql3", "age1q3l"),
+            f"{PUBLIC_KEY[:-1]}q",
+            f"age1{'q' * 58}",
+        )
+    ),
+    (
+        "gateway",
+        {"host": "a.b", "class": "c", "timeoutSeconds": 100_000},
+        "timeoutSeconds: got 100000, expected at most 99999",
+    ),
+    ("images.pullSecrets", ["a", "b", "a"], "a is listed more than once"),
+    ("backend.podAnnotations", {f"{'a' * 254}/b": "x"}, "is not an annotation's name"),
+    ("backend.env", {"DATABASE_OWNER_URL": "x"}, "is set by the program"),
     ("backend.secretEnv", {"A": "hunter2"}, "got a text (hidden, it may be a secret)"),
     ("backend.podAnnotations", {"taskflow/secret-version": "1"}, "is set by the program; drop it"),
+    ("ingress.annotations", {"pulumi.com/patchFieldManager": "me"}, "is set by the program; drop"),
+    ("ingress.annotations", {"taskflow/x": "y"}, "is set by the program; drop it"),
     ("frontend.serviceAnnotations", {"pulumi.com/skipAwait": "x"}, "is set by the program"),
 ]
 

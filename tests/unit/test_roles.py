@@ -7,6 +7,7 @@ import pytest
 
 from components.config.check import parse
 from components.config.errors import ConfigError
+from components.config.workload import RESERVED_VARIABLES
 from tests.unit.conftest import (
     AUTO_NAME_SUFFIX,
     DEPLOYED,
@@ -208,3 +209,29 @@ def test_a_password_does_not_give_way_to_an_earlier_one() -> None:
     values = merged(LOCAL, {"database": {"embedded": {"passwords": [1, 2]}}})
     with pytest.raises(ConfigError, match=r"passwords: 2 was not before 1"):
         parse(values, secrets={}, source=source_of("dev"))
+
+
+def test_every_variable_that_the_program_sets_is_reserved(deploy: Deploy) -> None:
+    assistant = {"assistant": {"model": "m", "baseUrl": "https://ai.example.com"}}
+    embedded = merged(LOCAL, {"database": {"embedded": {"passwords": [3, 2]}, "poolSize": 2}})
+    external = {"database": {"external": {"ca": {"configMap": "authority"}}}}
+    secrets = {**PROD_SECRETS, "databaseOwnerUrl": OWNER, "frontendDatabaseUrl": FRONTEND}
+    keys = {"openaiApiKey": "k", "betterAuthSecretNext": "n" * 32}
+    former = {**secrets, "betterAuthSecretFormer": "f" * 32}
+    engines = (
+        deploy(merged(embedded, assistant), {"openaiApiKey": "k"}),
+        deploy(merged(DEPLOYED, external), {**secrets, **keys}),
+        deploy(DEPLOYED, former),
+        deploy(merged(LOCAL, {"backend": {"logLevel": "debug"}})),
+    )
+    found: set[str] = set()
+    for engine in engines:
+        for config_map in engine.of_kind("ConfigMap").values():
+            found |= config_map["data"].keys()
+        for deployment in engine.of_kind("Deployment").values():
+            pod = deployment["spec"]["template"]["spec"]
+            for container in (*pod["containers"], *pod.get("initContainers", [])):
+                names = [variable["name"] for variable in container["env"]]
+                assert len({*names}) == len(names)
+                found |= {*names}
+    assert found == RESERVED_VARIABLES

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, settings, strategies
 
 from components.config.check import check_file
 from components.config.errors import ConfigError
-from components.config.stack_file import StackFile, file_name, stack_name, text_of
+from components.config.stack_file import StackFile, as_yaml, file_name, stack_name, text_of
 from tests.stack_files import stack_files
 
 LOCAL = """\
@@ -19,6 +19,11 @@ config:
   taskflow:database: {embedded: {}}
   taskflow:secrets: {generate: true}
 """
+
+TEXTS = strategies.text(strategies.characters(exclude_categories=["Cs"])) | strategies.sampled_from(
+    ["1e6", "0o17", "~", "<<", "2026-11-23", "yes", " - "]
+)
+SCALARS = TEXTS | strategies.integers(-(2**63), 2**63) | strategies.booleans() | strategies.none()
 
 
 def read(text: str) -> StackFile:
@@ -278,3 +283,10 @@ def test_in_another_project_a_key_without_namespace_is_that_projects_own() -> No
     text = "config:\n  release: of the shop\n  taskflow:release: tasks\n"
     file = StackFile.from_text("Pulumi.x.yaml", "x", "taskflow", text, bare="shop")
     assert (file.texts, file.faults) == ({"release": "tasks"}, ())
+
+
+@settings(max_examples=200, derandomize=True, database=None, deadline=None)
+@given(value=strategies.recursive(SCALARS, lambda inner: strategies.dictionaries(TEXTS, inner)))
+def test_what_is_written_is_read_back_as_it_was(value: Any) -> None:
+    text = as_yaml({"config": {"taskflow:backend": {"key": value}}})
+    assert json.loads(read(text).texts["backend"]) == {"key": value}

@@ -14,8 +14,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 SHAPE = "must look like postgresql://user:password@host:5432/database"
 ENCODE = (
     "has characters that must be percent-encoded in the user, the password and the database name: "
-    "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25"
+    "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D"
 )
+BLANK = " \t\r\n\v\f"  # What may stand around an address; it comes from files, too.
+CONTROL_OR_BRACKET = re.compile(r"[\x00-\x1f\x7f-\x9f]|[\[\]].*@")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 
 # https://www.postgresql.org/docs/current/libpq-ssl.html
@@ -90,7 +92,7 @@ def read_address(url: str, ca_file: Path | None) -> DatabaseAddress:
     Args:
         ca_file: certificates (PEM) to verify the server with, in place of the system's.
     """
-    parts = _split(url.strip())
+    parts = _split(url.strip(BLANK))
     assert parts.hostname is not None
     return DatabaseAddress(
         host=parts.hostname,
@@ -103,6 +105,9 @@ def read_address(url: str, ca_file: Path | None) -> DatabaseAddress:
 
 
 def _split(url: str) -> SplitResult:
+    # Checked first: urlsplit drops tabs and newlines, and may take brackets of a password for an IPv6 address.
+    if CONTROL_OR_BRACKET.search(url):
+        raise AddressError(ENCODE)
     try:
         parts = urlsplit(url)
     except ValueError:  # square brackets without an IPv6 address

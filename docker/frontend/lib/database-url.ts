@@ -8,7 +8,9 @@ import type { ClientConfig } from 'pg';
 const SHAPE = 'must look like postgresql://user:password@host:5432/database';
 const ENCODE =
   'has characters that must be percent-encoded in the user, the password and the database name: ' +
-  '@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25';
+  '@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D';
+/** What may stand around an address; it comes from files, too. */
+const BLANK = /^[ \t\r\n\v\f]+|[ \t\r\n\v\f]+$/g;
 const HOST = /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/;
 
 /** Options that other clients and poolers read; neither driver needs them. */
@@ -60,7 +62,7 @@ export class DatabaseUrlError extends Error {
 
 /** @param caFile certificates (PEM) to verify the server by, in place of those that Node trusts */
 export function databaseConfig(databaseUrl: string, caFile?: string): ClientConfig {
-  const url = parse(databaseUrl.trim());
+  const url = parse(databaseUrl.replace(BLANK, ''));
   const user = decoded(url.username);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -73,7 +75,7 @@ export function databaseConfig(databaseUrl: string, caFile?: string): ClientConf
 }
 
 function parse(text: string): URL {
-  const parts = /^postgres(?:ql)?:\/\/([^/?#]+)(\/?[^?#]*)/.exec(text);
+  const parts = /^postgres(?:ql)?:\/\/([^/?#]+)(\/?[^?#]*)/i.exec(text);
   if (!parts) throw new DatabaseUrlError(SHAPE);
   const [, authority = '', path = ''] = parts;
   // Checked first: the host would be a part of the password.
@@ -83,7 +85,9 @@ function parse(text: string): URL {
     misplaced ||
     text.includes('#') ||
     path.slice(1).includes('/') ||
-    /%(?![\da-f]{2})/i.test(text)
+    /%(?![\da-f]{2})/i.test(text) ||
+    // URL drops tabs and newlines, and encodes a password's brackets.
+    /\p{Cc}|[[\]].*@/u.test(text)
   ) {
     throw new DatabaseUrlError(ENCODE);
   }

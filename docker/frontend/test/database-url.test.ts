@@ -39,16 +39,22 @@ test('what poolers and libpq add is left out', () => {
   assert.equal(ssl(known), false);
 });
 
-type Example = { why: string; url: string; ca?: boolean; says?: string };
+type Parts = pg.ClientConfig & { mode?: string };
+type Example = { why: string; url: string; ca?: boolean; says?: string; reads?: Parts };
 /** What the backend's reader is held to as well. */
 const EXAMPLES = '../backend/tests/database_addresses.json';
-const examples: { usable: Example[]; refused: Example[] } = JSON.parse(
+const examples: { reads: Parts; usable: Example[]; refused: Example[] } = JSON.parse(
   readFileSync(EXAMPLES, 'utf8'),
 );
 
-for (const { why, url, ca } of examples.usable) {
+for (const { why, url, ca, reads } of examples.usable) {
   test(`an address is used: ${why}`, () => {
-    assert.ok(databaseConfig(url, ca ? caFile : undefined).host);
+    const { mode, ...expected } = { ...examples.reads, ...reads };
+    const authority = ca ? caFile : undefined;
+    const { ssl: found, ...parts } = databaseConfig(url, authority);
+    assert.deepEqual(parts, expected);
+    const alike = databaseConfig(address(`?sslmode=${mode}`), authority).ssl;
+    assert.equal(JSON.stringify(found), JSON.stringify(alike));
   });
 }
 
