@@ -35,6 +35,8 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts }: Se
       expiresIn: SESSION_SECONDS,
       // Pages cannot set cookies, so a renewal would reach the database but not the browser.
       disableSessionRefresh: true,
+      // The account page is for every session; by default Better Auth shows it to those of today.
+      freshAge: 0,
     },
     hooks: {
       before: createAuthMiddleware(async (ctx) => {
@@ -132,7 +134,7 @@ async function mistake(ctx: MiddlewareContext): Promise<string | undefined> {
     const easy = isEasilyGuessed(String(fields.newPassword), user?.email ?? '', user?.name);
     return easy ? 'PASSWORD_TOO_COMMON' : undefined;
   }
-  // On its first day a session alone would do: an unlocked screen must not cost an account.
+  // To Better Auth a session alone would do: an unlocked screen must not cost an account.
   if (ctx.path === '/delete-user' && !fields.password) return 'PASSWORD_REQUIRED';
   return undefined;
 }

@@ -31,8 +31,11 @@ function optionsOf(secureCookies = false, frontendUrl = 'http://tasks.example.co
   return authOptions({ secret, frontendUrl, secureCookies, attempts: attempts() });
 }
 
-function createAuth(options = optionsOf()) {
-  const tables = { user: [], session: [], account: [], verification: [] };
+function noTables() {
+  return { user: [], session: [] as { createdAt: Date }[], account: [], verification: [] };
+}
+
+function createAuth(options = optionsOf(), tables = noTables()) {
   return betterAuth({ ...options, database: memoryAdapter(tables) });
 }
 
@@ -165,6 +168,20 @@ test('what Better Auth would let pass is refused: long names, NUL, leaving witho
   assert.equal(await code('delete-user', { password: 'wrong guess' }), 'INVALID_PASSWORD');
   assert.equal(await code('sign-in/email', { email, password }), 200, 'the account is still there');
   assert.equal(await code('delete-user', { password }), 200);
+});
+
+test('a session of last week does all that a new one does, and costs no account either', async () => {
+  const tables = noTables();
+  const auth = createAuth(optionsOf(), tables);
+  const { email, session } = await signUp(auth, local);
+  for (const row of tables.session) row.createdAt = new Date(Date.now() - 7 * 24 * 60 * 60 * 1000);
+
+  const headers = new Headers({ ...local, cookie: session });
+  assert.equal((await auth.api.listSessions({ headers })).length, 1);
+  const gone = await post(auth, 'delete-user', { ...local, cookie: session }, {});
+  assert.equal(gone.status, 400);
+  assert.equal((await gone.json()).code, 'PASSWORD_REQUIRED');
+  assert.equal((await post(auth, 'sign-in/email', local, { email, password })).status, 200);
 });
 
 test('a password that anybody would try first is refused', async () => {
