@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
 import { isEasilyGuessed, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 import type { Attempts } from './attempts.ts';
+import { guesserOf, knownBrowserValue } from './known-browser.ts';
 import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
 import { KNOWN_SECONDS, SESSION_SECONDS } from './signatures.ts';
@@ -140,17 +140,12 @@ async function mistake(ctx: MiddlewareContext): Promise<string | undefined> {
 }
 
 /**
- * Whose password a request could be a guess at, and from where. Strangers share one count for an
- * account; a browser that has signed in to it, and a session, have their own. So nobody can keep
- * its owner out, and an open screen is no way to guess without end.
- * https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+ * Whose password a request could be a guess at, and from where. A session has a count of its own, so
+ * that an open screen is no way to guess without end.
  */
 async function guessed(ctx: MiddlewareContext): Promise<string | undefined> {
   if (ctx.path === '/sign-in/email') {
-    const account = accountOf(ctx.body);
-    const known = await ctx.getSignedCookie(knownCookie(ctx).name, ctx.context.secret);
-    const [browser, whose] = (known || '').split('.');
-    return whose === digest(account) ? `browser ${browser}` : `account ${account}`;
+    return guesserOf(accountOf(ctx.body), ctx.headers?.get('cookie'));
   }
   if (ctx.path === '/delete-user' || ctx.path === '/change-password') {
     const user = (await getSessionFromCtx(ctx))?.user;
@@ -160,17 +155,10 @@ async function guessed(ctx: MiddlewareContext): Promise<string | undefined> {
 }
 
 async function rememberBrowser(ctx: MiddlewareContext, email: string): Promise<void> {
-  const { name, attributes } = knownCookie(ctx);
-  const value = `${crypto.randomUUID()}.${digest(email)}`;
-  await ctx.setSignedCookie(name, value, ctx.context.secret, attributes);
-}
-
-function knownCookie(ctx: MiddlewareContext) {
-  return ctx.context.createAuthCookie('known_browser', { maxAge: KNOWN_SECONDS });
-}
-
-function digest(email: string): string {
-  return createHash('sha256').update(email.trim().toLowerCase()).digest('base64url');
+  const { name, attributes } = ctx.context.createAuthCookie('known_browser', {
+    maxAge: KNOWN_SECONDS,
+  });
+  await ctx.setSignedCookie(name, knownBrowserValue(email), ctx.context.secret, attributes);
 }
 
 /** The account that a body names. */

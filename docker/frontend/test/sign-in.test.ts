@@ -4,10 +4,12 @@ import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import type { Attempts } from '../lib/attempts.ts';
 import { authOptions } from '../lib/auth-options.ts';
-import { knownBrowser } from '../lib/known-browser.ts';
+import { guesserOf, knownBrowser } from '../lib/known-browser.ts';
+import { isBusy, PasswordChecks } from '../lib/password-checks.ts';
 
 process.env.LOG_LEVEL = 'error';
 const secret = 'a-secret-for-tests-only-9f8e7d6c5b4a';
+process.env.BETTER_AUTH_SECRET = secret;
 const password = 'correct horse battery';
 const local = { host: 'localhost:8080', origin: 'http://localhost:8080' };
 let people = 0;
@@ -81,13 +83,36 @@ for (const [name, headers] of addresses) {
   });
 }
 
-test('the browser of somebody who has signed in is known, and no other', async (t) => {
-  process.env.BETTER_AUTH_SECRET = secret;
-  t.after(() => delete process.env.BETTER_AUTH_SECRET);
+test('the browser of somebody who has signed in is known, and no other', async () => {
   const { session, known } = await signUp(createAuth(), local);
   assert.ok(knownBrowser(`${session}; ${known}`));
   assert.equal(knownBrowser(session), undefined);
   assert.equal(knownBrowser(known.replace(/.{5}$/, '')), undefined);
+});
+
+test('a browser is known to one of two releases on its host, whichever cookie comes first', async () => {
+  const { email, known } = await signUp(createAuth(), local);
+  const neighbour = { ...optionsOf(false, 'http://tasks.example.com:81'), secret: `${secret}-2` };
+  const other = await signUp(createAuth(neighbour), local);
+  for (const cookies of [`${other.known}; ${known}`, `${known}; ${other.known}`]) {
+    assert.equal(knownBrowser(cookies), knownBrowser(known));
+    assert.ok(knownBrowser(cookies, email));
+    assert.equal(knownBrowser(cookies, other.email), undefined, 'signed by the other release');
+  }
+});
+
+test('guesses at one account do not keep its owner out, who signs in with a known browser', async () => {
+  const { email, known } = await signUp(createAuth(), local);
+  const other = await signUp(createAuth(), local);
+  const checks = new PasswordChecks();
+  const check = (cookies?: string) =>
+    checks.run(guesserOf(email.toUpperCase(), cookies), async () => 'checked');
+  const flood = Promise.allSettled(Array.from({ length: 40 }, () => check()));
+  const [owner, stranger] = await Promise.allSettled([check(known), check(other.known)]);
+  assert.equal(owner?.status, 'fulfilled');
+  assert.ok(stranger?.status === 'rejected' && isBusy(stranger.reason), 'with an other account');
+  const turns = (await flood).filter(({ status }) => status === 'fulfilled');
+  assert.equal(turns.length, 2);
 });
 
 test('a page of another site is refused, with and without a session', async () => {
