@@ -39,6 +39,9 @@ export async function serve(): Promise<void> {
     if (server === metrics) return;
     unsubscribe(CHANNEL, first);
     drain.serves(server);
+    // Without a listener Node makes an upgrade a request like any other; Next's own, which only
+    // `next dev` needs, would leave the connection open.
+    if (process.env.NODE_ENV === 'production') server.removeAllListeners('upgrade');
     const listeners = server.listeners('request') as RequestListener[];
     server.removeAllListeners('request');
     server.on('request', (request, response) => {

@@ -22,6 +22,7 @@ const program = `
     const answer = () => response.end('ok');
     quick.test(request.url) ? answer() : waiting.push(answer);
   });
+  server.on('upgrade', () => {});
   server.listen(0, '127.0.0.1', () => process.send(server.address()));
 `;
 
@@ -29,7 +30,14 @@ const SECRET = 'a-secret-for-tests-only-9f8e7d6c5b4a';
 
 async function pod(t: { after: (end: () => void) => void }) {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-    env: { ...process.env, LOG_LEVEL: 'error', METRICS_PORT: '0', BETTER_AUTH_SECRET: SECRET },
+    env: {
+      ...process.env,
+      NODE_ENV: 'production',
+      DATABASE_URL: '',
+      LOG_LEVEL: 'error',
+      METRICS_PORT: '0',
+      BETTER_AUTH_SECRET: SECRET,
+    },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -154,6 +162,18 @@ test('a method that no page knows is refused with those that are', async (t) => 
   socket.write('TRACE / HTTP/1.1\r\nHost: a\r\n\r\n');
   const [head] = await once(socket, 'data');
   assert.match(String(head), /^HTTP\/1.1 405 .*\r\nAllow: GET, HEAD, POST, OPTIONS\r\n/s);
+});
+
+test('a request for another protocol is a request like any other', async (t) => {
+  const { ask, answer, port } = await pod(t);
+  await ask('/healthz');
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+  t.after(() => socket.destroy());
+  socket.write('GET /unknown HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  await settled();
+  answer();
+  const [head] = await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
+  assert.match(String(head), /^HTTP\/1.1 200 .*\r\nX-Request-ID: /s);
 });
 
 test('an answer names its request, by the id that it came with if that is one', async (t) => {
