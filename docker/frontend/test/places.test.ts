@@ -67,7 +67,8 @@ test('a request that finds all places taken is refused at once, with Retry-After
   const refused = await ask('/tasks');
   assert.equal(refused.status, 503);
   assert.equal(refused.headers.get('retry-after'), '2');
-  assert.match(await refused.text(), /very busy/);
+  assert.equal(refused.headers.get('refresh'), '2', 'the browser tries again');
+  assert.match(await refused.text(), /very busy.*tries again/);
 
   answer();
   assert.deepEqual([...new Set((await Promise.all(welcome)).map(({ status }) => status))], [200]);
@@ -97,10 +98,20 @@ test('conversations and passwords in plenty keep nobody from changing a task', a
   const passwords = Array.from({ length: 4 }, () => ask('/sign-in', 'POST'));
   const changes = Array.from({ length: 15 }, () => ask('/tasks', 'POST'));
   await settled();
-  assert.equal((await ask('/api/assistant', 'POST')).status, 503);
+  const question = await ask('/api/assistant', 'POST');
+  assert.equal(question.status, 503);
+  assert.equal(question.headers.get('content-type'), 'application/problem+json');
+  const { title, detail, message } = await question.json();
+  assert.equal(title, 'Service Unavailable');
+  assert.match(detail, /very busy/);
+  assert.equal(message, detail, 'what open pages read');
   const change = ask('/tasks', 'POST');
   await settled();
-  assert.equal((await ask('/tasks', 'POST')).status, 503);
+  const form = await ask('/tasks', 'POST');
+  assert.equal(form.status, 503);
+  assert.equal(form.headers.get('retry-after'), '2');
+  assert.equal(form.headers.get('refresh'), null, 'a browser would ask for the page instead');
+  assert.match(await form.text(), /very busy.*go back, and send it again/);
   answer();
   assert.equal((await change).status, 200);
   await Promise.all([...conversations, ...passwords, ...changes]);
@@ -162,6 +173,15 @@ test('a method that no page knows is refused with those that are', async (t) => 
   socket.write('TRACE / HTTP/1.1\r\nHost: a\r\n\r\n');
   const [head] = await once(socket, 'data');
   assert.match(String(head), /^HTTP\/1.1 405 .*\r\nAllow: GET, HEAD, POST, OPTIONS\r\n/s);
+});
+
+test('a program gets the same refusal as problem details', async (t) => {
+  const { ask } = await pod(t);
+  const refused = await ask('/api/auth/sign-in/email', 'PUT');
+  assert.equal(refused.status, 405);
+  assert.equal(refused.headers.get('content-type'), 'application/problem+json');
+  const { title, status } = await refused.json();
+  assert.deepEqual([title, status], ['Method Not Allowed', 405]);
 });
 
 test('a request for another protocol is a request like any other', async (t) => {

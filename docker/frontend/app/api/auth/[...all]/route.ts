@@ -4,6 +4,7 @@ import { bodyRefusal } from '@/lib/guard.ts';
 import { guesserOf } from '@/lib/known-browser.ts';
 import { log } from '@/lib/log.ts';
 import { inTurn, isBusy, RETRY_SECONDS } from '@/lib/password-checks.ts';
+import { refuse } from '@/lib/refusal.ts';
 
 /** What programs may call; the pages use server actions. Everything else Better Auth has is shut. */
 const offered = new Set([
@@ -54,10 +55,6 @@ async function whose(request: Request): Promise<string> {
   const account = accountOf(body);
   const cookies = request.headers.get('cookie') ?? '';
   return account ? guesserOf(account, cookies) : cookies;
-}
-
-function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {
-  return Response.json({ message }, { status, headers });
 }
 
 export { handle as GET, handle as POST };
