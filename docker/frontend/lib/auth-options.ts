@@ -6,6 +6,7 @@ import type { Attempts } from './attempts.ts';
 import { guesserOf, knownBrowserValue } from './known-browser.ts';
 import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
+import { noteRefusal } from './request.ts';
 import { KNOWN_SECONDS, SESSION_SECONDS } from './signatures.ts';
 
 type MiddlewareContext = Parameters<Parameters<typeof createAuthMiddleware>[0]>[0];
@@ -48,6 +49,7 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts }: Se
         const seconds = whose === undefined ? 0 : await attempts.begin(whose);
         if (seconds) {
           await audit('password_delayed', ctx);
+          noteRefusal(429);
           const body = { code: 'TOO_MANY_ATTEMPTS', seconds };
           throw new APIError('TOO_MANY_REQUESTS', body, { 'Retry-After': String(seconds) });
         }
@@ -106,7 +108,7 @@ const EVENTS: Record<string, string> = {
 };
 
 async function audit(event: string, ctx: MiddlewareContext): Promise<void> {
-  log.info('Account event', { event, path: ctx.path, user: await userOf(ctx) });
+  log.audit('Account event', { event, path: ctx.path, user: await userOf(ctx) });
 }
 
 /** The id of the account that a request is about, if there is one. */

@@ -1,4 +1,4 @@
-import { requests } from './request.ts';
+import { noteRefusal, requests } from './request.ts';
 
 /**
  * Password checks run one after the other: scrypt takes 32 MiB and, on a quarter of a core, half a
@@ -47,6 +47,11 @@ const checks = shared.taskflowPasswordChecks;
 export async function inTurn<T>(guesser: string, check: () => Promise<T>): Promise<T> {
   // A server action can be sent to any address; there it would take the place of others.
   const kind = requests.getStore()?.kind ?? 'password';
-  if (kind !== 'password') throw new BusyError();
-  return checks.run(guesser, check);
+  try {
+    if (kind !== 'password') throw new BusyError();
+    return await checks.run(guesser, check);
+  } catch (error) {
+    if (isBusy(error)) noteRefusal(503);
+    throw error;
+  }
 }
