@@ -106,7 +106,8 @@ function answer(
     const status = response.writableFinished ? response.statusCode : 499;
     const { refused } = context;
     count(kind.name, status, ms, refused);
-    const line = { method, path, status, ms, request_id: id, ...(refused && { refused }) };
+    const explained = refused && refused !== status && { refused };
+    const line = { method, path, status, ms, request_id: id, ...explained };
     log[kind.quiet ? 'debug' : 'info'](`${method} ${status}`, line);
   });
   const enter = () => requests.run(context, () => next(path));
