@@ -9,22 +9,26 @@ const TABLE = `
   create table verification (
     id text primary key, identifier text not null, value text not null, "expiresAt" timestamptz not null,
     "createdAt" timestamptz not null, "updatedAt" timestamptz not null
-  )`;
+  );`;
+/** In place of Postgres' own: tests on a busy machine lose no second. */
+const CLOCK = `
+  create schema clock;
+  create table clock.time (at timestamptz);
+  insert into clock.time values (pg_catalog.now());
+  create function clock.now() returns timestamptz language sql stable as 'select at from clock.time';
+  do $$ begin
+    execute format('alter database %I set search_path = clock, public, pg_catalog', current_database());
+  end $$`;
 const KEY = 'account ada@example.com';
 const FREE = [0, 0, 0, 0, 0, 0];
 
 /** Two pods' pools on one database; `pass` lets seconds pass. */
 async function pods(t: TestContext) {
-  const { url, run } = await newDatabase(t, TABLE);
+  const { url, run } = await newDatabase(t, TABLE + CLOCK);
   const pools = [createPool(url), createPool(url)] as const;
   t.after(() => Promise.all(pools.map((pool) => pool.end())));
   const pass = (seconds: number) =>
-    run.query(
-      `update verification set
-         "updatedAt" = "updatedAt" - $1 * interval '1 second',
-         "expiresAt" = "expiresAt" - $1 * interval '1 second'`,
-      [seconds],
-    );
+    run.query(`update clock.time set at = at + $1 * interval '1 second'`, [seconds]);
   const [one, other] = [attemptsIn(pools[0]), attemptsIn(pools[1])];
   return { pools, run, pass, one, other };
 }
