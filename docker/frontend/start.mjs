@@ -16,4 +16,8 @@ for (const [method, level] of [
   };
 }
 
+// Node itself would write them as errors, and as plain text if one comes before this file: the image
+// sets --no-warnings.
+process.on('warning', (warning) => console.warn(String(warning)));
+
 await import('./server.js');

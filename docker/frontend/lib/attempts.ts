@@ -10,7 +10,7 @@ export interface Attempts {
 }
 
 const KIND = 'password-attempts';
-/** Five attempts are free; then 1, 3, 7, 15, 31 and 60 s lie between two. An hour's rest forgets them. */
+/** Six attempts are free; before the next lie 1, 3, 7, 15, 31 s, then always 60. An hour's rest forgets them. */
 const PAUSE = `least(60, power(2, least(greatest(seen.value::int - 5, 0), 6)) - 1) * interval '1 second'`;
 const BEGIN = `
   insert into verification as seen (id, identifier, value, "expiresAt", "createdAt", "updatedAt")

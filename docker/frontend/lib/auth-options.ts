@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
 import { isEasilyGuessed, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 import type { Attempts } from './attempts.ts';
+import { guesserOf, knownBrowserValue } from './known-browser.ts';
 import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
+import { noteRefusal } from './request.ts';
 import { KNOWN_SECONDS, SESSION_SECONDS } from './signatures.ts';
 
 type MiddlewareContext = Parameters<Parameters<typeof createAuthMiddleware>[0]>[0];
@@ -35,6 +36,8 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts }: Se
       expiresIn: SESSION_SECONDS,
       // Pages cannot set cookies, so a renewal would reach the database but not the browser.
       disableSessionRefresh: true,
+      // The account page is for every session; by default Better Auth shows it to those of today.
+      freshAge: 0,
     },
     hooks: {
       before: createAuthMiddleware(async (ctx) => {
@@ -46,6 +49,7 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts }: Se
         const seconds = whose === undefined ? 0 : await attempts.begin(whose);
         if (seconds) {
           await audit('password_delayed', ctx);
+          noteRefusal(429);
           const body = { code: 'TOO_MANY_ATTEMPTS', seconds };
           throw new APIError('TOO_MANY_REQUESTS', body, { 'Retry-After': String(seconds) });
         }
@@ -104,7 +108,7 @@ const EVENTS: Record<string, string> = {
 };
 
 async function audit(event: string, ctx: MiddlewareContext): Promise<void> {
-  log.info('Account event', { event, path: ctx.path, user: await userOf(ctx) });
+  log.audit('Account event', { event, path: ctx.path, user: await userOf(ctx) });
 }
 
 /** The id of the account that a request is about, if there is one. */
@@ -132,23 +136,18 @@ async function mistake(ctx: MiddlewareContext): Promise<string | undefined> {
     const easy = isEasilyGuessed(String(fields.newPassword), user?.email ?? '', user?.name);
     return easy ? 'PASSWORD_TOO_COMMON' : undefined;
   }
-  // On its first day a session alone would do: an unlocked screen must not cost an account.
+  // To Better Auth a session alone would do: an unlocked screen must not cost an account.
   if (ctx.path === '/delete-user' && !fields.password) return 'PASSWORD_REQUIRED';
   return undefined;
 }
 
 /**
- * Whose password a request could be a guess at, and from where. Strangers share one count for an
- * account; a browser that has signed in to it, and a session, have their own. So nobody can keep
- * its owner out, and an open screen is no way to guess without end.
- * https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+ * Whose password a request could be a guess at, and from where. A session has a count of its own, so
+ * that an open screen is no way to guess without end.
  */
 async function guessed(ctx: MiddlewareContext): Promise<string | undefined> {
   if (ctx.path === '/sign-in/email') {
-    const account = accountOf(ctx.body);
-    const known = await ctx.getSignedCookie(knownCookie(ctx).name, ctx.context.secret);
-    const [browser, whose] = (known || '').split('.');
-    return whose === digest(account) ? `browser ${browser}` : `account ${account}`;
+    return guesserOf(accountOf(ctx.body), ctx.headers?.get('cookie'));
   }
   if (ctx.path === '/delete-user' || ctx.path === '/change-password') {
     const user = (await getSessionFromCtx(ctx))?.user;
@@ -158,17 +157,10 @@ async function guessed(ctx: MiddlewareContext): Promise<string | undefined> {
 }
 
 async function rememberBrowser(ctx: MiddlewareContext, email: string): Promise<void> {
-  const { name, attributes } = knownCookie(ctx);
-  const value = `${crypto.randomUUID()}.${digest(email)}`;
-  await ctx.setSignedCookie(name, value, ctx.context.secret, attributes);
-}
-
-function knownCookie(ctx: MiddlewareContext) {
-  return ctx.context.createAuthCookie('known_browser', { maxAge: KNOWN_SECONDS });
-}
-
-function digest(email: string): string {
-  return createHash('sha256').update(email.trim().toLowerCase()).digest('base64url');
+  const { name, attributes } = ctx.context.createAuthCookie('known_browser', {
+    maxAge: KNOWN_SECONDS,
+  });
+  await ctx.setSignedCookie(name, knownBrowserValue(email), ctx.context.secret, attributes);
 }
 
 /** The account that a body names. */

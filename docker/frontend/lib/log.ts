@@ -10,9 +10,12 @@ function logLevel(): Level {
   return levels.find((level) => level === wanted) ?? (wanted === 'warning' ? 'warn' : 'info');
 }
 
+function write(level: Level, message: string, fields?: Record<string, unknown>): void {
+  if (levels.indexOf(level) >= levels.indexOf(logLevel())) writeLine(level, message, fields);
+}
+
 /** One JSON object on one line. Of an error only the message is kept. */
-function write(level: Level, message: string, fields: Record<string, unknown> = {}): void {
-  if (levels.indexOf(level) < levels.indexOf(logLevel())) return;
+function writeLine(level: Level, message: string, fields: Record<string, unknown> = {}): void {
   const plain = Object.entries(fields).map(([key, value]) => [key, describe(value)]);
   const id = requests.getStore()?.id;
   const line = {
@@ -36,11 +39,13 @@ function describe(value: unknown): unknown {
 
 type Write = (message: string, fields?: Record<string, unknown>) => void;
 
-export const log: Record<Level, Write> = {
+export const log: Record<Level | 'audit', Write> = {
   debug: (message, fields) => write('debug', message, fields),
   info: (message, fields) => write('info', message, fields),
   warn: (message, fields) => write('warn', message, fields),
   error: (message, fields) => write('error', message, fields),
+  /** Who did what is written at every LOG_LEVEL: nobody can write it later. */
+  audit: (message, fields) => writeLine('info', message, fields),
 };
 
 /** What frameworks write to the console becomes a line like ours, without stack traces. */

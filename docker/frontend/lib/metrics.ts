@@ -7,18 +7,22 @@ const DEFAULT_PORT = 9464;
 type Sum = { requests: number; ms: number };
 /** `kind status`, as in places.ts: few, whatever clients send. */
 const sums = new Map<string, Sum>();
+const refusals = new Map<string, number>();
 
-export function count(kind: string, status: number, ms: number): void {
+/** `refused`: the status of a refusal that a page explains, whose own is 200. */
+export function count(kind: string, status: number, ms: number, refused = status): void {
   const key = `kind="${kind}",status="${status}"`;
   const sum = sums.get(key) ?? { requests: 0, ms: 0 };
   sums.set(key, { requests: sum.requests + 1, ms: sum.ms + ms });
+  if (refused !== 429 && refused !== 503) return;
+  const refusal = `kind="${kind}",status="${refused}"`;
+  refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
 }
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/ */
 export function metricsText(): string {
   const { user, system } = process.cpuUsage();
   const own = [...sums];
-  const refused = own.filter(([key]) => /status="(429|503)"/.test(key));
   const families: [name: string, type: string, help: string, samples: [string, number][]][] = [
     [
       'taskflow_frontend_requests_total',
@@ -36,7 +40,7 @@ export function metricsText(): string {
       'taskflow_frontend_refusals_total',
       'counter',
       'Requests that were refused for now and asked to come back later.',
-      refused.map(([key, { requests }]) => [`{${key}}`, requests]),
+      [...refusals].map(([key, requests]) => [`{${key}}`, requests]),
     ],
     ['process_cpu_seconds_total', 'counter', 'CPU time.', [['', (user + system) / 1e6]]],
     ['process_resident_memory_bytes', 'gauge', 'Memory.', [['', process.memoryUsage.rss()]]],

@@ -1,4 +1,4 @@
-import { requests } from './request.ts';
+import { noteRefusal, requests } from './request.ts';
 
 /**
  * Password checks run one after the other: scrypt takes 32 MiB and, on a quarter of a core, half a
@@ -6,7 +6,7 @@ import { requests } from './request.ts';
  */
 export const RETRY_SECONDS = 5;
 /** Nobody types faster: the rest are guesses. */
-const AT_ONCE_PER_ACCOUNT = 2;
+const AT_ONCE_PER_GUESSER = 2;
 
 class BusyError extends Error {
   override name = 'BusyError';
@@ -19,21 +19,21 @@ export function isBusy(error: unknown): boolean {
 
 export class PasswordChecks {
   #last: Promise<unknown> = Promise.resolve();
-  readonly #perAccount = new Map<string, number>();
+  readonly #perGuesser = new Map<string, number>();
 
   /** The result of `check`, or a BusyError without having run it. */
-  async run<T>(account: string, check: () => Promise<T>): Promise<T> {
-    const same = this.#perAccount.get(account) ?? 0;
-    if (same >= AT_ONCE_PER_ACCOUNT) throw new BusyError();
-    this.#perAccount.set(account, same + 1);
+  async run<T>(guesser: string, check: () => Promise<T>): Promise<T> {
+    const same = this.#perGuesser.get(guesser) ?? 0;
+    if (same >= AT_ONCE_PER_GUESSER) throw new BusyError();
+    this.#perGuesser.set(guesser, same + 1);
     const turn = this.#last.then(check);
     this.#last = turn.catch(() => {});
     try {
       return await turn;
     } finally {
-      const left = (this.#perAccount.get(account) ?? 1) - 1;
-      if (left) this.#perAccount.set(account, left);
-      else this.#perAccount.delete(account);
+      const left = (this.#perGuesser.get(guesser) ?? 1) - 1;
+      if (left) this.#perGuesser.set(guesser, left);
+      else this.#perGuesser.delete(guesser);
     }
   }
 }
@@ -43,10 +43,15 @@ const shared: typeof globalThis & { taskflowPasswordChecks?: PasswordChecks } = 
 shared.taskflowPasswordChecks ??= new PasswordChecks();
 const checks = shared.taskflowPasswordChecks;
 
-/** Runs what checks a password of `account` when its turn comes, or throws a BusyError. */
-export async function inTurn<T>(account: string, check: () => Promise<T>): Promise<T> {
+/** Runs a check of a password when its turn comes, or throws a BusyError. `guesser`: see known-browser.ts. */
+export async function inTurn<T>(guesser: string, check: () => Promise<T>): Promise<T> {
   // A server action can be sent to any address; there it would take the place of others.
   const kind = requests.getStore()?.kind ?? 'password';
-  if (kind !== 'password') throw new BusyError();
-  return checks.run(account, check);
+  try {
+    if (kind !== 'password') throw new BusyError();
+    return await checks.run(guesser, check);
+  } catch (error) {
+    if (isBusy(error)) noteRefusal(503);
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { knownBrowser } from './known-browser.ts';
 import { RETRY_SECONDS } from './password-checks.ts';
+import { refuseEarly } from './refusal.ts';
 
 /**
  * A pod with a quarter of a core renders about 8 pages a second. Admitting more makes
@@ -87,8 +88,9 @@ export class Places {
     else if (kind.waiting) {
       const browser = knownBrowser(request.headers.cookie);
       const later = () => this.#enter(kind, request, response, enter);
-      this.#wait(kind.waiting, browser, response, later);
-    } else refuse(response, 2);
+      const giveUp = () => refuse(request, response, RETRY_SECONDS);
+      this.#wait(kind.waiting, browser, response, later, giveUp);
+    } else refuse(request, response, 2);
   }
 
   #enter(kind: Kind, request: IncomingMessage, response: ServerResponse, enter: () => void): void {
@@ -110,6 +112,7 @@ export class Places {
     browser: string | undefined,
     response: ServerResponse,
     enter: () => void,
+    giveUp: () => void,
   ): void {
     if (this.#waiting.length >= most) this.#waiting[0]?.giveUp();
     const leave = () => {
@@ -126,7 +129,7 @@ export class Places {
       },
       giveUp: () => {
         leave();
-        refuse(response, RETRY_SECONDS);
+        giveUp();
       },
     };
     const timer = setTimeout(waiter.giveUp, WAIT_MS);
@@ -137,13 +140,14 @@ export class Places {
   }
 }
 
-function refuse(response: ServerResponse, seconds: number): void {
-  response.writeHead(503, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Cache-Control': 'no-store',
+function refuse(request: IncomingMessage, response: ServerResponse, seconds: number): void {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  const next = isRead
+    ? `This page tries again in ${seconds} seconds.`
+    : `Nothing was changed: wait ${seconds} seconds, go back, and send it again.`;
+  refuseEarly(request, response, 503, `TaskFlow is very busy. ${next}`, {
     'Retry-After': String(seconds),
-    // A browser does by itself what Retry-After asks for.
-    Refresh: String(seconds),
+    // A browser does by itself what Retry-After asks for, but never sends a form again.
+    ...(isRead && { Refresh: String(seconds) }),
   });
-  response.end(`TaskFlow is very busy. This page tries again in ${seconds} seconds.`);
 }

@@ -2,7 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Kind } from './places.ts';
 
 /** What is known of the request that is being answered. */
-export type RequestContext = { id: string; kind: Kind['name'] };
+export type RequestContext = {
+  id: string;
+  kind: Kind['name'];
+  /** The status of a refusal that a page explains, which is answered with 200. */
+  refused?: 429 | 503;
+};
 
 // Next gives the hook, the pages and the routes a copy of each module; they share this one store.
 const shared: typeof globalThis & { taskflowRequests?: AsyncLocalStorage<RequestContext> } =
@@ -10,6 +15,12 @@ const shared: typeof globalThis & { taskflowRequests?: AsyncLocalStorage<Request
 shared.taskflowRequests ??= new AsyncLocalStorage();
 
 export const requests = shared.taskflowRequests;
+
+/** Says to the figures and the log that a form was refused for now. */
+export function noteRefusal(status: 429 | 503): void {
+  const request = requests.getStore();
+  if (request) request.refused = status;
+}
 
 /** The client's id if it is one, so that a proxy's log and ours agree. */
 export function requestId(given: string | string[] | undefined): string {

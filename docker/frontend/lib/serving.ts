@@ -18,7 +18,8 @@ import { log, logConsole } from './log.ts';
 import { count, serveMetrics } from './metrics.ts';
 import { PageFiles } from './page-files.ts';
 import { METHODS, Places } from './places.ts';
-import { requestId, requests } from './request.ts';
+import { refuseEarly } from './refusal.ts';
+import { type RequestContext, requestId, requests } from './request.ts';
 
 const CHANNEL = 'http.server.request.start';
 
@@ -39,6 +40,9 @@ export async function serve(): Promise<void> {
     if (server === metrics) return;
     unsubscribe(CHANNEL, first);
     drain.serves(server);
+    // Without a listener Node makes an upgrade a request like any other; Next's own, which only
+    // `next dev` needs, would leave the connection open.
+    if (process.env.NODE_ENV === 'production') server.removeAllListeners('upgrade');
     const listeners = server.listeners('request') as RequestListener[];
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
@@ -88,20 +92,24 @@ function answer(
   const path = url.split('?', 1)[0] ?? url;
 
   if (!METHODS.has(method)) {
-    response.writeHead(405, { Allow: [...METHODS].join(', ') }).end();
+    const detail = `Nothing here answers ${method}.`;
+    refuseEarly(request, response, 405, detail, { Allow: [...METHODS].join(', ') });
     log.info(`${method} 405`, { method, status: 405, request_id: id });
     count('other', 405, 0);
     return;
   }
   const kind = places.kindOf(method, path);
+  const context: RequestContext = { id, kind: kind.name };
   response.once('close', () => {
     const ms = Math.round(performance.now() - started);
     // Closed before it was answered: the client has gone.
     const status = response.writableFinished ? response.statusCode : 499;
-    count(kind.name, status, ms);
-    const line = { method, path, status, ms, request_id: id };
+    const { refused } = context;
+    count(kind.name, status, ms, refused);
+    const explained = refused && refused !== status && { refused };
+    const line = { method, path, status, ms, request_id: id, ...explained };
     log[kind.quiet ? 'debug' : 'info'](`${method} ${status}`, line);
   });
-  const enter = () => requests.run({ id, kind: kind.name }, () => next(path));
+  const enter = () => requests.run(context, () => next(path));
   places.admit(kind, request, response, enter);
 }

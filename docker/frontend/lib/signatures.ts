@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export const SESSION_SECONDS = 14 * 24 * 60 * 60;
-/** How long a browser that has signed in is known; see `guessed` in auth-options.ts. */
+/** How long a browser that has signed in is known; see known-browser.ts. */
 export const KNOWN_SECONDS = 180 * 24 * 60 * 60;
 
 /**
@@ -48,7 +48,7 @@ function attributes(name: string, endsWithBrowser: boolean) {
 }
 
 /** What a cookie says, if this key signed it. */
-function valueSignedBy(key: string, text: string): string | undefined {
+export function valueSignedBy(key: string, text: string): string | undefined {
   const decoded = decode(text);
   const end = decoded.lastIndexOf('.');
   if (end < 1) return undefined;

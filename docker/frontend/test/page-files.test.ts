@@ -6,39 +6,18 @@ import { type AddressInfo, createServer as createSocketServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import pg from 'pg';
 import { createPool } from '../lib/database.ts';
 import { PageFiles } from '../lib/page-files.ts';
+import { newDatabase } from './new-database.ts';
 
 process.env.LOG_LEVEL = 'error';
-const database = process.env.TEST_DATABASE_URL;
-if (!database) throw new Error('set TEST_DATABASE_URL to a Postgres for these tests alone');
+const TABLE =
+  'create table page_file (path text primary key, content bytea not null, seen timestamptz not null default now())';
 
 type Files = Record<string, string>;
 const JS = { 'chunks/a1.js': 'alert("a")' };
 const CSS = { 'chunks/b2.css': 'main {}' };
 const MAX_BYTES = 4 * 1024 * 1024;
-
-/** A database of the test's own, as the backend's migration 0004 makes it. */
-async function newDatabase(t: TestContext): Promise<{ url: string; run: pg.Client }> {
-  const name = `page_files_${process.hrtime.bigint()}`;
-  const server = new pg.Client(database);
-  await server.connect();
-  await server.query(`create database ${name}`);
-  const url = new URL(String(database));
-  url.pathname = name;
-  const run = new pg.Client(url.href);
-  await run.connect();
-  await run.query(
-    'create table page_file (path text primary key, content bytea not null, seen timestamptz not null default now())',
-  );
-  t.after(async () => {
-    await run.end();
-    await server.query(`drop database ${name} with (force)`);
-    await server.end();
-  });
-  return { url: url.href, run };
-}
 
 /** A pod whose image has these files; what it has no answer to is answered by `next`, with 404. */
 async function pod(t: TestContext, url: string, own: Files) {
@@ -75,7 +54,7 @@ async function started(t: TestContext, url: string, own: Files) {
 }
 
 test('a pod has the files of another build once a pod of that build is ready', async (t) => {
-  const { url } = await newDatabase(t);
+  const { url } = await newDatabase(t, TABLE);
   const old = await started(t, url, JS);
   assert.equal((await old.ask('/_next/static/chunks/b2.css')).status, 404);
   const fresh = await started(t, url, CSS);
@@ -94,7 +73,7 @@ test('a pod has the files of another build once a pod of that build is ready', a
 });
 
 test('what a pod has itself, what nobody has, and what is no file of a page is left to Next', async (t) => {
-  const { url, run } = await newDatabase(t);
+  const { url, run } = await newDatabase(t, TABLE);
   const own = await started(t, url, JS);
   await run.query(`update page_file set content = 'not asked'`);
   await run.query(`insert into page_file values ('/_next/static/../secret', '', now())`);
@@ -113,7 +92,7 @@ test('what a pod has itself, what nobody has, and what is no file of a page is l
 });
 
 test('a build that is known is not written again, and stays for two weeks after its last pod', async (t) => {
-  const { url, run } = await newDatabase(t);
+  const { url, run } = await newDatabase(t, TABLE);
   await started(t, url, { ...JS, ...CSS });
   const age = `update page_file set content = 'as first stored', seen = now() - $1::interval where path like $2`;
   await run.query(age, ['6 days', '%a1.js']);
@@ -135,7 +114,7 @@ test('a build that is known is not written again, and stays for two weeks after 
 });
 
 test('pods that start together store a build once', async (t) => {
-  const { url, run } = await newDatabase(t);
+  const { url, run } = await newDatabase(t, TABLE);
   const many = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`chunks/${i}.js`, `${i}`]));
   const pods = await Promise.all(Array.from({ length: 4 }, () => pod(t, url, many)));
   for (const _ of ['stored', 'found']) await Promise.all(pods.map(({ start }) => start()));
@@ -144,14 +123,14 @@ test('pods that start together store a build once', async (t) => {
 });
 
 test('a file that is too large for the database is left out', async (t) => {
-  const { url, run } = await newDatabase(t);
+  const { url, run } = await newDatabase(t, TABLE);
   await started(t, url, { ...JS, 'media/film.mp4': 'x'.repeat(MAX_BYTES + 1) });
   const { rows } = await run.query('select path from page_file');
   assert.deepEqual(rows, [{ path: '/_next/static/chunks/a1.js' }]);
 });
 
 test('a build is stored when the table is there a moment later than the pod', async (t) => {
-  const { url, run } = await newDatabase(t);
+  const { url, run } = await newDatabase(t, TABLE);
   await run.query('alter table page_file rename to later');
   const start = started(t, url, JS);
   await new Promise((resolve) => setTimeout(resolve, 100));
@@ -162,7 +141,7 @@ test('a build is stored when the table is there a moment later than the pod', as
 });
 
 test('a table or a database that is not there keeps no pod from starting', async (t) => {
-  const { url, run } = await newDatabase(t);
+  const { url, run } = await newDatabase(t, TABLE);
   await run.query('drop table page_file');
   const silent = createSocketServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inTurn, isBusy, PasswordChecks } from '../lib/password-checks.ts';
-import { requests } from '../lib/request.ts';
+import { type RequestContext, requests } from '../lib/request.ts';
 
 test('passwords are checked one after the other', async () => {
   const checks = new PasswordChecks();
@@ -38,6 +38,10 @@ test('of many guesses at one account few are checked at once', async () => {
 
 test('a password that is sent to a page for other things is not checked', async () => {
   const run = () => inTurn('a', async () => 'in');
-  await assert.rejects(requests.run({ id: '1', kind: 'change' }, run), isBusy);
-  assert.equal(await requests.run({ id: '1', kind: 'password' }, run), 'in');
+  const change: RequestContext = { id: '1', kind: 'change' };
+  await assert.rejects(requests.run(change, run), isBusy);
+  assert.equal(change.refused, 503, 'the figures have it');
+  const signIn: RequestContext = { id: '1', kind: 'password' };
+  assert.equal(await requests.run(signIn, run), 'in');
+  assert.equal(signIn.refused, undefined);
 });

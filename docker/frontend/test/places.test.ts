@@ -22,6 +22,7 @@ const program = `
     const answer = () => response.end('ok');
     quick.test(request.url) ? answer() : waiting.push(answer);
   });
+  server.on('upgrade', () => {});
   server.listen(0, '127.0.0.1', () => process.send(server.address()));
 `;
 
@@ -29,7 +30,14 @@ const SECRET = 'a-secret-for-tests-only-9f8e7d6c5b4a';
 
 async function pod(t: { after: (end: () => void) => void }) {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-    env: { ...process.env, LOG_LEVEL: 'error', METRICS_PORT: '0', BETTER_AUTH_SECRET: SECRET },
+    env: {
+      ...process.env,
+      NODE_ENV: 'production',
+      DATABASE_URL: '',
+      LOG_LEVEL: 'error',
+      METRICS_PORT: '0',
+      BETTER_AUTH_SECRET: SECRET,
+    },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -59,7 +67,8 @@ test('a request that finds all places taken is refused at once, with Retry-After
   const refused = await ask('/tasks');
   assert.equal(refused.status, 503);
   assert.equal(refused.headers.get('retry-after'), '2');
-  assert.match(await refused.text(), /very busy/);
+  assert.equal(refused.headers.get('refresh'), '2', 'the browser tries again');
+  assert.match(await refused.text(), /very busy.*tries again/);
 
   answer();
   assert.deepEqual([...new Set((await Promise.all(welcome)).map(({ status }) => status))], [200]);
@@ -89,10 +98,20 @@ test('conversations and passwords in plenty keep nobody from changing a task', a
   const passwords = Array.from({ length: 4 }, () => ask('/sign-in', 'POST'));
   const changes = Array.from({ length: 15 }, () => ask('/tasks', 'POST'));
   await settled();
-  assert.equal((await ask('/api/assistant', 'POST')).status, 503);
+  const question = await ask('/api/assistant', 'POST');
+  assert.equal(question.status, 503);
+  assert.equal(question.headers.get('content-type'), 'application/problem+json');
+  const { title, detail, message } = await question.json();
+  assert.equal(title, 'Service Unavailable');
+  assert.match(detail, /very busy/);
+  assert.equal(message, detail, 'what open pages read');
   const change = ask('/tasks', 'POST');
   await settled();
-  assert.equal((await ask('/tasks', 'POST')).status, 503);
+  const form = await ask('/tasks', 'POST');
+  assert.equal(form.status, 503);
+  assert.equal(form.headers.get('retry-after'), '2');
+  assert.equal(form.headers.get('refresh'), null, 'a browser would ask for the page instead');
+  assert.match(await form.text(), /very busy.*go back, and send it again/);
   answer();
   assert.equal((await change).status, 200);
   await Promise.all([...conversations, ...passwords, ...changes]);
@@ -154,6 +173,27 @@ test('a method that no page knows is refused with those that are', async (t) => 
   socket.write('TRACE / HTTP/1.1\r\nHost: a\r\n\r\n');
   const [head] = await once(socket, 'data');
   assert.match(String(head), /^HTTP\/1.1 405 .*\r\nAllow: GET, HEAD, POST, OPTIONS\r\n/s);
+});
+
+test('a program gets the same refusal as problem details', async (t) => {
+  const { ask } = await pod(t);
+  const refused = await ask('/api/auth/sign-in/email', 'PUT');
+  assert.equal(refused.status, 405);
+  assert.equal(refused.headers.get('content-type'), 'application/problem+json');
+  const { title, status } = await refused.json();
+  assert.deepEqual([title, status], ['Method Not Allowed', 405]);
+});
+
+test('a request for another protocol is a request like any other', async (t) => {
+  const { ask, answer, port } = await pod(t);
+  await ask('/healthz');
+  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+  t.after(() => socket.destroy());
+  socket.write('GET /unknown HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  await settled();
+  answer();
+  const [head] = await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
+  assert.match(String(head), /^HTTP\/1.1 200 .*\r\nX-Request-ID: /s);
 });
 
 test('an answer names its request, by the id that it came with if that is one', async (t) => {

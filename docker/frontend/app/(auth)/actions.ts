@@ -3,6 +3,7 @@
 import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { authFor } from '@/lib/auth.ts';
+import { guesserOf } from '@/lib/known-browser.ts';
 import { inTurn } from '@/lib/password-checks.ts';
 import { returnTo } from '@/lib/return-to.ts';
 import { explainRefusal } from './refusals.ts';
@@ -39,7 +40,8 @@ async function enter(form: FormData, entry: Entry): Promise<AuthState> {
   const { name, email } = credentials(form);
   const requestHeaders = await headers();
   try {
-    await inTurn(email.toLowerCase(), () => entry(authFor(requestHeaders), requestHeaders));
+    const guesser = guesserOf(email, requestHeaders.get('cookie'));
+    await inTurn(guesser, () => entry(authFor(requestHeaders), requestHeaders));
   } catch (error) {
     return { message: explainRefusal(error), name, email };
   }

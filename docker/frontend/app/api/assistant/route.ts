@@ -1,16 +1,16 @@
 import { backend } from '@/lib/backend.ts';
 import { NOT_CONFIGURED, UNFINISHED } from '@/lib/chat.ts';
+import { sharedPool } from '@/lib/database.ts';
 import { env } from '@/lib/env.ts';
 import { bodyRefusal, refusalOf } from '@/lib/guard.ts';
+import { log } from '@/lib/log.ts';
 import { AWAY } from '@/lib/problem.ts';
+import { countQuestion } from '@/lib/questions.ts';
+import { refuse } from '@/lib/refusal.ts';
 import { currentSession } from '@/lib/session.ts';
-import { Throttle } from '@/lib/throttle.ts';
 
 /** The backend's limit. */
 const MAX_BODY_BYTES = 128 * 1024;
-/** More than anyone reads; each costs whoever pays the model's provider. */
-const QUESTIONS_PER_MINUTE = 20;
-const questions = new Throttle(QUESTIONS_PER_MINUTE, 60_000);
 
 /**
  * A question to the assistant. Not a server action: those of one page run one after the other, so
@@ -25,10 +25,11 @@ export async function POST(request: Request): Promise<Response> {
   const session = await currentSession();
   if (session.state === 'signed-out') return refuse(401, 'Sign in again.');
   if (session.state === 'unknown') return refuse(503, AWAY.message);
-  if (!questions.allow(session.user.id)) {
-    return refuse(429, 'That was a lot of questions. Wait a minute, then go on.', {
-      'Retry-After': '60',
-    });
+  const seconds = await secondsToWait(session.user.id);
+  if (seconds === undefined) return refuse(503, AWAY.message);
+  if (seconds) {
+    const message = `That was a lot of questions. Wait ${seconds} s, then go on.`;
+    return refuse(429, message, { 'Retry-After': String(seconds) });
   }
   const conversation: unknown = await request.json().catch(() => undefined);
   if (typeof conversation !== 'object' || conversation === null)
@@ -46,6 +47,12 @@ export async function POST(request: Request): Promise<Response> {
   return kind === 'invalid' ? refuse(422, message) : refuse(502, UNFINISHED);
 }
 
-function refuse(status: number, message: string, more: Record<string, string> = {}): Response {
-  return Response.json({ message }, { status, headers: more });
+/** Undefined if the database is away. */
+async function secondsToWait(userId: string): Promise<number | undefined> {
+  try {
+    return await countQuestion(sharedPool(env.databaseUrl(), env.databaseCaFile()), userId);
+  } catch (error) {
+    log.error('A question could not be counted', { error });
+    return undefined;
+  }
 }

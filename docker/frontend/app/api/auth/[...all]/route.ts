@@ -1,8 +1,10 @@
 import { authFor } from '@/lib/auth.ts';
 import { accountOf } from '@/lib/auth-options.ts';
 import { bodyRefusal } from '@/lib/guard.ts';
+import { guesserOf } from '@/lib/known-browser.ts';
 import { log } from '@/lib/log.ts';
 import { inTurn, isBusy, RETRY_SECONDS } from '@/lib/password-checks.ts';
+import { refuse } from '@/lib/refusal.ts';
 
 /** What programs may call; the pages use server actions. Everything else Better Auth has is shut. */
 const offered = new Set([
@@ -44,17 +46,15 @@ async function handle(request: Request): Promise<Response> {
   return refuse(503, 'The database cannot be reached. Try again.', later);
 }
 
-/** Whose password it is: of a body that makes no sense, nobody's. */
+/** Whose guess it is: of a body that names no account, the session's. */
 async function whose(request: Request): Promise<string> {
   const body: unknown = await request
     .clone()
     .json()
     .catch(() => undefined);
-  return accountOf(body) || (request.headers.get('cookie') ?? '');
-}
-
-function refuse(status: number, message: string, headers: Record<string, string> = {}): Response {
-  return Response.json({ message }, { status, headers });
+  const account = accountOf(body);
+  const cookies = request.headers.get('cookie') ?? '';
+  return account ? guesserOf(account, cookies) : cookies;
 }
 
 export { handle as GET, handle as POST };
