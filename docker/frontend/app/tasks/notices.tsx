@@ -51,9 +51,11 @@ export function Notices({ children }: { children: ReactNode }) {
   return (
     <NotifyContext value={notify}>
       {children}
+      {/* The latest first: of many, the oldest ones are reached by scrolling. */}
       <div className="notices">
+        <Alert message={latest && !latest.ok ? latest.message : ''} />
         <div role="status" aria-atomic="false">
-          {notices.map((notice) => {
+          {notices.toReversed().map((notice) => {
             const { key, ok, message, undo } = notice;
             return (
               ok && (
@@ -81,7 +83,6 @@ export function Notices({ children }: { children: ReactNode }) {
             );
           })}
         </div>
-        <Alert message={latest && !latest.ok ? latest.message : ''} />
       </div>
     </NotifyContext>
   );
