@@ -40,5 +40,35 @@ def test_no_page_has_a_violation(page: Page, scheme: str, size: str) -> None:
     assert not violations(page), "tasks"
     page.get_by_role("button", name="Edit Overdue").click()
     assert not violations(page), "a task that is being edited"
+    conflict(page)
+    assert not violations(page), "two versions of a task"
+    page.get_by_role("button", name="Keep the other").click()
+    page.get_by_role("button", name="Delete Long notes").click()
+    expect(page.get_by_role("button", name="Dismiss")).to_be_visible()
+    assert not violations(page), "a notice with Undo"
+    page.get_by_role("checkbox", name="Overdue").click()
+    page.goto("/tasks?show=done")
+    expect(page.get_by_role("checkbox", name="Overdue")).to_be_checked()
+    assert not violations(page), "a task that is done"
+    page.goto("/tasks?search=nothing")
+    assert not violations(page), "no task that matches"
     page.goto("/account")
     assert not violations(page), "account"
+    form = page.get_by_role("form", name="Delete the account")
+    form.get_by_label("Your password").fill("not the password")
+    form.get_by_role("button", name="Delete account").click()
+    expect(form.get_by_role("alert")).to_contain_text("not your password")
+    assert not violations(page), "a form that was refused"
+
+
+def conflict(page: Page) -> None:
+    """Save the task that is being edited, after another tab has changed it."""
+    other = page.context.new_page()
+    other.goto("/tasks")
+    other.get_by_role("button", name="Edit Overdue").click()
+    for tab, answer in ((other, "Saved"), (page, "Keep mine")):
+        form = tab.get_by_role("form", name="Edit Overdue")
+        form.get_by_label("Notes").fill(f"Until {answer}")
+        form.get_by_role("button", name="Save").click()
+        expect(tab.get_by_text(answer).first).to_be_visible()
+    other.close()

@@ -225,6 +225,8 @@ def test_signing_in_leads_to_the_requested_page(page: Page) -> None:
     fill_in(page, person)
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(r"/tasks\?show=done&search=milk$"))
+    page.goto("/sign-in?next=%2Faccount")  # Signed in already.
+    expect(page).to_have_url(re.compile("/account$"))
 
 
 def test_an_assistant_that_is_not_configured_takes_one_line_of_the_account_page(page: Page) -> None:

@@ -2,15 +2,28 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.live import browsing
-from tests.live.browsing import Person, add_task, fill_in, new_page, show, sign_in, sign_up
+from tests.live.browsing import (
+    Person,
+    add_task,
+    fill_in,
+    new_page,
+    search,
+    show,
+    sign_in,
+    sign_up,
+)
 from tests.live.conftest import LiveRelease
 
 browser, page = browsing.browser, browsing.page  # Fixtures.
 PHONE = {"width": 360, "height": 740}
+PAGE_SIZE = 50
+HEBREW = "\u05e2\u05d3\u05d4"
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def day(days: int) -> str:
@@ -104,21 +117,6 @@ def test_two_tabs_that_change_one_field_see_both_versions_before_one_is_kept(
         expect(other.get_by_role("checkbox", name="Plan the journey")).to_be_visible()
 
 
-def test_a_task_whose_answer_was_lost_is_not_added_twice(page: Page) -> None:
-    sign_up(page, Person("Karen"))
-    form = page.get_by_role("form", name="New task")
-    form.get_by_label("Title").fill("Only once")
-    # The request arrives; its answer does not.
-    page.route("**/tasks", lambda route: (route.fetch(), route.abort()))
-    form.get_by_role("button", name="Add task").click()
-    expect(form.get_by_role("alert")).to_contain_text("did not reach")
-    page.unroute("**/tasks")
-    form.get_by_role("button", name="Add task").click()
-    expect(page.get_by_role("checkbox", name="Only once")).to_have_count(1)
-    page.reload()
-    expect(page.get_by_role("checkbox", name="Only once")).to_have_count(1)
-
-
 def test_a_task_that_another_tab_deleted_leaves_the_list_when_it_is_used(
     page: Page, browser: Browser, release: LiveRelease
 ) -> None:
@@ -171,6 +169,24 @@ def test_everything_that_matters_works_without_scripts(
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
+def test_what_a_person_writes_from_right_to_left_is_shown_so(page: Page) -> None:
+    page.goto("/sign-up")
+    page.get_by_label("Name").fill(HEBREW)
+    assert is_right_to_left(page.get_by_label("Name"))
+    sign_up(page, Person(HEBREW))
+    assert is_right_to_left(page.get_by_role("link", name=HEBREW).get_by_text(HEBREW))
+    add_task(page, HEBREW, notes=HEBREW)
+    for text in page.get_by_role("listitem").get_by_text(HEBREW).all():
+        assert is_right_to_left(text)
+    search(page, HEBREW * 2)
+    assert is_right_to_left(page.get_by_role("searchbox"))
+    assert is_right_to_left(page.get_by_text(HEBREW * 2))
+
+
+def is_right_to_left(text: Locator) -> bool:
+    return bool(text.evaluate("element => element.matches(':dir(rtl)')"))
+
+
 def test_links_in_notes_lead_away_safely_and_long_notes_are_folded(page: Page) -> None:
     sign_up(page, Person("Vint"))
     add_task(
@@ -192,6 +208,31 @@ def test_a_filter_that_is_chosen_offline_is_explained_and_the_list_stays(page: P
     page.context.set_offline(False)
 
 
+def test_a_page_that_is_chosen_offline_is_explained_and_the_list_stays(page: Page) -> None:
+    sign_up(page, Person("Radia"))
+    add_many(page, PAGE_SIZE + 1)
+    page.reload()
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_role("alert").filter(has_text="offline")).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_text("Page 2 of 2")).to_be_visible()
+
+
+def add_many(page: Page, count: int) -> None:
+    """One task as a person adds it, then the same request with other ids."""
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        add_task(page, "One of many")
+    body = sent.value.post_data or ""
+    (first,) = set(UUID.findall(body))
+    headers = {name: sent.value.headers[name] for name in ("content-type", "next-action")}
+    headers["origin"] = sent.value.url.removesuffix("/tasks")
+    for _ in range(count - 1):
+        data = body.replace(first, str(uuid4()))
+        page.request.post("/tasks", headers=headers, data=data)
+
+
 def test_a_draft_survives_a_reload(page: Page) -> None:
     sign_up(page, Person("Joan"))
     form = page.get_by_role("form", name="New task")
@@ -208,6 +249,7 @@ def test_a_phone_shows_the_first_task_at_once_and_undo_in_one_piece(page: Page) 
     assert box is not None
     assert box["y"] + box["height"] < PHONE["height"]
     page.get_by_role("button", name="Delete Fit").click()
+    expect(page.get_by_role("status")).to_contain_text("Deleted")
     undo = page.get_by_role("button", name="Undo").bounding_box()
     assert undo is not None
     assert undo["height"] < 40, "one line"
@@ -246,6 +288,24 @@ def test_changing_the_password_ends_the_other_sessions(
         expect(other).to_have_url(re.compile("/sign-in"))
     page.goto("/tasks")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_a_session_elsewhere_can_be_ended(
+    page: Page, browser: Browser, release: LiveRelease
+) -> None:
+    person = Person("Linus")
+    sign_up(page, person)
+    with new_page(browser, release.url) as other:
+        sign_in(other, person)
+        expect(other.get_by_role("button", name="Sign out")).to_be_visible()
+        page.goto("/account")
+        sessions = page.get_by_role("list", name="Sessions").get_by_role("listitem")
+        expect(sessions).to_have_count(2)
+        page.get_by_role("button", name="End session").click()
+        expect(sessions).to_have_count(1)
+        expect(sessions).to_contain_text("This one")
+        other.goto("/tasks")
+        expect(other).to_have_url(re.compile("/sign-in"))
 
 
 def test_an_account_is_renamed_and_deleted_with_its_password_alone(page: Page) -> None:

@@ -1,3 +1,4 @@
+import type { Show } from './filter.ts';
 import type { Task } from './task.ts';
 
 /** When a task is due, in words; in this order. */
@@ -29,8 +30,8 @@ function later(day: string, days: number): string {
 }
 
 /**
- * By due day, then priority, then title: nothing that a deleted and restored task has lost, so it
- * comes back in its place.
+ * By due day, then priority, then title, then age: nothing that a deleted and restored task has
+ * lost, so it comes back in its place.
  */
 export function byDue(tasks: Task[]): Task[] {
   const day = ({ due }: Task) => due ?? '9999';
@@ -40,8 +41,19 @@ export function byDue(tasks: Task[]): Task[] {
       compare(day(a), day(b)) ||
       rank(a) - rank(b) ||
       a.title.localeCompare(b.title, 'en', { numeric: true }) ||
-      compare(a.id, b.id),
+      compare(a.created_at, b.created_at),
   );
+}
+
+/**
+ * The list of a filter with the tasks that are being edited as they were, in their places: whatever
+ * happens to them elsewhere, a form that somebody writes in neither moves nor leaves.
+ */
+export function withEdited(tasks: Task[], edited: Task[], show: Show): Task[] {
+  if (!edited.length) return tasks;
+  const others = tasks.filter(({ id }) => !edited.some((task) => task.id === id));
+  const all = [...others, ...edited];
+  return show === 'open' ? byDue(all) : all.toSorted((a, b) => compare(b.created_at, a.created_at));
 }
 
 function compare(a: string, b: string): number {

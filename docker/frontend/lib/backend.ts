@@ -32,12 +32,14 @@ export function backend(userId: string) {
   const call = <T>(path: string, options: Call = {}) => request<T>(userId, path, options);
   const taskPath = (id: string) => `/api/tasks/${encodeURIComponent(id)}`;
   return {
-    listTasks: (filter: Filter, limit: number, offset: number) =>
-      call<TaskPage>(`/api/tasks?${backendQuery(filter, limit, offset)}`),
+    /** `from`: how many to skip, or `next` of the page before, which skips exactly those before it. */
+    listTasks: (filter: Filter, limit: number, from: number | string) =>
+      call<TaskPage>(`/api/tasks?${backendQuery(filter, limit, from)}`),
     addTask: (task: NewTask) => call<Task>('/api/tasks', { method: 'POST', body: task }),
     changeTask: (id: string, changes: TaskChanges, version?: number) =>
       call<Task>(taskPath(id), { method: 'PATCH', body: changes, version }),
-    deleteTask: (id: string) => call<undefined>(taskPath(id), { method: 'DELETE' }),
+    deleteTask: (id: string, version?: number) =>
+      call<undefined>(taskPath(id), { method: 'DELETE', version }),
     assistant: () => call<{ available: boolean }>('/api/chat'),
     chat: (conversation: object) =>
       call<Reply>('/api/chat', {

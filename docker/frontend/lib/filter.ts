@@ -5,6 +5,8 @@ export type Show = (typeof shows)[number];
 export type Filter = { show: Show; search: string; page: number };
 
 export const PAGE_SIZE = 50;
+/** As many open tasks, the newest ones, are sorted by due day. */
+export const SORTED_MAX = 1_000;
 export const SEARCH_MAX = 200;
 /** The backend skips at most a million tasks. */
 const MAX_PAGE = 20_000;
@@ -36,9 +38,10 @@ export function filterHref({ show, search, page }: Filter): string {
   return query.size ? `/tasks?${query}` : '/tasks';
 }
 
-/** A part of the tasks that a filter shows, as the backend's query string. */
-export function backendQuery({ show, search }: Filter, limit: number, offset: number): string {
-  const query = new URLSearchParams({ limit: String(limit), offset: String(offset) });
+/** A part of the tasks that a filter shows, as the backend's query string; see Backend.listTasks. */
+export function backendQuery({ show, search }: Filter, limit: number, from: number | string) {
+  const start = typeof from === 'string' ? 'after' : 'offset';
+  const query = new URLSearchParams({ limit: String(limit), [start]: String(from) });
   if (show !== 'all') query.set('done', String(show === 'done'));
   if (search) query.set('search', search);
   return query.toString();

@@ -4,13 +4,14 @@ export type Piece = { text: string; href?: string };
 /** Only schemes that can do nothing but lead somewhere. */
 const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"']+/gi;
 /** What ends a sentence belongs to the sentence. */
-const TRAILING = /[.,;:!?)\]}]+$/;
+const TRAILING = '.,;:!?)]}';
+const OPENING: Record<string, string> = { ')': '(', ']': '[', '}': '{' };
 
 export function pieces(text: string): Piece[] {
   const found: Piece[] = [];
   let end = 0;
   for (const match of text.matchAll(LINK)) {
-    const href = match[0].replace(TRAILING, '');
+    const href = withoutTrailing(match[0]);
     if (!URL.canParse(href)) continue;
     if (match.index > end) found.push({ text: text.slice(end, match.index) });
     found.push({ text: href, href });
@@ -18,4 +19,18 @@ export function pieces(text: string): Piece[] {
   }
   if (end < text.length) found.push({ text: text.slice(end) });
   return found;
+}
+
+/** A closing bracket stays if its opening one is in the link, too: `https://x.example/Foo_(bar)`. */
+function withoutTrailing(link: string): string {
+  const open: string[] = [];
+  let end = 0;
+  for (let at = 0; at < link.length; at += 1) {
+    const character = link.charAt(at);
+    if ('([{'.includes(character)) open.push(character);
+    const closes = open.length > 0 && OPENING[character] === open.at(-1);
+    if (closes) open.pop();
+    if (closes || !TRAILING.includes(character)) end = at + 1;
+  }
+  return link.slice(0, end);
 }

@@ -1,14 +1,19 @@
 import { byDue } from './agenda.ts';
 import type { Backend, Result } from './backend.ts';
-import { type Filter, PAGE_SIZE, pagesOf, type Show } from './filter.ts';
-import type { Task } from './task.ts';
+import { type Filter, PAGE_SIZE, pagesOf, type Show, SORTED_MAX } from './filter.ts';
+import type { Task, TaskPage } from './task.ts';
 
 /** The backend's limit for one answer. */
 const CHUNK = 100;
-/** As many open tasks are sorted by due day; older ones are in the list of all. */
-const SORTED = 1_000;
 
-export type Listed = { tasks: Task[]; page: number; pages: number; counts: Record<Show, number> };
+export type Listed = {
+  tasks: Task[];
+  page: number;
+  pages: number;
+  counts: Record<Show, number>;
+  /** There are older ones, which no page has. */
+  isPart: boolean;
+};
 
 /** The page that a filter asks for, or the last one: with its last task a page ceases to be. */
 export async function listTasks(api: Backend, filter: Filter): Promise<Result<Listed>> {
@@ -30,23 +35,24 @@ export async function listTasks(api: Backend, filter: Filter): Promise<Result<Li
 type Part = Omit<Listed, 'counts'> & { total: number };
 
 async function openTasks(api: Backend, filter: Filter): Promise<Result<Part>> {
-  const first = await api.listTasks(filter, CHUNK, 0);
-  if (!first.ok) return first;
-  const { total, items } = first.value;
-  const offsets: number[] = [];
-  for (let offset = CHUNK; offset < Math.min(total, SORTED); offset += CHUNK) offsets.push(offset);
-  const others = await Promise.all(offsets.map((offset) => api.listTasks(filter, CHUNK, offset)));
-  // A task that is added meanwhile moves others from one answer to the next.
-  const found = new Map(items.map((task) => [task.id, task]));
-  for (const answer of others) {
+  const found: Task[] = [];
+  let total = 0;
+  // One call after the other: each begins where the one before ended, whatever is deleted meanwhile.
+  let from: number | string | null = 0;
+  while (from !== null && found.length < SORTED_MAX) {
+    const answer: Result<TaskPage> = await api.listTasks(filter, CHUNK, from);
     if (!answer.ok) return answer;
-    for (const task of answer.value.items) found.set(task.id, task);
+    const { items, next } = answer.value;
+    found.push(...items);
+    total = answer.value.total;
+    // The backend of the release before knows offsets only.
+    from = next === undefined && items.length === CHUNK ? found.length : (next ?? null);
   }
-  const pages = pagesOf(found.size);
+  const pages = pagesOf(found.length);
   const page = Math.min(filter.page, pages);
   const start = (page - 1) * PAGE_SIZE;
-  const tasks = byDue([...found.values()]).slice(start, start + PAGE_SIZE);
-  return { ok: true, value: { tasks, page, pages, total } };
+  const tasks = byDue(found).slice(start, start + PAGE_SIZE);
+  return { ok: true, value: { tasks, page, pages, total, isPart: from !== null } };
 }
 
 async function newest(api: Backend, filter: Filter): Promise<Result<Part>> {
@@ -60,5 +66,5 @@ async function newest(api: Backend, filter: Filter): Promise<Result<Part>> {
   }
   if (!answer.ok) return answer;
   const { items, total } = answer.value;
-  return { ok: true, value: { tasks: items, page, pages: pagesOf(total), total } };
+  return { ok: true, value: { tasks: items, page, pages: pagesOf(total), total, isPart: false } };
 }

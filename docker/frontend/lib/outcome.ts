@@ -2,9 +2,10 @@ import type { Task } from './task.ts';
 
 /** What a server action returns to the form that called it. */
 export type Outcome =
-  | { ok: true }
+  /** With `task`: as it is now. */
+  | { ok: true; task?: Task }
   /** With `conflict`: the task as somebody else has left it. */
-  | { ok: false; message: string; conflict?: Task };
+  | { ok: false; message: string; conflict?: Task; isGone?: boolean };
 
 /** The open page is of an older release, whose actions are gone with it. */
 export const UPDATED =

@@ -1,3 +1,5 @@
+import { text } from './form.ts';
+
 export const PRIORITIES = ['low', 'normal', 'high'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
@@ -15,12 +17,13 @@ export type Task = {
   updated_at: string;
 };
 
-export type TaskPage = { items: Task[]; total: number };
+/** `next` leads to the page after this one. The release before has none. */
+export type TaskPage = { items: Task[]; total: number; next?: string | null };
 
 /** What a person can write into a task. */
 export type TaskFields = Pick<Task, 'title' | 'notes' | 'due'> & { priority: Priority };
 export type TaskChanges = Partial<TaskFields & Pick<Task, 'done'>>;
-export type NewTask = TaskFields & Partial<Pick<Task, 'id' | 'done'>>;
+export type NewTask = TaskFields & Partial<Pick<Task, 'id' | 'done' | 'created_at'>>;
 
 /** The backend's limits, so that the form says so before it is sent. */
 export const TITLE_MAX = 200;
@@ -34,7 +37,7 @@ export function fieldsOf({ title, notes, due, priority = 'normal' }: Task): Task
   return { title, notes, due, priority };
 }
 
-export function taskFields(form: FormData): TaskFields {
+export function taskFields(form: unknown): TaskFields {
   return {
     title: text(form, 'title').trim(),
     notes: text(form, 'notes').replaceAll('\r\n', '\n').trim(),
@@ -44,9 +47,13 @@ export function taskFields(form: FormData): TaskFields {
 }
 
 /** The id that the page chose for a new task, so that a second try finds the task of the first. */
-export function taskId(form: FormData): string | undefined {
+export function taskId(form: unknown): string | undefined {
   const id = text(form, 'id');
-  return UUID.test(id) ? id : undefined;
+  return isTaskId(id) ? id : undefined;
+}
+
+export function isTaskId(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value);
 }
 
 /** `crypto.randomUUID` exists only on HTTPS, and a NodePort has none. */
@@ -71,9 +78,4 @@ export function overlap(base: TaskFields, present: TaskFields, own: TaskChanges)
   return Object.keys(own).some(
     (key) => key in theirs && own[key as 'title'] !== theirs[key as 'title'],
   );
-}
-
-function text(form: FormData, name: string): string {
-  const value = form.get(name);
-  return typeof value === 'string' ? value : '';
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { byDue, grouped, groupOf } from '../lib/agenda.ts';
+import { byDue, grouped, groupOf, withEdited } from '../lib/agenda.ts';
 import type { Task } from '../lib/task.ts';
 
 const WEDNESDAY = '2026-12-30';
@@ -51,4 +51,15 @@ test('groups are in the order of time, and only those with tasks', () => {
     ['Today', 1],
     ['Without a date', 1],
   ]);
+});
+
+test('a task that is being edited stays as it was, also when it was moved or deleted elsewhere', () => {
+  const edited = task('Edited', '2026-12-30');
+  const other = task('Other', '2026-12-31');
+  const titles = (tasks: Task[]) => tasks.map(({ title, due }) => `${title} ${due}`);
+  const kept = ['Edited 2026-12-30', 'Other 2026-12-31'];
+  const moved = { ...edited, title: 'Moved', due: '2027-12-31' };
+  assert.deepEqual(titles(withEdited([other, moved], [edited], 'open')), kept);
+  assert.deepEqual(titles(withEdited([other], [edited], 'open')), kept, 'deleted');
+  assert.deepEqual(titles(withEdited([other], [edited], 'all')), kept.toReversed(), 'newest first');
 });

@@ -28,6 +28,10 @@ test('a filter becomes a query for the backend', () => {
     backendQuery({ show: 'done', search: 'a b', page: 3 }, 50, 100),
     'limit=50&offset=100&done=true&search=a+b',
   );
+  assert.equal(
+    backendQuery({ show: 'open', search: '', page: 1 }, 100, '17.a'),
+    'limit=100&after=17.a&done=false',
+  );
 });
 
 test('a form becomes a task: trimmed, with plain newlines, and without a date if none was given', () => {

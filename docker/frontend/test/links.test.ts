@@ -19,6 +19,15 @@ test('addresses in notes are links, and the text around them stays', () => {
   );
 });
 
+test('a closing bracket belongs to the address that has its opening one', () => {
+  const wiki = 'https://x.example/Foo_(bar)';
+  assert.deepEqual(links(`${wiki}, (${wiki}) and (see ${wiki}).`), [wiki, wiki, wiki]);
+  assert.deepEqual(links('[https://x.example/a[1]] {https://x.example/b}'), [
+    'https://x.example/a[1]',
+    'https://x.example/b',
+  ]);
+});
+
 test('what could run or does not parse is no link', () => {
   for (const text of [
     'javascript:alert(1)',

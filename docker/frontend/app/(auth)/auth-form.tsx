@@ -52,6 +52,7 @@ export function AuthForm({ kind, action, next }: Props) {
             <span>Name</span>
             <input
               name="name"
+              dir="auto"
               autoComplete="name"
               required
               maxLength={NAME_MAX}

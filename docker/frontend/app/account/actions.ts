@@ -3,6 +3,7 @@
 import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { authFor } from '@/lib/auth.ts';
+import { text } from '@/lib/form.ts';
 import { inTurn } from '@/lib/password-checks.ts';
 import { currentSession } from '@/lib/session.ts';
 import { explainRefusal } from '../(auth)/refusals.ts';
@@ -64,8 +65,4 @@ async function act(success: string, action: Action): Promise<AccountState> {
   } catch (error) {
     return { ok: false, message: explainRefusal(error) };
   }
-}
-
-function text(form: FormData, name: string): string {
-  return String(form.get(name) ?? '');
 }

@@ -1,15 +1,19 @@
 'use server';
 
 import { refresh } from 'next/cache';
+import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { type Backend, backend, type Result } from '@/lib/backend.ts';
 import { filterHref, readFilter } from '@/lib/filter.ts';
+import { text } from '@/lib/form.ts';
 import type { Outcome } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
+import { signInHref } from '@/lib/return-to.ts';
 import { currentSession } from '@/lib/session.ts';
 import {
   changed,
   fieldsOf,
+  isTaskId,
   type NewTask,
   type Task,
   type TaskChanges,
@@ -18,7 +22,10 @@ import {
   taskId,
 } from '@/lib/task.ts';
 
-// Anyone can call these with anything: arguments are checked here or by the backend, never trusted.
+// Anyone can call these with anything, whatever the types say: arguments are checked here or by the
+// backend, never trusted.
+
+const REFUSED: Outcome = { ok: false, message: 'This was not accepted.' };
 
 export async function addTask(form: FormData): Promise<Outcome> {
   const fields = taskFields(form);
@@ -32,23 +39,31 @@ export async function saveTask(
   version: number | undefined,
   changes: TaskChanges,
 ): Promise<Outcome> {
+  if (!isTaskId(id) || !isVersion(version) || !isObject(changes)) return REFUSED;
   if (changes.title === '') return { ok: false, message: 'A task needs a title.' };
   return change((api) => api.changeTask(id, changes, version));
 }
 
-/** Its values win over whatever was there before: no version is required. */
+/** Its value wins over whatever was there before: no version is required. */
 export async function completeTask(id: string, done: boolean): Promise<Outcome> {
+  if (!isTaskId(id)) return REFUSED;
   return change((api) => api.changeTask(id, { done }));
 }
 
-export async function deleteTask(id: string): Promise<Outcome> {
-  return change((api) => api.deleteTask(id));
+/** Only the version that the person has seen: what was written since would be lost with it. */
+export async function deleteTask(id: string, version: number | undefined): Promise<Outcome> {
+  if (!isTaskId(id) || !isVersion(version)) return REFUSED;
+  return change((api) => api.deleteTask(id, version));
 }
 
-/** Brings a deleted task back, with the content and the id that it had. */
-export async function restoreTask(task: Task): Promise<Outcome> {
-  const { id, done } = task;
-  return change((api) => api.addTask({ ...fieldsOf(task), id, done }));
+/**
+ * Brings a deleted task back, with the content and the place that it had. `id` is a new one: who
+ * still edits the deleted task hears that it is gone, not that they hold a version of this one.
+ */
+export async function restoreTask(task: Task, id: string): Promise<Outcome> {
+  if (!isObject(task) || !isTaskId(id)) return REFUSED;
+  const { done, created_at } = task;
+  return change((api) => api.addTask({ ...fieldsOf(task), id, done, created_at }));
 }
 
 /** What the form shows again when a task was not added without scripts. */
@@ -63,19 +78,23 @@ export async function addTaskPlainly(_: AddState, form: FormData): Promise<AddSt
 }
 
 export async function completeTaskPlainly(form: FormData): Promise<void> {
-  const outcome = await completeTask(String(form.get('id')), form.get('done') === 'true');
+  const outcome = await completeTask(text(form, 'id'), text(form, 'done') === 'true');
   redirect(pageOf(form, outcome));
 }
 
 export async function deleteTaskPlainly(form: FormData): Promise<void> {
-  redirect(pageOf(form, await deleteTask(String(form.get('id')))));
+  const version = Number(text(form, 'version')) || undefined;
+  redirect(pageOf(form, await deleteTask(text(form, 'id'), version)));
 }
 
 /** The part of the tasks that was shown, which says it when something failed. */
 function pageOf(form: FormData, { ok }: { ok: boolean } = { ok: true }): string {
-  const query = new URLSearchParams(String(form.get('filter') ?? ''));
-  const href = filterHref(readFilter(Object.fromEntries(query)));
+  const href = filteredHref(new URLSearchParams(text(form, 'filter')));
   return ok ? href : `${href}${href.includes('?') ? '&' : '?'}failed=1`;
+}
+
+function filteredHref(query: URLSearchParams): string {
+  return filterHref(readFilter(Object.fromEntries(query)));
 }
 
 /** A first try may have arrived although its answer was lost; what was written since is kept, too. */
@@ -92,20 +111,43 @@ async function add(
   return Object.keys(missing).length ? api.changeTask(id, missing, added.value.version) : added;
 }
 
-async function change(run: (api: Backend) => Promise<Result<unknown>>): Promise<Outcome> {
+async function change(run: (api: Backend) => Promise<Result<Task | undefined>>): Promise<Outcome> {
   const api = await callersBackend();
   if (!api) return { ok: false, message: AWAY.message };
   const result = await run(api);
-  // What is gone must not stay in the list. After a conflict the person decides first.
-  if (result.ok || result.problem.kind === 'missing') refresh();
-  if (result.ok) return { ok: true };
-  const { message, present } = result.problem;
-  return { ok: false, message, ...(present && { conflict: present }) };
+  if (result.ok) {
+    refresh();
+    return { ok: true, ...(result.value && { task: result.value }) };
+  }
+  const { kind, message, present } = result.problem;
+  // The list shows what others did; who is editing keeps what they wrote.
+  if (kind === 'missing' || kind === 'conflict') refresh();
+  return {
+    ok: false,
+    message: present ? `${message} The list shows it as it is now.` : message,
+    ...(present && { conflict: present }),
+    ...(kind === 'missing' && { isGone: true }),
+  };
 }
 
 /** Undefined when the database is away; without a session the person is sent to sign in. */
 async function callersBackend(): Promise<Backend | undefined> {
   const session = await currentSession();
-  if (session.state === 'signed-out') redirect('/sign-in');
+  if (session.state === 'signed-out') redirect(signInHref(await shownHref()));
   return session.state === 'signed-in' ? backend(session.user.id) : undefined;
+}
+
+/** The part of the tasks that the person is looking at. */
+async function shownHref(): Promise<string> {
+  const page = (await headers()).get('referer') ?? '';
+  return filteredHref(URL.canParse(page) ? new URL(page).searchParams : new URLSearchParams());
+}
+
+/** Undefined: of a backend without versions. */
+function isVersion(value: unknown): boolean {
+  return value === undefined || Number.isSafeInteger(value);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

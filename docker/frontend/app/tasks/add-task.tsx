@@ -1,51 +1,82 @@
 'use client';
 
 import { type SubmitEvent, useActionState, useEffect, useRef, useState } from 'react';
+import type { Outcome } from '@/lib/outcome.ts';
 import { newId, taskFields } from '@/lib/task.ts';
 import { Alert } from '../alert.tsx';
 import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
 import { addTask, addTaskPlainly, deleteTask } from './actions.ts';
-import { forgetDraft, keepDraft, restoreDraft } from './draft.ts';
+import { keepDraft, restoreDraft } from './draft.ts';
 import { giveBack } from './give-back.ts';
 import { useNotify } from './notices.tsx';
 import { DetailInputs, TitleInput } from './task-inputs.tsx';
 
-/** `id`: of the next task, made on the server, so that it is there before the scripts are. */
-export function AddTask({ id: firstId, filter }: { id: string; filter: string }) {
+type Props = {
+  /** Of the next task, made on the server, so that it is there before the scripts are. */
+  id: string;
+  filter: string;
+  userId: string;
+};
+
+export function AddTask({ id: firstId, filter, userId }: Props) {
   const notify = useNotify();
   // Before the scripts have loaded, the browser sends the form, and the page comes back with this.
   const [plain, addPlainly] = useActionState(addTaskPlainly, { message: '' });
   const [id, setId] = useState(plain.id ?? firstId);
+  /** `id`, if it was sent already: a second try finds the task of the first. */
+  const sentId = useRef('');
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     if (!form.current) return;
-    restoreDraft(form.current);
+    sentId.current = restoreDraft(form.current, userId);
+    if (sentId.current) setId(sentId.current);
     fold(form.current);
-  }, []);
+  }, [userId]);
 
-  const { problem, busy, submit } = useSubmit(addTask, (outcome, fields, element) => {
-    const sent = String(fields.get('id'));
-    if (outcome.ok) {
-      const undo = async () => notify(await safely(() => deleteTask(sent)), 'Not added after all.');
-      return notify(outcome, `Added “${fields.get('title')}”.`, { undo });
+  const { problem, busy, submit } = useSubmit(add, (outcome, fields, element) => {
+    if (!outcome.ok) return;
+    keepDraft(element, userId);
+    const undo = async () =>
+      notify(
+        await safely(() => deleteTask(String(fields.get('id')), outcome.task?.version)),
+        'Not added after all.',
+      );
+    notify(outcome, `Added “${fields.get('title')}”.`, { undo });
+  });
+
+  async function add(fields: FormData): Promise<Outcome> {
+    let outcome: Outcome | undefined;
+    try {
+      outcome = await safely(() => addTask(fields));
+      return outcome;
+    } finally {
+      // Also if the session has ended, which leads to signing in.
+      if (!outcome?.ok && form.current) takeBack(fields, form.current);
     }
+  }
+
+  function takeBack(fields: FormData, element: HTMLFormElement) {
     // The same task is retried, unless another was begun meanwhile.
-    if (!new FormData(element).get('title')) setId(sent);
+    if (!new FormData(element).get('title')) {
+      sentId.current = String(fields.get('id'));
+      setId(sentId.current);
+    }
     for (const field of element.querySelectorAll<HTMLInputElement>('[name]:not([type="hidden"])')) {
       giveBack(field, String(fields.get(field.name) ?? ''));
     }
-    keepDraft(element);
+    keepDraft(element, userId, sentId.current);
     fold(element);
-  });
+  }
 
   // Emptied at once, so that the next task can be written meanwhile.
   function send(event: SubmitEvent<HTMLFormElement>) {
     submit(event);
+    keepDraft(event.currentTarget, userId, id);
+    sentId.current = '';
     setId(newId());
     event.currentTarget.reset();
     fold(event.currentTarget);
-    forgetDraft();
     event.currentTarget.querySelector<HTMLInputElement>('input[name="title"]')?.focus();
   }
 
@@ -54,7 +85,7 @@ export function AddTask({ id: firstId, filter }: { id: string; filter: string })
       ref={form}
       action={addPlainly}
       onSubmit={send}
-      onInput={(event) => keepDraft(event.currentTarget)}
+      onInput={(event) => keepDraft(event.currentTarget, userId, sentId.current)}
       className="card stack add"
       aria-label="New task"
     >

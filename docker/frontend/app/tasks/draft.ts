@@ -1,24 +1,32 @@
-/** What is being written is kept for this tab, through reloads and a session that ended. */
-const KEY = 'new-task';
+/** What is being written is kept for this tab and this person, through reloads and a session that ended. */
 const KEPT = ['title', 'notes', 'due', 'priority'];
 
-export function keepDraft(form: HTMLFormElement): void {
+const keyOf = (userId: string) => `new-task-${userId}`;
+
+/**
+ * `sentId`: of a task that was sent with this text and whose answer is missing: it may have arrived,
+ * so that the next try must not add another one.
+ */
+export function keepDraft(form: HTMLFormElement, userId: string, sentId = ''): void {
   const fields = new FormData(form);
-  const draft = KEPT.map((name) => [name, String(fields.get(name) ?? '')]);
-  sessionStorage.setItem(KEY, JSON.stringify(Object.fromEntries(draft)));
+  const draft = Object.fromEntries(KEPT.map((name) => [name, String(fields.get(name) ?? '')]));
+  const isEmpty = !draft.title && !draft.notes && !draft.due;
+  if (isEmpty) sessionStorage.removeItem(keyOf(userId));
+  else sessionStorage.setItem(keyOf(userId), JSON.stringify({ ...draft, sentId }));
 }
 
-/** Nothing is overwritten that was typed before the scripts were there. */
-export function restoreDraft(form: HTMLFormElement): void {
-  const draft: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? 'null');
+/**
+ * Returns the `sentId` that was kept. Nothing is overwritten that was typed before the scripts were
+ * there.
+ */
+export function restoreDraft(form: HTMLFormElement, userId: string): string {
+  const kept = sessionStorage.getItem(keyOf(userId));
   const title = form.elements.namedItem('title');
-  if (!draft || (title instanceof HTMLInputElement && title.value)) return;
-  for (const [name, value] of Object.entries(draft)) {
+  if (!kept || (title instanceof HTMLInputElement && title.value)) return '';
+  const draft: Record<string, string> = JSON.parse(kept);
+  for (const name of KEPT) {
     const field = form.elements.namedItem(name);
-    if (field && 'value' in field && KEPT.includes(name)) field.value = value;
+    if (field && 'value' in field) field.value = draft[name] ?? '';
   }
-}
-
-export function forgetDraft(): void {
-  sessionStorage.removeItem(KEY);
+  return draft.sentId ?? '';
 }

@@ -1,59 +1,71 @@
 'use client';
 
-import { useRouter } from 'next/navigation';
-import { type KeyboardEvent, useRef, useState } from 'react';
+import { type KeyboardEvent, useState } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
-import { changed, fieldsOf, overlap, type Task, type TaskChanges, taskFields } from '@/lib/task.ts';
+import {
+  changed,
+  fieldsOf,
+  newId,
+  overlap,
+  type Task,
+  type TaskChanges,
+  taskFields,
+} from '@/lib/task.ts';
 import { Alert } from '../alert.tsx';
 import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
-import { saveTask } from './actions.ts';
+import { restoreTask, saveTask } from './actions.ts';
 import { useNotify } from './notices.tsx';
 import { DetailInputs, TitleInput } from './task-inputs.tsx';
 
-export function EditTask({ task, onClose }: { task: Task; onClose: () => void }) {
+const GONE =
+  'This task was deleted elsewhere. What you wrote is still here, and can be added as a new task.';
+
+/** `base`: the task as it was when the editing began; the list may show a newer one meanwhile. */
+export function EditTask({ task: base, onClose }: { task: Task; onClose: () => void }) {
   const notify = useNotify();
-  const router = useRouter();
-  // As it was when the editing began: the list may show a newer one meanwhile.
-  const [base] = useState(task);
-  const version = useRef(task.version);
   const [conflict, setConflict] = useState<{ theirs: Task; own: TaskChanges }>();
+  const [isGone, setIsGone] = useState(false);
+  // Of the task that is added if this one is gone: a second try finds the task of the first.
+  const [nextId] = useState(newId);
+  /** What is overwritten. */
+  const over = conflict?.theirs ?? base;
 
   async function save(form: FormData): Promise<Outcome> {
+    if (isGone) return restoreTask({ ...base, ...taskFields(form) }, nextId);
     const own = changed(fieldsOf(base), taskFields(form));
     if (!Object.keys(own).length) return { ok: true };
-    const outcome = await saveTask(base.id, version.current, own);
-    if (outcome.ok || !outcome.conflict) return outcome;
-    const theirs = outcome.conflict;
-    version.current = theirs.version;
-    // Other fields than one's own: both changes can stay.
-    if (!overlap(fieldsOf(base), fieldsOf(theirs), own)) {
-      return saveTask(base.id, theirs.version, own);
+    const outcome = await saveBeside(over, own);
+    if (outcome.ok) return outcome;
+    if (outcome.isGone) {
+      setConflict(undefined);
+      setIsGone(true);
+      return { ...outcome, message: GONE };
     }
-    setConflict({ theirs, own });
+    if (!outcome.conflict) return outcome;
+    setConflict({ theirs: outcome.conflict, own });
     return {
-      ok: false,
+      ...outcome,
       message: 'This task was changed elsewhere. Which version do you want to keep?',
     };
   }
 
   const { problem, busy, submit } = useSubmit(save, (outcome, form) => {
     if (!outcome.ok) return;
-    const before = changed(taskFields(form), fieldsOf(base));
+    const saved = outcome.task;
+    const own = changed(fieldsOf(base), taskFields(form));
+    const former = changed({ ...fieldsOf(over), ...own }, fieldsOf(over));
     const undo = async () =>
-      notify(await safely(() => saveTask(base.id, undefined, before)), 'Changed back.');
-    notify(outcome, `Saved “${form.get('title')}”.`, Object.keys(before).length ? { undo } : {});
+      saved && notify(await safely(() => saveBeside(saved, former)), 'Changed back.');
+    const done = isGone ? 'Added' : 'Saved';
+    const canUndo = !isGone && saved && Object.keys(former).length > 0;
+    notify(outcome, `${done} “${form.get('title')}”.`, canUndo ? { undo } : {});
     onClose();
   });
 
-  function cancel() {
-    if (conflict) router.refresh();
-    onClose();
-  }
-
   /** While a word is being composed, Escape is meant for the input method. */
   function close({ key, nativeEvent }: KeyboardEvent) {
-    if (key === 'Escape' && !nativeEvent.isComposing) cancel();
+    if (key === 'Escape' && !nativeEvent.isComposing) onClose();
   }
 
   return (
@@ -70,14 +82,23 @@ export function EditTask({ task, onClose }: { task: Task; onClose: () => void })
       {conflict && <Versions {...conflict} />}
       <div className="button-row">
         <button type="submit" className="primary" disabled={busy}>
-          {conflict ? 'Keep mine' : 'Save'}
+          {isGone ? 'Add as a new task' : conflict ? 'Keep mine' : 'Save'}
         </button>
-        <button type="button" className="quiet" onClick={cancel}>
+        <button type="button" className="quiet" onClick={onClose}>
           {conflict ? 'Keep the other' : 'Cancel'}
         </button>
       </div>
     </form>
   );
+}
+
+/** Saves changes to a version. Both changes stay if somebody else has changed other fields since. */
+async function saveBeside(over: Task, own: TaskChanges): Promise<Outcome> {
+  const outcome = await saveTask(over.id, over.version, own);
+  if (outcome.ok || !outcome.conflict) return outcome;
+  const theirs = outcome.conflict;
+  if (overlap(fieldsOf(over), fieldsOf(theirs), own)) return outcome;
+  return saveTask(over.id, theirs.version, own);
 }
 
 const NAMES = {

@@ -4,7 +4,7 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { type ChangeEvent, useEffect, useRef } from 'react';
 import { type Filter, filterHref, SEARCH_MAX, type Show, shows } from '@/lib/filter.ts';
-import { useNotify } from './notices.tsx';
+import { useIsOnline } from './is-online.ts';
 
 const labels = { all: 'All', open: 'Open', done: 'Done' };
 const TYPING_PAUSE_MS = 300;
@@ -13,7 +13,7 @@ const TYPING_PAUSE_MS = 300;
 export type Counts = Record<Show, number>;
 
 export function FilterBar({ filter, counts }: { filter: Filter; counts?: Counts | undefined }) {
-  const notify = useNotify();
+  const isOnline = useIsOnline();
   const router = useRouter();
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   // What was asked for last. The page shows it only once the server has answered.
@@ -36,21 +36,14 @@ export function FilterBar({ filter, counts }: { filter: Filter; counts?: Counts 
 
   function choose(event: { preventDefault: () => void }, show: Show) {
     event.preventDefault();
-    go(() => router.push(want({ show })));
-  }
-
-  /** Next would leave for the browser's error page. */
-  function go(navigate: () => void) {
-    if (navigator.onLine) navigate();
-    else notify({ ok: false, message: 'You are offline. The list stays as it is.' }, '');
+    if (isOnline()) router.push(want({ show }));
   }
 
   function search(event: ChangeEvent<HTMLInputElement>) {
     const href = want({ search: event.target.value.trim() });
-    timer.current = setTimeout(
-      () => go(() => router.replace(href, { scroll: false })),
-      TYPING_PAUSE_MS,
-    );
+    timer.current = setTimeout(() => {
+      if (isOnline()) router.replace(href, { scroll: false });
+    }, TYPING_PAUSE_MS);
   }
 
   return (

@@ -48,20 +48,18 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
             <h1 id="tasks-title" tabIndex={-1}>
               Tasks
             </h1>
-            <AddTask id={newId()} filter={href.split('?')[1] ?? ''} />
+            <AddTask id={newId()} filter={href.split('?')[1] ?? ''} userId={session.user.id} />
             {/* After a change without scripts, whose page this is. */}
             {params.failed && <Alert message="That did not work. The list shows how things are." />}
             <FilterBar filter={filter} counts={list.ok ? list.value.counts : undefined} />
-            {list.ok ? (
-              <TaskList
-                tasks={list.value.tasks}
-                filter={{ ...filter, page: list.value.page }}
-                pages={list.value.pages}
-                serverToday={new Date().toISOString().slice(0, 10)}
-              />
-            ) : (
-              <Unavailable message={list.problem.message} />
-            )}
+            {!list.ok && <Unavailable message={list.problem.message} />}
+            {/* Also without a list: a task may be being edited. */}
+            <TaskList
+              key={filter.show}
+              list={list.ok ? list.value : undefined}
+              filter={filter}
+              serverToday={new Date().toISOString().slice(0, 10)}
+            />
           </section>
           {hasAssistant && (
             <section className="card stack assistant" aria-labelledby="assistant-title">

@@ -1,56 +1,98 @@
 'use client';
 
 import Link from 'next/link';
-import { grouped } from '@/lib/agenda.ts';
-import { type Filter, filterHref } from '@/lib/filter.ts';
+import { type ReactNode, useState } from 'react';
+import { grouped, withEdited } from '@/lib/agenda.ts';
+import { type Filter, filterHref, SORTED_MAX } from '@/lib/filter.ts';
+import type { Listed } from '@/lib/list.ts';
 import type { Task } from '@/lib/task.ts';
+import { useIsOnline } from './is-online.ts';
 import { TaskRow } from './task-row.tsx';
 import { useToday } from './today.ts';
 
-type Props = { tasks: Task[]; filter: Filter; pages: number; serverToday: string };
+type Props = {
+  /** None while the backend is away. */
+  list: Listed | undefined;
+  filter: Filter;
+  serverToday: string;
+};
 
 /** Open tasks by when they are due; others newest first. */
-export function TaskList({ tasks, filter, pages, serverToday }: Props) {
+export function TaskList({ list, filter, serverToday }: Props) {
   const today = useToday(serverToday);
-  const link = (page: number, label: string) => (
-    <Link href={filterHref({ ...filter, page })} prefetch={false}>
+  const isOnline = useIsOnline();
+  // As they were when their editing began.
+  const [edited, setEdited] = useState<Task[]>([]);
+  const tasks = withEdited(list?.tasks ?? [], edited, filter.show);
+  const edit = (task: Task, isEdited: boolean) =>
+    setEdited((others) => [
+      ...others.filter(({ id }) => id !== task.id),
+      ...(isEdited ? [task] : []),
+    ]);
+  const page = list?.page ?? filter.page;
+  const pages = list?.pages ?? 1;
+  const link = (target: Partial<Filter>, label: string) => (
+    <Link
+      href={filterHref({ ...filter, ...target })}
+      prefetch={false}
+      onNavigate={(event) => isOnline() || event.preventDefault()}
+    >
       {label}
     </Link>
   );
-  const list = (members: Task[], label: string) => (
+  const rows = (members: Task[], label: string) => (
     // biome-ignore lint/a11y/noRedundantRoles: Safari drops the role of a list without bullets.
     <ul role="list" className="tasks" aria-label={label}>
       {members.map((task) => (
-        <TaskRow key={task.id} task={task} today={today} filter={filterHref(filter)} />
+        <TaskRow
+          key={task.id}
+          task={task}
+          today={today}
+          filter={filterHref({ ...filter, page })}
+          isEdited={edited.includes(task)}
+          onEdit={(isEdited) => edit(task, isEdited)}
+        />
       ))}
     </ul>
   );
   return (
     <>
-      {tasks.length === 0 && <p className="empty">{emptyText(filter)}</p>}
+      {list && tasks.length === 0 && <p className="empty">{emptyText(filter)}</p>}
       {filter.show === 'open'
         ? grouped(tasks, today).map(([group, members]) => (
             <section key={group} className="group">
               <h2>{group}</h2>
-              {list(members, group)}
+              {rows(members, group)}
             </section>
           ))
-        : tasks.length > 0 && list(tasks, 'Tasks')}
+        : tasks.length > 0 && rows(tasks, 'Tasks')}
       {pages > 1 && (
         <nav className="pages" aria-label="Pages">
-          {filter.page > 1 && link(filter.page - 1, 'Previous')}
+          {page > 1 && link({ page: page - 1 }, 'Previous')}
           <span>
-            Page {filter.page} of {pages}
+            Page {page} of {pages}
           </span>
-          {filter.page < pages && link(filter.page + 1, 'Next')}
+          {page < pages && link({ page: page + 1 }, 'Next')}
         </nav>
+      )}
+      {list?.isPart && (
+        <p className="hint">
+          These are the newest {SORTED_MAX.toLocaleString('en')} open tasks. Older ones are in the
+          list of {link({ show: 'all', page: 1 }, 'all tasks')}.
+        </p>
       )}
     </>
   );
 }
 
-function emptyText({ show, search }: Filter): string {
-  if (search) return `No task matches “${search}”.`;
+function emptyText({ show, search }: Filter): ReactNode {
+  if (search) {
+    return (
+      <>
+        No task matches “<span dir="auto">{search}</span>”.
+      </>
+    );
+  }
   if (show === 'open') return 'Nothing left to do. Add a task above, or enjoy it.';
   if (show === 'done') return 'Nothing completed yet.';
   return 'No tasks yet. Add your first one above.';

@@ -1,14 +1,7 @@
 'use client';
 
-import {
-  type SubmitEvent,
-  useLayoutEffect,
-  useOptimistic,
-  useRef,
-  useState,
-  useTransition,
-} from 'react';
-import type { Task } from '@/lib/task.ts';
+import { type SubmitEvent, useLayoutEffect, useOptimistic, useRef, useTransition } from 'react';
+import { newId, type Task } from '@/lib/task.ts';
 import { safely } from '../safely.ts';
 import {
   completeTask,
@@ -26,12 +19,19 @@ import { useNotify } from './notices.tsx';
 
 const PRIORITY = { high: 'High priority', low: 'Low priority' };
 
+type Props = {
+  task: Task;
+  today: string;
+  filter: string;
+  isEdited: boolean;
+  onEdit: (isEdited: boolean) => void;
+};
+
 /** Its buttons are forms, which work without scripts, too; `filter` leads back to this list then. */
-export function TaskRow({ task, today, filter }: { task: Task; today: string; filter: string }) {
+export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
   const notify = useNotify();
   const row = useRef<HTMLLIElement>(null);
   const editButton = useRef<HTMLButtonElement>(null);
-  const [editing, setEditing] = useState(false);
   const [done, setDone] = useOptimistic(task.done);
   const [busy, start] = useTransition();
   // Deleted, or done while only open tasks are shown: the row takes its buttons along.
@@ -50,16 +50,24 @@ export function TaskRow({ task, today, filter }: { task: Task; today: string; fi
       notify(outcome, `${checked ? 'Completed' : 'Reopened'} “${task.title}”.`, { undo });
     });
 
-  const restore = () =>
-    start(async () => {
-      notify(await safely(() => restoreTask(task)), `Restored “${task.title}”.`);
-    });
-
   const remove = () =>
     start(async () => {
-      const outcome = await safely(() => deleteTask(task.id));
-      notify(outcome, `Deleted “${task.title}”.`, { undo: restore, lasting: true });
+      const outcome = await safely(() => deleteTask(task.id, task.version));
+      if (outcome.ok) offerUndo(newId());
+      else notify(outcome, '');
     });
+
+  /** `id`: of the restored task; a second try finds the task of the first. */
+  const offerUndo = (id: string) => {
+    const undo = () =>
+      start(async () => {
+        const outcome = await safely(() => restoreTask(task, id));
+        // First: a notice leaves only lasting ones beside it.
+        if (!outcome.ok) offerUndo(id);
+        notify(outcome, `Restored “${task.title}”.`);
+      });
+    notify({ ok: true }, `Deleted “${task.title}”.`, { undo, lasting: true });
+  };
 
   /** With scripts the row does it without leaving the page. */
   const instead = (act: () => void) => (event: SubmitEvent<HTMLFormElement>) => {
@@ -68,7 +76,7 @@ export function TaskRow({ task, today, filter }: { task: Task; today: string; fi
   };
 
   const close = () => {
-    setEditing(false);
+    onEdit(false);
     requestAnimationFrame(() => editButton.current?.focus());
   };
 
@@ -78,7 +86,7 @@ export function TaskRow({ task, today, filter }: { task: Task; today: string; fi
       <input type="hidden" name="filter" value={filter.split('?')[1] ?? ''} />
     </>
   );
-  if (editing) {
+  if (isEdited) {
     return (
       <li ref={row} className="task">
         <EditTask task={task} onClose={close} />
@@ -128,13 +136,14 @@ export function TaskRow({ task, today, filter }: { task: Task; today: string; fi
           className="icon scripted"
           aria-label={`Edit ${task.title}`}
           title="Edit"
-          onClick={() => setEditing(true)}
+          onClick={() => onEdit(true)}
         >
           <PencilIcon />
         </button>
         {/* Not disabled while busy, which would take the focus away. */}
         <form action={deleteTaskPlainly} onSubmit={instead(() => busy || remove())}>
           {sent}
+          <input type="hidden" name="version" value={task.version} />
           <button
             type="submit"
             className="icon danger"

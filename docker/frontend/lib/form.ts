@@ -1,0 +1,5 @@
+/** What a field of a form says. Anything can be sent to an action in place of a form: that says nothing. */
+export function text(form: unknown, name: string): string {
+  const value = form instanceof FormData ? form.get(name) : undefined;
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,258 @@
+"""Nothing that a person wrote is lost, whatever other tabs, sessions and networks do; in a real browser."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from tests.live import browsing
+from tests.live.browsing import Person, add_task, fill_in, new_page, show, sign_in, sign_up
+from tests.live.conftest import LiveRelease
+
+browser, page = browsing.browser, browsing.page  # Fixtures.
+
+
+@pytest.fixture
+def other(page: Page, browser: Browser, release: LiveRelease) -> Iterator[Page]:
+    """Another tab of the same person, who has signed up in `page`."""
+    person = Person("Ada")
+    sign_up(page, person)
+    with new_page(browser, release.url) as other:
+        sign_in(other, person)
+        expect(other.get_by_role("button", name="Sign out")).to_be_visible()
+        yield other
+
+
+def task(page: Page, title: str) -> Locator:
+    return page.get_by_role("checkbox", name=title, exact=True)
+
+
+def edit(page: Page, title: str) -> Locator:
+    """The form for editing a task, opened."""
+    page.get_by_role("button", name=f"Edit {title}", exact=True).click()
+    return page.get_by_role("form", name=f"Edit {title}", exact=True)
+
+
+def change(page: Page, title: str, field: str, text: str) -> None:
+    """Edit a field of a task, in a page that shows the tasks as they are now."""
+    page.reload()
+    form = edit(page, title)
+    form.get_by_label(field).fill(text)
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+
+
+def delete(page: Page, title: str) -> None:
+    page.get_by_role("button", name=f"Delete {title}", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text(f"Deleted “{title}”")
+
+
+def undo(page: Page, said: str) -> Locator:
+    """The button beside a notice."""
+    notice = page.get_by_role("status").get_by_role("paragraph").filter(has_text=said)
+    return notice.get_by_role("button", name="Undo")
+
+
+def alert(page: Page, text: str) -> Locator:
+    return page.get_by_role("alert").filter(has_text=text)
+
+
+def test_an_edit_of_a_task_that_was_deleted_elsewhere_can_be_added_as_a_new_task(
+    page: Page, other: Page
+) -> None:
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Notes").fill("An hour's work")
+    other.reload()
+    delete(other, "Plan the trip")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("deleted elsewhere")
+    expect(form.get_by_label("Notes")).to_have_value("An hour's work")
+    form.get_by_role("button", name="Add as a new task").click()
+    expect(task(page, "Plan the trip")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("An hour's work")).to_be_visible()
+
+
+def test_an_open_editor_keeps_its_text_when_its_task_is_completed_or_moved_elsewhere(
+    page: Page, other: Page
+) -> None:
+    for title in ("Completed", "Moved", "Not edited"):
+        add_task(page, title)
+    editors = [edit(page, title) for title in ("Completed", "Moved")]
+    for form in editors:
+        form.get_by_label("Notes").fill("Half a thought")
+    change(other, "Moved", "Due", "2030-05-01")
+    task(other, "Completed").press("Space")
+    expect(task(other, "Completed")).to_have_count(0)
+    task(page, "Not edited").press("Space")
+    expect(task(page, "Not edited")).to_have_count(0)
+    for form in editors:
+        expect(form.get_by_label("Notes")).to_have_value("Half a thought")
+        form.get_by_role("button", name="Save").click()
+        expect(form).to_have_count(0)
+    expect(page.get_by_role("list", name="Later")).to_contain_text("Half a thought")
+    show(page, "Done")
+    expect(task(page, "Completed")).to_be_checked()
+    expect(page.get_by_text("Half a thought")).to_be_visible()
+
+
+def test_a_deletion_spares_what_another_tab_has_changed(page: Page, other: Page) -> None:
+    add_task(page, "Plan the trip")
+    change(other, "Plan the trip", "Notes", "An hour's work")
+    page.get_by_role("button", name="Delete Plan the trip").click()
+    expect(alert(page, "changed elsewhere")).to_be_visible()
+    expect(page.get_by_text("An hour's work")).to_be_visible()
+
+
+def test_undo_of_an_edit_spares_what_another_tab_has_changed(page: Page, other: Page) -> None:
+    add_task(page, "One")
+    change(page, "One", "Title", "Two")
+    change(other, "Two", "Notes", "Beside it")
+    undo(page, "Saved").click()
+    expect(page.get_by_role("status")).to_contain_text("Changed back")
+    expect(task(page, "One")).to_be_visible()
+    expect(page.get_by_text("Beside it")).to_be_visible()
+    change(page, "One", "Title", "Three")
+    change(other, "Three", "Title", "Four")
+    undo(page, "Saved").click()
+    expect(alert(page, "changed elsewhere")).to_be_visible()
+    expect(task(page, "Four")).to_be_visible()
+
+
+def test_undo_of_keeping_mine_brings_the_other_version_back(page: Page, other: Page) -> None:
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Title").fill("Plan the journey")
+    change(other, "Plan the trip", "Title", "Plan the flight")
+    form.get_by_role("button", name="Save").click()
+    form.get_by_role("button", name="Keep mine").click()
+    expect(task(page, "Plan the journey")).to_be_visible()
+    undo(page, "Saved").click()
+    expect(task(page, "Plan the flight")).to_be_visible()
+
+
+def test_a_restored_task_has_its_place_and_is_not_the_one_that_another_tab_edits(
+    page: Page, other: Page
+) -> None:
+    for title in ("Oldest", "Middle", "Newest"):
+        add_task(page, title)
+    change(other, "Middle", "Notes", "A second version")
+    form = edit(other, "Middle")
+    form.get_by_label("Notes").fill("A third version")
+    page.goto("/tasks?show=all")
+    delete(page, "Middle")
+    undo(page, "Middle").click()
+    expect(page.get_by_role("listitem").get_by_role("checkbox")).to_have_count(3)
+    expect(page.get_by_role("listitem").nth(1)).to_contain_text("A second version")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("deleted elsewhere")
+    expect(form.get_by_label("Notes")).to_have_value("A third version")
+
+
+def test_each_deletion_keeps_its_undo_while_other_things_happen(page: Page) -> None:
+    sign_up(page, Person("Hedy"))
+    for title in ("One", "Two", "Three"):
+        add_task(page, title)
+    delete(page, "One")
+    delete(page, "Two")
+    task(page, "Three").press("Space")
+    expect(page.get_by_role("status")).to_contain_text("Completed “Three”")
+    undo(page, "One").click()
+    expect(task(page, "One")).to_be_visible()
+    undo(page, "Two").click()
+    expect(task(page, "Two")).to_be_visible()
+
+
+def test_a_restoration_that_fails_can_be_tried_again(page: Page) -> None:
+    sign_up(page, Person("Radia"))
+    add_task(page, "Keep me")
+    delete(page, "Keep me")
+    page.context.set_offline(True)
+    undo(page, "Keep me").click()
+    expect(alert(page, "did not reach")).to_be_visible()
+    page.context.set_offline(False)
+    undo(page, "Keep me").click()
+    expect(task(page, "Keep me")).to_be_visible()
+
+
+def test_a_draft_outlives_its_session_and_leads_back_to_the_list_that_was_shown(page: Page) -> None:
+    person = Person("Joan")
+    sign_up(page, person)
+    page.goto("/tasks?show=all")
+    form = page.get_by_role("form", name="New task")
+    page.context.clear_cookies()
+    form.get_by_label("Title").fill("Written for an hour")
+    form.get_by_role("button", name="Add task").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+    fill_in(page, person)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(r"/tasks\?show=all$"))
+    expect(form.get_by_label("Title")).to_have_value("Written for an hour")
+
+
+def test_the_next_person_in_a_tab_does_not_see_the_draft_of_the_one_before(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    title = page.get_by_role("form", name="New task").get_by_label("Title")
+    title.fill("A private matter")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    sign_up(page, Person("Linus"))
+    expect(title).to_have_value("")
+    page.reload()
+    expect(title).to_have_value("")
+
+
+@pytest.mark.parametrize("reload", [False, True], ids=["at once", "after a reload"])
+def test_a_task_whose_answer_was_lost_is_not_added_twice(page: Page, *, reload: bool) -> None:
+    sign_up(page, Person("Karen"))
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("Only once")
+    # The request arrives; its answer does not.
+    page.route("**/tasks", lambda route: (route.fetch(), route.abort()))
+    form.get_by_role("button", name="Add task").click()
+    expect(form.get_by_role("alert")).to_contain_text("did not reach")
+    page.unroute("**/tasks")
+    if reload:
+        page.reload()
+        expect(form.get_by_label("Title")).to_have_value("Only once")
+    form.get_by_role("button", name="Add task").click()
+    expect(form.get_by_label("Title")).to_have_value("")
+    page.reload()
+    expect(task(page, "Only once")).to_have_count(1)
+
+
+def test_an_action_with_arguments_of_a_wrong_type_is_refused_like_other_bad_input(
+    page: Page,
+) -> None:
+    sign_up(page, Person("Grace"))
+    add_task(page, "Keep me")
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("Whatever")
+    send_instead(page, '["x"]', form.get_by_role("button", name="Add task"))
+    expect(form.get_by_role("alert")).to_contain_text("Give the task a title")
+    form = edit(page, "Keep me")
+    form.get_by_label("Title").fill("Whatever")
+    some_id = "00000000-0000-4000-a000-000000000000"
+    for arguments in ("[1,1,{}]", f'["{some_id}",1,null]', f'["{some_id}","x",{{}}]', "[]"):
+        send_instead(page, arguments, form.get_by_role("button", name="Save"))
+        expect(form.get_by_role("alert")).to_contain_text("not accepted")
+    page.get_by_role("button", name="Cancel").click()
+    send_instead(page, '[{"id":1},"1"]', page.get_by_role("button", name="Delete Keep me"))
+    expect(alert(page, "not accepted")).to_be_visible()
+    expect(task(page, "Keep me")).to_be_visible()
+
+
+def send_instead(page: Page, arguments: str, button: Locator) -> None:
+    """Press a button whose action reaches the server with these arguments."""
+
+    def replaced(route: Route) -> None:
+        headers = route.request.headers | {"content-type": "text/plain;charset=UTF-8"}
+        route.continue_(headers=headers, post_data=arguments)
+
+    page.route("**/tasks", replaced)
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        button.click()
+    assert answer.value.status == 200, f"the action's answer to {arguments}"
+    page.unroute("**/tasks")
