@@ -30,7 +30,7 @@ HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "CronJob", 
 CONTENT = ("data", "binaryData", "stringData")
 SIGNING_KEY = "better-auth-secret"
 FORMER_KEY = f"{SIGNING_KEY}-former"
-EXISTING_SECRET = "annotation taskflow/secret-version"
+OTHER_VALUES = "annotation taskflow/secret-version"
 # All change when the key that is accepted becomes the one that signs.
 ROTATED = {SIGNING_KEY, f"{SIGNING_KEY}-next", FORMER_KEY}
 
@@ -171,7 +171,7 @@ class Plan:
         why = f"pod template changes ({', '.join(changes)})"
         if not pods:
             return Risk.NONE, f"{why}, and there are no pods"
-        if EXISTING_SECRET in changes:
+        if OTHER_VALUES in changes:
             return Risk.OUTAGE, (
                 f"{why}: the Secret has other values, which a preview does not see: another {SIGNING_KEY} ends every "
                 "session, another password fails requests until every pod has it"

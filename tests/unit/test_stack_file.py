@@ -285,6 +285,7 @@ def test_in_another_project_a_key_without_namespace_is_that_projects_own() -> No
     assert (file.texts, file.faults) == ({"release": "tasks"}, ())
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=200, derandomize=True, database=None, deadline=None)
 @given(value=strategies.recursive(SCALARS, lambda inner: strategies.dictionaries(TEXTS, inner)))
 def test_what_is_written_is_read_back_as_it_was(value: Any) -> None:
