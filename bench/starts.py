@@ -13,7 +13,7 @@ from ops.errors import OpsError
 
 ROUNDS = 2
 READY_SECONDS = 60
-GOALS = {"backend": ("500m", 2.5), "frontend": ("250m", 3.0)}
+GOALS = {"backend": ("500m", 2.5), "frontend": ("250m", 3.5)}
 LINE = (
     "jsonpath={.metadata.name} "
     '{.status.conditions[?(@.type=="Ready")].status} '
