@@ -47,6 +47,7 @@ def test_no_page_has_a_violation(page: Page, scheme: str, size: str) -> None:
     expect(page.get_by_role("button", name="Dismiss")).to_be_visible()
     assert not violations(page), "a notice with Undo"
     page.get_by_role("checkbox", name="Overdue").click()
+    expect(page.get_by_role("checkbox", name="Overdue")).to_have_count(0)
     page.goto("/tasks?show=done")
     expect(page.get_by_role("checkbox", name="Overdue")).to_be_checked()
     assert not violations(page), "a task that is done"
