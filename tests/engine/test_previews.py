@@ -160,7 +160,7 @@ def test_prod_as_committed_asks_for_the_digests_of_a_release(tmp_path: Path) -> 
 def test_a_context_that_does_not_exist_lists_those_that_do(tmp_path: Path) -> None:
     values = merged(stack_values(STACKS["dev"]), {"cluster": {"context": "elsewhere"}})
     message = refused("dev", tmp_path, values)
-    assert "no context 'elsewhere'" in message
+    assert "no kubectl context 'elsewhere'" in message
     assert "minikube" in message
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.live import browsing, model, outside
 from tests.live.browsing import Person, add_task, sign_up
 from tests.live.conftest import VALUES, LiveRelease, changed
+from tests.live.test_accessibility import violations
 
 browser, page = browsing.browser, browsing.page  # Fixtures.
 NAMESPACE = "livetest-model"
@@ -57,6 +58,11 @@ def panel(page: Page, configured: None) -> Locator:
 def ask(panel: Locator, question: str) -> None:
     panel.get_by_label("Message").fill(question)
     panel.get_by_role("button", name="Send").click()
+
+
+def test_the_panel_has_no_violation(page: Page, panel: Locator) -> None:
+    expect(panel).to_be_visible()
+    assert not violations(page)
 
 
 def test_a_task_is_added_while_the_assistant_thinks_of_its_own(page: Page, panel: Locator) -> None:

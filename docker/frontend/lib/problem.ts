@@ -52,9 +52,9 @@ function detail(body: unknown): string | undefined {
   return sentences.length ? sentences.join(' ') : undefined;
 }
 
-/** The fields that the backend of the release before does not know. */
+/** The fields that an older backend does not know. In the release before, `detail` has the errors. */
 export function unknownFields(body: unknown): string[] {
-  const errors = property(body, 'detail');
+  const errors = property(body, 'errors') ?? property(body, 'detail');
   if (!Array.isArray(errors)) return [];
   return errors
     .filter((error: unknown) => property(error, 'type') === 'extra_forbidden')

@@ -44,11 +44,12 @@ test('a task that was changed elsewhere comes with what it is now', () => {
   assert.deepEqual(problem.present, task);
 });
 
-test('the fields that the release before does not know are found in its refusal', () => {
-  const detail = [
+test('the fields that an older backend does not know are found in its refusal', () => {
+  const errors = [
     { type: 'extra_forbidden', loc: ['body', 'id'], msg: 'Extra inputs are not permitted' },
     { type: 'string_too_long', loc: ['body', 'title'], msg: 'too long' },
   ];
-  assert.deepEqual(unknownFields({ detail }), ['id']);
+  assert.deepEqual(unknownFields({ detail: 'Id: no.', errors }), ['id']);
+  assert.deepEqual(unknownFields({ detail: errors }), ['id']);
   assert.deepEqual(unknownFields({ detail: 'Too late.' }), []);
 });

@@ -3,6 +3,7 @@
 import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { authFor } from '@/lib/auth.ts';
+import { text } from '@/lib/form.ts';
 import { guesserOf } from '@/lib/known-browser.ts';
 import { inTurn } from '@/lib/password-checks.ts';
 import { returnTo } from '@/lib/return-to.ts';
@@ -45,10 +46,13 @@ async function enter(form: FormData, entry: Entry): Promise<AuthState> {
   } catch (error) {
     return { message: explainRefusal(error), name, email };
   }
-  redirect(returnTo(form.get('next')));
+  redirect(returnTo(text(form, 'next')));
 }
 
 function credentials(form: FormData) {
-  const text = (field: string) => String(form.get(field) ?? '');
-  return { name: text('name').trim(), email: text('email').trim(), password: text('password') };
+  return {
+    name: text(form, 'name').trim(),
+    email: text(form, 'email').trim(),
+    password: text(form, 'password'),
+  };
 }
