@@ -80,6 +80,9 @@ def namespace_with_postgres(
             apply(namespace, secret(CERTIFICATE, certificate))
         apply(namespace, *_postgres(password, with_tls=bool(certificate)))
         kubectl("wait", f"pod/{DATABASE}", "--for=condition=Ready", "--timeout=90s")
+        role = ROLE.format(name=DATABASE, password=password.replace("'", "''"))
+        psql = ("psql", "--quiet", "--username=postgres", "--set=ON_ERROR_STOP=1")
+        kubectl("exec", "--stdin", DATABASE, "--", *psql, stdin=role)
         yield kubectl
 
 
@@ -91,36 +94,26 @@ def _postgres(password: str, *, with_tls: bool) -> Iterator[dict[str, Any]]:
             "POSTGRES_PASSWORD": password,
         },
     )
-    role = f"{DATABASE}-role"
-    yield secret(
-        role, {"role.sql": ROLE.format(name=DATABASE, password=password.replace("'", "''"))}
-    )
-    asks = ["pg_isready", "-q", "-h", "127.0.0.1"]
-    scripts = {"name": "role", "mountPath": "/docker-entrypoint-initdb.d"}
+    asks = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"]
     container = {
         "name": "postgres",
         "image": "postgres:17",
         "imagePullPolicy": "IfNotPresent",
         "envFrom": [{"secretRef": {"name": access}}],
-        "volumeMounts": [scripts],
         "readinessProbe": {"exec": {"command": asks}, "periodSeconds": 1},
         # Without a request it would get no time beside busy pods that have one.
         "resources": {"requests": {"cpu": "100m", "memory": "96Mi"}},
     }
     metadata = {"name": DATABASE, "labels": LABELS}
-    spec: dict[str, Any] = {
-        "containers": [container],
-        "terminationGracePeriodSeconds": 2,
-        "volumes": [{"name": "role", "secret": {"secretName": role}}],
-    }
+    spec: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 2}
     if with_tls:
         files = {"ssl_cert_file": "/tls/tls.crt", "ssl_key_file": "/tls/tls.key", "ssl": "on"}
         container["args"] = ["postgres", *(f"-c{name}={value}" for name, value in files.items())]
-        container["volumeMounts"] = [scripts, {"name": "tls", "mountPath": "/tls"}]
+        container["volumeMounts"] = [{"name": "tls", "mountPath": "/tls"}]
         # A key of root is accepted if at most its group may read it: 999 is the images' postgres.
         spec["securityContext"] = {"fsGroup": 999}
         volume = {"secretName": CERTIFICATE, "defaultMode": 0o640}
-        spec["volumes"].append({"name": "tls", "secret": volume})
+        spec["volumes"] = [{"name": "tls", "secret": volume}]
     yield {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     ports = [{"port": PORT}]
     service = {"selector": LABELS, "ports": ports}
