@@ -114,10 +114,10 @@ emptied() {
     fi
 }
 
-# Statements that drop everything in `public` but what belongs to an extension.
+# Statements that drop everything in `public` but what belongs to an extension. Kubernetes would write $ for a double $.
 objects_of_public() {
     cat <<'SQL'
-DO $$
+DO $do$
 DECLARE command text;
 BEGIN
     FOR command IN
@@ -132,7 +132,7 @@ BEGIN
         FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd', 'r')
             AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_type.oid AND deptype = 'e')
     LOOP EXECUTE command; END LOOP;
-END $$;
+END $do$;
 SQL
 }
 

@@ -23,9 +23,8 @@ NAMESPACE_FIX = (
 )
 RELEASE_FIX = "set taskflow:release to another name"
 FIELD_MANAGER = "taskflow-dry-run"
-FORBIDDEN = re.compile(r'\(Forbidden\): (?:[^:]*: )?\S+ "([^"]+)" is forbidden: (.*)')
-# Of a policy on pods; other objects that one refuses fail the provider's own dry run.
-DENIED = re.compile(r'^The \S+ "([^"]+)" is invalid: [: ]*(.*denied request.*)$', re.MULTILINE)
+# Invalid is what a policy of the cluster answers.
+FORBIDDEN = re.compile(r'\((?:Forbidden|Invalid)\): (?:[^:]*: )?\S+ "([^"]+)" is forbidden: (.*)')
 # Names no object.
 WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request.*')
 NO_RIGHT = re.compile(r"cannot (create|patch) resource")
@@ -161,7 +160,7 @@ def _dry_run(
             return {str(objects[0]["metadata"]["name"]): denied[0]}
         one_by_one = (_dry_run([one], command, file, env) for one in objects)
         return {name: text for found in one_by_one for name, text in found.items()}
-    found = (*FORBIDDEN.findall(answer.output), *DENIED.findall(answer.output))
+    found = FORBIDDEN.findall(answer.output)
     return {name: text for name, text in found if not NO_RIGHT.search(text)}
 
 

@@ -198,7 +198,8 @@ def test_what_a_webhook_or_a_policy_denies_is_refused(cluster: Cluster) -> None:
     said = {one.title: f"the API server refuses its pods: {DENIED}"}
     assert live.refusals([one], PROD, {}) == said
     policy = "ValidatingAdmissionPolicy 'team' with binding 'all' denied request: no latest"
-    answer = f'The pods "{NAME}-trial" is invalid: : {policy}'
+    about = f'error when creating "STDIN": pods "{NAME}-trial" is forbidden'
+    answer = f"Error from server (Invalid): {about}: {policy}"
     cluster.answer("create --dry-run=server", answer, code=1)
     assert live.refusals([one], PROD, {}) == {
         one.title: f"the API server refuses its pods: {policy}"

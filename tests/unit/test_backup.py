@@ -1,10 +1,12 @@
 """The CronJob for backups: as hardened as every pod, without a secret in its text, and only where it is asked for."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from components.backup_pod import SCRIPT
 from ops.backup.pod import PLACEMENT
 from policy import objects, pods
 from tests.unit.conftest import LOCAL, PROD_SECRETS, PUBLIC_KEY, Deploy, merged
@@ -90,3 +92,10 @@ def test_the_database_lets_the_backup_in(deploy: Deploy) -> None:
     (rule,) = policies["taskflow-postgres-network-policy"]["spec"]["ingress"]
     components = [peer["podSelector"]["matchLabels"]["component"] for peer in rule["from"]]
     assert components == ["backend", "frontend", "backup"]
+
+
+def test_the_script_arrives_in_its_pod_as_it_is() -> None:
+    """Kubernetes writes a single $ for two, and the values of variables for their names in $(NAME)."""
+    text = SCRIPT.read_text()
+    assert "$$" not in text
+    assert not re.search(r"\$\([A-Z_]+\)", text)
