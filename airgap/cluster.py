@@ -195,13 +195,8 @@ def _lacks() -> str:
         # Not by Minikube: it uses options of systemctl that only systemd knows.
         with DIRECT.open(KUBELET, timeout=2), socket.socket(socket.AF_UNIX) as runtime:
             runtime.connect(RUNTIME)
-        kubectl = (
-            "env",
-            "NO_PROXY=*",
-            BIN / "kubectl",
-            "--context=minikube",
-            "--request-timeout=5s",
-        )
+        direct = ("env", "NO_PROXY=*", BIN / "kubectl")
+        kubectl = (*direct, "--context=minikube", "--request-timeout=5s")
         run(*kubectl, "get", "storageclass", "standard")
         vital = ("--selector=k8s-app in (kube-dns, kube-proxy)", "--namespace=kube-system")
         run(*kubectl, "wait", "pods", *vital, "--for=condition=Ready", "--timeout=1s")
