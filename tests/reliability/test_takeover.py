@@ -17,7 +17,7 @@ from tests import live_release
 from tests.documents import documents
 from tests.live import outside
 from tests.live_release import Kubectl, LiveRelease, LiveStack, node_port
-from tests.postgres import address_of, ask, users
+from tests.postgres import address_of, users
 from tests.reliability.conftest import Record
 from tests.reliability.person import Person
 from tests.reliability.traffic import traffic
@@ -86,7 +86,8 @@ def test_a_database_of_one_role_is_taken_over_while_it_serves(
         sql = sql.replace(f"{service.upper()}_PASSWORD", password)
         place = owner.rpartition("@")[2]
         stack.set_secret(key, f"postgresql://taskflow_{service}:{password}@{place}")
-    assert ask(kubectl, outside.DATABASE, owner, sql) == "", "no error"
+    administrator = ("psql", "--quiet", "--username=postgres", "--set=ON_ERROR_STOP=1")
+    kubectl("exec", "--stdin", outside.DATABASE, "--", *administrator, outside.DATABASE, stdin=sql)
     restarts = kubectl.restarts()
     with traffic(person) as results:
         assert single.update(values()) == {"backend", "frontend"}
