@@ -32,18 +32,16 @@ class Backend:
 
 def find(environ: Mapping[str, str], home: Path, state: Path = STATE) -> Backend:
     """Decide which backend is used. Reads the user's login and never changes it."""
-    if environ.get("PULUMI_BACKEND_URL"):
-        return Backend(environ["PULUMI_BACKEND_URL"], ours=False)
-    if environ.get("PULUMI_ACCESS_TOKEN"):
-        return Backend("https://api.pulumi.com", ours=False)
-    login = _login(home / "credentials.json")
-    if login:
-        return Backend(login, ours=False)
-    url = state.as_uri()  # In which a # of the path is encoded.
-    env = {"PULUMI_BACKEND_URL": url}
+    token = "https://api.pulumi.com" if environ.get("PULUMI_ACCESS_TOKEN") else ""
+    own = state.as_uri()  # In which a # of the path is encoded.
+    url = environ.get("PULUMI_BACKEND_URL") or token or _login(home / "credentials.json") or own
+    # Also where it is given, as in a shell that has evaluated `ops env`.
+    if Backend(url, ours=False).folder != Backend(own, ours=True).folder:
+        return Backend(url, ours=False)
+    env = {"PULUMI_BACKEND_URL": own}
     if not environ.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(state / "passphrase")
-    return Backend(url, ours=True, env=env)
+    return Backend(own, ours=True, env=env)
 
 
 def prepare(backend: Backend, state: Path = STATE) -> None:

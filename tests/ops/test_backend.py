@@ -46,6 +46,20 @@ def test_a_backend_named_in_the_environment_is_used(
     assert not find(environ, tmp_path, state).ours
 
 
+@pytest.mark.parametrize("given", ["environment", "login"])
+def test_the_state_in_the_checkout_is_recognised_where_its_address_is_given(
+    tmp_path: Path, state: Path, given: str
+) -> None:
+    """As in a shell that evaluated `ops env`; otherwise commands would leave its encryption key in the stack file."""
+    environ = dict(find({}, tmp_path, state).env)
+    if given == "login":
+        login = {"current": environ.pop("PULUMI_BACKEND_URL") + "/"}
+        (tmp_path / "credentials.json").write_text(json.dumps(login))
+    found = find(environ, tmp_path, state)
+    assert found.ours
+    assert found.url == f"file://{state}"
+
+
 def test_the_users_own_passphrase_is_not_replaced(tmp_path: Path, state: Path) -> None:
     backend = find({"PULUMI_CONFIG_PASSPHRASE": "mine"}, tmp_path, state)
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in backend.env
