@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from ops.kubectl import Kubectl, Manifest
 LOG_LINES = 12
 ROLLOUT_SECONDS = 120
 """Longer than the deadline after which Kubernetes gives a rollout up."""
+GONE_SECONDS = 30
+"""After the grace period: the kubelet kills what is left, and reports it."""
 NOT_YET = "running, its readiness probe has not passed yet"
 FIRST = "waits for its container {} to end first"
 
@@ -97,6 +100,31 @@ def require_rolled_out(stack: StackFile, env: Mapping[str, str]) -> None:
                 where=words.partition("\n")[0] or answer.output.strip(),
                 fix=f"correct the cause, then make up STACK={stack.name}; or make rollback",
             )
+
+
+def await_former(stack: StackFile, env: Mapping[str, str]) -> None:
+    """Wait for the end of the release's pods that are being deleted: until then they serve, as they were started.
+
+    Raises:
+        OpsError: if the cluster does not answer, or a pod outlives its grace period.
+    """
+    kubectl = Kubectl(stack.context, env, stack.namespace)
+    items = kubectl.objects("pods", f"--selector=app={stack.release},component")
+    leaving = [item["metadata"] for item in items if _leaving(item)]
+    if not leaving:
+        return
+    seconds = GONE_SECONDS + max(pod.get("deletionGracePeriodSeconds") or 0 for pod in leaving)
+    names = [str(pod["name"]) for pod in leaving]
+    answer = kubectl.run(
+        "wait", "pod", *names, "--for=delete", f"--timeout={seconds}s", timeout=seconds + 10
+    )
+    if answer.code != 0:
+        remove = shlex.join(kubectl.command(["delete", "pod", "--force", *names]))
+        raise OpsError(
+            "pods of the previous update do not end",
+            where=answer.output.strip().splitlines()[-1],
+            fix=f"see why: kubectl --context {stack.context} get nodes; if their node is gone: {remove}",
+        )
 
 
 def roles(stack: StackFile, env: Mapping[str, str]) -> list[str]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ import typer
 from components.config.secrets import mistakes_in_values
 from components.config.stack_file import PROJECT, decoded, stack_name
 from components.config.stack_file import StackFile as Source
+from ops import pods
 from ops.cli import bring_up
 from ops.config.stacks import StackFile
 from ops.config.validate import INVALID, deployable
@@ -166,8 +168,9 @@ def rotate(
         kind = "embedded" if embedded else "external"
         raise OpsError(f"the database is {kind}: it has no {key}", where=file.path.name)
 
-    def up(title: str) -> None:
-        bring_up(StackFile.read(stack), message=title)
+    def up(title: str, *, atomic: bool = False) -> None:
+        bring_up(StackFile.read(stack), message=title, atomic=atomic)
+        pods.await_former(StackFile.read(stack), chosen.env)
 
     if key in (KEY.secret, PASSWORDS.secret):
         rotation = KEY if key == KEY.secret else PASSWORDS
@@ -186,12 +189,7 @@ def rotate(
         raise OpsError(f"nothing was changed: {key} {what}", where=file.path.name, code=INVALID)
     if key in TABLES:
         _require_database(here, value, TABLES[key])
-    replaced(
-        here,
-        key,
-        value,
-        lambda title: bring_up(StackFile.read(stack), message=title, atomic=True),
-    )
+    replaced(here, key, value, partial(up, atomic=True))
 
 
 def in_steps(
@@ -200,7 +198,8 @@ def in_steps(
     """Go on with a rotation, or begin one; returns how far it has come.
 
     Args:
-        up: brings the stack file up, as a revision of this title.
+        up: brings the stack file up, as a revision of this title, and returns when the pods before have ended, because
+            the next step may refuse what they use.
         finish: seconds for which the former value is accepted once the next one is used; without end if None.
     """
     stage = rotation.stage(_values(_source(stack)))

@@ -10,7 +10,7 @@ import pytest
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
-from ops.pods import NOT_YET, last_words, pods, require_rolled_out, roles
+from ops.pods import NOT_YET, await_former, last_words, pods, require_rolled_out, roles
 from tests.ops.conftest import Cluster
 
 DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
@@ -215,6 +215,23 @@ def test_a_rollout_that_gets_stuck_is_an_error_with_what_its_pods_say(cluster: C
     with pytest.raises(OpsError, match="the new pods do not become ready") as stuck:
         require_rolled_out(DEV, {})
     assert "ErrImagePull" in stuck.value.where
+
+
+def test_former_pods_are_waited_for_by_name_for_as_long_as_they_may_take(cluster: Cluster) -> None:
+    cluster.has(pod("new"))
+    await_former(DEV, {})
+    assert [call.split()[0] for call in cluster.calls] == ["get"], "nothing is leaving"
+    old = leaving("old")
+    old["metadata"]["deletionGracePeriodSeconds"] = 40
+    cluster.has(pod("new"), old)
+    cluster.answer("wait", "pod/old condition met")
+    await_former(DEV, {})
+    assert cluster.calls[-1] == "wait pod old --for=delete --timeout=70s"
+    cluster.answer("wait", "error: timed out waiting for the condition on pods/old", code=1)
+    with pytest.raises(OpsError, match="do not end") as stays:
+        await_former(DEV, {})
+    assert stays.value.where.endswith("pods/old")
+    assert stays.value.fix.endswith("delete pod --force old")
 
 
 def test_a_cluster_that_does_not_answer_says_nothing(cluster: Cluster) -> None:

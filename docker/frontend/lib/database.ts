@@ -2,8 +2,11 @@ import { Client, type ClientConfig, Pool } from 'pg';
 import { databaseConfig } from './database-url.ts';
 import { log } from './log.ts';
 
-/** A person waits for a database that is away: better a message after two seconds. */
-const CONNECT_TIMEOUT_MS = 800;
+/**
+ * A person waits for a database that is away: better a message after two seconds. No earlier: a pod
+ * that has just started may be busy for a second with its first pages, and reads no answer then.
+ */
+const CONNECT_TIMEOUT_MS = 2_000;
 const QUERY_TIMEOUT_MS = 1_500;
 /** One that is there but busy is worth a longer wait: a sign-up keeps its connection while it hashes. */
 const QUEUE_TIMEOUT_MS = 10_000;
