@@ -118,6 +118,11 @@ class Kubectl:
             if "deletionTimestamp" not in pod["metadata"]
         }
 
+    def delete_namespace(self, *, wait: bool) -> None:
+        """Delete the namespace with all in it, if it is there; without `wait` its pods end beside what follows."""
+        flags = ("--ignore-not-found", f"--wait={str(wait).lower()}")
+        self("delete", "namespace", self.namespace, *flags, timeout=180)
+
     def restarts(self) -> Counter[str]:
         """How often the container of each of the release's present pods was started again."""
         return Counter(
@@ -211,7 +216,10 @@ def wait_until_it_serves(values: Mapping[str, Any]) -> None:
 def deployed(
     values: Mapping[str, Any], folder: Path, program: Path = ROOT
 ) -> Iterator[LiveRelease]:
-    """The release, serving; destroyed at the end unless a test did that already. `folder` takes its state."""
+    """The release, serving; its namespace is deleted at the end. `folder` takes its state.
+
+    Nobody waits for the end of its pods: that a `destroy` leaves nothing behind has tests of its own.
+    """
     for tool in ("pulumi", "kubectl", "docker"):
         assert shutil.which(tool), (
             f"{tool} is not on PATH; `make test` sets the tools up and runs these tests"
@@ -219,14 +227,14 @@ def deployed(
     release = str(values["release"])
     kubectl = Kubectl(release)
     # Objects of a killed run have no state any more; only this suite uses the name.
-    kubectl("delete", "namespace", release, "--ignore-not-found", "--wait", timeout=180)
+    kubectl.delete_namespace(wait=True)
     stack = LiveStack.create("live", folder, values, program)
     try:
         stack.up()
         wait_until_it_serves(values)
         yield LiveRelease(stack, kubectl)
     finally:
-        stack.destroy()
+        kubectl.delete_namespace(wait=False)
 
 
 def _service(port: int, node_port: int) -> dict[str, Any]:

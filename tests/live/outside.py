@@ -58,12 +58,12 @@ def secret(name: str, data: Mapping[str, str]) -> dict[str, Any]:
 def new_namespace(name: str) -> Iterator[Kubectl]:
     """An empty namespace, whatever an earlier run left of that name; it is deleted at the end."""
     kubectl = Kubectl(name)
-    kubectl("delete", "namespace", name, "--ignore-not-found", "--wait", timeout=180)
+    kubectl.delete_namespace(wait=True)
     kubectl("create", "namespace", name)
     try:
         yield kubectl
     finally:
-        kubectl("delete", "namespace", name, "--wait=false")
+        kubectl.delete_namespace(wait=False)
 
 
 @contextmanager
@@ -88,12 +88,7 @@ def namespace_with_postgres(
 
 def _postgres(password: str, *, with_tls: bool) -> Iterator[dict[str, Any]]:
     access = f"{DATABASE}-access"
-    yield secret(
-        access,
-        {
-            "POSTGRES_PASSWORD": password,
-        },
-    )
+    yield secret(access, {"POSTGRES_PASSWORD": password})
     asks = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"]
     container = {
         "name": "postgres",
