@@ -95,12 +95,16 @@ class Kubectl:
     namespace: str
 
     def __call__(self, *arguments: str, timeout: int = 120, stdin: str | None = None) -> str:
-        command = ["kubectl", "--context", CONTEXT, "--namespace", self.namespace, *arguments]
+        command = self.command(*arguments)
         result = subprocess.run(
             command, input=stdin, capture_output=True, text=True, timeout=timeout
         )
         assert result.returncode == 0, f"{' '.join(command)}: {result.stderr.strip()}"
         return result.stdout
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line itself, for what does not end at once."""
+        return ["kubectl", "--context", CONTEXT, "--namespace", self.namespace, *arguments]
 
     def get(self, kind: str, name: str = "", *flags: str) -> dict[str, Any]:
         """An object, or a list of them, as JSON."""

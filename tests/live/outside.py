@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.live_release import CONTEXT, Kubectl
+from tests.live_release import Kubectl
 
 DATABASE, CERTIFICATE = "database", "database-tls"
 # A managed server's user may create roles, but owns neither the database nor the schema `public`.
@@ -42,10 +42,8 @@ def certificate(namespace: str, folder: Path) -> dict[str, str]:
 
 def apply(namespace: str, *objects: Mapping[str, Any]) -> None:
     """Make or change objects as a person would."""
-    command = ["kubectl", "--context", CONTEXT, "--namespace", namespace, "apply", "-f", "-"]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    Kubectl(namespace)("apply", "-f", "-", stdin=text)
 
 
 def secret(name: str, data: Mapping[str, str]) -> dict[str, Any]:
