@@ -24,6 +24,8 @@ from tests.engine_stack import ROOT, EngineError, EngineStack
 CONTEXT = PROFILE = "minikube"
 NODE = Minikube.find(PROFILE)
 SETTLE_SECONDS = 30
+SINGLE = {"replicas": 1, "preStopSeconds": 1}
+"""For a service of a release that a test destroys: one pod, which leaves soon."""
 HEALTH = {"backend": "/health", "frontend": "/healthz"}
 
 

@@ -23,7 +23,7 @@ from ops.review.command import guard_up
 from ops.steps import Steps
 from tests import live_release
 from tests.live.conftest import BESIDE, CONTEXT, RELEASE, VALUES, LiveRelease, changed
-from tests.live_release import wait_until_it_serves
+from tests.live_release import SINGLE, wait_until_it_serves
 
 PERSON = {
     "name": "Ada",
@@ -126,9 +126,8 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
 def test_a_release_that_was_destroyed_comes_back_from_the_backup_that_was_taken_first(
     tmp_path: Path, folder: Path
 ) -> None:
-    one = {"replicas": 1}
     values = live_release.values(LOST, frontend_port=30188, backend_port=30189)
-    values = live_release.changed(values, backend=one, frontend=one)
+    values = live_release.changed(values, backend=SINGLE, frontend=SINGLE)
     with live_release.deployed(values, tmp_path) as lost:
         content, stack = with_tasks(lost), lost.stack.of_ops
         before_loss(stack, steps())

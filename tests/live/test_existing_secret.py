@@ -11,7 +11,7 @@ from tests import live_release
 from tests.engine_stack import EngineError
 from tests.live import outside
 from tests.live.conftest import BESIDE
-from tests.live_release import Kubectl, LiveRelease, LiveStack
+from tests.live_release import SINGLE, Kubectl, LiveRelease, LiveStack
 
 pytestmark = BESIDE
 NAMESPACE = "byhand"
@@ -28,7 +28,7 @@ def values() -> dict[str, Any]:
         "database": {"external": {"tls": False}},
         "secrets": {"existing": SECRET},
     }
-    return live_release.changed(ported, backend={"replicas": 1}, frontend={"replicas": 1})
+    return live_release.changed(ported, backend=SINGLE, frontend=SINGLE)
 
 
 def valid(**changes: str) -> dict[str, str]:
