@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 PROGRAM = ("__main__.py", "components", "docker")
 NOT_COPIED = shutil.ignore_patterns("node_modules", "__pycache__", ".*cache", ".next")
 STACK = "bench"
+"""Also the name of its release, and so of its namespace."""
 VOLUME_SECONDS = 60.0
 
 
