@@ -10,7 +10,6 @@ from tests.live_release import CONTEXT, LiveRelease, deployed
 
 __all__ = [
     "BACKEND_PORT",
-    "BESIDE",
     "CONTEXT",
     "FRONTEND_PORT",
     "RELEASE",
@@ -21,8 +20,6 @@ __all__ = [
 
 RELEASE = "livetest"
 FRONTEND_PORT, BACKEND_PORT = 30081, 30082
-BESIDE = pytest.mark.xdist_group("beside")
-"""For tests without the suite's release: `pytest -n 2 --dist loadgroup tests/live` runs them beside the others."""
 VALUES = live_release.values(RELEASE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
 
 
@@ -39,8 +36,5 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The test that destroys the shared release runs when all others are done, by the one worker that uses it."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("release"))
+    """The test that destroys the shared release runs when all others are done."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)

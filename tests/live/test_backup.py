@@ -22,7 +22,7 @@ from ops.release import history, status
 from ops.review.command import guard_up
 from ops.steps import Steps
 from tests import live_release
-from tests.live.conftest import BESIDE, CONTEXT, RELEASE, VALUES, LiveRelease, changed
+from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
 from tests.live_release import SINGLE, wait_until_it_serves
 
 PERSON = {
@@ -122,7 +122,7 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
     assert leftovers == "", "the pod beside the database is gone, and what let it in"
 
 
-@BESIDE
+@pytest.mark.beside
 def test_a_release_that_was_destroyed_comes_back_from_the_backup_that_was_taken_first(
     tmp_path: Path, folder: Path
 ) -> None:

@@ -15,11 +15,10 @@ from ops.config.render import render
 from tests import live_release
 from tests.canaries import Canaries, files_of
 from tests.live import outside
-from tests.live.conftest import BESIDE
 from tests.live_release import Kubectl, LiveStack, docker_environment, node_port
 from tests.tokens import token_for
 
-pytestmark = BESIDE
+pytestmark = pytest.mark.beside
 NAME = "canary"
 FRONTEND_PORT, BACKEND_PORT = 30091, 30092
 FRONTEND, BACKEND = node_port(FRONTEND_PORT), node_port(BACKEND_PORT)

@@ -10,10 +10,9 @@ import pytest
 from tests import live_release
 from tests.engine_stack import EngineError
 from tests.live import outside
-from tests.live.conftest import BESIDE
 from tests.live_release import SINGLE, Kubectl, LiveRelease, LiveStack
 
-pytestmark = BESIDE
+pytestmark = pytest.mark.beside
 NAMESPACE = "byhand"
 SECRET = "taskflow-secrets"  # noqa: S105 - the name of one
 PASSWORD = f"canary{secrets.token_hex(8)}"

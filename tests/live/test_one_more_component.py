@@ -6,11 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests import live_release
-from tests.live.conftest import BESIDE
 from tests.live_release import LiveRelease
 from tests.one_more_component import ops, program_with_a_worker
 
-pytestmark = BESIDE
+pytestmark = pytest.mark.beside
 RELEASE = "liveworker"
 WORKER = f"deployment/{RELEASE}-worker"
 VALUES = {

@@ -10,9 +10,8 @@ import yaml
 from tests import live_release
 from tests.documents import PRODUCTION, Checkout, Command, documents
 from tests.live import outside
-from tests.live.conftest import BESIDE
 
-pytestmark = BESIDE
+pytestmark = pytest.mark.beside
 RELEASE, DATABASE, FRONTEND_PORT = "liveprod", "liveprod-db", 30183
 PASSWORD = secrets.token_hex(8)
 # In each command, because a new shell for a clone inherits nothing of Pulumi's.

@@ -10,11 +10,10 @@ import pytest
 
 from tests import live_release
 from tests.live import outside
-from tests.live.conftest import BESIDE
 from tests.live_release import LiveRelease, LiveStack
 from tests.unit.test_monitoring import QUERIES, SERVICES, TARGET, series_of
 
-pytestmark = BESIDE
+pytestmark = pytest.mark.beside
 NAMESPACE, WATCHERS, PRIORITY = "livekeys", "livekeys-watch", "livekeys-important"
 FRONTEND_PORT, BACKEND_PORT = 30181, 30182
 PASSWORD, LICENCE = secrets.token_hex(8), f"canary{secrets.token_hex(8)}"
