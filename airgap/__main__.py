@@ -43,9 +43,7 @@ def main() -> int:
         print(f"airgap {asked.step}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            f"airgap {asked.step}: stopped; the same command continues from here", file=sys.stderr
-        )
+        print(f"airgap {asked.step}: stopped; run the same command to continue", file=sys.stderr)
         return 130
     say(f"{asked.step} ready in {time.monotonic() - began:.1f} s")
     return 0

@@ -62,8 +62,8 @@ def build(tag: str, program: Path | None = None, **arguments: str) -> None:
     arguments["BASE_IMAGE"] = DEBIAN
     folder = HERE / "dockerfiles" / tag.split("/")[-1].split(":")[0]
     bases = sorted(_inputs(base) or "" for base in arguments.values())
-    parts = [path.read_bytes() for path in sorted(folder.iterdir())]
-    inputs = _digest(*parts, *([program.read_bytes()] if program else []), *bases)
+    files = [*sorted(folder.iterdir()), *([program] if program else [])]
+    inputs = _digest(*(path.read_bytes() for path in files), *bases)
     if _there(tag, inputs):
         return
     run(

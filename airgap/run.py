@@ -115,7 +115,6 @@ def put(source: Path, target: Path, *, linked: bool = False) -> bool:
 def put_all(folder: str) -> bool:
     """Put every file below a folder of `files/`, which mirrors the system's; returns whether one is new."""
     root = HERE / "files" / folder
-    changed = False
-    for path in filter(Path.is_file, root.rglob("*")):
-        changed |= put(path, "/" / path.relative_to(root))
-    return changed
+    files = filter(Path.is_file, root.rglob("*"))
+    changed = [put(path, "/" / path.relative_to(root)) for path in files]
+    return any(changed)

@@ -79,24 +79,26 @@ def _build(graph: str, names: list[str]) -> None:
         tags = [f"-tags={PROGRAMS[name]['tags']}" for name in names if "tags" in PROGRAMS[name]]
         options = [*_with_copies(names, graph, Path(made)), *FLAGS, *tags]
         say(f"looking up and fetching the modules of {', '.join(names)}")
-        listed = run("go", "list", *options, *LEFT, *packages, cwd=GO / graph, env=ENV, hint=HINT)
+        expected = set(_go(graph, "list", *options, *LEFT, *packages).split())
         options += ["-ldflags", f"-s -w {_variables(graph)}", "-o", f"{built}/"]
-        log, expected = f"tools-{graph or 'all'}", set(listed.split())
-        command = ("go", "build", "-v", *options, *packages)
-        run(*command, log=log, expected=expected, cwd=GO / graph, env=ENV, hint=HINT)
+        log = f"tools-{graph or 'all'}"
+        _go(graph, "build", "-v", *options, *packages, log=log, expected=expected)
         for name in names:
             (built / name).replace(target / name)
+
+
+def _go(graph: str, *arguments: str, **more: Any) -> str:
+    return run("go", *arguments, cwd=GO / graph, env=ENV, hint=HINT, **more)
 
 
 def _variables(graph: str) -> str:
     """The linker's settings of all programs: one that a program does not have is ignored."""
     settings = []
-    for program in PROGRAMS.values():
-        if program.get("graph", "") == graph and "variables" in program:
+    for name, program in PROGRAMS.items():
+        for variable in program.get("variables", ()) if _graph(name) == graph else ():
             found = version(program["module"], graph)
-            for variable in program["variables"]:
-                minor = found.split(".")[1]
-                settings.append(f"-X {variable}".replace("VERSION", found).replace("MINOR", minor))
+            minor = found.split(".")[1]
+            settings.append(f"-X {variable}".replace("VERSION", found).replace("MINOR", minor))
     return " ".join(settings)
 
 
@@ -105,9 +107,8 @@ def _with_copies(names: list[str], graph: str, scratch: Path) -> list[str]:
     changed = [name for name in names if PROGRAMS[name].keys() & {"without", "edits"}]
     if not changed:
         return []
-    replaced = [
-        f"replace {PROGRAMS[name]['module']} => {_copied(name, graph, scratch)}" for name in changed
-    ]
+    copies = {PROGRAMS[name]["module"]: _copied(name, graph, scratch) for name in changed}
+    replaced = [f"replace {module} => {copy}" for module, copy in copies.items()]
     modules = scratch / "go.mod"
     modules.write_text("\n".join([(GO / graph / "go.mod").read_text(), *replaced]))
     shutil.copy(GO / graph / "go.sum", scratch)
@@ -116,9 +117,8 @@ def _with_copies(names: list[str], graph: str, scratch: Path) -> list[str]:
 
 def _copied(name: str, graph: str, scratch: Path) -> Path:
     module, program = PROGRAMS[name]["module"], PROGRAMS[name]
-    command = ("go", "mod", "download", "-json", f"{module}@{version(module, graph)}")
-    source = json.loads(run(*command, cwd=GO / graph, env=ENV, hint=HINT))["Dir"]
-    copy = shutil.copytree(source, scratch / name, copy_function=shutil.copyfile)
+    said = _go(graph, "mod", "download", "-json", f"{module}@{version(module, graph)}")
+    copy = shutil.copytree(json.loads(said)["Dir"], scratch / name, copy_function=shutil.copyfile)
     for path in (copy, *filter(Path.is_dir, copy.rglob("*"))):
         path.chmod(0o755)  # Go's cache is read-only
     for file in program.get("without", ()):

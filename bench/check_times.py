@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from bench.figures import Figure, Goal, Section
 from bench.timing import Timed, timed
-from ops.paths import ROOT
 from tests.machinery import checks
 
 CHECK_SECONDS, UNIT_SECONDS = 25, 15
@@ -20,7 +19,7 @@ def measure() -> Section:
     """Once each: they take long, and do the same every time."""
     every = checks.existing(checks.UNIT_TESTS)
     program, unit = (_pytest(paths) for paths in (PROGRAM_TESTS, every))
-    check = timed([sys.executable, "-m", "ops", "check"], env=os.environ, cwd=ROOT)
+    check = timed([sys.executable, "-m", "ops", "check"])
     tests = Figure("unit tests, all", (unit.seconds,), "s", Goal(UNIT_SECONDS))
     cores = os.cpu_count() or 1
     note = (
@@ -41,5 +40,4 @@ def measure() -> Section:
 
 
 def _pytest(paths: Sequence[str]) -> Timed:
-    command = [sys.executable, "-m", "pytest", *checks.PYTEST, *paths]
-    return timed(command, env=os.environ, cwd=ROOT)
+    return timed([sys.executable, "-m", "pytest", *checks.PYTEST, *paths])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +23,6 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import setup, tools
-from ops.prepare.setup import Setup
 from ops.session import StackName, console
 from ops.steps import Steps
 
@@ -47,8 +48,9 @@ def bench(stack: StackName = "dev") -> None:
     setup.provide_cluster(chosen, steps, file)
     setup.provide_images(chosen, steps)
     tools.provide_extra("helm", "vegeta", env=chosen.env)
+    os.environ.update(chosen.env)  # From here on the helpers of the live tests run what is on PATH.
     described = machine.describe(chosen, file.context)
-    sections = list(_sections(chosen, file, steps))
+    sections = list(_sections(file, steps))
     minutes = (time.monotonic() - began) / 60
     _, mark, by_hand = DOCUMENT.read_text().partition(document.BY_HAND)
     measured = document.markdown(sections, described, minutes)
@@ -97,7 +99,7 @@ def _small(cpu: str, memory: str) -> dict[str, Any]:
     return {**SMALL, "limits": {"cpu": cpu, "memory": memory}}
 
 
-def _sections(chosen: Setup, file: StackFile, steps: Steps) -> Iterator[Section]:
+def _sections(file: StackFile, steps: Steps) -> Iterator[Section]:
     # The program takes up to a second to load, and most commands do without it.
     from bench import (
         check_times,
@@ -106,72 +108,59 @@ def _sections(chosen: Setup, file: StackFile, steps: Steps) -> Iterator[Section]
         inner_loop,
         previews,
         program_cost,
+        project,
         reads,
         starts,
     )
-    from bench.deployed import Daemon, Deployed
-    from bench.project import STACK, copy_of_checkout, fixture, own_state
-    from components.minikube import Minikube
     from ops.config.render import manifests
     from ops.config.validate import checked
+    from tests.engine_stack import EngineStack
+    from tests.live_release import CONTEXT, Kubectl, node_port
+    from tests.one_more_component import write_stack
 
-    values = Values.read(file)
-    deployed = Deployed(RELEASE, file.context, chosen.env)
-    plain_deployed = Deployed(PLAIN, file.context, chosen.env)
-    daemon = Daemon.of_profile(file.profile, chosen.env)
-    minikube = Minikube.find(file.profile) if file.profile else None
-    host = minikube.host if minikube else "127.0.0.1"
-    take = _Taker(steps)
-
-    with (
-        tempfile.TemporaryDirectory(prefix="taskflow-bench-") as name,
-        _nothing_left(daemon, deployed, plain_deployed),
-    ):
+    if file.context != CONTEXT:
+        raise OpsError(f"only a release in context {CONTEXT} is measured", where=str(file.path))
+    values, kubectl, take = Values.read(file), Kubectl(RELEASE), _Taker(steps)
+    with tempfile.TemporaryDirectory(prefix="taskflow-bench-") as name, _nothing_left():
         folder = Path(name)
-        env = own_state(chosen.env, folder / "state")
-        release = copy_of_checkout(folder / "project", env)
-        plain = fixture("plain", folder / "plain", env)
-        many = fixture("many", folder / "many", env)
-        release.configure(PROJECT, values.mocked(), stack="dev")
-        yield take("The program alone", lambda: program_cost.measure(release, plain))
-        many.configure("many", {"context": file.context})
-        many.init()
-        yield take("Growth", lambda: program_cost.measure_growth(many))
+        program = project.copy_of_checkout(folder / "project")
+        plain = project.fixture("plain", folder / "plain")
+        many = project.fixture("many", folder / "many")
+        write_stack(program, "dev", values.mocked())
+        yield take("The program alone", lambda: program_cost.measure(program, plain))
+        releases = EngineStack.create(project.STACK, many, {"context": CONTEXT}, many)
+        yield take("Growth", lambda: program_cost.measure_growth(releases))
 
-        release.configure(PROJECT, values.release(backend_pods=2))
-        release.init()
-        source = checked(release.folder / "Pulumi.bench.yaml")
+        usual = values.release(backend_pods=2)
+        release = EngineStack.create(project.STACK, program, usual, program)
+        source = checked(release.config_file)
         objects = manifests(source.config, source.source)
-        yield take(
-            "First deployment", lambda: first_up.measure(release, deployed, daemon, objects, folder)
-        )
+        yield take("First deployment", lambda: first_up.measure(release, objects, folder))
 
         def compare_previews() -> Section:
-            plain.configure("plain", {"context": file.context, "namespace": PLAIN})
-            plain.init()
-            plain.up()
+            config = {"context": CONTEXT, "namespace": PLAIN}
+            yardstick = EngineStack.create(project.STACK, plain, config, plain)
+            yardstick.up()
             try:
-                return previews.measure(release, plain)
+                return previews.measure(release, yardstick)
             finally:
-                plain.destroy()
+                yardstick.destroy()
 
         yield take("Previews", compare_previews)
-        yield take("Container start to Ready", lambda: starts.measure(deployed, daemon))
+        yield take("Container start to Ready", lambda: starts.measure(kubectl))
 
         def read() -> Section:
-            release.configure(PROJECT, values.release(backend_pods=1))
+            release.configure(values.release(backend_pods=1))
             release.up()
             try:
-                return reads.measure(
-                    deployed, f"http://{host}:{FRONTEND_PORT}", f"http://{host}:{BACKEND_PORT}"
-                )
+                return reads.measure(kubectl, node_port(FRONTEND_PORT), node_port(BACKEND_PORT))
             finally:
-                release.configure(PROJECT, values.release(backend_pods=2))
+                release.configure(usual)
                 release.up()
 
         yield take("Backend reads", read)
-        yield take("Edits", lambda: edits.measure(release, deployed, daemon))
-        yield take("Inner loop", lambda: inner_loop.measure(release.folder, STACK, release.env))
+        yield take("Edits", lambda: edits.measure(release, kubectl))
+        yield take("Inner loop", lambda: inner_loop.measure(program, project.STACK, release.env))
     yield take("Checks", check_times.measure)
 
 
@@ -185,27 +174,31 @@ class _Taker:
         with self.steps.step(title) as step:
             try:
                 section = measure()
-                console.print(document.table(section))
-                return section
-            except (OpsError, httpx.HTTPError) as error:
+            # The helpers of the live tests assert that what they run succeeds.
+            except (OpsError, AssertionError, subprocess.SubprocessError, httpx.HTTPError) as error:
                 console.print(str(error), style="red", markup=False)
                 step.note = "failed"
-                return Section(title, "", failure=str(error).splitlines()[0])
+                return Section(title, "", failure=str(error).partition("\n")[0])
+            console.print(document.shown(section), markup=False)
+            return section
 
 
 @contextmanager
-def _nothing_left(daemon: Any, *namespaces: Any) -> Iterator[None]:
+def _nothing_left() -> Iterator[None]:
     """Remove what a killed run left, and at the end the namespaces and images of this one."""
-    for namespace in namespaces:
-        namespace.remove()
-    images = daemon.images()
+    from bench.project import images, remove
+    from tests.live_release import docker
+
+    for namespace in (RELEASE, PLAIN):
+        remove(namespace)
+    before = images()
     try:
         yield
     finally:
         try:
-            for namespace in namespaces:
-                namespace.remove()
-            for image in sorted(daemon.images() - images):
-                daemon.docker("rmi", "--force", image)
-        except OpsError as error:  # The figures matter more than a leftover image.
+            for namespace in (RELEASE, PLAIN):
+                remove(namespace)
+            for image in sorted(images() - before):
+                docker("rmi", "--force", image)
+        except (OpsError, AssertionError) as error:  # The figures matter more than what is left.
             console.print(str(error), style="red", markup=False)

@@ -1,10 +1,8 @@
-"""The figures as a table for people, and as docs/performance.md."""
+"""The figures as docs/performance.md."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.table import Table
 
 from bench.figures import Figure, Section, quantity
 from bench.machine import Circumstances
@@ -12,16 +10,6 @@ from bench.machine import Circumstances
 HEADINGS = ("Figure", "Goal", "Median", "Min", "Max", "Runs", "Met")
 COMMAND = "make bench"
 BY_HAND = "<!-- From here on written by hand. -->"
-
-
-def table(section: Section) -> Table:
-    """One section for the terminal."""
-    drawn = Table(*HEADINGS, title=section.title, title_justify="left", box=None, pad_edge=False)
-    for figure in section.figures:
-        drawn.add_row(*_cells(figure))
-    if section.failure:
-        drawn.add_row(f"not measured: {section.failure}", *[""] * (len(HEADINGS) - 2), "no")
-    return drawn
 
 
 def markdown(sections: Sequence[Section], machine: Circumstances, minutes: float) -> str:
@@ -37,16 +25,20 @@ def markdown(sections: Sequence[Section], machine: Circumstances, minutes: float
         "",
         _summary(sections),
     ]
-    for section in sections:
-        lines += ["", f"## {section.title}", "", section.how, ""]
-        if section.figures:
-            lines += [_row(HEADINGS), _row(["---"] * len(HEADINGS))]
-            lines += [_row(_cells(figure)) for figure in section.figures]
-        if section.failure:
-            lines += ["", f"**Not measured**: {section.failure}"]
-        for note in section.notes:
-            lines += ["", note]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *map(shown, sections)]) + "\n"
+
+
+def shown(section: Section) -> str:
+    """One section, as in the document."""
+    lines = ["", f"## {section.title}", "", section.how, ""]
+    if section.figures:
+        lines += [_row(HEADINGS), _row(["---"] * len(HEADINGS))]
+        lines += [_row(_cells(figure)) for figure in section.figures]
+    if section.failure:
+        lines += ["", f"**Not measured**: {section.failure}"]
+    for note in section.notes:
+        lines += ["", note]
+    return "\n".join(lines)
 
 
 def _summary(sections: Sequence[Section]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from bench.deployed import Daemon, Deployed
 from bench.figures import Figure, Goal, Section
-from bench.project import Project
-from bench.timing import timed
+from bench.first_up import build
+from bench.timing import LIMIT_SECONDS, seconds
+from tests.engine_stack import EngineStack
+from tests.live_release import Kubectl
 
 ROUNDS = 3
 FRONTEND_ROUNDS = 2
@@ -16,23 +18,24 @@ FRONTEND_FILE = Path("docker/frontend/lib/filter.ts")
 BACKEND_SECONDS, FRONTEND_SECONDS, ALLOWANCE_SECONDS = 5, 30, 2
 
 
-def measure(project: Project, deployed: Deployed, daemon: Daemon) -> Section:
-    """The project is a copy, which is edited. Afterwards kubectl has changed the release without the engine."""
-    up, build, rollout, frontend = [], [], [], []
+def measure(stack: EngineStack, kubectl: Kubectl) -> Section:
+    """Its program is a copy, which is edited. Afterwards kubectl has changed the release without the engine."""
+    folder = stack.program
+    up, backend, rollout, frontend = [], [], [], []
     for number in range(ROUNDS):
-        _edit(project.folder / BACKEND_FILE, f"# pulumi {number}\n")
-        up.append(project.up().seconds)
+        _edit(folder / BACKEND_FILE, f"# pulumi {number}\n")
+        up.append(seconds(stack.up))
     for number in range(ROUNDS):
-        _edit(project.folder / BACKEND_FILE, f"# kubectl {number}\n")
+        _edit(folder / BACKEND_FILE, f"# kubectl {number}\n")
         image = f"taskflow-backend:bench-{number}"
-        build.append(_built(project, daemon, "backend", image))
-        rollout.append(_rolled_out(deployed, image))
+        backend.append(build(folder / "docker/backend", image))
+        rollout.append(seconds(partial(_roll_out, kubectl, image)))
     for number in range(FRONTEND_ROUNDS):
-        _edit(project.folder / FRONTEND_FILE, f"// bench {number}\n")
-        frontend.append(_built(project, daemon, "frontend", f"taskflow-frontend:bench-{number}"))
+        _edit(folder / FRONTEND_FILE, f"// bench {number}\n")
+        frontend.append(build(folder / "docker/frontend", f"taskflow-frontend:bench-{number}"))
     by_hand = Figure(
         "rebuild, `kubectl set image`, `kubectl rollout status`",
-        tuple(map(sum, zip(build, rollout, strict=True))),
+        tuple(map(sum, zip(backend, rollout, strict=True))),
         "s",
     )
     goal = Goal(by_hand.median + ALLOWANCE_SECONDS, "1.0 x kubectl's + 2 s")
@@ -48,7 +51,7 @@ def measure(project: Project, deployed: Deployed, daemon: Daemon) -> Section:
         (
             whole,
             by_hand,
-            Figure("backend image rebuilt", tuple(build), "s", Goal(BACKEND_SECONDS)),
+            Figure("backend image rebuilt", tuple(backend), "s", Goal(BACKEND_SECONDS)),
             Figure("frontend image rebuilt", tuple(frontend), "s", Goal(FRONTEND_SECONDS)),
         ),
         () if whole.met else (note,),
@@ -60,14 +63,7 @@ def _edit(file: Path, line: str) -> None:
         source.write(line)
 
 
-def _built(project: Project, daemon: Daemon, component: str, image: str) -> float:
-    return daemon.build(project.folder / "docker" / component, image).seconds
-
-
-def _rolled_out(deployed: Deployed, image: str) -> float:
-    deployment = f"deployment/{deployed.release}-backend"
-    set_image = [*deployed.command, "set", "image", deployment, f"backend={image}"]
-    status = [*deployed.command, "rollout", "status", deployment]
-    return sum(
-        timed(command, env=deployed.env, cwd=Path.cwd()).seconds for command in (set_image, status)
-    )
+def _roll_out(kubectl: Kubectl, image: str) -> None:
+    deployment = f"deployment/{kubectl.namespace}-backend"
+    kubectl("set", "image", deployment, f"backend={image}")
+    kubectl("rollout", "status", deployment, timeout=LIMIT_SECONDS)

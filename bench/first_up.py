@@ -9,40 +9,35 @@ from typing import Any
 
 import yaml
 
-from bench.deployed import Daemon, Deployed
 from bench.figures import Figure, Goal, Section
-from bench.project import Project
-from bench.timing import timed
+from bench.project import STACK, remove
+from bench.timing import LIMIT_SECONDS, seconds, timed
 from components.postgres import DATABASE, PORT, ROLES
 from ops.errors import OpsError
+from tests.engine_stack import EngineStack
+from tests.live_release import CONTEXT, docker
 
 ROUNDS = 3
 HELM_SECONDS = 240
 ALLOWANCE_SECONDS = 2
 
 
-def measure(
-    project: Project,
-    deployed: Deployed,
-    daemon: Daemon,
-    manifests: Sequence[Mapping[str, Any]],
-    folder: Path,
-) -> Section:
+def measure(project: EngineStack, manifests: Sequence[Mapping[str, Any]], folder: Path) -> Section:
     """Leaves the release up, by Pulumi.
 
     Args:
         manifests: the release's objects, as `ops.render` gives them.
     """
     for component, image in images_of(manifests).items():
-        daemon.build(project.folder / "docker" / component, image)
+        build(project.program / "docker" / component, image)
     chart = write_chart(folder / "chart", manifests)
     helm, up = [], []
     for number in range(ROUNDS):
-        helm.append(_installed(deployed, chart))
-        up.append(project.up().seconds)
+        helm.append(_installed(chart))
+        up.append(seconds(project.up))
         if number < ROUNDS - 1:
             project.destroy()
-            deployed.remove()
+            remove(STACK)
     installed = Figure("`helm install --wait`", tuple(helm), "s")
     goal = Goal(installed.median + ALLOWANCE_SECONDS, "1.0 x helm's + 2 s")
     return Section(
@@ -51,6 +46,12 @@ def measure(
         f"{len(manifests)} rendered objects as a chart. Both end when every pod is Ready.",
         (Figure("`pulumi up`", tuple(up), "s", goal), installed),
     )
+
+
+def build(context: Path, image: str) -> float:
+    """Seconds to build an image of a folder under this reference."""
+    command = ("build", "--quiet", "--tag", image, str(context))
+    return seconds(lambda: docker(*command, timeout=LIMIT_SECONDS))
 
 
 def images_of(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -91,13 +92,13 @@ def _with_secrets(manifest: Mapping[str, Any], password: str) -> dict[str, Any]:
     return {**manifest, "stringData": {key: values[key] for key in manifest["stringData"]}}
 
 
-def _installed(deployed: Deployed, chart: Path) -> float:
+def _installed(chart: Path) -> float:
     """Seconds of an installation, which is deleted again. Helm's own record stays out of the chart's namespace."""
-    flags = ["--kube-context", deployed.context, "--namespace", "default"]
-    install = ["helm", "install", deployed.release, str(chart), "--wait", *flags]
+    flags = ["--wait", "--kube-context", CONTEXT, "--namespace", "default"]
     try:
-        return timed(install, env=deployed.env, cwd=chart, limit=HELM_SECONDS).seconds
+        install = ["helm", "install", STACK, str(chart), *flags]
+        return timed(install, limit=HELM_SECONDS).seconds
     finally:
-        remove = ["helm", "uninstall", deployed.release, "--ignore-not-found", "--wait", *flags]
-        timed(remove, env=deployed.env, cwd=chart, limit=HELM_SECONDS)
-        deployed.remove()
+        uninstall = ["helm", "uninstall", STACK, "--ignore-not-found", *flags]
+        timed(uninstall, limit=HELM_SECONDS)
+        remove(STACK)

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.figures import Figure, Goal, Section
-from bench.project import Project
+from bench.timing import seconds
 from ops.paths import POLICY
+from tests.engine_stack import EngineStack
 
 RUNS = 5
 MORE_SECONDS = 0.15
 """What two image contexts, two more providers and twelve more resources may cost."""
 
 
-def measure(release: Project, plain: Project) -> Section:
+def measure(release: EngineStack, plain: EngineStack) -> Section:
     """Both are up; one preview of each in turn."""
     pack = ["--policy-pack", str(POLICY), "--policy-pack-config", str(POLICY / "advisory.json")]
-    samples: dict[str, list[float]] = {"release": [], "plain": [], "policies": []}
-    for _ in range(RUNS):
-        samples["release"].append(release.preview("--expect-no-changes").seconds)
-        samples["plain"].append(plain.preview("--expect-no-changes").seconds)
-        samples["policies"].append(release.preview("--expect-no-changes", *pack).seconds)
-    return section(samples["release"], samples["plain"], samples["policies"])
+    runs = [(_preview(release), _preview(plain), _preview(release, *pack)) for _ in range(RUNS)]
+    return section(*zip(*runs, strict=True))
+
+
+def _preview(stack: EngineStack, *flags: str) -> float:
+    return seconds(lambda: stack.transcript("preview", "--expect-no-changes", *flags))
 
 
 def section(release: Sequence[float], plain: Sequence[float], policies: Sequence[float]) -> Section:

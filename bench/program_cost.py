@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from bench.figures import Figure, Goal, Section
 from bench.program import CONTEXT
-from bench.project import Project
-from bench.timing import timed
-from ops.paths import ROOT
+from bench.timing import seconds, timed
+from tests.engine_stack import EngineStack
 
 RUNS = 7
 GROWTH_RUNS = 5
@@ -32,18 +31,12 @@ GROWTH_NOTE = (
 )
 
 
-def measure(release: Project, plain: Project) -> Section:
-    """One run of each in turn."""
-    commands = {
-        "sdk": ["-c", SDK],
-        "plain": _program(plain, "namespace=bench"),
-        "release": _program(release),
-    }
-    samples: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(RUNS):
-        for name, command in commands.items():
-            samples[name].append(_cpu_seconds(command))
-    return section(samples["release"], samples["plain"], samples["sdk"])
+def measure(release: Path, plain: Path) -> Section:
+    """One run of each program in turn; the release's configuration is in its folder."""
+    context = f"context={CONTEXT}"
+    programs = (_program(release), _program(plain, context, "namespace=bench"), ["-c", SDK])
+    runs = [tuple(map(_cpu_seconds, programs)) for _ in range(RUNS)]
+    return section(*zip(*runs, strict=True))
 
 
 def section(release: Sequence[float], plain: Sequence[float], sdk: Sequence[float]) -> Section:
@@ -66,17 +59,18 @@ def section(release: Sequence[float], plain: Sequence[float], sdk: Sequence[floa
     )
 
 
-def measure_growth(many: Project) -> Section:
+def measure_growth(many: EngineStack) -> Section:
     """The program's CPU on mocks, and a first preview by the engine."""
     cpu: dict[int, list[float]] = {count: [] for count in RELEASES}
     wall: dict[int, list[float]] = {count: [] for count in RELEASES}
     for _ in range(GROWTH_RUNS):
         for count in RELEASES:
-            cpu[count].append(_cpu_seconds(_program(many, f"releases={count}")))
+            values = (f"context={CONTEXT}", f"releases={count}")
+            cpu[count].append(_cpu_seconds(_program(many.program, *values)))
     for _ in range(PREVIEW_RUNS):
         for count in RELEASES:
-            many.pulumi("config", "set", "releases", str(count), "--stack", "bench")
-            wall[count].append(many.preview().seconds)
+            many.configure({**many.plain_values(), "releases": count})
+            wall[count].append(seconds(lambda: many.transcript("preview")))
     return growth_section(cpu, wall)
 
 
@@ -107,10 +101,9 @@ def _slope(few: Figure, more: Figure, releases: int) -> float:
     return (more.median - few.median) / releases
 
 
-def _program(project: Project, *values: str) -> list[str]:
-    context = [] if project.folder.name == "project" else [f"context={CONTEXT}"]
-    return ["-m", "bench.program", str(project.folder), *context, *values]
+def _program(folder: Path, *values: str) -> list[str]:
+    return ["-m", "bench.program", str(folder), *values]
 
 
 def _cpu_seconds(arguments: Sequence[str]) -> float:
-    return timed([sys.executable, *arguments], env=os.environ, cwd=ROOT).cpu_seconds
+    return timed([sys.executable, *arguments]).cpu_seconds

@@ -1,93 +1,72 @@
-"""A Pulumi project in its own folder, with its own state: neither other stacks nor the checkout change."""
+"""Programs in folders of their own, with their own state: neither other stacks nor the checkout change."""
 
 from __future__ import annotations
 
-import secrets
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from bench.timing import Timed, timed
-from components.config.stack_file import as_yaml, file_name
+from ops.errors import OpsError
 from ops.paths import ROOT
+from tests.live_release import Kubectl, docker
 
 HERE = Path(__file__).parent
 PROGRAM = ("__main__.py", "components", "docker")
 NOT_COPIED = shutil.ignore_patterns("node_modules", "__pycache__", ".*cache", ".next")
 STACK = "bench"
-UP_SECONDS = 300
+"""Also the name of its release, and so of its namespace."""
+VOLUME_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Project:
-    """A folder with a program, and the stack `bench` in it."""
-
-    folder: Path
-    env: Mapping[str, str]
-
-    def configure(self, namespace: str, values: Mapping[str, Any], stack: str = STACK) -> None:
-        """Write the plain values of the stack; the engine's own lines stay."""
-        path = self.folder / file_name(stack)
-        content = yaml.safe_load(path.read_text()) if path.exists() else {}
-        content["config"] = {f"{namespace}:{key}": value for key, value in values.items()}
-        path.write_text(as_yaml(content))
-
-    def init(self) -> None:
-        """Make the stack."""
-        self.pulumi("stack", "init", STACK, "--no-select")
-
-    def up(self) -> Timed:
-        """Bring it up and wait for its pods, as the engine does."""
-        return self.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
-
-    def preview(self, *flags: str) -> Timed:
-        """Compare program and state."""
-        return self.pulumi("preview", "--stack", STACK, *flags)
-
-    def destroy(self) -> Timed:
-        """Delete everything that the stack made."""
-        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK)
-
-    def pulumi(self, *arguments: str) -> Timed:
-        """Run the engine here."""
-        command = ["pulumi", *arguments, "--non-interactive"]
-        return timed(command, env=self.env, cwd=self.folder, limit=UP_SECONDS)
-
-
-def own_state(env: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """An environment in which the engine keeps its state in `folder`, under a passphrase that is not kept."""
-    folder.mkdir()
-    without = {key: value for key, value in env.items() if key != "PULUMI_CONFIG_PASSPHRASE_FILE"}
-    return without | {
-        "PULUMI_BACKEND_URL": folder.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": secrets.token_hex(16),
-    }
-
-
-def copy_of_checkout(folder: Path, env: Mapping[str, str]) -> Project:
+def copy_of_checkout(folder: Path) -> Path:
     """This checkout's program and image sources, which may be edited there."""
     folder.mkdir()
-    shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
     for name in PROGRAM:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=NOT_COPIED)
         else:
             shutil.copyfile(source, folder / name)
-    return _with_environment(folder, env)
+    return _as_project(folder)
 
 
-def fixture(name: str, folder: Path, env: Mapping[str, str]) -> Project:
+def fixture(name: str, folder: Path) -> Path:
     """One of the programs beside this file."""
     shutil.copytree(HERE / name, folder, ignore=NOT_COPIED)
     (folder / "components").symlink_to(ROOT / "components")
-    return _with_environment(folder, env)
+    return _as_project(folder)
 
 
-def _with_environment(folder: Path, env: Mapping[str, str]) -> Project:
+def _as_project(folder: Path) -> Path:
+    shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
     (folder / ".venv").symlink_to(ROOT / ".venv")
-    return Project(folder, env)
+    return folder
+
+
+def remove(namespace: str) -> None:
+    """Delete a namespace with all in it, whoever made it; wait until it is gone, and its volumes too.
+
+    Minikube names a volume's folder by its claim: a successor would find the old data, or lose its own to a late
+    deletion.
+    """
+    kubectl = Kubectl(namespace)
+    kubectl.delete_namespace(wait=True)
+    deadline = time.monotonic() + VOLUME_SECONDS
+    while _volumes(kubectl):
+        if time.monotonic() > deadline:
+            raise OpsError(f"volumes of namespace {namespace} were not deleted", where="pv")
+        time.sleep(0.2)
+
+
+def _volumes(kubectl: Kubectl) -> list[str]:
+    return [
+        volume["metadata"]["name"]
+        for volume in kubectl.get("persistentvolumes")["items"]
+        if volume["spec"].get("claimRef", {}).get("namespace") == kubectl.namespace
+    ]
+
+
+def images() -> set[str]:
+    """References of the application's images that the node has."""
+    listed = docker("images", "--format", "{{.Repository}}:{{.Tag}}")
+    return {line for line in listed.splitlines() if line.startswith("taskflow-")}

@@ -1,22 +1,18 @@
-"""Reads of one backend pod: GET /api/tasks with a token, 20 tasks in the database, load from the same machine.
-
-Load goes to a node port of this machine's cluster alone, and is bounded in requests and time.
-"""
+"""Reads of one backend pod: GET /api/tasks with a token, 20 tasks in the database, load from the same machine."""
 
 from __future__ import annotations
 
-import json
-import secrets
-import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
-from bench.deployed import Deployed
 from bench.figures import Figure, Goal, Section
 from ops.errors import OpsError
+from tests.live_release import Kubectl
+from tests.load import Page, attack
+from tests.reliability.person import Person
 
 TASKS = 20
 SECONDS = 10
@@ -43,36 +39,28 @@ class Load:
     """CPU of the backend's process, the only one in the pod."""
 
     @classmethod
-    def of_report(cls, report: Mapping[str, object], cpu_seconds: float) -> Load:
+    def of_report(cls, report: Mapping[str, Any], cpu_seconds: float) -> Load:
         """From vegeta's JSON, whose latencies are nanoseconds."""
-        latencies, codes = report["latencies"], report["status_codes"]
-        assert isinstance(latencies, dict)
-        assert isinstance(codes, dict)
         return cls(
-            requests=int(str(report["requests"])),
-            answered=int(codes.get("200", 0)),
-            p99_milliseconds=latencies["99th"] / 1e6,
-            throughput=float(str(report["throughput"])),
+            requests=report["requests"],
+            answered=report["status_codes"].get("200", 0),
+            p99_milliseconds=report["latencies"]["99th"] / 1e6,
+            throughput=report["throughput"],
             cpu_seconds=cpu_seconds,
         )
 
 
-def measure(deployed: Deployed, frontend_url: str, backend_url: str) -> Section:
+def measure(kubectl: Kubectl, frontend_url: str, backend_url: str) -> Section:
     """Needs one backend pod, reachable at `backend_url`."""
-    deployed.pod("backend")
-    steady, full = [], []
-    with _person(frontend_url) as user:
-        token = f"Bearer {deployed.token(user)}"
+    assert len(kubectl.pods("backend")) == 1, "what one pod can do is measured"
+    person = Person.signed_up(frontend_url, backend_url, kubectl)
+    with person.api() as api:
         for number in range(TASKS):
-            task = {"title": f"Task {number}"}
-            headers = {"Authorization": token}
-            httpx.post(
-                f"{backend_url}{PATH}", json=task, headers=headers, trust_env=False
-            ).raise_for_status()
-        for _ in range(ROUNDS):
-            token = f"Bearer {deployed.token(user)}"  # None lives as long as all rounds take.
-            steady.append(_run(backend_url, token, STEADY_RATE, deployed.env))
-            full.append(_run(backend_url, token, 0, deployed.env))
+            api.post(PATH, json={"title": f"Task {number}"}).raise_for_status()
+    steady, full = [], []
+    for _ in range(ROUNDS):
+        steady.append(_run(person, f"-rate={STEADY_RATE}"))
+        full.append(_run(person, "-rate=0", f"-max-workers={CONNECTIONS}"))
     memory = _sample(backend_url, MEMORY)
     return section(steady, full, 100 * memory / MEMORY_LIMIT)
 
@@ -105,47 +93,11 @@ def section(steady: list[Load], full: list[Load], memory_percent: float) -> Sect
     )
 
 
-@contextmanager
-def _person(frontend_url: str) -> Iterator[str]:
-    """The id of a new user; the account is deleted when the block ends."""
-    origin = {"Origin": frontend_url.rstrip("/")}
-    password = secrets.token_urlsafe(16)
-    person = {
-        "name": "Bench",
-        "email": f"bench-{secrets.token_hex(6)}@example.com",
-        "password": password,
-    }
-    with httpx.Client(base_url=frontend_url, timeout=10, trust_env=False) as browser:
-        signed_up = browser.post("/api/auth/sign-up/email", json=person, headers=origin)
-        signed_up.raise_for_status()
-        try:
-            yield str(signed_up.json()["user"]["id"])
-        finally:
-            browser.post("/api/auth/delete-user", json={"password": password}, headers=origin)
-
-
-def _run(backend_url: str, token: str, rate: int, env: Mapping[str, str]) -> Load:
-    before = _sample(backend_url, CPU)
-    report = _attack(f"{backend_url}{PATH}", token, rate, env)
-    return Load.of_report(report, _sample(backend_url, CPU) - before)
-
-
-def _attack(address: str, token: str, rate: int, env: Mapping[str, str]) -> dict[str, object]:
-    """One run of vegeta; rate 0 is as fast as a few connections go."""
-    command = ["vegeta", "attack", f"-rate={rate}", f"-duration={SECONDS}s", "-timeout=5s"]
-    command += [f"-max-workers={CONNECTIONS}"] if rate == 0 else []
-    attack = _piped(
-        [*command, "-header", f"Authorization: {token}"], f"GET {address}\n".encode(), env
-    )
-    report: dict[str, object] = json.loads(_piped(["vegeta", "report", "-type=json"], attack, env))
-    return report
-
-
-def _piped(command: list[str], stdin: bytes, env: Mapping[str, str]) -> bytes:
-    done = subprocess.run(command, input=stdin, capture_output=True, env=dict(env))
-    if done.returncode != 0:
-        raise OpsError(f"{' '.join(command[:2])} failed: {done.stderr.decode().strip()}")
-    return done.stdout
+def _run(person: Person, *flags: str) -> Load:
+    before = _sample(person.backend, CPU)
+    page = Page(f"{person.backend}{PATH}", lambda: person.authorization)
+    report = attack(page, *flags, seconds=SECONDS)
+    return Load.of_report(report, _sample(person.backend, CPU) - before)
 
 
 def sample_of(metrics: str, name: str) -> float:

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from bench.deployed import Daemon, Deployed
 from bench.figures import Figure, Goal, Section
 from ops.errors import OpsError
+from tests.live_release import Kubectl, docker
 
 ROUNDS = 2
 READY_SECONDS = 60
@@ -36,14 +36,14 @@ class Seen:
         return cls(pod, ready == "True", container.partition("://")[2])
 
 
-def measure(deployed: Deployed, daemon: Daemon) -> Section:
+def measure(kubectl: Kubectl) -> Section:
     """Deletes pods one by one; the Deployment makes others."""
     figures = []
     for component, (cpu, goal) in GOALS.items():
         samples = [
-            _replaced(deployed, daemon, component, pod)
+            _replaced(kubectl, component, pod["metadata"]["name"])
             for _ in range(ROUNDS)
-            for pod in deployed.pods(component)
+            for pod in kubectl.pods(component).values()
         ]
         figures.append(
             Figure(f"start of the {component} at {cpu}", tuple(samples), "s", Goal(goal))
@@ -56,43 +56,26 @@ def measure(deployed: Deployed, daemon: Daemon) -> Section:
     )
 
 
-def _replaced(deployed: Deployed, daemon: Daemon, component: str, pod: str) -> float:
+def _replaced(kubectl: Kubectl, component: str, pod: str) -> float:
+    flags = ("--selector", f"component={component}", "--output")
     # A pod on its way out stays Ready while it drains, and would pass for the new one.
-    known = set(deployed.pods(component, leaving=True))
-    selector = f"app={deployed.release},component={component}"
-    command = [
-        *deployed.command,
-        "get",
-        "pods",
-        "--selector",
-        selector,
-        "--watch",
-        "--output",
-        LINE,
-    ]
-    command.append(f"--request-timeout={READY_SECONDS}s")
+    known = kubectl("get", "pods", *flags, "jsonpath={.items[*].metadata.name}").split()
+    limit = f"--request-timeout={READY_SECONDS}s"
+    command = kubectl.command("get", "pods", *flags, LINE, "--watch", limit)
     with subprocess.Popen(
-        command,
-        env=dict(deployed.env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as watch:
         try:
-            deployed.kubectl("delete", "pod", pod, "--wait=false")
-            assert watch.stdout is not None
-            for line in watch.stdout:
+            kubectl("delete", "pod", pod, "--wait=false")
+            for line in watch.stdout or ():
                 seen = Seen.of(line)
                 if seen.ready and seen.pod not in known:
                     ready = time.time()
-                    return ready - _started(daemon, seen.container)
+                    started = docker("inspect", "--format={{.State.StartedAt}}", seen.container)
+                    return ready - instant(started.strip())
         finally:
             watch.kill()
     raise OpsError(f"no new {component} pod was ready within {READY_SECONDS} s")
-
-
-def _started(daemon: Daemon, container: str) -> float:
-    return instant(daemon.docker("inspect", "--format", "{{.State.StartedAt}}", container))
 
 
 def instant(text: str) -> float:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import yaml
 
+from components.config.stack_file import as_yaml
 from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.recovery import recover
@@ -66,7 +67,7 @@ class EngineStack:
         content = yaml.safe_load(path.read_text()) if path.exists() else {}
         kept = {key: value for key, value in content.get("config", {}).items() if _is_secure(value)}
         content["config"] = kept | {f"taskflow:{key}": value for key, value in values.items()}
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        path.write_text(as_yaml(content))
 
     def plain_values(self) -> dict[str, Any]:
         """The values that were configured last."""

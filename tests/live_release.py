@@ -24,6 +24,8 @@ from tests.engine_stack import ROOT, EngineError, EngineStack
 CONTEXT = PROFILE = "minikube"
 NODE = Minikube.find(PROFILE)
 SETTLE_SECONDS = 30
+SINGLE = {"replicas": 1, "preStopSeconds": 1}
+"""For a service of a release that a test destroys: one pod, which leaves soon."""
 HEALTH = {"backend": "/health", "frontend": "/healthz"}
 
 
@@ -95,12 +97,16 @@ class Kubectl:
     namespace: str
 
     def __call__(self, *arguments: str, timeout: int = 120, stdin: str | None = None) -> str:
-        command = ["kubectl", "--context", CONTEXT, "--namespace", self.namespace, *arguments]
+        command = self.command(*arguments)
         result = subprocess.run(
             command, input=stdin, capture_output=True, text=True, timeout=timeout
         )
         assert result.returncode == 0, f"{' '.join(command)}: {result.stderr.strip()}"
         return result.stdout
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line itself, for what does not end at once."""
+        return ["kubectl", "--context", CONTEXT, "--namespace", self.namespace, *arguments]
 
     def get(self, kind: str, name: str = "", *flags: str) -> dict[str, Any]:
         """An object, or a list of them, as JSON."""
@@ -117,6 +123,11 @@ class Kubectl:
             for pod in items
             if "deletionTimestamp" not in pod["metadata"]
         }
+
+    def delete_namespace(self, *, wait: bool) -> None:
+        """Delete the namespace with all in it, if it is there; without `wait` its pods end beside what follows."""
+        flags = ("--ignore-not-found", f"--wait={str(wait).lower()}")
+        self("delete", "namespace", self.namespace, *flags, timeout=180)
 
     def restarts(self) -> Counter[str]:
         """How often the container of each of the release's present pods was started again."""
@@ -211,7 +222,10 @@ def wait_until_it_serves(values: Mapping[str, Any]) -> None:
 def deployed(
     values: Mapping[str, Any], folder: Path, program: Path = ROOT
 ) -> Iterator[LiveRelease]:
-    """The release, serving; destroyed at the end unless a test did that already. `folder` takes its state."""
+    """The release, serving; its namespace is deleted at the end. `folder` takes its state.
+
+    Nobody waits for the end of its pods: that a `destroy` leaves nothing behind has tests of its own.
+    """
     for tool in ("pulumi", "kubectl", "docker"):
         assert shutil.which(tool), (
             f"{tool} is not on PATH; `make test` sets the tools up and runs these tests"
@@ -219,14 +233,14 @@ def deployed(
     release = str(values["release"])
     kubectl = Kubectl(release)
     # Objects of a killed run have no state any more; only this suite uses the name.
-    kubectl("delete", "namespace", release, "--ignore-not-found", "--wait", timeout=180)
+    kubectl.delete_namespace(wait=True)
     stack = LiveStack.create("live", folder, values, program)
     try:
         stack.up()
         wait_until_it_serves(values)
         yield LiveRelease(stack, kubectl)
     finally:
-        stack.destroy()
+        kubectl.delete_namespace(wait=False)
 
 
 def _service(port: int, node_port: int) -> dict[str, Any]:

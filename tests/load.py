@@ -16,11 +16,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+from tests.live_release import node_port
 
 LONGEST_SECONDS = 900
 CLIENTS = 8  # As many as the backend's database connections, or the frontend's places for pages.
 PATIENCE_SECONDS = 10  # Of a client: an answer that takes longer has failed.
+ANSWERS = (f"-timeout={PATIENCE_SECONDS}s", "-redirects=0", "-max-body=0")
 
 # `vegeta encode --to csv`: the columns that are read here.
 CODE, LATENCY, ERROR = 1, 2, 5
@@ -35,8 +39,8 @@ class Page:
     """Called for each request: the backend accepts no token that lasts as long as a load."""
 
     def __post_init__(self) -> None:
-        assert urlsplit(self.url).hostname == "127.0.0.1", (
-            f"no load to {self.url}: it goes to this machine alone, which has to be the node (Minikube driver none)"
+        assert urlsplit(self.url).hostname in ("127.0.0.1", urlsplit(node_port(0)).hostname), (
+            f"no load to {self.url}: it goes to this machine and its own node alone"
         )
 
     def __str__(self) -> str:
@@ -103,10 +107,8 @@ class Load:
                 "attack",
                 f"-rate={rate}",
                 f"-duration={LONGEST_SECONDS}s",
-                f"-timeout={PATIENCE_SECONDS}s",
                 f"-keepalive={str(keepalive).lower()}",
-                "-redirects=0",
-                "-max-body=0",
+                *ANSWERS,
                 "-lazy",
                 f"-output={self._results}",
             ],
@@ -146,27 +148,22 @@ class Load:
 
 def capacity(page: Page, *, seconds: int) -> float:
     """Requests/s that are answered while a few clients each ask again as soon as they have an answer."""
-    attack = subprocess.run(
-        [
-            "vegeta",
-            "attack",
-            "-rate=0",
-            f"-max-workers={CLIENTS}",
-            f"-duration={seconds}s",
-            f"-timeout={PATIENCE_SECONDS}s",
-            "-redirects=0",
-            "-max-body=0",
-        ],
-        input=str(page).encode(),
-        capture_output=True,
-        check=True,
-        timeout=seconds + PATIENCE_SECONDS + 10,
+    report = attack(page, "-rate=0", f"-max-workers={CLIENTS}", seconds=seconds)
+    return float(report["throughput"])
+
+
+def attack(page: Page, *flags: str, seconds: int) -> dict[str, Any]:
+    """vegeta's report on requests that were made for so many seconds, all with the same headers."""
+    command = ["vegeta", "attack", *ANSWERS, f"-duration={seconds}s", *flags]
+    limit = seconds + PATIENCE_SECONDS + 10
+    made = subprocess.run(
+        command, input=str(page).encode(), capture_output=True, check=True, timeout=limit
     )
     report = subprocess.run(
-        ["vegeta", "report", "-type=json"], input=attack.stdout, capture_output=True, check=True
+        ["vegeta", "report", "-type=json"], input=made.stdout, capture_output=True, check=True
     )
-    throughput: float = json.loads(report.stdout)["throughput"]
-    return throughput
+    found: dict[str, Any] = json.loads(report.stdout)
+    return found
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from components.config.stack_file import as_yaml
 from ops.paths import ROOT
 
 HEADING = "### Add a component"
@@ -44,7 +43,7 @@ def program_with_a_worker(folder: Path) -> Path:
 def write_stack(program: Path, name: str, values: Mapping[str, Any]) -> None:
     """A stack file of the copy."""
     config = {f"taskflow:{key}": value for key, value in values.items()}
-    (program / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}))
+    (program / f"Pulumi.{name}.yaml").write_text(as_yaml({"config": config}))
 
 
 def ops(program: Path, *arguments: str, env: Mapping[str, str] | None = None, code: int = 0) -> str:

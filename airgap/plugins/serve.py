@@ -58,19 +58,14 @@ def _call(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def servicer(provider: Provider, package: str) -> ProviderServicer:
-    """A provider with the methods that the engine calls."""
+def serve_provider(provider: Provider, package: str) -> None:
+    """Serves a provider with the methods that the engine calls."""
     methods = inspect.getmembers(ProviderServicer, inspect.iscoroutinefunction)
     calls = {name: _call(method) for name, method in methods if name[0].isupper()}
-    made: ProviderServicer = type("Servicer", (ProviderServicer,), calls)(
+    servicer = type("Servicer", (ProviderServicer,), calls)(
         sys.argv[1:], version(package), provider, engine_address=sys.argv[-1]
     )
-    return made
-
-
-def serve_provider(provider: Provider, package: str) -> None:
-    add = provider_pb2_grpc.add_ResourceProviderServicer_to_server
-    serve(add, servicer(provider, package))
+    serve(provider_pb2_grpc.add_ResourceProviderServicer_to_server, servicer)
 
 
 def serve(add: Callable[..., Any], servicer: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.live_release import CONTEXT, Kubectl
+from tests.live_release import Kubectl
 
 DATABASE, CERTIFICATE = "database", "database-tls"
 # A managed server's user may create roles, but owns neither the database nor the schema `public`.
@@ -42,10 +42,8 @@ def certificate(namespace: str, folder: Path) -> dict[str, str]:
 
 def apply(namespace: str, *objects: Mapping[str, Any]) -> None:
     """Make or change objects as a person would."""
-    command = ["kubectl", "--context", CONTEXT, "--namespace", namespace, "apply", "-f", "-"]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    Kubectl(namespace)("apply", "-f", "-", stdin=text)
 
 
 def secret(name: str, data: Mapping[str, str]) -> dict[str, Any]:
@@ -58,12 +56,12 @@ def secret(name: str, data: Mapping[str, str]) -> dict[str, Any]:
 def new_namespace(name: str) -> Iterator[Kubectl]:
     """An empty namespace, whatever an earlier run left of that name; it is deleted at the end."""
     kubectl = Kubectl(name)
-    kubectl("delete", "namespace", name, "--ignore-not-found", "--wait", timeout=180)
+    kubectl.delete_namespace(wait=True)
     kubectl("create", "namespace", name)
     try:
         yield kubectl
     finally:
-        kubectl("delete", "namespace", name, "--wait=false")
+        kubectl.delete_namespace(wait=False)
 
 
 @contextmanager
@@ -88,12 +86,7 @@ def namespace_with_postgres(
 
 def _postgres(password: str, *, with_tls: bool) -> Iterator[dict[str, Any]]:
     access = f"{DATABASE}-access"
-    yield secret(
-        access,
-        {
-            "POSTGRES_PASSWORD": password,
-        },
-    )
+    yield secret(access, {"POSTGRES_PASSWORD": password})
     asks = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"]
     container = {
         "name": "postgres",

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from tests.live.conftest import CONTEXT, FRONTEND_PORT, RELEASE, LiveRelease
-from tests.live_release import node_port
+from tests.live.conftest import FRONTEND_PORT, RELEASE, LiveRelease
+from tests.live_release import Kubectl, node_port
 
 NODE_PORT = node_port(FRONTEND_PORT)
 QUESTIONS_PER_MINUTE = 20
@@ -72,8 +72,8 @@ def test_a_person_signs_up_through_a_forwarded_port(release: LiveRelease) -> Non
 
 @contextmanager
 def forwarded_port() -> Iterator[str]:
-    command = ["kubectl", "--context", CONTEXT, "--namespace", RELEASE, "port-forward"]
-    command += ["--address=127.0.0.1", f"service/{RELEASE}-frontend", ":http"]
+    flags = ("--address=127.0.0.1", f"service/{RELEASE}-frontend", ":http")
+    command = Kubectl(RELEASE).command("port-forward", *flags)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
         assert forward.stdout is not None
         found = FORWARDING.match(forward.stdout.readline())

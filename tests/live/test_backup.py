@@ -4,6 +4,8 @@ import base64
 import io
 import shlex
 import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from ops.review.command import guard_up
 from ops.steps import Steps
 from tests import live_release
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
-from tests.live_release import wait_until_it_serves
+from tests.live_release import SINGLE, wait_until_it_serves
 
 PERSON = {
     "name": "Ada",
@@ -120,12 +122,12 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
     assert leftovers == "", "the pod beside the database is gone, and what let it in"
 
 
+@pytest.mark.beside
 def test_a_release_that_was_destroyed_comes_back_from_the_backup_that_was_taken_first(
     tmp_path: Path, folder: Path
 ) -> None:
-    one = {"replicas": 1}
     values = live_release.values(LOST, frontend_port=30188, backend_port=30189)
-    values = live_release.changed(values, backend=one, frontend=one)
+    values = live_release.changed(values, backend=SINGLE, frontend=SINGLE)
     with live_release.deployed(values, tmp_path) as lost:
         content, stack = with_tasks(lost), lost.stack.of_ops
         before_loss(stack, steps())
@@ -195,29 +197,52 @@ def run_now(release: LiveRelease, job: str) -> str:
     return stored.split()[1].rstrip(",")
 
 
-@pytest.mark.usefixtures("content")
-def test_a_scheduled_backup_can_be_fetched_from_its_volume_and_opens(
-    release: LiveRelease, key: Path
-) -> None:
-    public = str(archive.key(key).to_public())
-    release.stack.configure({**changed(backup={"publicKey": public, "keep": 1})})
+@dataclass(frozen=True)
+class Scheduled:
+    """A release with a schedule of backups, one of which has run: its pod stays.
+
+    Attributes:
+        keys: what is configured for it beside the suite's values.
+        stored: the name of the backup's file on the volume.
+    """
+
+    key: Path
+    keys: dict[str, Any]
+    stored: str
+
+
+@pytest.fixture(scope="module")
+def scheduled(
+    release: LiveRelease, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scheduled]:
+    """The suite's release, which afterwards is as it was."""
+    with_tasks(release)
+    key = tmp_path_factory.mktemp("scheduled") / "key"
+    public = str(archive.key(key, make=True).to_public())
+    keys = {"policies": "advisory", "backup": {"publicKey": public, "keep": 1}}
+    release.stack.configure({**VALUES, **keys})
     release.stack.up()
     try:
-        stack = release.stack.of_ops
-        stored = run_now(release, "at-once")
-        known = history.updates(stack)
-        found = status.look(history.location(stack, known), known, stack.env)
-        assert found.faults == [], "the pod of a backup that has ended is no fault"
-        with pytest.raises(OpsError, match=f"no other.age on the volume, but: {stored}"):
-            fetched(stack, steps(), "other.age")
-        path = fetched(stack, steps(), stored)
-        location = history.location(stack, history.updates(stack))
-        with backup_pod(Kubectl(CONTEXT, stack.env, RELEASE), location) as pod:
-            summary = database.check(pod, path, archive.key(key))
-        assert summary.rows["public.task"] == int(sql(release, "SELECT count(*) FROM task")) >= 50
+        yield Scheduled(key, keys, run_now(release, "at-once"))
     finally:
         release.stack.configure(VALUES)
         release.stack.up()
+
+
+def test_a_scheduled_backup_can_be_fetched_from_its_volume_and_opens(
+    release: LiveRelease, scheduled: Scheduled
+) -> None:
+    stack, stored = release.stack.of_ops, scheduled.stored
+    known = history.updates(stack)
+    found = status.look(history.location(stack, known), known, stack.env)
+    assert found.faults == [], "the pod of a backup that has ended is no fault"
+    with pytest.raises(OpsError, match=f"no other.age on the volume, but: {stored}"):
+        fetched(stack, steps(), "other.age")
+    path = fetched(stack, steps(), stored)
+    location = history.location(stack, history.updates(stack))
+    with backup_pod(Kubectl(CONTEXT, stack.env, RELEASE), location) as pod:
+        summary = database.check(pod, path, archive.key(scheduled.key))
+    assert summary.rows["public.task"] == int(sql(release, "SELECT count(*) FROM task")) >= 50
 
 
 def other_folder() -> dict[str, Any]:
@@ -227,13 +252,10 @@ def other_folder() -> dict[str, Any]:
 
 
 def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data(
-    release: LiveRelease, content: str, key: Path
+    release: LiveRelease, scheduled: Scheduled, content: str
 ) -> None:
-    backup = {"publicKey": str(archive.key(key).to_public()), "keep": 1}
-    quiet = {"policies": "advisory", "backup": backup}
+    key, quiet = scheduled.key, scheduled.keys
     release.stack.configure({**VALUES, **quiet})
-    release.stack.up()
-    run_now(release, "before")  # Its pod stays, as a scheduled backup's does.
     with pytest.raises(OpsError, match="there is nothing to upgrade"):
         move(release.stack.of_ops, steps(), "upgrade", key=key)
     release.stack.configure({**other_folder(), **quiet})
@@ -254,5 +276,3 @@ def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data
     assert checksums(release) == content, "the old folder serves as it was"
     release.kubectl("exec", POSTGRES, "--", "rm", "-r", "/var/lib/postgresql/data/pgdata-next")
     wait_until_it_serves(VALUES)
-    release.stack.configure(VALUES)
-    release.stack.up()

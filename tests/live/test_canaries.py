@@ -18,8 +18,9 @@ from tests.live import outside
 from tests.live_release import Kubectl, LiveStack, docker_environment, node_port
 from tests.tokens import token_for
 
+pytestmark = pytest.mark.beside
 NAME = "canary"
-FRONTEND_PORT, BACKEND_PORT = 30085, 30086
+FRONTEND_PORT, BACKEND_PORT = 30091, 30092
 FRONTEND, BACKEND = node_port(FRONTEND_PORT), node_port(BACKEND_PORT)
 # What each address of the database is for: its configuration key, and its role.
 ROLES = {
@@ -94,33 +95,30 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with outside.namespace_with_postgres(NAME, passwords["owner"]) as kubectl:
         stack = LiveStack.create(NAME, folder, values())
         scene = Scene(hidden, stack, kubectl)
-        try:
-            for role, (name, _user) in ROLES.items():
-                stack.set_secret(name, hidden[address_of(role)])
-            stack.set_secret("betterAuthSecret", key)
-            stack.set_secret("openaiApiKey", assistant_key)
-            scene.engine("preview", "preview", "--diff")
-            scene.engine("preview for programs", "preview", "--json")
-            scene.engine("up", "up", "--yes", "--skip-preview", "--diff")
-            live_release.wait_until_it_serves(values())
-            use(key, hidden)
-            scene.logs("logs")
-            scene.said["database"] = dump(kubectl)
-            scene.said["secrets"] = kubectl("get", "secrets", "--output", "yaml")
-            # Not the backend's: the owner would give its role the other password.
-            for role in ("owner", "frontend"):
-                name, user = ROLES[role]
-                stack.set_secret(name, outside.address(NAME, wrong, user))
-            impatient = {"rolloutDeadlineSeconds": 15}
-            stack.configure(live_release.changed(values(), backend=impatient, frontend=impatient))
-            scene.engine("failing up", "up", "--yes", "--skip-preview", "--diff", fails=True)
-            scene.logs("logs of pods that fail")
-            stack.set_secret("databaseUrl", outside.address(NAME, bare))
-            stack.configure(values() | {"database": {"external": {}}})
-            scene.engine("refused configuration", "preview", fails=True)
-            yield scene
-        finally:
-            stack.destroy()
+        for role, (name, _user) in ROLES.items():
+            stack.set_secret(name, hidden[address_of(role)])
+        stack.set_secret("betterAuthSecret", key)
+        stack.set_secret("openaiApiKey", assistant_key)
+        scene.engine("preview", "preview", "--diff")
+        scene.engine("preview for programs", "preview", "--json")
+        scene.engine("up", "up", "--yes", "--skip-preview", "--diff")
+        live_release.wait_until_it_serves(values())
+        use(key, hidden)
+        scene.logs("logs")
+        scene.said["database"] = dump(kubectl)
+        scene.said["secrets"] = kubectl("get", "secrets", "--output", "yaml")
+        # Not the backend's: the owner would give its role the other password.
+        for role in ("owner", "frontend"):
+            name, user = ROLES[role]
+            stack.set_secret(name, outside.address(NAME, wrong, user))
+        impatient = {"rolloutDeadlineSeconds": 15}
+        stack.configure(live_release.changed(values(), backend=impatient, frontend=impatient))
+        scene.engine("failing up", "up", "--yes", "--skip-preview", "--diff", fails=True)
+        scene.logs("logs of pods that fail")
+        stack.set_secret("databaseUrl", outside.address(NAME, bare))
+        stack.configure(values() | {"database": {"external": {}}})
+        scene.engine("refused configuration", "preview", fails=True)
+        yield scene  # It goes with its namespace.
 
 
 def address_of(role: str) -> str:

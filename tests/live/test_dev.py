@@ -36,7 +36,7 @@ MIGRATION = "docker/backend/taskflow_api/migrations/versions/9999_of_the_tests.p
 @pytest.fixture(scope="module")
 def checkout(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dev") / "checkout"
-    copy_of_checkout(folder, release.stack.env)
+    copy_of_checkout(folder)
     inner_loop.with_commands(folder)
     shutil.copyfile(release.stack.config_file, folder / f"Pulumi.{STACK}.yaml")
     # Files that no image gets.

@@ -16,15 +16,18 @@ import yaml
 from tests import live_release
 from tests.documents import LIVE, Checkout, Command, documents
 
+pytestmark = pytest.mark.beside
 # As long as what the documents show, so that columns are where they are there.
 RELEASE, FRONTEND_PORT = "livedocs", 30085
+# Kubernetes gives a rollout up after so long; a session shows one that must fail.
+DEADLINE_SECONDS = 30
 SHOWN = {
     live_release.node_port(FRONTEND_PORT): "http://127.0.0.1:30080",
     RELEASE: "taskflow",
     str(FRONTEND_PORT): "30080",
 }
 KUBECTL = live_release.Kubectl(RELEASE)
-BARE_PORT = 30086
+BARE, BARE_PORT = "livebare", 30086
 AGAIN_SECONDS = 15
 SESSIONS = [command for document in documents() for command in document.commands(LIVE)]
 
@@ -36,13 +39,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     stack_file = clone.folder / "Pulumi.dev.yaml"
     values = live_release.values(RELEASE, frontend_port=FRONTEND_PORT, backend_port=0)
     del values["backend"]["service"]  # As in the committed stack: for the cluster alone.
+    values["backend"]["rolloutDeadlineSeconds"] = DEADLINE_SECONDS
     config = yaml.safe_load(stack_file.read_text())["config"]
     config |= {f"taskflow:{key}": value for key, value in values.items()}
     stack_file.write_text(yaml.safe_dump({"config": config}))
     clone.commit("The tests' release")  # What `git checkout` brings back in a session.
-    KUBECTL("delete", "namespace", RELEASE, "--ignore-not-found", "--wait", timeout=180)
+    KUBECTL.delete_namespace(wait=True)
     yield clone
-    clone.run(Command("at the end", "make down", ""))
+    KUBECTL.delete_namespace(wait=False)  # A session has shown `make down`.
 
 
 @pytest.mark.parametrize("command", SESSIONS, ids=lambda command: f"{command.place}-{command.line}")
@@ -87,7 +91,7 @@ def test_the_commands_without_make_bring_the_page_up(tmp_path: Path) -> None:
     assert start == "minikube start"
     clone = Checkout.make(tmp_path / "clone")
     (clone.folder / ".venv").unlink()  # Of the checkout that runs this test.
-    values = live_release.values("livebare", frontend_port=BARE_PORT, backend_port=0)
+    values = live_release.values(BARE, frontend_port=BARE_PORT, backend_port=0)
     del values["backend"]["service"]
     stack_file = clone.folder / "Pulumi.dev.yaml"
     config = {f"taskflow:{key}": value for key, value in values.items()}
@@ -108,13 +112,15 @@ def test_the_commands_without_make_bring_the_page_up(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done.stdout
 
+    bare = live_release.Kubectl(BARE)
+    bare.delete_namespace(wait=True)
     try:
         printed = run(*lines)
         address = live_release.node_port(BARE_PORT)
         assert address in printed, "the address is printed at the end"
         live_release.wait_until_it_answers(f"{address}/healthz")
     finally:
-        run("pulumi destroy --yes --stack dev")
+        bare.delete_namespace(wait=False)
 
 
 def _replaced(line: str, words: Mapping[str, str]) -> str:

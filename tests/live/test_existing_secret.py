@@ -10,8 +10,9 @@ import pytest
 from tests import live_release
 from tests.engine_stack import EngineError
 from tests.live import outside
-from tests.live_release import Kubectl, LiveRelease, LiveStack
+from tests.live_release import SINGLE, Kubectl, LiveRelease, LiveStack
 
+pytestmark = pytest.mark.beside
 NAMESPACE = "byhand"
 SECRET = "taskflow-secrets"  # noqa: S105 - the name of one
 PASSWORD = f"canary{secrets.token_hex(8)}"
@@ -26,7 +27,7 @@ def values() -> dict[str, Any]:
         "database": {"external": {"tls": False}},
         "secrets": {"existing": SECRET},
     }
-    return live_release.changed(ported, backend={"replicas": 1}, frontend={"replicas": 1})
+    return live_release.changed(ported, backend=SINGLE, frontend=SINGLE)
 
 
 def valid(**changes: str) -> dict[str, str]:

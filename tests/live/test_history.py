@@ -183,7 +183,7 @@ def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
 ) -> None:
     make_up(release, QUIET)
     before, number = deployed(release), revisions(release)[-1].number
-    wrong = changed(backend={"env": {"DRAIN_SECONDS": "never"}, "rolloutDeadlineSeconds": 30})
+    wrong = changed(backend={"env": {"DRAIN_SECONDS": "never"}, "rolloutDeadlineSeconds": 20})
     stack = release.stack.of_ops
     location = history.location(stack, history.updates(stack))
     faults: list[str] = []

@@ -15,6 +15,7 @@ from ops.review.plan import Step
 from policy.rule import pod_of
 from tests import live_release
 from tests.engine_stack import EngineStack
+from tests.live import outside
 from tests.live.conftest import VALUES, LiveRelease, changed
 from tests.live_release import Kubectl
 
@@ -53,18 +54,13 @@ class Limited:
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Limited]:
-    kubectl = Kubectl(NAME)
-    kubectl("delete", "namespace", NAME, "--ignore-not-found")
-    kubectl("create", "namespace", NAME)
     base = live_release.values(NAME, frontend_port=0, backend_port=0)
     values = {**base, **UNSERVED}
     for part in ("frontend", "backend"):
         values[part] = {"resources": base[part]["resources"], **UNSERVED[part]}
     stack = EngineStack.create("live", tmp_path_factory.mktemp("limited"), values)
-    try:
+    with outside.new_namespace(NAME) as kubectl:
         yield Limited(stack, kubectl, plan.read(stack.of_ops.preview(quiet=True)))
-    finally:
-        kubectl("delete", "namespace", NAME, "--wait=false")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from tests import live_release
 from tests.documents import PRODUCTION, Checkout, Command, documents
 from tests.live import outside
 
+pytestmark = pytest.mark.beside
 RELEASE, DATABASE, FRONTEND_PORT = "liveprod", "liveprod-db", 30183
 PASSWORD = secrets.token_hex(8)
 # In each command, because a new shell for a clone inherits nothing of Pulumi's.
@@ -45,10 +46,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     stack_file.write_text(like_prod(stack_file))
     certificate = outside.certificate(DATABASE, folder)
     with (
-        outside.namespace_with_postgres(DATABASE, PASSWORD, certificate) as kubectl,
+        outside.namespace_with_postgres(DATABASE, PASSWORD, certificate),
         pytest.MonkeyPatch.context() as patch,
     ):
-        kubectl("delete", "namespace", RELEASE, "--ignore-not-found", "--wait", timeout=180)
+        live_release.Kubectl(RELEASE).delete_namespace(wait=True)
         for variable, user in (
             ("DATABASE_URL", outside.DATABASE),
             ("NEW_DATABASE_URL", f"{outside.DATABASE}_next"),
@@ -58,7 +59,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         patch.setenv("BUCKET", f"file://{folder / 'state'}")
         yield clone
         # Whatever a failed session left behind.
-        kubectl("delete", "namespace", RELEASE, "--ignore-not-found", "--wait", timeout=180)
+        live_release.Kubectl(RELEASE).delete_namespace(wait=False)
 
 
 @pytest.mark.parametrize("command", SESSIONS, ids=lambda command: f"{command.place}-{command.line}")

@@ -15,8 +15,8 @@ FRONTEND_PORT, BACKEND_PORT = 30089, 30090
 VALUES = live_release.changed(
     live_release.values(BLUE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
     | {"namespace": RELEASE, "createNamespace": False},
-    backend={"replicas": 1},
-    frontend={"replicas": 1},
+    backend=live_release.SINGLE,
+    frontend=live_release.SINGLE,
 )
 PERSON = {
     "name": "Ada",

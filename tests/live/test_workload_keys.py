@@ -13,6 +13,7 @@ from tests.live import outside
 from tests.live_release import LiveRelease, LiveStack
 from tests.unit.test_monitoring import QUERIES, SERVICES, TARGET, series_of
 
+pytestmark = pytest.mark.beside
 NAMESPACE, WATCHERS, PRIORITY = "livekeys", "livekeys-watch", "livekeys-important"
 FRONTEND_PORT, BACKEND_PORT = 30181, 30182
 PASSWORD, LICENCE = secrets.token_hex(8), f"canary{secrets.token_hex(8)}"
@@ -71,8 +72,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
             stack.up()
             live_release.wait_until_it_serves(values)
             yield LiveRelease(stack, kubectl)
-        finally:
-            stack.destroy()
+        finally:  # The release goes with its namespace.
             kubectl("delete", "priorityclass", PRIORITY)
 
 

@@ -130,7 +130,8 @@ def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:
     return [
         # As in the reader's shell.
         (Suite("documents", lambda: _pytest("tests/sessions", os.environ)), ()),
-        (Suite("engine", lambda: _pytest("tests/engine", env)), ("tools",)),
+        # Each test has a stack of its own.
+        (Suite("engine", lambda: _pytest("tests/engine", env, "--numprocesses=2")), ("tools",)),
         (Suite("packaging", lambda: _pytest("tests/packaging", env)), ("tools",)),
         (Suite("objects and Dockerfiles", lambda: _pytest("tests/lint", linters.provide(env))), ()),
         (Suite("backend", lambda: _backend(env)), ("docker", "images")),

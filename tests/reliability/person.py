@@ -4,6 +4,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import httpx
 
@@ -11,6 +12,8 @@ from tests.live_release import Kubectl
 from tests.tokens import signing_key, token_for
 
 PATIENCE_SECONDS = 10
+# A proxy of the environment does not reach this machine.
+DIRECT: dict[str, Any] = {"timeout": PATIENCE_SECONDS, "trust_env": False}
 TOKEN_SECONDS = 110  # The backend refuses more than 120.
 SAME_TOKEN_SECONDS = 20
 
@@ -30,7 +33,7 @@ class Person:
         cls, frontend: str, backend: str, kubectl: Kubectl, name: str = "Steady Load"
     ) -> "Person":
         """A new person."""
-        with httpx.Client(base_url=frontend, timeout=PATIENCE_SECONDS) as browser:
+        with httpx.Client(base_url=frontend, **DIRECT) as browser:
             account = {
                 "name": name,
                 "email": f"{secrets.token_hex(6)}@example.com",
@@ -62,13 +65,11 @@ class Person:
             request.headers.update(self.authorization)
             return request
 
-        return httpx.Client(base_url=self.backend, auth=authorized, timeout=PATIENCE_SECONDS)
+        return httpx.Client(base_url=self.backend, auth=authorized, **DIRECT)
 
     def tasks_page(self) -> httpx.Response:
         """The page with this person's tasks."""
-        return httpx.get(
-            f"{self.frontend}/tasks", headers={"Cookie": self.cookie}, timeout=PATIENCE_SECONDS
-        )
+        return httpx.get(f"{self.frontend}/tasks", headers={"Cookie": self.cookie}, **DIRECT)
 
 
 @lru_cache(maxsize=8)

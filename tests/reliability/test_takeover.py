@@ -39,13 +39,10 @@ def single(tmp_path: Path) -> Iterator[LiveRelease]:
     password = secrets.token_hex(12)
     with outside.namespace_with_postgres(NAME, password) as kubectl:
         stack = LiveStack.create("live", tmp_path, values())
-        try:
-            stack.set_secret("databaseUrl", outside.address(NAME, password))
-            stack.up()
-            live_release.wait_until_it_serves(values())
-            yield LiveRelease(stack, kubectl)
-        finally:
-            stack.destroy()
+        stack.set_secret("databaseUrl", outside.address(NAME, password))
+        stack.up()
+        live_release.wait_until_it_serves(values())
+        yield LiveRelease(stack, kubectl)  # It goes with its namespace.
 
 
 def somebody(kubectl: Kubectl) -> Person:
