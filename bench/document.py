@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.figures import Figure, Section, quantity
 from bench.machine import Circumstances
 
-HEADINGS = ("Figure", "Goal", "Median", "Min", "Max", "Runs", "Met")
+HEADINGS = ("Figure", "Goal", "Median", "Range", "Runs", "Met")
 COMMAND = "make bench"
 BY_HAND = "<!-- From here on written by hand. -->"
 
@@ -53,11 +53,17 @@ def _cells(figure: Figure) -> list[str]:
         figure.name,
         figure.bound,
         quantity(figure.median, figure.unit),
-        quantity(min(figure.samples), figure.unit),
-        quantity(max(figure.samples), figure.unit),
+        _range(figure),
         str(len(figure.samples)),
         figure.verdict,
     ]
+
+
+def _range(figure: Figure) -> str:
+    """From the least to the most, in the median's unit; empty for one sample, which is the median."""
+    if len(figure.samples) == 1:
+        return ""
+    return f"{quantity(min(figure.samples), '')}-{quantity(max(figure.samples), '')}"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -78,8 +78,13 @@ def test_the_document_has_command_machine_date_and_every_figure() -> None:
     text = document.markdown([section], MACHINE, 12.4)
     for part in ("`make bench`", "2026-01-02", "a processor, 2 cores", "12 min", "## Starts"):
         assert part in text
-    assert "| start | ≤ 2.50 s | 2.00 s | 1.00 s | 3.00 s | 3 | yes |" in text
+    assert "| start | ≤ 2.50 s | 2.00 s | 1.00-3.00 | 3 | yes |" in text
     assert "1 of 1 goals are met." in text
+
+
+def test_one_run_has_no_range() -> None:
+    section = Section("Starts", "", (figure(2.0),))
+    assert "| start |  | 2.00 s |  | 1 |  |" in document.markdown([section], MACHINE, 1)
 
 
 def test_the_document_names_the_goals_that_are_missed() -> None:
