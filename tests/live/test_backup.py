@@ -122,7 +122,6 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
     assert leftovers == "", "the pod beside the database is gone, and what let it in"
 
 
-@pytest.mark.beside
 def test_a_release_that_was_destroyed_comes_back_from_the_backup_that_was_taken_first(
     tmp_path: Path, folder: Path
 ) -> None:

@@ -18,7 +18,6 @@ from tests.live import outside
 from tests.live_release import Kubectl, LiveStack, docker_environment, node_port
 from tests.tokens import token_for
 
-pytestmark = pytest.mark.beside
 NAME = "canary"
 FRONTEND_PORT, BACKEND_PORT = 30091, 30092
 FRONTEND, BACKEND = node_port(FRONTEND_PORT), node_port(BACKEND_PORT)

@@ -16,7 +16,6 @@ import yaml
 from tests import live_release
 from tests.documents import LIVE, Checkout, Command, documents
 
-pytestmark = pytest.mark.beside
 # As long as what the documents show, so that columns are where they are there.
 RELEASE, FRONTEND_PORT = "livedocs", 30085
 # Kubernetes gives a rollout up after so long; a session shows one that must fail.

@@ -12,7 +12,6 @@ from tests.engine_stack import EngineError
 from tests.live import outside
 from tests.live_release import SINGLE, Kubectl, LiveRelease, LiveStack
 
-pytestmark = pytest.mark.beside
 NAMESPACE = "byhand"
 SECRET = "taskflow-secrets"  # noqa: S105 - the name of one
 PASSWORD = f"canary{secrets.token_hex(8)}"

@@ -9,7 +9,6 @@ from tests import live_release
 from tests.live_release import LiveRelease
 from tests.one_more_component import ops, program_with_a_worker
 
-pytestmark = pytest.mark.beside
 RELEASE = "liveworker"
 WORKER = f"deployment/{RELEASE}-worker"
 VALUES = {

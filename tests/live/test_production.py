@@ -11,7 +11,6 @@ from tests import live_release
 from tests.documents import PRODUCTION, Checkout, Command, documents
 from tests.live import outside
 
-pytestmark = pytest.mark.beside
 RELEASE, DATABASE, FRONTEND_PORT = "liveprod", "liveprod-db", 30183
 PASSWORD = secrets.token_hex(8)
 # In each command, because a new shell for a clone inherits nothing of Pulumi's.

@@ -13,7 +13,6 @@ from tests.live import outside
 from tests.live_release import LiveRelease, LiveStack
 from tests.unit.test_monitoring import QUERIES, SERVICES, TARGET, series_of
 
-pytestmark = pytest.mark.beside
 NAMESPACE, WATCHERS, PRIORITY = "livekeys", "livekeys-watch", "livekeys-important"
 FRONTEND_PORT, BACKEND_PORT = 30181, 30182
 PASSWORD, LICENCE = secrets.token_hex(8), f"canary{secrets.token_hex(8)}"
