@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.live_release import node_port
-
 LONGEST_SECONDS = 900
 CLIENTS = 8  # As many as the backend's database connections, or the frontend's places for pages.
 PATIENCE_SECONDS = 10  # Of a client: an answer that takes longer has failed.
@@ -39,8 +37,8 @@ class Page:
     """Called for each request: the backend accepts no token that lasts as long as a load."""
 
     def __post_init__(self) -> None:
-        assert urlsplit(self.url).hostname in ("127.0.0.1", urlsplit(node_port(0)).hostname), (
-            f"no load to {self.url}: it goes to this machine and its own node alone"
+        assert urlsplit(self.url).hostname == "127.0.0.1", (
+            f"no load to {self.url}: it goes to this machine alone, which has to be the node (Minikube driver none)"
         )
 
     def __str__(self) -> str:
