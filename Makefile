@@ -85,7 +85,7 @@ test: $(STAMP) ## Set up what the tests need and run all suites but test-edits a
 test-edits: $(STAMP) ## Edit every key of a running release: what `make diff` says must happen (40 min)
 	@$(OPS) test-edits
 
-test-reliability: $(STAMP) ## Break the release in every way that a promise covers, and measure (25 min)
+test-reliability: $(STAMP) ## Break the release in every way that a promise covers, and measure (an hour)
 	@$(OPS) test-reliability
 
 bench: $(STAMP) ## Measure everything in docs/performance.md, and write it (a quarter of an hour)

@@ -25,7 +25,7 @@ commands = typer.Typer()
 
 @commands.command(name="test-reliability")
 def test_reliability() -> None:
-    """Break the release on the cluster in every way that a promise covers, and measure (25 minutes)."""
+    """Break the release on the cluster in every way that a promise covers, and measure (an hour)."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         outcome = testing.reliability(console, report)
