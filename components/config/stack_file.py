@@ -275,7 +275,9 @@ def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list
 
 
 def _unknown_settings(root: Node, project: str) -> Iterator[tuple[int, str]]:
-    for key, (line, _) in root.value.items():
+    for key, (line, node) in root.value.items():
+        if key in ENCRYPTION_KEYS and isinstance(node.value, (dict, list)):
+            yield line, f"{key}: expected a text"
         if key not in TOP_LEVEL_KEYS:
             near = difflib.get_close_matches(key, TOP_LEVEL_KEYS, n=1)
             hint = near[0] if near else f"config, and {project}:{key} below it"

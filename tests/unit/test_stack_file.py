@@ -179,6 +179,10 @@ def test_an_anchor_and_a_merge_are_followed_with_the_lines_of_their_targets(
         ("config: {a: \x01}\n", "is not YAML"),
         ("config: " + "[" * 2000 + "]" * 2000, "blocks in each other"),
         ("config: @a\n", "is not YAML"),
+        ("config: {}\n\ufeff", "starts with a byte order mark"),
+        ("config: {}\r\n\ufeffencryptionsalt: x\n", "starts with a byte order mark"),
+        (f"{LOCAL}encryptionsalt: {{a: b}}\n", "encryptionsalt: expected a text"),
+        (f"{LOCAL}secretsprovider: [x]\n", "secretsprovider: expected a text"),
         (
             "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
             "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n",
@@ -200,11 +204,26 @@ def test_what_the_engine_cannot_read_is_one_line(tmp_path: Path, text: str, mess
         ("{env: {A: .inf}}", "backend.env.A: .inf is not a number"),
         ("{env: {1: x}}", "backend.env.1: is a key that is not a text; put it in quotes"),
         ("{env: {true: x}}", "backend.env.true: is a key that is not a text"),
+        ("{env: {'<<': {A: x}}}", "backend.env.<<: is a merge to the engine even in quotes"),
+        ("{'<<': {env: {A: x}}}", "backend.<<: is a merge to the engine even in quotes"),
+        ("{env: {A: https://a.b/c?d=e}}", "backend.env.A: has a ? between brackets"),
+        ("{env: {A: why?}}", "backend.env.A: has a ? between brackets"),
+        (r'{env: {A: "https:\/\/a.b"}}', r"backend.env.A: has the escape \/"),
     ],
 )
 def test_what_only_go_would_understand_is_refused(tmp_path: Path, value: str, message: str) -> None:
     found = mistakes(tmp_path, f"{LOCAL}  backend: {value}\n")
     assert any(f"Pulumi.x.yaml:5: taskflow:{message}" in line for line in found)
+
+
+def test_a_question_mark_and_a_backslash_before_a_slash_are_fine_where_the_engine_reads_them(
+    tmp_path: Path,
+) -> None:
+    env = '{A: "https://a.b/c?d=e", B: \'\\/\', C: "\\\\/", D: "é?"}'
+    text = (
+        f"{LOCAL}  backend: {{env: {env}}}\n  frontend:\n    env:\n      URL: https://a.b/c?d=e\n"
+    )
+    assert mistakes(tmp_path, text) == []
 
 
 @pytest.mark.parametrize(
