@@ -69,9 +69,11 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("backend.resources.limits.memory", 1073741824),
     ("database.embedded.size", "10G"),
     ("database.external.addresses", ["10.1.0.0/16", "2001:db8::/32", "10.1.2.3/32"]),
+    ("database.external.addresses", ["0.0.0.0/0", "2001:DB8:0::/32", "::1/128", "0.0.0.0/8"]),
     ("images.backend.ref", "registry.example.com:5000/a/b_c--d:1.2"),
     ("images.backend.ref", f"ghcr.io/acme/app:1@sha256:{'a' * 64}"),
     ("images.backend.ref", "localhost/app:V1"),
+    ("images.backend.ref", f"ghcr.io/{'a' * 247}:{'1' * 128}@sha256:{'a' * 64}"),
     ("images.backend.baseImage", "python:3.14-slim"),
     ("images.registry", "ghcr.io/acme/team_a"),
     ("images.registry", "[::1]:5000"),
@@ -105,6 +107,17 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("backend.resources.requests.cpu", "0.0001", "expected a CPU quantity"),
     ("backend.resources.requests.cpu", True, "got true, expected a CPU quantity"),
     ("database.external.addresses", ["10.0.0.0/33"], "expected a network such as 10.1.0.0/16"),
+    *(
+        ("database.external.addresses", [network], "expected a network such as 10.1.0.0/16 (zeros")
+        for network in (
+            "10.1.2.3/8",
+            "10.0.0.0/08",
+            "2001:db8::1/32",
+            "::/00",
+            "::ffff:10.0.0.0/104",
+            "fe80::%eth0/64",
+        )
+    ),
     ("database.external.addresses", ["10.1.2.3"], "10.1.2.3/32 for one address"),
     ("database.external.addresses", ["10.0.0.0/255.0.0.0"], "expected a network"),
     ("cluster.context", "", "expected a text that is not empty"),
@@ -115,6 +128,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("images.backend.ref", "ghcr.io/acme/app", "with a tag or digest"),
     ("images.backend.ref", "localhost:5000/app", "with a tag or digest"),
     ("images.backend.ref", f"app@sha256:{'A' * 64}", "with a tag or digest"),
+    ("images.backend.ref", f"ghcr.io/{'a' * 248}:1", "with a tag or digest"),
     ("images.backend.baseImage", "python", "with a tag or digest"),
     ("images.registry", "ghcr.io/MyOrg", "a registry with its host"),
     ("images.registry", "ghcr.io/acme/", "a registry with its host"),
