@@ -216,8 +216,14 @@ class Plan:
     def _configuration(self, step: Step) -> tuple[Risk, str]:
         readers = [other for other in self.steps if self._reads(other, step)]
         names = ", ".join(other.title for other in readers) or "no workload"
+        key = (step.kind, step.name)
         if step.action == DELETE:
-            left = [other for other in readers if other.action == SAME]
+            # An update starts new pods, which read what the new template names.
+            left = [
+                other
+                for other in readers
+                if other.action != DELETE and key in _references(pod_of(other.new or other.old))
+            ]
             if left:
                 return Risk.OUTAGE, f"{left[0].title} still reads it: its next pod cannot start"
             return Risk.NONE, "no longer used"
@@ -265,9 +271,10 @@ def _ended_sessions(step: Step) -> str:
 
 def _resized(step: Step) -> tuple[Risk, str]:
     before, after = (at(side, "spec", "resources", "requests", "storage") for side in step.sides)
-    if before == after:
+    was, will_be = (bytes_of(str(size or 0)) for size in (before, after))
+    if was == will_be:
         return Risk.NONE, f"it stays: {_changed(step)}"
-    if bytes_of(str(after)) < bytes_of(str(before)):
+    if will_be < was:
         return Risk.REFUSED, f"a volume cannot shrink ({before} to {after}): revert the edit"
     return Risk.NONE, f"the volume grows in place ({before} to {after})"
 
@@ -311,6 +318,9 @@ def _answering(kind: str, route: Manifest) -> Iterable[str]:
         yield f"class {at(route, 'spec', 'gatewayClassName')}"
     for listener in items(route, "spec", "listeners"):
         yield f"listener {listener['name']}"
+        for key in ("port", "hostname"):
+            if key in listener:
+                yield f"{key} {listener[key]}"
     for parent in items(route, "spec", "parentRefs"):
         yield "Gateway " + " ".join(
             str(parent[key]) for key in ("namespace", "name", "sectionName") if key in parent

@@ -126,6 +126,23 @@ def test_a_volume_that_grows_is_no_loss_and_one_of_another_class_is() -> None:
     assert "spec.storageClassName cannot change in place" in moved.reason
 
 
+@pytest.mark.parametrize(
+    ("size", "expected", "reason"),
+    [
+        ("1024Mi", Risk.NONE, "it stays"),
+        ("1073741824", Risk.NONE, "it stays"),
+        ("1.5Gi", Risk.NONE, "grows in place"),
+        ("1G", Risk.REFUSED, "cannot shrink"),
+        (None, Risk.REFUSED, "cannot shrink"),
+    ],
+)
+def test_a_volume_is_compared_by_its_bytes(size: Any, expected: Risk, reason: str) -> None:
+    old, new = ({"spec": {"resources": {"requests": {"storage": said}}}} for said in ("1Gi", size))
+    effect = judged("PersistentVolumeClaim", "update", old, new)
+    assert effect.risk is expected
+    assert reason in effect.reason
+
+
 @pytest.mark.parametrize("kind", ["PersistentVolumeClaim", "PersistentVolume", "Namespace"])
 @pytest.mark.parametrize("action", ["delete", "replace"])
 def test_what_holds_data_is_lost_with_its_object(kind: str, action: str) -> None:
@@ -250,6 +267,18 @@ def test_an_ingress_interrupts_when_a_host_goes() -> None:
         ("Ingress", {"ingressClassName": "nginx"}, {}, "class nginx"),
         ("Gateway", {"gatewayClassName": "envoy"}, {"gatewayClassName": "x"}, "class envoy"),
         ("Ingress", {}, {"ingressClassName": "traefik"}, "class of the cluster"),
+        (
+            "Gateway",
+            {"listeners": [{"name": "http", "port": 80, "hostname": "a.b"}]},
+            {"listeners": [{"name": "http", "port": 8080, "hostname": "a.b"}]},
+            "port 80",
+        ),
+        (
+            "Gateway",
+            {"listeners": [{"name": "http", "port": 80, "hostname": "a.b"}]},
+            {"listeners": [{"name": "http", "port": 80, "hostname": "c.d"}]},
+            "hostname a.b",
+        ),
         ("Gateway", {"listeners": [{"name": "http"}]}, {"listeners": []}, "listener http"),
         (
             "HTTPRoute",
@@ -292,6 +321,10 @@ def test_a_secret_that_goes_while_a_workload_reads_it_is_an_outage() -> None:
     same = Step(action="same", type="kubernetes:apps/v1:Deployment", resource="d", old=reader)
     assert risk.judge([gone, same])[0].risk is Risk.OUTAGE
     assert risk.judge([gone])[0].risk is Risk.NONE
+    still = replace(same, action="update", new=merged(reader, {"spec": {"replicas": 3}}))
+    assert risk.judge([gone, still])[0].risk is Risk.OUTAGE
+    elsewhere = replace(same, action="update", new=deployment())
+    assert risk.judge([gone, elsewhere])[0].risk is Risk.NONE
 
 
 def test_a_config_map_is_read_anew_only_where_its_content_changes() -> None:
@@ -545,6 +578,9 @@ def database(image: str) -> dict[str, Any]:
         ("mirror.example.com:5000/postgres:18.1-alpine@sha256:abc", Risk.REFUSED),
         ("postgres:17.5", Risk.OUTAGE),
         ("postgres@sha256:abc", Risk.OUTAGE),
+        ("pgvector/pgvector:pg18", Risk.REFUSED),
+        ("pgvector/pgvector:0.8.1-pg17-trixie", Risk.OUTAGE),
+        ("timescale/timescaledb:2.17.2-pg16", Risk.REFUSED),
     ],
 )
 def test_another_major_version_of_postgres_does_not_open_the_data(
