@@ -11,7 +11,7 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ class StackFile:
         cls, stack: str, project: str, directory: Path | None = None, *, bare: str | None = None
     ) -> "StackFile":
         """The stack's file in a directory (default: the one that is named in the environment, or else where the engine
-        runs the program).
+        runs the program), with the defaults of the project file beside it.
 
         Args:
             bare: the project whose keys need no namespace, if it is another one.
@@ -68,7 +68,9 @@ class StackFile:
         """
         path = (directory or Path(os.environ.get(FOLDER_VARIABLE) or Path.cwd())) / file_name(stack)
         text = text_of(path) if path.is_file() else ""
-        return cls.from_text(path.name, stack, project, text, bare=bare)
+        found = cls.from_text(path.name, stack, project, text, bare=bare)
+        defaults = _project_defaults(path.with_name("Pulumi.yaml"), project, bare or project)
+        return replace(found, texts={**defaults, **found.texts})
 
     @classmethod
     def from_text(
@@ -235,6 +237,26 @@ def _is_encrypted(node: Node) -> bool:
         and list(block) == ["secure"]
         and isinstance(block["secure"].node.value, str)
     )
+
+
+def _project_defaults(file: Path, project: str, bare: str) -> dict[str, str]:
+    """What the engine hands over for keys that the stack file lacks; nothing if it would refuse the project file.
+
+    https://www.pulumi.com/docs/iac/concepts/config/#project-level-configuration
+    """
+    try:
+        root, _ = read(text_of(file)) if file.is_file() else (None, [])
+    except (ConfigError, YamlError):
+        return {}
+    content = root.plain() if root else None
+    config = content.get("config") if isinstance(content, dict) else None
+    found: dict[str, str] = {}
+    for written, value in config.items() if isinstance(config, dict) else ():
+        namespace, _, name = (written if ":" in written else f"{bare}:{written}").partition(":")
+        given = value.get("value", value.get("default")) if isinstance(value, dict) else value
+        if namespace == project and given is not None:
+            found[name] = _text(given)
+    return found
 
 
 class _Key(NamedTuple):

@@ -298,6 +298,28 @@ def test_whatever_is_in_a_file_each_mistake_is_one_line_with_its_place(data: byt
             assert len(message.splitlines()) == 1, message
 
 
+@pytest.mark.parametrize(
+    ("config", "level"),
+    [
+        ("logLevel: debug", "debug"),
+        ("taskflow:logLevel: debug", "debug"),
+        ("logLevel: {default: debug, description: x}", "debug"),
+        ("logLevel: {value: debug}", "debug"),
+        ("logLevel: {description: x}", "info"),
+        ("other:logLevel: debug", "info"),
+    ],
+)
+def test_a_default_of_the_project_file_counts_as_it_does_to_the_engine(
+    tmp_path: Path, config: str, level: str
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: taskflow\nconfig:\n  {config}\n")
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(LOCAL)
+    assert check_file(path).config.log_level == level
+    path.write_text(f"{LOCAL}  logLevel: warning\n")
+    assert check_file(path).config.log_level == "warning"
+
+
 def test_in_another_project_a_key_without_namespace_is_that_projects_own() -> None:
     text = "config:\n  release: of the shop\n  taskflow:release: tasks\n"
     file = StackFile.from_text("Pulumi.x.yaml", "x", "taskflow", text, bare="shop")
