@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -22,6 +23,8 @@ from .errors import ConfigError, Mistake
 from .go_yaml import KeyPath, Node, YamlError, read
 
 PROJECT = "taskflow"
+# https://github.com/pulumi/pulumi/blob/v3.276.0/sdk/go/common/tokens/stack_name.go
+STACK_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,100}")
 
 # The engine's own keys of a stack file: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
@@ -64,10 +67,13 @@ class StackFile:
             bare: the project whose keys need no namespace, if it is another one.
 
         Raises:
-            ConfigError: if it is not YAML.
+            ConfigError: if it cannot be read, is not YAML, or has a name that the engine refuses.
         """
         path = (directory or Path(os.environ.get(FOLDER_VARIABLE) or Path.cwd())) / file_name(stack)
-        text = text_of(path) if path.is_file() else ""
+        if not STACK_NAME.fullmatch(short_name(stack)):
+            words = "a stack's name has at most 100 letters (a-z), digits, dashes, dots and _"
+            raise ConfigError([f"{path.name}: {words}; rename the file"])
+        text = text_of(path) if os.path.lexists(path) else ""
         found = cls.from_text(path.name, stack, project, text, bare=bare)
         defaults = _project_defaults(path.with_name("Pulumi.yaml"), project, bare or project)
         return replace(found, texts={**defaults, **found.texts})

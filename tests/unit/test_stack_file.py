@@ -255,6 +255,22 @@ def test_a_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
         text_of(tmp_path / "Pulumi.x.yaml")
 
 
+def test_a_folder_or_a_link_to_nothing_is_no_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.x.yaml").mkdir()
+    (tmp_path / "Pulumi.y.yaml").symlink_to("nowhere")
+    for name in "xy":
+        with pytest.raises(ConfigError, match=rf"^Pulumi\.{name}\.yaml: cannot be read: "):
+            check_file(tmp_path / f"Pulumi.{name}.yaml")
+
+
+@pytest.mark.parametrize("name", ["a b", "größe", "#1", "x" * 101])
+def test_a_name_that_the_engine_refuses_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"Pulumi.{name}.yaml"
+    path.write_text(LOCAL)
+    with pytest.raises(ConfigError, match="a stack's name has at most 100 letters"):
+        check_file(path)
+
+
 def test_whole_names_of_stacks_are_kept_and_of_a_full_name_the_last_part_names_the_file() -> None:
     assert stack_name(Path("Pulumi.my.stack.yaml")) == "my.stack"
     assert file_name("my.stack") == "Pulumi.my.stack.yaml"
