@@ -41,7 +41,7 @@ connect() {
 address() {
     local blank=$' \t\r\n\v\f' url=$DATABASE_URL
     url=${url#"${url%%[!$blank]*}"} url=${url%"${url##*[!$blank]}"}
-    [[ ! $url =~ %([^0-9a-fA-F]|.[^0-9a-fA-F]|.?$) ]] &&
+    [[ ! $url =~ %([^0-9a-fA-F]|.[^0-9a-fA-F]|.?$|00) ]] &&
         [[ $url =~ ^([a-zA-Z]+)://([^]:@/?#[]+)(:([^]@/?#[]*))?@(\[[^]@/?#]*\]|[^]:@/?#[]+)(:([0-9]*))?(/([^/?#@]*))?(\?([^#@]*))?$ ]] ||
         fail "the database's address cannot be read"
     local scheme=${BASH_REMATCH[1],,} user=${BASH_REMATCH[2]} password=${BASH_REMATCH[4]} host=${BASH_REMATCH[5]}

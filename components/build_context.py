@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .config.errors import ConfigError
 from .config.stack import TAG_LENGTH, ComponentImage, Images
 
 
@@ -54,7 +55,17 @@ def content_tag(build: BuildArgs) -> str:
     """Hash of everything that can change the image: the files that the target uses, Dockerfile, arguments.
 
     Names, contents, the executable bit and link targets count; times and owners do not, since they differ by checkout.
+
+    Raises:
+        ConfigError: if Docker could not build it either: a file cannot be read, or an ignored pattern is not one.
     """
+    try:
+        return _content_tag(build)
+    except OSError as error:
+        raise ConfigError([f"{error.filename}: cannot be read: {error.strerror}"]) from None
+
+
+def _content_tag(build: BuildArgs) -> str:
     digest = hashlib.sha256()
 
     def add(*parts: str | bytes) -> None:
@@ -98,7 +109,7 @@ def context_files(context: Path) -> list[Path]:
     """The files that `docker build` sends, sorted: all below `context` but those its .dockerignore excludes."""
     own, shared = context / "Dockerfile.dockerignore", context / ".dockerignore"
     ignore_file = own if own.is_file() else shared
-    rules = _parse_rules(_text(ignore_file) if ignore_file.is_file() else "")
+    rules = _parse_rules(ignore_file) if ignore_file.is_file() else []
 
     def walk(directory: Path) -> Iterator[Path]:
         for entry in directory.iterdir():
@@ -115,8 +126,8 @@ def context_files(context: Path) -> list[Path]:
 
 
 def _text(path: Path) -> str:
-    """Docker ignores a byte order mark, too."""
-    return path.read_text(encoding="utf-8-sig", errors="replace")
+    """Docker ignores a byte order mark, too, and ends no line but at a newline."""
+    return path.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
 
 
 def _dockerfile(context: Path) -> str:
@@ -173,8 +184,8 @@ def _reads_context(flag: str, value: str) -> bool:
 
 
 def _instructions(dockerfile: str) -> Iterator[list[str]]:
-    lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
-    for line in re.sub(r"\\\s*\n", " ", "\n".join(lines)).splitlines():
+    lines = [line for line in dockerfile.split("\n") if not line.lstrip().startswith("#")]
+    for line in re.sub(r"\\\s*\n", " ", "\n".join(lines)).split("\n"):
         if line.strip():
             yield line.split()
 
@@ -191,29 +202,48 @@ class _Rule:
     regex: re.Pattern[str]
 
 
-def _parse_rules(text: str) -> list[_Rule]:
+def _parse_rules(file: Path) -> list[_Rule]:
     rules = []
-    for line in text.splitlines():
+    for number, line in enumerate(_text(file).split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         lets_through = line.strip().startswith("!")
-        pattern = _relative(line.strip().removeprefix("!").strip())
-        rules.append(_Rule(pattern, lets_through, re.compile(_regex(pattern))))
+        pattern = line.strip().removeprefix("!").strip()
+        try:
+            if not pattern or "".join(_PARTS.findall(pattern)) != pattern:
+                raise re.error("not a pattern")
+            rule = _Rule(_relative(pattern), lets_through, re.compile(_regex(_relative(pattern))))
+        except re.error:
+            where = f"{file.parent.name}/{file.name}:{number}"
+            raise ConfigError([f"{where}: {line.strip()} is not a pattern for Docker"]) from None
+        rules.append(rule)
     return rules
 
 
+# A wildcard, a class, a character with \ before it, any other character. The rest is a mistake.
+_IN_CLASS = r"(?:\\.|[^\\\]-])"
+_PARTS = re.compile(
+    rf"(?s)\*\*/?|\*|\?|\[(?:\^|(?!\^))(?:{_IN_CLASS}(?:-{_IN_CLASS})?)+\]|\\.|[^\[\\]"
+)
+
+
 def _regex(pattern: str) -> str:
-    """Go's filepath.Match plus `**`; a rule for a folder covers what is below it."""
+    """Go's filepath.Match plus `**`; a rule for a folder covers what is below it.
+
+    https://github.com/moby/patternmatcher/blob/v0.6.0/patternmatcher.go
+    """
+    is_suffix = re.fullmatch(r"\*\*[^/*?\[\]\\]+", pattern)
     out = ""
-    for part in re.findall(r"\*\*/?|\*|\?|\[\^?[^\]]*\]|\\.|.", pattern):
+    for found in _PARTS.finditer(pattern):
+        part = found[0]
         if part.startswith("**"):
-            out += "(.*/)?" if part == "**/" else ".*"
+            out += ".*" if is_suffix or found.end() == len(pattern) else "(.*/)?"
         elif part == "*":
             out += "[^/]*"
         elif part == "?":
             out += "[^/]"
         elif part.startswith("["):
-            out += part
+            out += "[" + re.sub(r"(?<!\\)\[", r"\[", part[1:])  # Else Python warns.
         else:
             out += re.escape(part.removeprefix("\\") or part)
     return rf"(?s)\A{out}(/.*)?\Z"
@@ -228,8 +258,13 @@ def _ignored(path: str, rules: list[_Rule]) -> bool:
 
 
 def _reaches_below(folder: str, rules: list[_Rule]) -> bool:
-    return any(
-        rule.lets_through
-        and (rule.pattern.startswith((f"{folder}/", "**")) or "*" in rule.pattern.split("/")[0])
-        for rule in rules
-    )
+    return any(rule.lets_through and _may_reach(rule.pattern, folder) for rule in rules)
+
+
+def _may_reach(pattern: str, folder: str) -> bool:
+    for wanted, part in zip(pattern.split("/"), folder.split("/"), strict=False):
+        if "**" in wanted:
+            return True
+        if wanted != part and not re.search(r"[*?\[\\]", wanted):
+            return False
+    return True

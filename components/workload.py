@@ -1,5 +1,6 @@
 """The components' shared parts: labels, hardened pod, probes, Deployment, Service, autoscaler, disruption budget."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -254,6 +255,11 @@ def _spread(
     )
 
 
+def literal(value: str) -> str:
+    """A value that arrives as it is: Kubernetes writes $ for $$, and the value of a variable for $(NAME)."""
+    return re.sub(r"\$(?=[$(])", "$$", value)
+
+
 def _pod_spec(release: Release, container: Container, config: Workload) -> core.v1.PodSpecArgs:
     plain = {"PORT": str(config.port)} if config.port else {}
     plain |= {**container.env, **config.env}
@@ -275,7 +281,7 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
             config_map_ref=core.v1.ConfigMapEnvSourceArgs(name=release.config_map)
         )
     ]
-    env = [core.v1.EnvVarArgs(name=name, value=value) for name, value in plain.items()]
+    env = [core.v1.EnvVarArgs(name=name, value=literal(value)) for name, value in plain.items()]
     first = [
         core.v1.ContainerArgs(
             name=step.name,

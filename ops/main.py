@@ -141,9 +141,10 @@ def main() -> None:
         _fail(str(full), full.code)
     except Exception as error:
         # Here, because a help text needs no component.
+        from components.config.errors import ConfigError
         from components.minikube import ClusterError
 
-        if not isinstance(error, ClusterError):
+        if not isinstance(error, (ClusterError, ConfigError)):
             raise
         _fail(str(error), 1)
 

@@ -178,7 +178,7 @@ def _validated(
     rest = _without(values, unsure)
     while True:
         try:
-            return StackConfig.model_validate(rest), mistakes, unsure
+            return StackConfig.model_validate(rest, by_alias=True, by_name=False), mistakes, unsure
         except ValidationError as error:
             found = explain(error, StackConfig, rest, SECRET_KEYS)
             whole = _read_as_far_as_possible(error)

@@ -33,6 +33,9 @@ _INTEGER = re.compile(
     r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))\Z"
 )
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+# libyaml takes these (and a ? in a text between brackets), yaml.v3 does not.
+_ESCAPED_SLASH = re.compile(r"(?<!\\)(\\\\)*\\/")
+_LATE_BYTE_ORDER_MARK = re.compile(r"(?<=[\r\n])\ufeff")
 _BARE_FRACTION = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+)?\Z")
 
 
@@ -96,6 +99,9 @@ def read(text: str) -> tuple[Node | None, list[Fault]]:
     Raises:
         YamlError: if it cannot be read at all.
     """
+    if late := _LATE_BYTE_ORDER_MARK.search(text):
+        line = text.count("\n", 0, late.start()) + 1
+        raise YamlError(line, "is not YAML: the line starts with a byte order mark; delete it")
     composer = _Composer(text)
     try:
         return composer.document(), composer.faults
@@ -153,6 +159,8 @@ class _Composer:
 
     def __init__(self, text: str) -> None:
         self.faults: list[Fault] = []
+        self._text = text
+        self._brackets = 0
         self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
         self._anchors: dict[str | None, Node | None] = {}
         self._own = 0
@@ -185,12 +193,12 @@ class _Composer:
             self._anchors[event.anchor] = None
         if isinstance(event, yaml.ScalarEvent):
             node = Node(line, self._scalar(event, line, path))
-        elif isinstance(event, yaml.SequenceStartEvent):
-            self._refuse_tag(event, ("seq",), line, path)
-            node = self._list(line, path)
         else:
-            self._refuse_tag(event, ("map",), line, path)
-            node = self._block(line, path)
+            is_list = isinstance(event, yaml.SequenceStartEvent)
+            self._refuse_tag(event, ("seq",) if is_list else ("map",), line, path)
+            self._brackets += bool(event.flow_style)
+            node = self._list(line, path) if is_list else self._block(line, path)
+            self._brackets -= bool(event.flow_style)
         if event.anchor:
             self._anchors[event.anchor] = node
         return node
@@ -203,9 +211,18 @@ class _Composer:
             raise YamlError(line, f"is not YAML: the value of *{anchor} contains itself")
         return node
 
-    def _scalar(self, event: yaml.ScalarEvent, line: int, path: KeyPath) -> Any:
+    def _scalar(self, event: Any, line: int, path: KeyPath) -> Any:
         text: str = event.value
         self._refuse_tag(event, ("str",), line, path)
+        written = self._text[event.start_mark.index : event.end_mark.index]
+        if event.style == '"' and _ESCAPED_SLASH.search(written):
+            self._fault(line, path, r"has the escape \/, which the engine does not know; write /")
+        if not event.style and self._brackets and "?" in text:
+            self._fault(
+                line,
+                path,
+                "has a ? between brackets, where the engine ends a text; put it in quotes",
+            )
         if event.style or event.tag:
             return text
         if is_date(text):
@@ -228,6 +245,12 @@ class _Composer:
             key_line = event.start_mark.line + 1
             merges = isinstance(event, yaml.ScalarEvent) and event.value == "<<" and not event.style
             key = "<<" if merges else self._key(event, key_line, path)
+            if key == "<<" and not merges:
+                self._fault(
+                    key_line,
+                    (*path, key),
+                    "is a merge to the engine even in quotes; rename the key",
+                )
             node = self._node(next(self._events), (*path, key))
             if key in first:
                 text = f"is given a second time, first in line {first[key]}; one of the two would be lost"

@@ -287,7 +287,7 @@ ImageReference = Annotated[
         words="an image reference with a tag or digest (name:tag, name@sha256:...), its name in lower case",
         short="image reference",
         pattern=rf"(({_HOST})/)?{_PATH}({_TAG}({_DIGEST})?|{_DIGEST})",
-        accepts=lambda text: len(text.partition("@")[0]) <= 255 + 128,
+        accepts=lambda text: len(re.sub(rf"{_TAG}\Z", "", text.partition("@")[0])) <= 255,
     ),
 ]
 ImagePrefix = Annotated[
@@ -302,17 +302,22 @@ ImagePrefix = Annotated[
 
 
 def _is_network(text: str) -> bool:
+    """As Kubernetes 1.36 and later take it.
+
+    https://github.com/kubernetes/kubernetes/blob/v1.37.0/staging/src/k8s.io/apimachinery/pkg/util/validation/ip.go
+    """
     try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
+        network = ipaddress.ip_network(text)
+    except ValueError:  # Bits after the prefix are one.
         return False
-    return True
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return not mapped and not re.search("/0[0-9]", text)
 
 
 Cidr = Annotated[
     str,
     Kind(
-        words="a network such as 10.1.0.0/16, or 10.1.2.3/32 for one address",
+        words="a network such as 10.1.0.0/16 (zeros after its prefix), or 10.1.2.3/32 for one address",
         short="network, such as `10.1.0.0/16`",
         pattern=r"[0-9a-fA-F.:]+/[0-9]{1,3}",
         accepts=_is_network,

@@ -82,7 +82,7 @@ def _count_or_percent(value: Any) -> int | str:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
         return int(value)
     if isinstance(value, str) and re.fullmatch(r"(100|[0-9]{1,2})%", value):
-        return value
+        return f"{int(value[:-1])}%"
     words = 'a count such as 1, or a percentage up to 100 such as "25%"'
     raise PydanticCustomError(EXPECTED, "{words}", {"words": words})
 

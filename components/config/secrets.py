@@ -64,7 +64,7 @@ def secrets_in(source: StackFile) -> dict[str, Secret]:
 def misplaced(
     source: StackFile, encrypted: Iterable[str], keys: Iterable[str]
 ) -> Iterable[Mistake]:
-    """Encrypted values under keys that are not secrets: their text would appear in plain.
+    """Encrypted values under keys that are not secrets, whose text would appear in plain, and within a secret.
 
     Args:
         encrypted: top-level keys that hold an encrypted value somewhere.
@@ -77,6 +77,10 @@ def misplaced(
                 path,
                 "an encrypted value would be written out in plain here; secrets are the keys "
                 f"{', '.join(keys)}, and what secretEnv.<VARIABLE>.config names",
+            )
+        elif len(path) > 1:
+            yield Mistake.at(
+                path, f"a secret is one text, not a block or a list; {source.how_to_set(path[0])}"
             )
 
 

@@ -10,8 +10,9 @@ import contextlib
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from .errors import ConfigError, Mistake
 from .go_yaml import KeyPath, Node, YamlError, read
 
 PROJECT = "taskflow"
+# https://github.com/pulumi/pulumi/blob/v3.276.0/sdk/go/common/tokens/stack_name.go
+STACK_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,100}")
 
 # The engine's own keys of a stack file: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
@@ -58,17 +61,22 @@ class StackFile:
         cls, stack: str, project: str, directory: Path | None = None, *, bare: str | None = None
     ) -> "StackFile":
         """The stack's file in a directory (default: the one that is named in the environment, or else where the engine
-        runs the program).
+        runs the program), with the defaults of the project file beside it.
 
         Args:
             bare: the project whose keys need no namespace, if it is another one.
 
         Raises:
-            ConfigError: if it is not YAML.
+            ConfigError: if it cannot be read, is not YAML, or has a name that the engine refuses.
         """
         path = (directory or Path(os.environ.get(FOLDER_VARIABLE) or Path.cwd())) / file_name(stack)
-        text = text_of(path) if path.is_file() else ""
-        return cls.from_text(path.name, stack, project, text, bare=bare)
+        if not STACK_NAME.fullmatch(short_name(stack)):
+            words = "a stack's name has at most 100 letters (a-z), digits, dashes, dots and _"
+            raise ConfigError([f"{path.name}: {words}; rename the file"])
+        text = text_of(path) if os.path.lexists(path) else ""
+        found = cls.from_text(path.name, stack, project, text, bare=bare)
+        defaults = _project_defaults(path.with_name("Pulumi.yaml"), project, bare or project)
+        return replace(found, texts={**defaults, **found.texts})
 
     @classmethod
     def from_text(
@@ -237,6 +245,26 @@ def _is_encrypted(node: Node) -> bool:
     )
 
 
+def _project_defaults(file: Path, project: str, bare: str) -> dict[str, str]:
+    """What the engine hands over for keys that the stack file lacks; nothing if it would refuse the project file.
+
+    https://www.pulumi.com/docs/iac/concepts/config/#project-level-configuration
+    """
+    try:
+        root, _ = read(text_of(file)) if file.is_file() else (None, [])
+    except (ConfigError, YamlError):
+        return {}
+    content = root.plain() if root else None
+    config = content.get("config") if isinstance(content, dict) else None
+    found: dict[str, str] = {}
+    for written, value in config.items() if isinstance(config, dict) else ():
+        namespace, _, name = (written if ":" in written else f"{bare}:{written}").partition(":")
+        given = value.get("value", value.get("default")) if isinstance(value, dict) else value
+        if namespace == project and given is not None:
+            found[name] = _text(given)
+    return found
+
+
 class _Key(NamedTuple):
     """One of the project's keys, without its namespace."""
 
@@ -275,7 +303,9 @@ def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list
 
 
 def _unknown_settings(root: Node, project: str) -> Iterator[tuple[int, str]]:
-    for key, (line, _) in root.value.items():
+    for key, (line, node) in root.value.items():
+        if key in ENCRYPTION_KEYS and isinstance(node.value, (dict, list)):
+            yield line, f"{key}: expected a text"
         if key not in TOP_LEVEL_KEYS:
             near = difflib.get_close_matches(key, TOP_LEVEL_KEYS, n=1)
             hint = near[0] if near else f"config, and {project}:{key} below it"

@@ -22,6 +22,7 @@ import pulumi
 import yaml
 
 from components.app import TaskflowApp, TaskflowAppArgs
+from components.config.go_yaml import scalar
 from components.config.load import StackSecrets
 from components.config.secrets import BETTER_AUTH_SECRET_LENGTH
 from components.config.stack import StackConfig
@@ -31,6 +32,7 @@ from ops.drift.drift import SIGNATURE
 from ops.paths import SOURCES
 
 MASKED = "masked"
+YES_AND_NO = ("y", "Y", "n", "N")
 # Secrets that a release has only where they are set, and the fields of StackSecrets that have them.
 OPTIONAL_SECRETS = {
     "databaseOwnerUrl": "database_owner_url",
@@ -100,9 +102,23 @@ class Recorder(pulumi.runtime.Mocks):
 def render(config: StackConfig, source: StackFile) -> str:
     """All objects of the stack, in an order that only a change of the stack changes."""
     return "".join(
-        f"---\n{yaml.safe_dump(manifest, sort_keys=False)}"
+        f"---\n{yaml.dump(manifest, Dumper=_ForKubectl, sort_keys=False)}"
         for manifest in manifests(config, source)
     )
+
+
+class _ForKubectl(yaml.SafeDumper):
+    """Texts that kubectl would take for a number or a boolean are in quotes: 1e6, 0o17 and y are texts to PyYAML."""
+
+
+_ForKubectl.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str",
+        text,
+        style=None if isinstance(scalar(text), str) and text not in YES_AND_NO else "'",
+    ),
+)
 
 
 def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:

@@ -51,7 +51,7 @@ class Live:
         for source in items(container, "envFrom"):
             env |= self._object("ConfigMap", source["configMapRef"]["name"])["data"]
         for variable in items(container, "env"):
-            value = variable.get("value", "")
+            value = variable.get("value", "").replace("$$", "$")
             if key := at(variable, "valueFrom", "secretKeyRef"):
                 encoded = at(self.objects.get(("Secret", key["name"])), "data", key["key"])
                 if encoded is None:  # An optional one: pods run without.

@@ -24,6 +24,8 @@ ABSENT = "(absent)"
 HIDDEN = "(hidden)"
 SHOWN = 100
 REPLICAS: Path = ("spec", "replicas")
+QUANTITIES = {"requests", "limits", "sizeLimit"}
+"""Fields that are, or hold, quantities. Elsewhere 1 and 1.0 are two texts."""
 
 
 @dataclass(frozen=True)
@@ -127,15 +129,17 @@ def _differences(wish: Any, value: Any, path: Path) -> Iterable[tuple[Path, tupl
                 place = f"[{inner[key] if key else index}]"
                 yield from _differences(inner, member(value, place, key), (*path, place))
             return
-    if not _alike(wish, value):
+    if not _alike(wish, value, path):
         yield path, (wish, value)
 
 
-def _alike(wish: Any, value: Any) -> bool:
+def _alike(wish: Any, value: Any, path: Path) -> bool:
     """Whether two values are the same to the API server, which drops zeros and empties and shortens quantities."""
-    if wish == value or (value is None and not wish):
+    if value is None and not wish:
         return True
-    if isinstance(wish, bool) or isinstance(value, bool) or wish is None or value is None:
+    if isinstance(wish, bool) is isinstance(value, bool) and wish == value:
+        return True
+    if wish is None or value is None or QUANTITIES.isdisjoint(path):
         return False
     return _quantity(wish) is not None and _quantity(wish) == _quantity(value)
 

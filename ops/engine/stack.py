@@ -15,8 +15,16 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from components.config.stack_file import FOLDER_VARIABLE, file_name, stack_name
+from components.config.go_yaml import YamlError, read
+from components.config.stack_file import (
+    FOLDER_VARIABLE,
+    as_yaml,
+    file_name,
+    stack_name,
+    text_of,
+)
 from ops.config.stacks import MANDATORY, StackFile, project_name
 from ops.engine.backend import Backend
 from ops.engine.diagnosis import explain
@@ -25,7 +33,7 @@ from ops.paths import POLICY, ROOT, STATE
 from ops.pods import last_words, require_rolled_out
 from ops.processes import INTERRUPTED, Result, capture, stream
 
-SALT = "encryptionsalt:"
+SALT = "encryptionsalt"
 
 # The engine repeats these for each plugin on PATH; the step `tools` has reported them once.
 NOISE = r"using pulumi-\S+ from \$PATH|resource plugin \S+ is expected to have version"
@@ -194,10 +202,26 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
         copy = folder / self.file.path.name
-        kept = copy.read_text().splitlines() if copy.exists() else []
-        salt = next((line for line in kept if line.startswith(SALT)), "")
-        text = self.file.path.read_text().rstrip("\n")
+        salt = _content(copy.read_text()).get(SALT) if copy.exists() else None
+        text = text_of(self.file.path)
         fresh = copy.with_suffix(f".{os.getpid()}")  # Two commands may do this at once.
-        fresh.write_text("\n".join(filter(None, [text, salt])) + "\n")
+        fresh.write_text(_salted(text, str(salt)) if salt else text)
         fresh.replace(copy)  # Atomic: the salt is nowhere else.
         return folder
+
+
+def _salted(text: str, salt: str) -> str:
+    """A stack file with a salt: as it is with one more line, or written anew where that would be another content."""
+    content = {**_content(text), SALT: salt}
+    line = "" if not text or text.endswith("\n") else "\n"
+    longer = f"{text}{line}{SALT}: {salt}\n"
+    return longer if _content(longer) == content else as_yaml(content)
+
+
+def _content(text: str) -> dict[str, Any]:
+    try:
+        root, _ = read(text)
+    except YamlError:
+        return {}
+    content = root.plain() if root else None
+    return content if isinstance(content, dict) else {}

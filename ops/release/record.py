@@ -16,7 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from components.build_context import references
+from components.config.errors import ConfigError
+from components.config.go_yaml import YamlError
+from components.config.go_yaml import read as read_yaml
 from components.config.stack import Images
+from components.config.stack_file import text_of
 from ops.config import commits
 from ops.config.validate import checked
 from ops.paths import ROOT, SOURCES
@@ -123,8 +127,13 @@ def completed(known: Record, images: Images, root: Path = ROOT) -> Record:
 
 
 def secrets_of(stack_file: Path) -> str:
-    """A checksum over the encrypted values, which are in git anyway."""
-    values = re.findall(r"\bsecure:\s*(\S+)", stack_file.read_text())
+    """A checksum over the encrypted values, which are in git anyway; empty without any."""
+    try:
+        root, _ = read_yaml(text_of(stack_file))
+    except (ConfigError, YamlError):
+        return ""
+    nodes = root.below() if root else ()
+    values = [str(node.value) for path, _, node in nodes if path[-1] == "secure"]
     return checksum("\n".join(values)) if values else ""
 
 

@@ -77,10 +77,10 @@ def _variable(workload: Manifest, name: str) -> str | None:
 
 
 def _major(workload: Manifest) -> str | None:
-    """The major version that a database's image names by its tag: `17` of `postgres:17.5-alpine`."""
+    """The major version that a database's image names by its tag: `17` of `postgres:17.5` and of `pgvector:pg17`."""
     if not _is_it(workload):
         return None
     containers = items(pod_of(workload), "containers")
     tag = str(at(containers[0], "image")).rpartition("/")[2].partition("@")[0].partition(":")[2]
-    found = match(r"\d+", tag)
-    return found[0] if found else None
+    found = search(r"pg(\d+)", tag) or match(r"(\d+)", tag)
+    return found[1] if found else None

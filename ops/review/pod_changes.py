@@ -22,7 +22,7 @@ def _changes(old: Manifest, new: Manifest) -> Iterable[str]:
     before, after = pod_of(old), pod_of(new)
     for key in _differing(before, after):
         if key in LISTS:
-            yield from _containers(items(before, key), items(after, key))
+            yield from list(_containers(items(before, key), items(after, key))) or [key]
         else:
             yield key
 
@@ -35,12 +35,9 @@ def _containers(before: Iterable[Manifest], after: Iterable[Manifest]) -> Iterab
             continue
         for key in _differing(old[name], new[name]):
             if key == "env":
-                yield from (
-                    f"env {variable}"
-                    for variable in _differing(
-                        _named(old[name].get(key)), _named(new[name].get(key))
-                    )
-                )
+                variables = _differing(_named(old[name].get(key)), _named(new[name].get(key)))
+                # Another order starts new pods, too.
+                yield from [f"env {variable}" for variable in variables] or [key]
             elif key == "envFrom":
                 yield "its ConfigMap"
             else:
@@ -48,7 +45,8 @@ def _containers(before: Iterable[Manifest], after: Iterable[Manifest]) -> Iterab
 
 
 def _named(entries: Iterable[Manifest] | None) -> dict[str, Manifest]:
-    return {str(entry["name"]): entry for entry in entries or ()}
+    # A list that only an update makes is a text here.
+    return {str(entry["name"]): entry for entry in entries or () if isinstance(entry, Mapping)}
 
 
 def _differing(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:

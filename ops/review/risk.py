@@ -21,6 +21,7 @@ from policy.rule import Manifest, at, items, pod_of
 HOLDS_DATA = {
     "PersistentVolumeClaim": "its volume goes with it",
     "PersistentVolume": "what is stored on it goes with it",
+    "VolumeSnapshot": "what it holds goes with it",
     "Namespace": "every object in it goes with it, also those of others",
     "CustomResourceDefinition": "every object of its kind goes with it",
 }
@@ -200,6 +201,15 @@ class Plan:
                     step, "its volume claims go with it (whenDeleted: Delete)"
                 )
             return Risk.OUTAGE, _because(step, "its pods stop; its volume claims stay")
+        policy = at(step.old, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled")
+        before, after = (at(side, "spec", "replicas") for side in step.sides)
+        if policy == "Delete" and (1 if after is None else after) < (
+            1 if before is None else before
+        ):
+            return (
+                Risk.LOSS,
+                "the volume claims of removed pods go with them (whenScaled: Delete)",
+            )
         pods = self._pods(step)
         changes = template_changes(step.old, step.new)
         if known := _without_new_pods(step, pods, changes):
@@ -216,13 +226,21 @@ class Plan:
     def _configuration(self, step: Step) -> tuple[Risk, str]:
         readers = [other for other in self.steps if self._reads(other, step)]
         names = ", ".join(other.title for other in readers) or "no workload"
+        key = (step.kind, step.name)
         if step.action == DELETE:
-            left = [other for other in readers if other.action == SAME]
+            # An update starts new pods, which read what the new template names.
+            left = [
+                other
+                for other in readers
+                if other.action != DELETE and key in _references(pod_of(other.new or other.old))
+            ]
             if left:
                 return Risk.OUTAGE, f"{left[0].title} still reads it: its next pod cannot start"
             return Risk.NONE, "no longer used"
         if step.action == UPDATE:
-            if all(step.old.get(key) == step.new.get(key) for key in CONTENT):
+            # Of a Secret both sides are masked.
+            changed = any(path.startswith(CONTENT) for path in step.changed)
+            if not changed and all(step.old.get(key) == step.new.get(key) for key in CONTENT):
                 return Risk.NONE, f"its content stays: {_changed(step)}"
             return Risk.NONE, f"read by {names} at the next start of a pod"
         if ended := _ended_sessions(step):
@@ -241,7 +259,8 @@ class Plan:
             if other.kind == "HorizontalPodAutoscaler" and target == step.name:
                 return int(at(other.old, "spec", "minReplicas") or 1)
         counts = [at(side, "spec", "replicas") for side in step.sides]
-        return min(1 if count is None else int(count) for count in counts)
+        # Absent it is 1, and so is what only an update makes.
+        return min(int(count) if isinstance(count, (int, float)) else 1 for count in counts)
 
 
 def _ended_sessions(step: Step) -> str:
@@ -265,9 +284,13 @@ def _ended_sessions(step: Step) -> str:
 
 def _resized(step: Step) -> tuple[Risk, str]:
     before, after = (at(side, "spec", "resources", "requests", "storage") for side in step.sides)
-    if before == after:
+    try:
+        was, will_be = (bytes_of(str(size or 0)) for size in (before, after))
+    except ValueError:  # Only an update makes one of them.
+        return Risk.REFUSED, "its size is not known before the update, and a volume cannot shrink"
+    if was == will_be:
         return Risk.NONE, f"it stays: {_changed(step)}"
-    if bytes_of(str(after)) < bytes_of(str(before)):
+    if will_be < was:
         return Risk.REFUSED, f"a volume cannot shrink ({before} to {after}): revert the edit"
     return Risk.NONE, f"the volume grows in place ({before} to {after})"
 
@@ -280,11 +303,23 @@ def _service(step: Step) -> tuple[Risk, str]:
         # One more way in; a node port is part of it.
         for spec in (before, after):
             spec["type"] = None
-            spec["ports"] = [{**port, "nodePort": None} for port in spec.get("ports", ())]
+            spec["ports"] = [{**port, "nodePort": None} for port in spec.get("ports") or ()]
     moved = [key for key in ("type", "ports", "selector") if before.get(key) != after.get(key)]
+    if not moved and after.get("type") == "LoadBalancer" and _is_rebuilt(step):
+        return Risk.OUTAGE, (
+            f"a cloud may make its load balancer anew, with another address: {_changed(step)}"
+        )
     if not moved:
         return Risk.NONE, f"its address stays: {_changed(step)}"
     return Risk.OUTAGE, f"its {', '.join(moved)} change: the old address no longer works"
+
+
+def _is_rebuilt(step: Step) -> bool:
+    """Whether what a load balancer is made from changes."""
+    return any(
+        at(step.old, *path) != at(step.new, *path)
+        for path in (("metadata", "annotations"), ("spec", "loadBalancerClass"))
+    )
 
 
 def _route(step: Step) -> tuple[Risk, str]:
@@ -301,16 +336,22 @@ def _route(step: Step) -> tuple[Risk, str]:
 def _answering(kind: str, route: Manifest) -> Iterable[str]:
     """The hosts of an Ingress, HTTPRoute or Gateway, and who answers for them."""
     for rule in items(route, "spec", "rules"):
-        if host := at(rule, "host"):
-            yield str(host)
+        if kind == "Ingress":
+            yield str(at(rule, "host") or "every other host")
     for host in items(route, "spec", "hostnames"):
         yield str(host)
     if kind == "Ingress":
         yield f"class {at(route, 'spec', 'ingressClassName') or 'of the cluster'}"
     if kind == "Gateway":
         yield f"class {at(route, 'spec', 'gatewayClassName')}"
+    for secured in items(route, "spec", "tls"):
+        for host in items(secured, "hosts"):
+            yield f"https://{host}"
     for listener in items(route, "spec", "listeners"):
         yield f"listener {listener['name']}"
+        for key in ("port", "hostname"):
+            if key in listener:
+                yield f"{key} {listener[key]}"
     for parent in items(route, "spec", "parentRefs"):
         yield "Gateway " + " ".join(
             str(parent[key]) for key in ("namespace", "name", "sectionName") if key in parent

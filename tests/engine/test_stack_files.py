@@ -52,6 +52,27 @@ def of_the_engine(folder: Path) -> dict[str, Any] | None:
     }
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{logLevel: debug, taskflow:release: blue, other:logLevel: x}",
+        "{logLevel: {default: debug, description: x}, createNamespace: {default: false}}",
+        "{backend: {default: {env: {A: x}}}, other:x: {value: y}}",
+        "{logLevel: {value: debug}}",
+    ],
+)
+@pytest.mark.parametrize(
+    "stack", ["{}", "{logLevel: info}", "{taskflow:logLevel: ~}", "{backend: {replicas: 3}}"]
+)
+def test_the_projects_defaults_are_the_engines(tmp_path: Path, config: str, stack: str) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text(f"{PROJECT}config: {config}\n")
+    (tmp_path / "Pulumi.x.yaml").write_text(f"config: {stack}\n")
+    assert pulumi(tmp_path, "stack", "init", "x", "--no-select").returncode == 0
+    source = StackFile.of_stack("x", "taskflow", tmp_path)
+    assert {key: decoded(text) for key, text in source.texts.items()} == of_the_engine(tmp_path)
+
+
 def of_the_reader(path: Path) -> StackFile | None:
     try:
         source = StackFile.from_text(path.name, "x", "taskflow", text_of(path))

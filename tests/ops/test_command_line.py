@@ -16,6 +16,8 @@ import pytest
 from typer.main import get_group
 from typer.testing import CliRunner
 
+from components.config.errors import ConfigError
+from components.minikube import ClusterError
 from ops import main
 from ops.engine.backend import Backend
 from ops.errors import OpsError, pasteable
@@ -210,3 +212,16 @@ def test_a_printed_pulumi_command_gets_its_tools_and_a_stack_that_exists(
 def test_a_command_that_is_not_there_is_one_error(machine: Programs) -> None:
     result = CliRunner().invoke(main.app, ["exec", "no-such-program", "--help"])
     assert str(result.exception).startswith("there is no command no-such-program")
+
+
+@pytest.mark.parametrize("failure", [ConfigError(["x: is wrong"]), ClusterError("x: is wrong")])
+def test_a_mistake_that_a_component_finds_is_one_line(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails() -> None:
+        raise failure
+
+    monkeypatch.setattr(main, "app", fails)
+    with pytest.raises(SystemExit, match="1"):
+        main.main()
+    assert capsys.readouterr().err.endswith("error: x: is wrong\n")

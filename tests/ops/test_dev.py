@@ -143,6 +143,7 @@ def object_of(kind: str, name: str, **more: object) -> tuple[tuple[str, str], di
 def live(address: str) -> Live:
     env = [
         {"name": "PORT", "value": "8000"},
+        {"name": "HINT", "value": "$$(PORT) $x"},
         {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "s", "key": "url"}}},
         {"name": "OPENAI_API_KEY", "valueFrom": {"secretKeyRef": {"name": "no", "key": "key"}}},
     ]
@@ -165,7 +166,12 @@ def live(address: str) -> Live:
 def test_the_environment_is_that_of_the_pods_without_keys_that_are_absent() -> None:
     address = "postgresql://u:p@blue-postgres:5432/u"
     env = live(address).environment("backend")
-    assert env == {"LOG_LEVEL": "info", "PORT": "8000", "DATABASE_URL": address}
+    assert env == {
+        "LOG_LEVEL": "info",
+        "PORT": "8000",
+        "HINT": "$(PORT) $x",
+        "DATABASE_URL": address,
+    }
 
 
 def test_what_only_the_container_that_migrates_gets_is_known_apart() -> None:

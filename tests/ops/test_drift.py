@@ -131,6 +131,13 @@ def test_a_changed_field_is_reported_with_both_values_and_its_owner() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["1.0", "1000m", "01"])
+def test_a_text_that_is_no_quantity_is_compared_as_a_text(text: str) -> None:
+    env = [{"name": "A", "value": text}, {"name": "B", "value": "2"}]
+    (drift,) = found(live(WEB, spec=container(env=env)))
+    assert (drift.expected, drift.found) == ("1", text)
+
+
 def test_a_changed_variable_is_found_by_its_name_not_its_place() -> None:
     swapped = [{"name": "B", "value": "3"}, {"name": "A", "value": "1"}]
     write = written("kubectl-edit", field(*CONTAINER, "f:env", 'k:{"name":"B"}', "f:value"))

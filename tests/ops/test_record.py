@@ -87,6 +87,17 @@ def test_another_secret_is_another_checksum_and_no_part_of_the_record(tmp_path: 
     assert "v1:" not in before.message("title")
 
 
+@pytest.mark.parametrize(
+    "spelling", ["{secure: v1:one}", '{"secure": "v1:one"}', "\n    'secure': 'v1:one'"]
+)
+def test_a_secret_is_the_same_however_it_is_written(tmp_path: Path, spelling: str) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text("config:\n  taskflow:openaiApiKey:\n    secure: v1:one\n")
+    usual = record.secrets_of(file)
+    file.write_text(f"config:\n  taskflow:openaiApiKey: {spelling}\n# secure: v1:two\n")
+    assert record.secrets_of(file) == usual != ""
+
+
 def test_a_mistake_in_the_stack_file_is_told_before_anything_is_done(tmp_path: Path) -> None:
     file = checkout(tmp_path, DEV | {"taskflow:backend": {"replicas": "two"}})
     with pytest.raises(OpsError, match=r"taskflow:backend.replicas: got \"two\""):

@@ -77,6 +77,12 @@ def test_the_text_is_the_same_every_time(stack: Path) -> None:
     assert rendered(stack) == rendered(stack)
 
 
+@pytest.mark.parametrize("text", ["1e6", "0o17", "08", "-.5", "1.5e3", "y", "N", "on", "1:30"])
+def test_a_text_that_looks_like_a_number_to_go_is_in_quotes(stack: Path, text: str) -> None:
+    stack.write_text(f'{LOCAL}  taskflow:backend: {{env: {{HINT: "{text}"}}}}\n')
+    assert f"- name: HINT\n          value: '{text}'\n" in rendered(stack)
+
+
 def test_the_order_is_that_of_applying(stack: Path) -> None:
     kinds = [item["kind"] for item in objects(stack)]
     assert kinds == [

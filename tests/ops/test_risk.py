@@ -41,6 +41,22 @@ def deployment(**spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": "web"}, "spec": {"replicas": 2, "template": template} | spec}
 
 
+A, B = ({"name": name, "value": "1"} for name in "AB")
+
+
+def with_container(**changes: Any) -> dict[str, Any]:
+    """The same with keys of its container added."""
+    changed = deployment()
+    changed["spec"]["template"]["spec"]["containers"][0] |= changes
+    return changed
+
+
+def containers(*names: str) -> dict[str, Any]:
+    """The same with containers of these names."""
+    template = {"spec": {"containers": [{"name": name, "image": "one"} for name in names]}}
+    return deployment(template=template)
+
+
 def judged(kind: str, action: str, old: Any = None, new: Any = None, **more: Any) -> Effect:
     step = Step(
         action=action,
@@ -126,6 +142,24 @@ def test_a_volume_that_grows_is_no_loss_and_one_of_another_class_is() -> None:
     assert "spec.storageClassName cannot change in place" in moved.reason
 
 
+@pytest.mark.parametrize(
+    ("size", "expected", "reason"),
+    [
+        ("1024Mi", Risk.NONE, "it stays"),
+        ("1073741824", Risk.NONE, "it stays"),
+        ("1.5Gi", Risk.NONE, "grows in place"),
+        ("1G", Risk.REFUSED, "cannot shrink"),
+        ("unknown before the update", Risk.REFUSED, "is not known before the update"),
+        (None, Risk.REFUSED, "cannot shrink"),
+    ],
+)
+def test_a_volume_is_compared_by_its_bytes(size: Any, expected: Risk, reason: str) -> None:
+    old, new = ({"spec": {"resources": {"requests": {"storage": said}}}} for said in ("1Gi", size))
+    effect = judged("PersistentVolumeClaim", "update", old, new)
+    assert effect.risk is expected
+    assert reason in effect.reason
+
+
 @pytest.mark.parametrize("kind", ["PersistentVolumeClaim", "PersistentVolume", "Namespace"])
 @pytest.mark.parametrize("action", ["delete", "replace"])
 def test_what_holds_data_is_lost_with_its_object(kind: str, action: str) -> None:
@@ -161,6 +195,10 @@ def test_a_database_that_takes_its_claims_along_is_a_loss() -> None:
     policy = {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}
     assert judged("StatefulSet", "delete", deployment(**policy)).risk is Risk.LOSS
     assert judged("StatefulSet", "delete", deployment()).risk is Risk.OUTAGE
+    scaled = {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}
+    fewer, more = deployment(**scaled, replicas=1), deployment(**scaled, replicas=3)
+    assert judged("StatefulSet", "update", deployment(**scaled), fewer).risk is Risk.LOSS
+    assert judged("StatefulSet", "update", deployment(**scaled), more).risk is Risk.NONE
 
 
 @pytest.mark.parametrize(
@@ -169,6 +207,10 @@ def test_a_database_that_takes_its_claims_along_is_a_loss() -> None:
         (deployment(), deployment(image="two"), Risk.ROLLING),
         (deployment(), deployment(image="two", strategy={"type": "Recreate"}), Risk.OUTAGE),
         (deployment(), deployment(replicas=5), Risk.NONE),
+        (deployment(), deployment(replicas="unknown before the update"), Risk.NONE),
+        (with_container(env=[A, B]), with_container(env=[B, A]), Risk.ROLLING),
+        (with_container(), with_container(env="unknown before the update"), Risk.ROLLING),
+        (containers("web", "side"), containers("side", "web"), Risk.ROLLING),
         (deployment(), deployment(replicas=0), Risk.OUTAGE),
         (deployment(replicas=0), deployment(replicas=0, image="two"), Risk.NONE),
         (deployment(), deployment(progressDeadlineSeconds=9), Risk.NONE),
@@ -218,6 +260,7 @@ def service(**spec: Any) -> dict[str, Any]:
             Risk.NONE,
         ),
         (service(sessionAffinity="ClientIP"), Risk.NONE),
+        (service(type="NodePort", ports=None), Risk.OUTAGE),
     ],
 )
 def test_a_service_interrupts_when_its_old_address_stops(new: Any, expected: Risk) -> None:
@@ -231,6 +274,28 @@ def test_a_node_port_that_goes_or_moves_interrupts() -> None:
     moved = service(type="NodePort", ports=[ports[0] | {"nodePort": 30090}])
     assert judged("Service", "update", open_port, moved).risk is Risk.OUTAGE
     assert judged("Service", "replace", service(), service()).risk is Risk.OUTAGE
+
+
+@pytest.mark.parametrize(
+    ("annotations", "balancer", "expected"),
+    [({}, None, Risk.NONE), ({"a/b": "c"}, None, Risk.OUTAGE), ({}, "other", Risk.OUTAGE)],
+)
+def test_a_cloud_may_replace_a_load_balancer_whose_wishes_change(
+    annotations: dict[str, str], balancer: str | None, expected: Risk
+) -> None:
+    old = service(type="LoadBalancer", loadBalancerClass=None)
+    new = merged(old, {"metadata": {"annotations": annotations}} if annotations else {})
+    new = merged(new, {"spec": {"loadBalancerClass": balancer, "sessionAffinity": "ClientIP"}})
+    assert judged("Service", "update", old, new).risk is expected
+    assert (
+        judged(
+            "Service",
+            "update",
+            service(),
+            merged(service(), {"metadata": {"annotations": annotations}}),
+        ).risk
+        is Risk.NONE
+    )
 
 
 def test_an_ingress_interrupts_when_a_host_goes() -> None:
@@ -250,7 +315,20 @@ def test_an_ingress_interrupts_when_a_host_goes() -> None:
         ("Ingress", {"ingressClassName": "nginx"}, {}, "class nginx"),
         ("Gateway", {"gatewayClassName": "envoy"}, {"gatewayClassName": "x"}, "class envoy"),
         ("Ingress", {}, {"ingressClassName": "traefik"}, "class of the cluster"),
+        (
+            "Gateway",
+            {"listeners": [{"name": "http", "port": 80, "hostname": "a.b"}]},
+            {"listeners": [{"name": "http", "port": 8080, "hostname": "a.b"}]},
+            "port 80",
+        ),
+        (
+            "Gateway",
+            {"listeners": [{"name": "http", "port": 80, "hostname": "a.b"}]},
+            {"listeners": [{"name": "http", "port": 80, "hostname": "c.d"}]},
+            "hostname a.b",
+        ),
         ("Gateway", {"listeners": [{"name": "http"}]}, {"listeners": []}, "listener http"),
+        ("Ingress", {"tls": [{"hosts": ["a.b"]}]}, {}, "https://a.b"),
         (
             "HTTPRoute",
             {"hostnames": ["a.b", "c.d"]},
@@ -292,6 +370,18 @@ def test_a_secret_that_goes_while_a_workload_reads_it_is_an_outage() -> None:
     same = Step(action="same", type="kubernetes:apps/v1:Deployment", resource="d", old=reader)
     assert risk.judge([gone, same])[0].risk is Risk.OUTAGE
     assert risk.judge([gone])[0].risk is Risk.NONE
+    still = replace(same, action="update", new=merged(reader, {"spec": {"replicas": 3}}))
+    assert risk.judge([gone, still])[0].risk is Risk.OUTAGE
+    elsewhere = replace(same, action="update", new=deployment())
+    assert risk.judge([gone, elsewhere])[0].risk is Risk.NONE
+
+
+def test_a_secret_whose_values_are_masked_on_both_sides_is_known_by_what_the_provider_says() -> (
+    None
+):
+    masked = {"metadata": {"name": "keys"}, "stringData": {"k": "[secret]"}}
+    effect = judged("Secret", "update", masked, masked, changed=("stringData.k",))
+    assert effect.reason == "read by no workload at the next start of a pod"
 
 
 def test_a_config_map_is_read_anew_only_where_its_content_changes() -> None:
@@ -545,6 +635,9 @@ def database(image: str) -> dict[str, Any]:
         ("mirror.example.com:5000/postgres:18.1-alpine@sha256:abc", Risk.REFUSED),
         ("postgres:17.5", Risk.OUTAGE),
         ("postgres@sha256:abc", Risk.OUTAGE),
+        ("pgvector/pgvector:pg18", Risk.REFUSED),
+        ("pgvector/pgvector:0.8.1-pg17-trixie", Risk.OUTAGE),
+        ("timescale/timescaledb:2.17.2-pg16", Risk.REFUSED),
     ],
 )
 def test_another_major_version_of_postgres_does_not_open_the_data(

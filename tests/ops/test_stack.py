@@ -11,13 +11,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.config.stack_file import StackFile as Source
 from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.recovery import recover
@@ -183,6 +184,36 @@ def test_the_engine_reads_later_edits_together_with_the_salt(checkout: Checkout)
 
 
 @pytest.mark.usefixtures("rolled_out")
+def others_texts(folder: Path) -> Mapping[str, str]:
+    """The values under another namespace."""
+    return Source.of_stack("dev", "other", folder, bare="taskflow").texts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{config: {taskflow:release: blue}}\n",
+        "config:\n  taskflow:release: blue\n...\n",
+        "  config:\n    taskflow:release: blue\n",
+        "config:\n  taskflow:release: blue\n  other:text: |+\n    a\n\n",
+        "config:\r\n  taskflow:release: blue",
+    ],
+)
+def test_the_salt_changes_nothing_else_however_the_file_is_written(
+    tmp_path: Path, text: str
+) -> None:
+    checkout = Checkout(tmp_path, text)
+    written = others_texts(tmp_path)
+    checkout.copy.parent.mkdir()
+    checkout.copy.write_text("config: {}\nencryptionsalt: v1:made-by-the-engine\n")
+    for _ in range(2):
+        checkout.stack.config_file()
+        copy = Source.of_stack("dev", "taskflow", checkout.copy.parent)
+        assert copy.texts["release"] == "blue"
+        assert copy.settings == {"encryptionsalt": "v1:made-by-the-engine"}
+        assert others_texts(checkout.copy.parent) == written
+
+
 def test_a_stack_file_with_its_own_salt_is_read_as_it_is(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path, "encryptionsalt: v1:of-the-team\nconfig: {}\n")
     checkout.stack.up("a message")

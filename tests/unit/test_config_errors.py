@@ -81,6 +81,13 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None
     assert "canary" not in "\n".join(found)
 
 
+@pytest.mark.parametrize("value", ["[{secure: v1:a:b}]", "{a: {secure: v1:a:b}}"])
+def test_a_secret_is_one_text(tmp_path: Path, value: str) -> None:
+    (message,) = check(tmp_path, f"{VALID}  taskflow:openaiApiKey: {value}\n")
+    assert message.startswith("Pulumi.prod.yaml:7: taskflow:openaiApiKey.")
+    assert "a secret is one text, not a block or a list; run: pulumi config set --secret" in message
+
+
 def test_an_encrypted_value_under_another_key_is_refused(tmp_path: Path) -> None:
     text = f"{VALID}  taskflow:backend:\n    env:\n      TOKEN: {{secure: v1:abc=}}\n"
     (message,) = check(tmp_path, text)

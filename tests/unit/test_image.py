@@ -1,5 +1,6 @@
 """Content tags: the same content has the same tag, everything that can change the image changes it."""
 
+import errno
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.build_context import BuildArgs, content_tag, context_files
+from components.config.errors import ConfigError
 from ops.paths import SOURCES
 
 
@@ -108,6 +110,57 @@ def test_an_exception_below_an_excluded_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / "vendor" / "other.txt").write_text("x")
     names = [path.relative_to(tmp_path).as_posix() for path in context_files(tmp_path)]
     assert names == [".dockerignore", "vendor/keep/this.txt"]
+
+
+FILES = ["a", "b.py", "dir/a", "dir/sub/a", "dir/sub/c.md", "xdir/a", "README.md"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "sent"),
+    [
+        ("dir/s*\n!dir/s*/a", ["README.md", "a", "b.py", "dir/a", "dir/sub/a", "xdir/a"]),
+        ("*\n!?ir/a", ["dir/a"]),
+        ("*\n![d]ir/a", ["dir/a"]),
+        ("*\n!dir/*/c.md", ["dir/sub/c.md"]),
+        ("*\n!**/*.md", ["README.md", "dir/sub/c.md"]),
+        ("*\n!dir/../a", ["a"]),
+        ("d**r/a\n*.*", ["a", "dir/a", "dir/sub/a", "dir/sub/c.md", "xdir/a"]),
+        ("**dir\n*.*", ["a"]),
+        ("dir/**\nxdir", ["README.md", "a", "b.py"]),
+        ("*\r\n!a\r\n", ["a"]),
+        ("*\n!a\rb.py\n", []),
+        ("*\n!a\u2028!b.py\n", []),
+        ("  *  \n ! a \t\n # no comment\n#!b.py\n", ["a"]),
+        ("[!a-c]*", ["README.md", "dir/a", "dir/sub/a", "dir/sub/c.md", "xdir/a"]),
+        ("[^a-c]*", ["a", "b.py"]),
+        ("**\n![[b]*", ["b.py"]),
+    ],
+)
+def test_rules_mean_what_they_mean_to_docker(tmp_path: Path, rules: str, sent: list[str]) -> None:
+    """Compared with github.com/moby/patternmatcher."""
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".dockerignore").write_bytes(f"{rules}\n.dockerignore".encode())
+    assert [path.relative_to(tmp_path).as_posix() for path in context_files(tmp_path)] == sent
+
+
+@pytest.mark.parametrize("rule", ["[a", "[]a]", "[a-]", "[^]", "[z-a]", "a\\", "!", "! "])
+def test_a_rule_that_docker_refuses_is_one_line(tmp_path: Path, rule: str) -> None:
+    (tmp_path / ".dockerignore").write_text(f"b\n{rule}\n")
+    with pytest.raises(ConfigError, match=r"/\.dockerignore:2: .* is not a pattern for Docker$"):
+        context_files(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_one_line(
+    context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(ConfigError, match="Dockerfile: cannot be read: Permission denied"):
+        tag(context)
 
 
 STAGES = """\

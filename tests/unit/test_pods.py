@@ -50,6 +50,22 @@ def test_pods_run_where_their_component_says(deploy: Deploy, component: str) -> 
             assert FIELDS.isdisjoint(pods["spec"]), f"{other} did not ask for it"
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("$HOME ${A} a$", "$HOME ${A} a$"),
+        ("$(PORT)", "$$(PORT)"),
+        ("a$$b", "a$$$b"),
+        ("$$(A)$$", "$$$$(A)$$$"),
+    ],
+)
+def test_a_variable_arrives_as_it_is_written(deploy: Deploy, written: str, value: str) -> None:
+    """Kubernetes writes a single $ for two, and the values of variables for their names in $(NAME)."""
+    engine = deploy(merged(LOCAL, {"backend": {"env": {"HINT": written}}}))
+    (container,) = engine.only("Deployment", "backend")["spec"]["template"]["spec"]["containers"]
+    assert {"name": "HINT", "value": value} in container["env"]
+
+
 @pytest.mark.parametrize("component", PLACES)
 def test_nothing_is_said_about_pods_that_nobody_asked_for(deploy: Deploy, component: str) -> None:
     template = deploy(LOCAL).only(PLACES[component][0], component)["spec"]["template"]

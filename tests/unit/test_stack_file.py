@@ -179,6 +179,10 @@ def test_an_anchor_and_a_merge_are_followed_with_the_lines_of_their_targets(
         ("config: {a: \x01}\n", "is not YAML"),
         ("config: " + "[" * 2000 + "]" * 2000, "blocks in each other"),
         ("config: @a\n", "is not YAML"),
+        ("config: {}\n\ufeff", "starts with a byte order mark"),
+        ("config: {}\r\n\ufeffencryptionsalt: x\n", "starts with a byte order mark"),
+        (f"{LOCAL}encryptionsalt: {{a: b}}\n", "encryptionsalt: expected a text"),
+        (f"{LOCAL}secretsprovider: [x]\n", "secretsprovider: expected a text"),
         (
             "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
             "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n",
@@ -200,11 +204,26 @@ def test_what_the_engine_cannot_read_is_one_line(tmp_path: Path, text: str, mess
         ("{env: {A: .inf}}", "backend.env.A: .inf is not a number"),
         ("{env: {1: x}}", "backend.env.1: is a key that is not a text; put it in quotes"),
         ("{env: {true: x}}", "backend.env.true: is a key that is not a text"),
+        ("{env: {'<<': {A: x}}}", "backend.env.<<: is a merge to the engine even in quotes"),
+        ("{'<<': {env: {A: x}}}", "backend.<<: is a merge to the engine even in quotes"),
+        ("{env: {A: https://a.b/c?d=e}}", "backend.env.A: has a ? between brackets"),
+        ("{env: {A: why?}}", "backend.env.A: has a ? between brackets"),
+        (r'{env: {A: "https:\/\/a.b"}}', r"backend.env.A: has the escape \/"),
     ],
 )
 def test_what_only_go_would_understand_is_refused(tmp_path: Path, value: str, message: str) -> None:
     found = mistakes(tmp_path, f"{LOCAL}  backend: {value}\n")
     assert any(f"Pulumi.x.yaml:5: taskflow:{message}" in line for line in found)
+
+
+def test_a_question_mark_and_a_backslash_before_a_slash_are_fine_where_the_engine_reads_them(
+    tmp_path: Path,
+) -> None:
+    env = '{A: "https://a.b/c?d=e", B: \'\\/\', C: "\\\\/", D: "é?"}'
+    text = (
+        f"{LOCAL}  backend: {{env: {env}}}\n  frontend:\n    env:\n      URL: https://a.b/c?d=e\n"
+    )
+    assert mistakes(tmp_path, text) == []
 
 
 @pytest.mark.parametrize(
@@ -234,6 +253,22 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_are_read(
 def test_a_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^Pulumi\.x\.yaml: cannot be read: "):
         text_of(tmp_path / "Pulumi.x.yaml")
+
+
+def test_a_folder_or_a_link_to_nothing_is_no_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.x.yaml").mkdir()
+    (tmp_path / "Pulumi.y.yaml").symlink_to("nowhere")
+    for name in "xy":
+        with pytest.raises(ConfigError, match=rf"^Pulumi\.{name}\.yaml: cannot be read: "):
+            check_file(tmp_path / f"Pulumi.{name}.yaml")
+
+
+@pytest.mark.parametrize("name", ["a b", "größe", "#1", "x" * 101])
+def test_a_name_that_the_engine_refuses_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"Pulumi.{name}.yaml"
+    path.write_text(LOCAL)
+    with pytest.raises(ConfigError, match="a stack's name has at most 100 letters"):
+        check_file(path)
 
 
 def test_whole_names_of_stacks_are_kept_and_of_a_full_name_the_last_part_names_the_file() -> None:
@@ -277,6 +312,28 @@ def test_whatever_is_in_a_file_each_mistake_is_one_line_with_its_place(data: byt
         for message in mistakes(Path(folder), data):
             assert message.startswith("Pulumi.x.yaml")
             assert len(message.splitlines()) == 1, message
+
+
+@pytest.mark.parametrize(
+    ("config", "level"),
+    [
+        ("logLevel: debug", "debug"),
+        ("taskflow:logLevel: debug", "debug"),
+        ("logLevel: {default: debug, description: x}", "debug"),
+        ("logLevel: {value: debug}", "debug"),
+        ("logLevel: {description: x}", "info"),
+        ("other:logLevel: debug", "info"),
+    ],
+)
+def test_a_default_of_the_project_file_counts_as_it_does_to_the_engine(
+    tmp_path: Path, config: str, level: str
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: taskflow\nconfig:\n  {config}\n")
+    path = tmp_path / "Pulumi.x.yaml"
+    path.write_text(LOCAL)
+    assert check_file(path).config.log_level == level
+    path.write_text(f"{LOCAL}  logLevel: warning\n")
+    assert check_file(path).config.log_level == "warning"
 
 
 def test_in_another_project_a_key_without_namespace_is_that_projects_own() -> None:

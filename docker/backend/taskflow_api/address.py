@@ -16,9 +16,12 @@ ENCODE = (
     "has characters that must be percent-encoded in the user, the password and the database name: "
     "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D"
 )
+NUL = "has %00, which Postgres takes in no name and no password: remove it"
 BLANK = " \t\r\n\v\f"  # What may stand around an address; it comes from files, too.
 CONTROL_OR_BRACKET = re.compile(r"[\x00-\x1f\x7f-\x9f]|[\[\]].*@")
-HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
+HOST = re.compile(
+    r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\])(:[0-9]*)?"
+)
 
 # https://www.postgresql.org/docs/current/libpq-ssl.html
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -119,8 +122,12 @@ def _split(url: str) -> SplitResult:
         raise AddressError(ENCODE)
     if "#" in url or "/" in parts.path[1:] or re.search("%(?![0-9A-Fa-f]{2})", url):
         raise AddressError(ENCODE)
+    if "%00" in url:
+        raise AddressError(NUL)
     try:
-        complete = HOST.fullmatch(parts.hostname or "") and parts.username and parts.port != 0
+        complete = (
+            HOST.fullmatch(parts.netloc.rpartition("@")[2]) and parts.username and parts.port != 0
+        )
     except ValueError:  # a port that is no number, or too large
         complete = False
     if not complete:

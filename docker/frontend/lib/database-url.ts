@@ -9,6 +9,7 @@ const SHAPE = 'must look like postgresql://user:password@host:5432/database';
 const ENCODE =
   'has characters that must be percent-encoded in the user, the password and the database name: ' +
   '@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D';
+const NUL = 'has %00, which Postgres takes in no name and no password: remove it';
 /** What may stand around an address; it comes from files, too. */
 const BLANK = /^[ \t\r\n\v\f]+|[ \t\r\n\v\f]+$/g;
 const HOST = /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/;
@@ -62,19 +63,20 @@ export class DatabaseUrlError extends Error {
 
 /** @param caFile certificates (PEM) to verify the server by, in place of those that Node trusts */
 export function databaseConfig(databaseUrl: string, caFile?: string): ClientConfig {
-  const url = parse(databaseUrl.replace(BLANK, ''));
+  const { url, path } = parse(databaseUrl.replace(BLANK, ''));
   const user = decoded(url.username);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || 5432),
     user,
     password: decoded(url.password),
-    database: decoded(url.pathname.slice(1)) || user,
+    database: decoded(path.slice(1)) || user,
     ssl: ssl(url.searchParams, caFile),
   };
 }
 
-function parse(text: string): URL {
+/** The path beside the URL, which would drop a `..` in it. */
+function parse(text: string): { url: URL; path: string } {
   const parts = /^postgres(?:ql)?:\/\/([^/?#]+)(\/?[^?#]*)/i.exec(text);
   if (!parts) throw new DatabaseUrlError(SHAPE);
   const [, authority = '', path = ''] = parts;
@@ -91,10 +93,11 @@ function parse(text: string): URL {
   ) {
     throw new DatabaseUrlError(ENCODE);
   }
+  if (text.includes('%00')) throw new DatabaseUrlError(NUL);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
   if (!url?.username || !HOST.test(host) || url.port === '0') throw new DatabaseUrlError(SHAPE);
-  return url;
+  return { url, path };
 }
 
 function decoded(text: string): string {
