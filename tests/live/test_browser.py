@@ -283,3 +283,18 @@ def test_pages_carry_the_security_headers(page: Page, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert "referrer-policy" in headers
     assert "x-powered-by" not in headers
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/nowhere", "/api/auth"])
+def test_an_unknown_address_of_the_api_is_a_problem_and_no_page(page: Page, path: str) -> None:
+    for answer in (page.request.get(path), page.request.post(path)):
+        assert answer.status == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_what_a_file_or_a_question_does_not_answer_is_refused_with_what_it_does(page: Page) -> None:
+    asked = page.request.get("/api/assistant")
+    assert (asked.status, asked.headers["allow"]) == (405, "POST")
+    sent = page.request.post("/robots.txt")
+    assert (sent.status, sent.headers["allow"]) == (405, "GET, HEAD")

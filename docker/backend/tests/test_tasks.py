@@ -282,7 +282,15 @@ def test_a_change_for_the_present_version_is_made(api: httpx2.Client, expected: 
     assert api.delete(path, headers={"If-Match": '"3"'}).status_code == 204
 
 
-@pytest.mark.parametrize("expected", ['"1"', 'W/"2"', "2", '"x"', '""', '"99999999999999"', "no"])
+def test_versions_in_two_headers_are_one_list(api: httpx2.Client) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+    headers = [("If-Match", '"7"'), ("If-Match", '"1"')]
+    assert api.patch(path, json={"title": "Mine"}, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "expected", ['"1"', 'W/"2"', "2", '"02"', '"x"', '""', '"99999999999999"', "no"]
+)
 @pytest.mark.parametrize(
     ("method", "body"), [("PATCH", {"title": "Mine"}), ("PATCH", {}), ("DELETE", None)]
 )

@@ -1,7 +1,7 @@
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
-import { isEasilyGuessed, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
+import { EMAIL_MAX, isEasilyGuessed, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 import type { Attempts } from './attempts.ts';
 import { guesserOf, knownBrowserValue } from './known-browser.ts';
 import { log } from './log.ts';
@@ -122,22 +122,22 @@ async function userOf(ctx: MiddlewareContext): Promise<string | undefined> {
 /** The code of what Better Auth would let pass, if there is something. */
 async function mistake(ctx: MiddlewareContext): Promise<string | undefined> {
   const fields = fieldsOf(ctx.body);
-  const texts = Object.values(fields).filter((value) => typeof value === 'string');
   // Postgres' text knows every character but this one.
-  if (texts.some((text) => text.includes('\0'))) return 'VALIDATION_ERROR';
-  const name = String(fields.name ?? '');
-  if (name.length > NAME_MAX) return 'NAME_TOO_LONG';
-  if (ctx.path === '/sign-up/email') {
-    const easy = isEasilyGuessed(String(fields.password), String(fields.email), name);
-    return easy ? 'PASSWORD_TOO_COMMON' : undefined;
+  if (Object.values(fields).some((text) => text.includes('\0'))) return 'VALIDATION_ERROR';
+  const { name, email = '', password, newPassword } = fields;
+  if (name !== undefined && !name.trim()) return 'NAME_REQUIRED';
+  if (name !== undefined && name.length > NAME_MAX) return 'NAME_TOO_LONG';
+  if (email.length > EMAIL_MAX) return 'INVALID_EMAIL';
+  if (ctx.path === '/sign-up/email' && password !== undefined) {
+    return isEasilyGuessed(password, email, name) ? 'PASSWORD_TOO_COMMON' : undefined;
   }
-  if (ctx.path === '/change-password') {
+  if (ctx.path === '/change-password' && newPassword !== undefined) {
     const user = (await getSessionFromCtx(ctx))?.user;
-    const easy = isEasilyGuessed(String(fields.newPassword), user?.email ?? '', user?.name);
+    const easy = isEasilyGuessed(newPassword, user?.email ?? '', user?.name);
     return easy ? 'PASSWORD_TOO_COMMON' : undefined;
   }
   // To Better Auth a session alone would do: an unlocked screen must not cost an account.
-  if (ctx.path === '/delete-user' && !fields.password) return 'PASSWORD_REQUIRED';
+  if (ctx.path === '/delete-user' && !password) return 'PASSWORD_REQUIRED';
   return undefined;
 }
 
@@ -165,12 +165,13 @@ async function rememberBrowser(ctx: MiddlewareContext, email: string): Promise<v
 
 /** The account that a body names. */
 export function accountOf(body: unknown): string {
-  return String(fieldsOf(body).email ?? '')
-    .trim()
-    .toLowerCase();
+  return (fieldsOf(body).email ?? '').trim().toLowerCase();
 }
 
-/** The body as it was sent: nobody has checked it yet. */
-function fieldsOf(body: unknown): Record<string, unknown> {
-  return typeof body === 'object' && body !== null ? { ...body } : {};
+type Fields = Partial<Record<'name' | 'email' | 'password' | 'newPassword', string>>;
+
+/** The texts of a body as they were sent: nobody has checked it yet. */
+function fieldsOf(body: unknown): Fields {
+  const entries = Object.entries(body ?? {});
+  return Object.fromEntries(entries.filter(([, value]) => typeof value === 'string'));
 }

@@ -1,10 +1,13 @@
 /** A piece of a text; with `href` it is a link. */
 export type Piece = { text: string; href?: string };
 
-/** Only schemes that can do nothing but lead somewhere. */
-const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"']+/gi;
-/** What ends a sentence belongs to the sentence. */
-const TRAILING = '.,;:!?)]}';
+/**
+ * Only schemes that can do nothing but lead somewhere. No link has invisible characters: some turn the
+ * text around, so that it would show another address.
+ */
+const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'\p{Cc}\p{Cf}]+/giu;
+/** What ends a sentence or a quotation belongs to it. */
+const TRAILING = '.,;:!?…)]}’”›»。，、；：！？）】」』';
 const OPENING: Record<string, string> = { ')': '(', ']': '[', '}': '{' };
 
 export function pieces(text: string): Piece[] {

@@ -12,6 +12,8 @@ import { refuseEarly } from './refusal.ts';
 export type Kind = {
   name: 'probe' | 'file' | 'page' | 'assistant' | 'password' | 'change';
   fits: (method: string, path: string) => boolean;
+  /** Those that it answers. Next would answer others with 500, or name none in `Allow`. */
+  methods?: string[];
   places: number;
   /** How many may wait for a place. */
   waiting?: number;
@@ -21,8 +23,9 @@ export type Kind = {
   quiet: boolean;
 };
 
+const READS = ['GET', 'HEAD'];
 /** Next's pages answer no others, and `TRACE` would be an error with a stack trace. */
-export const METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
+export const METHODS = [...READS, 'POST'];
 
 const PROBES = new Set(['/healthz', '/healthz/live']);
 /** Where a password is sent. */
@@ -42,15 +45,22 @@ const KINDS: Kind[] = [
   {
     name: 'probe',
     fits: (_, path) => PROBES.has(path),
+    methods: READS,
     places: Number.POSITIVE_INFINITY,
     quiet: true,
   },
   // 3.5 ms each; a browser's first visit asks for ten, six at a time.
-  { name: 'file', fits: (_, path) => path.startsWith('/_next/static/'), places: 48, quiet: true },
+  {
+    name: 'file',
+    fits: (_, path) => path.startsWith('/_next/static/'),
+    methods: READS,
+    places: 48,
+    quiet: true,
+  },
   // 30 ms each.
   {
     name: 'page',
-    fits: (method) => method === 'GET' || method === 'HEAD',
+    fits: (method) => READS.includes(method),
     places: 8,
     quiet: false,
   },
@@ -141,7 +151,7 @@ export class Places {
 }
 
 function refuse(request: IncomingMessage, response: ServerResponse, seconds: number): void {
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  const isRead = READS.includes(request.method ?? '');
   const next = isRead
     ? `This page tries again in ${seconds} seconds.`
     : `Nothing was changed: wait ${seconds} seconds, go back, and send it again.`;

@@ -12,7 +12,7 @@ type Headers = Record<string, string>;
 export function refuse(status: number, detail: string, headers: Headers = {}): Response {
   return new Response(problem(status, detail), {
     status,
-    headers: { 'Content-Type': MEDIA_TYPE, ...headers },
+    headers: { 'Content-Type': MEDIA_TYPE, 'Cache-Control': 'no-store', ...headers },
   });
 }
 

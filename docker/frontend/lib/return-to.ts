@@ -6,8 +6,9 @@ export function returnTo(next: unknown): string {
   const base = 'http://this-site.invalid';
   if (!URL.canParse(next, base) || !next.startsWith('/')) return HOME;
   const url = new URL(next, base);
-  // `//elsewhere`, `/\elsewhere` and the like lead away.
-  return url.origin === base ? `${url.pathname}${url.search}` : HOME;
+  // `//elsewhere`, `/\elsewhere` and the like lead away; `/..//elsewhere` does so once its dots are resolved.
+  if (url.origin !== base || url.pathname.startsWith('//')) return HOME;
+  return `${url.pathname}${url.search}`;
 }
 
 /** The page for signing in that leads back to `path` afterwards. */

@@ -91,14 +91,15 @@ function answer(
   const { method = '', url = '/' } = request;
   const path = url.split('?', 1)[0] ?? url;
 
-  if (!METHODS.has(method)) {
+  const kind = places.kindOf(method, path);
+  const { methods = METHODS } = kind;
+  if (!methods.includes(method)) {
     const detail = `Nothing here answers ${method}.`;
-    refuseEarly(request, response, 405, detail, { Allow: [...METHODS].join(', ') });
+    refuseEarly(request, response, 405, detail, { Allow: methods.join(', ') });
     log.info(`${method} 405`, { method, status: 405, request_id: id });
     count('other', 405, 0);
     return;
   }
-  const kind = places.kindOf(method, path);
   const context: RequestContext = { id, kind: kind.name };
   response.once('close', () => {
     const ms = Math.round(performance.now() - started);

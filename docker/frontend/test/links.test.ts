@@ -19,6 +19,21 @@ test('addresses in notes are links, and the text around them stays', () => {
   );
 });
 
+test('no link ends with what ends a sentence or a quotation, in any language', () => {
+  for (const end of [...'.,;:!?…)]}’”›»。，、；：！？）】」』', '.)', '?»', '…”']) {
+    const [link] = links(`See “https://x.example/a${end} And then`);
+    assert.equal(link, 'https://x.example/a', end);
+  }
+});
+
+test('no link has characters that are not seen', () => {
+  assert.deepEqual(links('https://x.example/\u202egpj.exe'), ['https://x.example/']);
+  assert.deepEqual(links('https://x.example/a\u200b https://y.example\u0007'), [
+    'https://x.example/a',
+    'https://y.example',
+  ]);
+});
+
 test('a closing bracket belongs to the address that has its opening one', () => {
   const wiki = 'https://x.example/Foo_(bar)';
   assert.deepEqual(links(`${wiki}, (${wiki}) and (see ${wiki}).`), [wiki, wiki, wiki]);

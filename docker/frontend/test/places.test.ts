@@ -166,14 +166,21 @@ test('in a flood of passwords a browser that has signed in before is next, but o
   await Promise.all(waiting);
 });
 
-test('a method that no page knows is refused with those that are', async (t) => {
-  const { port } = await pod(t);
-  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
-  t.after(() => socket.destroy());
-  socket.write('TRACE / HTTP/1.1\r\nHost: a\r\n\r\n');
-  const [head] = await once(socket, 'data');
-  assert.match(String(head), /^HTTP\/1.1 405 .*\r\nAllow: GET, HEAD, POST, OPTIONS\r\n/s);
-});
+for (const [request, allowed] of [
+  ['TRACE /', 'GET, HEAD, POST'],
+  ['OPTIONS *', 'GET, HEAD, POST'],
+  ['POST /_next/static/chunks/a.js', 'GET, HEAD'],
+  ['POST /healthz', 'GET, HEAD'],
+]) {
+  test(`${request} is refused with the methods that are answered there`, async (t) => {
+    const { port } = await pod(t);
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+    t.after(() => socket.destroy());
+    socket.write(`${request} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const [head] = await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
+    assert.match(String(head), new RegExp(`^HTTP/1.1 405 .*\\r\\nAllow: ${allowed}\\r\\n`, 's'));
+  });
+}
 
 test('a program gets the same refusal as problem details', async (t) => {
   const { ask } = await pod(t);

@@ -7,6 +7,7 @@ test('a route handler refuses with problem details', async () => {
   assert.equal(response.status, 429);
   assert.equal(response.headers.get('content-type'), 'application/problem+json');
   assert.equal(response.headers.get('retry-after'), '9');
+  assert.equal(response.headers.get('cache-control'), 'no-store');
   const { message, ...details } = await response.json();
   assert.deepEqual(details, {
     type: 'about:blank',

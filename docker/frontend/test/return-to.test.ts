@@ -15,6 +15,10 @@ test('nobody is led to another site', () => {
     '//evil.example',
     '/\\evil.example',
     '/\t/evil.example',
+    '/..//evil.example',
+    '/.//evil.example',
+    '/a/%2e%2e//evil.example',
+    '/x/../..//evil.example',
   ];
   for (const next of [...elsewhere, 'javascript:alert(1)', '', undefined, ['/account']]) {
     assert.equal(returnTo(next), '/tasks', String(next));

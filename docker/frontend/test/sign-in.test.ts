@@ -4,7 +4,7 @@ import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { isEasilyGuessed } from '../lib/account.ts';
 import type { Attempts } from '../lib/attempts.ts';
-import { authOptions } from '../lib/auth-options.ts';
+import { accountOf, authOptions } from '../lib/auth-options.ts';
 import { guesserOf, knownBrowser } from '../lib/known-browser.ts';
 import { isBusy, PasswordChecks } from '../lib/password-checks.ts';
 import { type RequestContext, requests } from '../lib/request.ts';
@@ -180,7 +180,7 @@ test('an open screen does not allow endless guesses at the password', async () =
   assert.equal(await attempt(password), 429);
 });
 
-test('what Better Auth would let pass is refused: long names, NUL, leaving without a password', async () => {
+test('what Better Auth would let pass is refused: no name, a long one, NUL, leaving without a password', async () => {
   const auth = createAuth();
   const { email, session } = await signUp(auth, local);
   const code = async (path: string, body: object) => {
@@ -189,7 +189,12 @@ test('what Better Auth would let pass is refused: long names, NUL, leaving witho
   };
   const other = { email: 'other@example.com', password };
   assert.equal(await code('sign-up/email', { ...other, name: 'n'.repeat(101) }), 'NAME_TOO_LONG');
+  for (const name of ['', ' \u00a0']) {
+    assert.equal(await code('sign-up/email', { ...other, name }), 'NAME_REQUIRED');
+  }
   assert.equal(await code('sign-up/email', { ...other, name: 'a\0b' }), 'VALIDATION_ERROR');
+  const long = { name: 'a', password, email: `${'a'.repeat(249)}@a.com` };
+  assert.equal(await code('sign-up/email', long), 'INVALID_EMAIL');
   assert.equal(
     await code('sign-up/email', { ...other, name: 'a', image: '\0' }),
     'VALIDATION_ERROR',
@@ -198,6 +203,20 @@ test('what Better Auth would let pass is refused: long names, NUL, leaving witho
   assert.equal(await code('delete-user', { password: 'wrong guess' }), 'INVALID_PASSWORD');
   assert.equal(await code('sign-in/email', { email, password }), 200, 'the account is still there');
   assert.equal(await code('delete-user', { password }), 200);
+});
+
+test('a field that is no text is the mistake of who sent it', async () => {
+  const right = { name: 'Person', email: 'person@example.com', password };
+  for (const field of Object.keys(right)) {
+    for (const value of [{ toString: 1 }, ['x'], null]) {
+      const { status } = await post(createAuth(), 'sign-up/email', local, {
+        ...right,
+        [field]: value,
+      });
+      assert.equal(status, 400, `${field}: ${JSON.stringify(value)}`);
+    }
+  }
+  assert.equal(accountOf({ email: { toString: 1 } }), '');
 });
 
 test('a session of last week does all that a new one does, and costs no account either', async () => {

@@ -27,18 +27,19 @@ router = APIRouter(prefix="/api/tasks", tags=["tasks"], responses=refusals(401, 
 
 async def expected_versions(
     if_match: Annotated[
-        str | None,
+        list[str] | None,
         Header(
             description="ETags of versions that may be changed; of any, if absent or *",
-            examples=['"1"'],
+            examples=[['"1"']],
         ),
     ] = None,
 ) -> list[int] | None:
     """A dependency: the versions in If-Match. No task has the version of a foreign ETag."""
-    if if_match is None or if_match.strip() == "*":
+    if if_match is None or if_match == ["*"]:
         return None
-    tags = (tag.strip() for tag in if_match.split(","))
-    return [int(tag[1:-1]) for tag in tags if re.fullmatch(r'"[0-9]{1,9}"', tag, re.ASCII)]
+    # A header that is sent twice is one list.
+    tags = (tag.strip() for tag in ",".join(if_match).split(","))
+    return [int(tag[1:-1]) for tag in tags if re.fullmatch('"[1-9][0-9]{0,8}"', tag)]
 
 
 Versions = Annotated[list[int] | None, Depends(expected_versions)]

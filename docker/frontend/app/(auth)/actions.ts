@@ -16,7 +16,6 @@ export type AuthState = { message: string; name: string; email: string };
 
 export async function signUp(_: AuthState, form: FormData): Promise<AuthState> {
   const { name, email, password } = credentials(form);
-  if (!name) return { message: 'Tell us your name.', name, email };
   return enter(form, (auth, requestHeaders) =>
     auth.api.signUpEmail({ body: { name, email, password }, headers: requestHeaders }),
   );

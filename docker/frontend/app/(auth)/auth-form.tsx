@@ -2,7 +2,7 @@
 
 import Link from 'next/link';
 import { useActionState } from 'react';
-import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
+import { EMAIL_MAX, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
 import { signInHref } from '@/lib/return-to.ts';
 import { Alert } from '../alert.tsx';
 import { useSubmit } from '../use-submit.ts';
@@ -67,7 +67,7 @@ export function AuthForm({ kind, action, next }: Props) {
             type="email"
             autoComplete="email"
             required
-            maxLength={254}
+            maxLength={EMAIL_MAX}
             defaultValue={state.email}
           />
         </label>

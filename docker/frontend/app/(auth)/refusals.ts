@@ -7,6 +7,7 @@ const refusals: Record<string, string> = {
   INVALID_EMAIL_OR_PASSWORD: 'This email and password do not match an account.',
   INVALID_EMAIL: 'This does not look like an email address.',
   INVALID_PASSWORD: 'This is not your password.',
+  NAME_REQUIRED: 'Tell us your name.',
   NAME_TOO_LONG: `Choose a name of at most ${NAME_MAX} characters.`,
   PASSWORD_REQUIRED: 'Give your password.',
   PASSWORD_TOO_COMMON: 'This password is easy to guess. Choose another one.',

@@ -16,7 +16,6 @@ type Action = (auth: Auth, headers: Headers, userId: string) => Promise<unknown>
 
 export async function rename(_: AccountState, form: FormData): Promise<AccountState> {
   const name = text(form, 'name').trim();
-  if (!name) return { ok: false, message: 'Tell us your name.' };
   return act('Your name is saved.', (auth, requestHeaders) =>
     auth.api.updateUser({ body: { name }, headers: requestHeaders }),
   );

@@ -47,6 +47,10 @@ export async function POST(request: Request): Promise<Response> {
   return kind === 'invalid' ? refuse(422, message) : refuse(502, UNFINISHED);
 }
 
+export function GET(): Response {
+  return refuse(405, 'Ask with POST.', { Allow: 'POST' });
+}
+
 /** Undefined if the database is away. */
 async function secondsToWait(userId: string): Promise<number | undefined> {
   try {
