@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.prepare.machine import Platform, Version
+from ops.prepare.machine import Machine, Platform, Version
 
 CHECKSUMS = "a" * 64
 LINUX = Platform("linux", "amd64")
 
 
 @dataclass
-class MadeUpMachine:
+class MadeUpMachine(Machine):
     """Nothing installed and nothing within reach, unless it is said so."""
 
     platform: Platform = LINUX
