@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.config.stack_file import FOLDER_VARIABLE, file_name, stack_name
 from ops.config.stacks import MANDATORY, StackFile, project_name
@@ -104,15 +105,8 @@ class Stack:
         self._engine("destroy", "--preview-only", quiet=True)
         self._engine("destroy", "--yes", "--skip-preview")
 
-    def outputs(self) -> dict[str, object]:
-        command = ["pulumi", "stack", "output", "--json", "--stack", self.name]
-        result = capture(command, env=self.env)
-        try:
-            outputs = json.loads(result.output) if result.code == 0 else None
-        except ValueError:
-            outputs = None
-        if not isinstance(outputs, dict):
-            raise explain(result.output, doing="pulumi stack output", stack=self.file)
+    def outputs(self) -> dict[str, Any]:
+        outputs: dict[str, Any] = json.loads(self.query("stack", "output", "--json"))
         return outputs
 
     def url(self) -> str:
@@ -124,6 +118,21 @@ class Stack:
                 fix=f"make up STACK={self.name}",
             )
         return url
+
+    def query(self, *arguments: str, stdin: str = "", folder: Path = ROOT) -> str:
+        """The output of a short engine command on this stack, which nobody sees.
+
+        Args:
+            folder: where the engine looks for the project.
+
+        Raises:
+            OpsError: if it fails.
+        """
+        command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
+        result = capture(command, env=self.env, cwd=folder, stdin=stdin, timeout=QUIET_SECONDS)
+        if result.code != 0:
+            raise explain(result.output, doing=f"pulumi {' '.join(arguments[:2])}", stack=self.file)
+        return result.output
 
     def engine(self, *arguments: str, quiet: bool = False) -> Result:
         """Run an engine command on this stack; its output is passed through, if `quiet` only when it fails."""
@@ -145,11 +154,7 @@ class Stack:
 
     def edit(self, file: Path, *arguments: str, stdin: str = "") -> None:
         """Have the engine change a stack file: `pulumi config` with these arguments; a secret's value is on stdin."""
-        command = ["pulumi", "config", *arguments, "--stack", self.name, "--non-interactive"]
-        answer = capture([*command, "--config-file", str(file)], env=self.env, stdin=stdin)
-        if answer.code != 0:
-            doing = " ".join(["pulumi config", *arguments])
-            raise OpsError(f"{doing} failed", where=answer.output.strip())
+        self.query("config", *arguments, "--config-file", str(file), stdin=stdin)
 
     def config_file(self) -> Path:
         """The file that the engine reads: the stack file, or its copy, updated here."""
