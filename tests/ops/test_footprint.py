@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from components.config.check import check_file
-from ops.config.footprint import Amount, Row, at_commit, from_json, of_config, table, to_json
-from ops.errors import OpsError
+from ops.config.commits import unpacked
+from ops.config.footprint import Amount, Row, of_commit, of_config, table
 from ops.paths import ROOT
 from ops.processes import capture
 from tests.unit.conftest import PUBLIC_KEY
@@ -45,11 +45,6 @@ def test_autoscaling_counts_its_minimum_at_rest_and_its_maximum_at_most(tmp_path
     text = f"{LOCAL}  taskflow:frontend:\n    autoscaling: {{min: 1, max: 3}}\n"
     found = rows(tmp_path, text)
     assert (found["frontend"].at_rest.pods, found["frontend"].at_most.pods) == (1, 4)
-
-
-def test_what_is_written_for_programs_can_be_read_again(tmp_path: Path) -> None:
-    found = list(rows(tmp_path, LOCAL).values())
-    assert from_json(to_json(found)) == found
 
 
 def test_changes_are_shown_beside_the_figures_that_changed(tmp_path: Path) -> None:
@@ -92,14 +87,11 @@ def repository(tmp_path: Path) -> Path:
 @pytest.mark.exhaustive
 def test_a_commit_is_computed_by_its_own_program(repository: Path) -> None:
     (repository / "Pulumi.local.yaml").write_text(LOCAL)
-    before = {row.name: row for row in at_commit("local", "HEAD", repository)}
+    with unpacked("HEAD", repository) as then:
+        before = {row.name: row for row in of_commit("local", then)}
     assert before["backend"].at_rest.pods == 1
 
 
 def test_a_stack_that_did_not_exist_had_no_footprint(repository: Path) -> None:
-    assert at_commit("newer", "HEAD", repository) == []
-
-
-def test_an_unknown_commit_is_named(repository: Path) -> None:
-    with pytest.raises(OpsError, match="there is no commit 'nowhere'"):
-        at_commit("local", "nowhere", repository)
+    with unpacked("HEAD", repository) as then:
+        assert of_commit("newer", then) == []
