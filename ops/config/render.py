@@ -20,10 +20,11 @@ from typing import Any
 
 import pulumi
 import yaml
+from pydantic.alias_generators import to_snake
 
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config.load import StackSecrets
-from components.config.secrets import BETTER_AUTH_SECRET_LENGTH
+from components.config.secrets import BETTER_AUTH_SECRET_LENGTH, SECRET_KEYS
 from components.config.stack import StackConfig
 from components.config.stack_file import StackFile
 from components.existing_secret import OPTIONAL, REQUIRED
@@ -31,14 +32,6 @@ from ops.drift.drift import SIGNATURE
 from ops.paths import SOURCES
 
 MASKED = "masked"
-# Secrets that a release has only where they are set, and the fields of StackSecrets that have them.
-OPTIONAL_SECRETS = {
-    "databaseOwnerUrl": "database_owner_url",
-    "frontendDatabaseUrl": "frontend_database_url",
-    "openaiApiKey": "openai_api_key",
-    "betterAuthSecretNext": "better_auth_secret_next",
-    "betterAuthSecretFormer": "better_auth_secret_former",
-}
 KINDS = (
     # In the order in which kubectl could apply them.
     "Namespace",
@@ -110,23 +103,11 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
     recorder = Recorder(by_hand=_valid_secret(config))
 
     def program() -> None:
-        given = {
-            "database_url": pulumi.Output.secret(MASKED)
-            if config.database.external_settings
-            else None,
-            "better_auth_secret": None if config.secrets.generate else pulumi.Output.secret(MASKED),
-        }
-        given |= {
-            field: pulumi.Output.secret(MASKED)
-            for key, field in OPTIONAL_SECRETS.items()
-            if key in source.texts
-        }
-        named = {
-            key: pulumi.Output.secret(MASKED)
-            for variables in config.named_secrets.values()
-            for key in variables.values()
-        }
-        secrets = StackSecrets(**given, named=named)
+        named = [key for variables in config.named_secrets.values() for key in variables.values()]
+        secrets = StackSecrets(
+            **{to_snake(key): pulumi.Output.secret(MASKED) for key in _secrets(config, source)},
+            named={key: pulumi.Output.secret(MASKED) for key in named},
+        )
         TaskflowApp(
             config.release, TaskflowAppArgs(config=config, secrets=secrets, sources=SOURCES)
         )
@@ -162,6 +143,17 @@ def closed_event_loops() -> Iterator[None]:
         asyncio.set_event_loop(None)
         for loop in loops:
             loop.close()
+
+
+def _secrets(config: StackConfig, source: StackFile) -> Iterator[str]:
+    """The keys of the secrets that the stack needs, or has."""
+    needed = {
+        "databaseUrl": config.database.external_settings is not None,
+        "betterAuthSecret": not config.secrets.generate,
+    }
+    for key in SECRET_KEYS:
+        if needed.get(key, key in source.texts):
+            yield key
 
 
 def _valid_secret(config: StackConfig) -> dict[str, str]:

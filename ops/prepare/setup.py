@@ -112,7 +112,7 @@ def _host_and_images_meanwhile(setup: Setup) -> Iterator[None]:
         return
     machine = Machine()
     engine = docker.choose(machine)
-    if engine.need is docker.Need.HOST:
+    if engine.client is None:
         _require_leave(engine, machine)
     command = [sys.executable, "-u", "-m", "airgap"]
     script = f"{shlex.join([*command, 'host'])} && {shlex.join([*command, 'images'])}"
@@ -132,7 +132,7 @@ def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -
     machine = machine or Machine()
     with steps.step("Docker engine") as step:
         engine = docker.choose(machine)
-        if engine.need is docker.Need.HOST:
+        if engine.client is None:
             _require_leave(engine, machine)
             tools.airgap("host", env=setup.env)
             step.note = "set up"
