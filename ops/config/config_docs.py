@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticUndefined
 
 from components.config.base import Model
@@ -57,6 +58,13 @@ SECRETS = {
 }
 
 
+class Untitled(GenerateJsonSchema):
+    """Without titles, which repeat the keys' names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
 def write() -> None:
     for path, text in ((SCHEMA, schema()), (REFERENCE, reference())):
         path.parent.mkdir(exist_ok=True)
@@ -65,8 +73,12 @@ def write() -> None:
 
 def schema() -> str:
     """A JSON Schema for `Pulumi.<stack>.yaml`, in the draft that YAML language servers know best."""
-    models = StackConfig.model_json_schema(ref_template="#/definitions/{model}")
+    models = StackConfig.model_json_schema(
+        ref_template="#/definitions/{model}", schema_generator=Untitled
+    )
     definitions = models["$defs"]
+    for definition in definitions.values():
+        del definition["title"]
     for model in _filled_from_defaults():
         definitions[model.__name__].pop("required", None)
     encrypted = {
@@ -100,7 +112,7 @@ def schema() -> str:
         },
         "definitions": definitions,
     }
-    return json.dumps(_without_noise(document), indent=2) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _filled_from_defaults() -> set[type[BaseModel]]:
@@ -126,20 +138,6 @@ def _models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     for field in model.model_fields.values():
         for inner in models_in(field.annotation):
             yield from _models_below(inner)
-
-
-def _without_noise(value: Any) -> Any:
-    """The schema without pydantic's titles: they repeat the keys' names."""
-    if isinstance(value, list):
-        return [_without_noise(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    noise = {"title"} if "$schema" not in value and _is_schema(value) else set()
-    return {key: _without_noise(item) for key, item in value.items() if key not in noise}
-
-
-def _is_schema(value: dict[str, Any]) -> bool:
-    return isinstance(value.get("title"), str)
 
 
 HEADER = """\

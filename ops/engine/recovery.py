@@ -19,7 +19,7 @@ from components.minikube import ClusterError, Minikube
 from ops.config.stacks import project_name
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
+from ops.kubectl import Kubectl, reference
 from ops.processes import Result, capture
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -277,11 +277,9 @@ def _identity(operation: dict[str, Any]) -> str | None:
 
 
 def _is_there(stack: Stack, resource: dict[str, Any], identity: str) -> bool:
-    inputs = resource["inputs"]
     namespace, _, name = identity.rpartition("/")
-    group, slash, _ = str(inputs.get("apiVersion", "")).partition("/")
-    kind = f"{inputs.get('kind')}.{group}" if slash else str(inputs.get("kind"))
-    return _get(stack, kind, name, *(["--namespace", namespace] if namespace else [])).code == 0
+    place = ["--namespace", namespace] if namespace else []
+    return _get(stack, reference(resource["inputs"], name), *place).code == 0
 
 
 def _is_gone(stack: Stack, namespace: str) -> bool:
