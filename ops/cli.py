@@ -128,7 +128,7 @@ def bring_up(
     finally:
         steps.table()
     forwarded = access.forward is not None
-    url = ready.url() if forwarded else access.url
+    url = ready.outputs()["url"] if forwarded else access.url
     return {
         "stack": file.name,
         "url": url,

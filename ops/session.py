@@ -25,6 +25,11 @@ StackName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
+def known_stack(name: str, chosen: Setup) -> Stack:
+    """A stack for commands about what is deployed."""
+    return Stack(StackFile.known(name), chosen.backend, chosen.env)
+
+
 def hidden_answer(question: str) -> str:
     """Read from the terminal without echo, or from stdin without the last newline."""
     if sys.stdin.isatty():

@@ -14,11 +14,10 @@ import typer
 from ops.backup import archive, bucket, release
 from ops.config.stacks import StackFile
 from ops.config.validate import deployable
-from ops.engine.stack import Stack
 from ops.prepare import setup
 from ops.release import reach, record, smoke
 from ops.review.command import BackupFirst, Confirm
-from ops.session import AsJson, StackName, console, ready_stack
+from ops.session import AsJson, StackName, console, known_stack, ready_stack
 from ops.steps import Steps
 
 commands = typer.Typer()
@@ -52,12 +51,16 @@ def backup(
         try:
             if to.startswith(bucket.SCHEME):
                 with TemporaryDirectory() as folder:
-                    path, content = release.take(_stack(stack), steps, to=Path(folder), key=key)
+                    path, content = release.take(
+                        known_stack(stack, setup.choose()), steps, to=Path(folder), key=key
+                    )
                     with steps.step("upload"):
                         place = bucket.upload(path, to)
             else:
                 wanted = Path(to) if to else None
-                path, content = release.take(_stack(stack), steps, to=wanted, key=key)
+                path, content = release.take(
+                    known_stack(stack, setup.choose()), steps, to=wanted, key=key
+                )
                 place = str(path)
         finally:
             steps.table()
@@ -89,7 +92,9 @@ def restore(
         if source.startswith(bucket.SCHEME):
             with steps.step("download"):
                 path = bucket.download(source)
-        content = release.restore(_stack(stack), steps, path, key=key, confirm=confirm, first=first)
+        content = release.restore(
+            known_stack(stack, setup.choose()), steps, path, key=key, confirm=confirm, first=first
+        )
     finally:
         steps.table()
     console.print(f"\n[bold green]{source} is restored[/]: {content}")
@@ -111,8 +116,3 @@ def upgrade_command(stack: StackName = "dev", key: KeyFile = archive.KEY) -> Non
     finally:
         steps.table()
     console.print(f"\n[bold green]The data is in its new folder[/]: {content}. The old one stays.")
-
-
-def _stack(name: str) -> Stack:
-    chosen = setup.choose()
-    return Stack(StackFile.known(name), chosen.backend, chosen.env)

@@ -20,12 +20,11 @@ from ops.config.stacks import project_name
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, reference
-from ops.processes import Result, capture
+from ops.processes import NOT_STARTED, Result, capture
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 IMAGE = "docker:index/image:Image"
 NOTES = "__inputs"
-NO_PROGRAM = 127
 
 
 def recover(stack: Stack, *, changing: bool = True) -> str:
@@ -104,7 +103,7 @@ def _runs_pulumi(pid: int) -> bool:
     result = capture(["ps", "-p", str(pid), "-o", "stat=,comm="], env=os.environ)
     # A killed process is a zombie (Z) until its parent collects it.
     dead = result.code != 0 or result.output.startswith("Z") or "pulumi" not in result.output
-    return result.code == NO_PROGRAM or not dead
+    return result.code == NOT_STARTED or not dead
 
 
 def _settle_pending(stack: Stack) -> str:

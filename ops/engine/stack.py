@@ -109,16 +109,6 @@ class Stack:
         outputs: dict[str, Any] = json.loads(self.query("stack", "output", "--json"))
         return outputs
 
-    def url(self) -> str:
-        url = self.outputs().get("url")
-        if not isinstance(url, str) or not url:
-            raise OpsError(
-                f"stack {self.name} has no output `url`: it has not been brought up",
-                where=self.backend.url,
-                fix=f"make up STACK={self.name}",
-            )
-        return url
-
     def query(self, *arguments: str, stdin: str = "", folder: Path = ROOT) -> str:
         """The output of a short engine command on this stack, which nobody sees.
 

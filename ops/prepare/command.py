@@ -13,10 +13,9 @@ from rich.table import Table
 from airgap.plugins import STAND_INS
 from ops.config.stacks import StackFile
 from ops.engine.backend import prepare
-from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.prepare import cluster, setup
-from ops.session import StackName, console
+from ops.session import StackName, console, known_stack
 
 commands = typer.Typer()
 
@@ -57,7 +56,7 @@ def exec_command(
     chosen = setup.choose()
     prepare(chosen.backend)
     if command[0] == "pulumi":
-        Stack(StackFile.known(stack), chosen.backend, chosen.env).select()
+        known_stack(stack, chosen).select()
     env = {**chosen.env, "PULUMI_STACK": stack}
     if shutil.which(command[0], path=env["PATH"]) is None:
         raise OpsError(

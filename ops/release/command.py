@@ -11,15 +11,12 @@ from typing import Annotated, Literal
 import typer
 
 from ops import pods
-from ops.config.stacks import StackFile
-from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.prepare import setup
-from ops.prepare.setup import Setup
-from ops.release import history, reach, rollback, screens, smoke, status
+from ops.release import history, reach, rollback, smoke, status
 from ops.review.command import BackupFirst, Confirm
-from ops.session import AsJson, StackName, console
+from ops.session import AsJson, StackName, console, known_stack
 from ops.steps import Steps
 
 PODS = 50
@@ -31,7 +28,7 @@ commands = typer.Typer()
 @commands.command(name="history")
 def history_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """List the revisions of the stack: every successful `up`."""
-    found = history.revisions(history.updates(_stack(stack, setup.choose())))
+    found = history.revisions(history.updates(known_stack(stack, setup.choose())))
     if as_json:
         print(json.dumps([revision.as_json() for revision in found], indent=2))
     elif found:
@@ -65,7 +62,7 @@ def rollback_command(
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         try:
             chosen = setup.provide_tools(steps)
-            here = _stack(stack, chosen)
+            here = known_stack(stack, chosen)
             with steps.step("revision") as step:
                 target = rollback.find(
                     here, to, secrets=secrets, ignored=tuple(ignore_migrations.split())
@@ -84,13 +81,13 @@ def rollback_command(
 @commands.command(name="status")
 def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show release, revision, images, pods with reasons, endpoints and address. Exit code 1 if something is wrong."""
-    here = _stack(stack, setup.choose())
+    here = known_stack(stack, setup.choose())
     known = history.updates(here)
     found = status.look(history.location(here, known), known, here.env)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:
-        console.print(screens.status_screen(found))
+        console.print(status.screen(found))
     if found.faults:
         raise typer.Exit(1)
 
@@ -99,7 +96,7 @@ def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
 def open_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Open the release in a browser; without a terminal only print its address. Forwards a port if necessary."""
     chosen = setup.choose()
-    with reach.access_to(_stack(stack, chosen), chosen.platform.system) as access:
+    with reach.access_to(known_stack(stack, chosen), chosen.platform.system) as access:
         forwarded = access.forward is not None
         print(
             json.dumps({"url": access.url, "forwarded": forwarded}) if as_json else access.url,
@@ -124,7 +121,7 @@ def smoke_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Check the release over HTTP, from sign-up to a task and back; leaves nothing behind."""
     passed: list[str] = []
     chosen = setup.choose()
-    here = _stack(stack, chosen)
+    here = known_stack(stack, chosen)
     with reach.access_to(here, chosen.platform.system) as access:
         say = passed.append if as_json else console.print
         smoke.check(access.url, say)
@@ -149,7 +146,7 @@ def logs_command(
     follow: Annotated[bool, typer.Option(help="Follow until Ctrl-C.")] = True,
 ) -> None:
     """Show the logs of all pods, or of a component's, as `kubectl logs` prints them; each line names its pod."""
-    here = _stack(stack, setup.choose())
+    here = known_stack(stack, setup.choose())
     location = history.location(here, history.updates(here))
     kubectl = Kubectl(location.context, here.env, location.namespace)
     selector = f"app={location.release}" + (f",component={component}" if component else "")
@@ -159,7 +156,3 @@ def logs_command(
         answer = kubectl.stream("logs", *flags)
         if answer.code != 0:
             raise kubectl.failure(answer)
-
-
-def _stack(name: str, chosen: Setup) -> Stack:
-    return Stack(StackFile.known(name), chosen.backend, chosen.env)

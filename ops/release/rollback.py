@@ -281,7 +281,7 @@ def bring_back(
         ready.up(target.record.message(target.title))
     with steps.step("smoke check"), reach.access_to(ready, chosen.platform.system) as way:
         smoke.check(way.url, lambda line: console.print(f"    {line}"))
-    return ready.url()
+    return str(ready.outputs()["url"])
 
 
 @contextmanager

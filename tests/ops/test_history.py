@@ -402,12 +402,6 @@ def test_a_revision_of_a_clean_commit_is_known_by_the_commit(team: Team, root: P
     assert target.record.schema >= "0002_task"
 
 
-def test_a_missing_commit_is_reported(team: Team) -> None:
-    team.remembers(bare(**{"git.head": "f" * 40, "git.dirty": "false"}))
-    with pytest.raises(OpsError, match="there is no commit 'ffff"):
-        team.target(1)
-
-
 @pytest.mark.parametrize("environment", [{}, {"git.head": "f" * 40, "git.dirty": "true"}])
 def test_a_revision_whose_images_nobody_can_know_is_refused(
     team: Team, environment: dict[str, str]

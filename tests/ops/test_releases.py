@@ -115,12 +115,3 @@ def test_logs_are_kubectls_own_of_all_pods_of_a_component(
     assert followed.endswith("--selector=app=taskflow,component=backend --tail=3 --follow")
     assert once.endswith("--selector=app=taskflow --tail=10")
     assert cluster.asked[0].namespace == "taskflow"
-
-
-@pytest.mark.parametrize("command", ["history", "rollback", "status", "open", "smoke"])
-def test_every_command_explains_itself_and_knows_stacks_and_programs(
-    machine: Machine, command: str
-) -> None:
-    shown = machine.run(command, "--help").stdout
-    assert "--stack" in shown
-    assert "--json" in shown
