@@ -1,7 +1,5 @@
 """`make up` and `make down`, each a list of steps."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

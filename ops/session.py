@@ -1,7 +1,5 @@
 """Shared by the groups of commands: the console, the options, and the steps from tools to a stack."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated
 

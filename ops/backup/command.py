@@ -1,7 +1,5 @@
 """`make backup`, `make restore` and `make upgrade-postgres`."""
 
-from __future__ import annotations
-
 import json
 import sys
 from contextlib import nullcontext, redirect_stdout

@@ -1,7 +1,5 @@
 """Run another commit's program on its own stacks, in a copy of that commit."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

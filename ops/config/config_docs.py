@@ -3,8 +3,6 @@
 `python -m ops docs` writes both; a test compares them with what is committed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """`make footprint`: what a stack requests of its cluster, and how the checkout's changes affect that."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass
@@ -25,7 +23,7 @@ class Amount:
     memory: int = 0
     storage: int = 0
 
-    def __add__(self, other: Amount) -> Amount:
+    def __add__(self, other: "Amount") -> "Amount":
         return Amount(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 

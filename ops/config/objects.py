@@ -1,7 +1,5 @@
 """The commands that show what a stack file makes, without engine and cluster."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated
 

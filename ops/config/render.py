@@ -4,8 +4,6 @@ The text holds no secret: the program gets the word `masked` in place of each se
 Secrets that it makes. The names that Pulumi makes up end in a checksum of the content here.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """`make secret`: ask for a secret, check it, and have the engine encrypt it into the stack file."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches

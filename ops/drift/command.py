@@ -1,7 +1,5 @@
 """`make drift`: has anyone changed the release's objects without the stack? Changes nothing."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -5,8 +5,6 @@ looks at the fields that Pulumi manages only and misses others (pulumi-kubernete
 wrote a field is in the object's managed fields.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@ A killed run leaves a lock without its process and unfinished operations; a dele
 objects that no longer exist.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket

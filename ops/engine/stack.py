@@ -5,8 +5,6 @@ of our own backend that line would differ in every checkout, so there the engine
 the committed file in `.state/config/`, and the salt stays in the copy.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

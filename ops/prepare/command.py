@@ -1,7 +1,5 @@
 """The commands about tools, a shell with them, and the cluster itself."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """The Docker engine: a client that can build with BuildKit, and a daemon that answers."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,8 +3,6 @@
 The choices take a `Machine`, so that tests can put any laptop or build server in its place (tests/ops/machines.py).
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -1,7 +1,5 @@
 """Everything a command needs from the machine before its own work: tools, plugins, Docker, cluster."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

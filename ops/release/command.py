@@ -1,7 +1,5 @@
 """The commands about what is deployed: status, logs, history, rollback."""
 
-from __future__ import annotations
-
 import json
 import sys
 import webbrowser

@@ -4,8 +4,6 @@ Pulumi's own history is the one source. Each kind of backend keeps it, a team sh
 destroyed stack still has it. What `ops` adds is in the updates' messages (record.py).
 """
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections.abc import Mapping

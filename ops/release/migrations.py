@@ -5,8 +5,6 @@ have written since. So a rollback leaves the schema as it is, and the older code
 that with the line `older_code_works = True`; without it, the migration counts as one that cannot be undone.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A release's address for browsers, read from the cluster, and the way to it from this machine."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import threading

@@ -4,8 +4,6 @@ The engine gets a stack file made from the revision's record, so the working tre
 stays correct. What cannot be brought back is refused before anything is changed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The deployed release and its state, from the stack's history and the cluster; as one screen, or for programs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime

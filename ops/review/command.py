@@ -1,7 +1,5 @@
 """`make diff` and `make preview`: what `make up` would do, each step with its risk; and the stop before a data loss."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@ The provider's own preview is a dry run on the API server (`enable_server_side_a
 The rest is asked here.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict

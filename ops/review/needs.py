@@ -4,8 +4,6 @@ The API server accepts an Ingress of any class, an autoscaler without metrics an
 then have no effect, and nothing reports that. What this person may not read is skipped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

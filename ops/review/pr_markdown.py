@@ -1,7 +1,5 @@
 """The Markdown of a pull request's report. Whatever comes from the change itself is escaped."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterable, Sequence

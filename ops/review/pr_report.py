@@ -4,8 +4,6 @@ Without secrets each stack's objects are rendered twice, at the commit that the 
 are now; with `--deployed` the engine previews the stacks of real clusters against their states instead.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Sequence

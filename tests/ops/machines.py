@@ -1,7 +1,5 @@
 """Machines to choose tools for, made of what they have on PATH, on disk and within reach."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What a failed `up` does if it must bring back the last revision."""
 
-from __future__ import annotations
-
 from io import StringIO
 from pathlib import Path
 

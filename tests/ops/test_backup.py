@@ -1,7 +1,5 @@
 """Files of backups open only complete and with their key; the pod that makes them only refers to secrets."""
 
-from __future__ import annotations
-
 import io
 import json
 from pathlib import Path

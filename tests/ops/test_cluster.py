@@ -1,7 +1,5 @@
 """When the cluster is left alone, started, repaired or refused. kubectl and minikube are scripts."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

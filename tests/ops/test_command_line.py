@@ -1,7 +1,5 @@
 """The command line as a whole: what is listed, what is loaded for it, and what a printed command does."""
 
-from __future__ import annotations
-
 import ast
 import os
 import re

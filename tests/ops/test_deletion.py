@@ -1,7 +1,5 @@
 """`make down` refuses if the stack file and the state differ about data, or nobody agreed to lose it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The errors that people see when the engine fails. The outputs are the tools' own."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

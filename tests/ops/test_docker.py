@@ -1,7 +1,5 @@
 """Which Docker client is used, and the error on a machine without a usable engine."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Revisions made from the engine's history, and the rollbacks that are refused."""
 
-from __future__ import annotations
-
 import io
 import json
 import subprocess

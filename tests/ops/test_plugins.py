@@ -1,7 +1,5 @@
 """Official Pulumi plugins or stand-ins."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Why a pod is not ready, and the last log lines of such pods."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where a release answers, by its live objects, and how this machine gets there."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import replace

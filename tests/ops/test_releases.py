@@ -1,7 +1,5 @@
 """The commands about what is deployed: what they print for programs, and their exit codes."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

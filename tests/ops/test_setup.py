@@ -1,7 +1,5 @@
 """The steps from a bare machine to one that is ready, and how they are reported."""
 
-from __future__ import annotations
-
 import errno
 import json
 import shutil

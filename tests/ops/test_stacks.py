@@ -1,7 +1,5 @@
 """The commands read from a stack file what the program and the engine read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """What status reports of the cluster's objects."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Which pulumi, minikube and kubectl a machine gets."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path
