@@ -8,13 +8,14 @@ import asyncio
 import hashlib
 import json
 import os
-import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 import yaml
@@ -110,7 +111,8 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
             config.release, TaskflowAppArgs(config=config, secrets=secrets, sources=SOURCES)
         )
 
-    with _no_minikube():
+    # No Minikube is found, so that the text is the same on all machines: nodes answer at 127.0.0.1.
+    with TemporaryDirectory() as folder, patch.dict(os.environ, MINIKUBE_HOME=folder):
         pulumi.runtime.set_mocks(
             recorder, project=source.project, stack=source.stack, preview=False
         )
@@ -160,20 +162,6 @@ def _valid_secret(config: StackConfig) -> dict[str, str]:
     values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)
     values["database-url"] = f"postgresql://{MASKED}@{MASKED}:{port}/{MASKED}?sslmode=require"
     return {key: b64encode(value.encode()).decode() for key, value in values.items()}
-
-
-@contextmanager
-def _no_minikube() -> Iterator[None]:
-    """A machine without Minikube, so that the text is the same on all machines: nodes answer at 127.0.0.1."""
-    before = os.environ.get("MINIKUBE_HOME")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["MINIKUBE_HOME"] = folder
-        try:
-            yield
-        finally:
-            del os.environ["MINIKUBE_HOME"]
-            if before is not None:
-                os.environ["MINIKUBE_HOME"] = before
 
 
 def _place(manifest: Manifest) -> tuple[int, str]:
