@@ -9,8 +9,8 @@ from components.config.stack import StackConfig
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.review.deletion import CLAIM, require_leave
+from tests.ops.machines import DEV
 
-DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 STAGING = StackFile("staging", Path("Pulumi.staging.yaml"), "staging", None, None, True)
 
 

@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ops.engine.backend import Backend
 from ops.errors import OpsError
 from ops.main import app
 from ops.prepare import setup
-from ops.prepare.plugins import Plugins
 from ops.prepare.setup import Setup
 from tests.ops.conftest import Cluster
-from tests.ops.machines import LINUX
+from tests.ops.machines import set_up
 from tests.ops.programs import Programs
 from tests.ops.test_history import BUILT, entry
 from tests.ops.test_pods import pod
@@ -32,9 +30,7 @@ class Machine:
         self.programs = Programs(folder)
         self.programs.answer("pulumi", "stack history", [entry(), entry()])
         self.programs.answer("pulumi", "stack output", OUTPUTS)
-        chosen = Setup(
-            {}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, self.programs.env
-        )
+        chosen = set_up(self.programs.env)
         self.choices = 0
 
         def choose() -> Setup:

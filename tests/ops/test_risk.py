@@ -17,6 +17,7 @@ from ops.review import embedded, needs, plan, risk
 from ops.review.plan import Step
 from ops.review.risk import Effect, Risk
 from tests.ops.conftest import Cluster
+from tests.ops.machines import DEV
 from tests.unit.conftest import merged
 
 PREVIEWS = Path(__file__).parent / "previews"
@@ -395,7 +396,7 @@ class Previewed:
 
     name = "dev"
     env: ClassVar[dict[str, str]] = {}
-    file = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
+    file = DEV
 
     def __init__(self, recording: str | dict[str, Any]) -> None:
         text = json.dumps(recording) if isinstance(recording, dict) else ""
@@ -705,7 +706,7 @@ def test_what_is_wrong_with_a_stack_file_is_said_in_the_words_of_validate_before
 ) -> None:
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text(text)
-    monkeypatch.setattr(StackFile, "read", lambda _: replace(Previewed.file, path=path))
+    monkeypatch.setattr(StackFile, "read", lambda _: replace(DEV, path=path))
     monkeypatch.setattr(setup, "provide_tools", lambda _: pytest.fail("the engine is not needed"))
     result = CliRunner().invoke(review.commands, [command])
     assert isinstance(result.exception, OpsError)
