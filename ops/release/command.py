@@ -3,7 +3,7 @@
 import json
 import sys
 import webbrowser
-from contextlib import nullcontext, redirect_stdout, suppress
+from contextlib import suppress
 from typing import Annotated, Literal
 
 import typer
@@ -14,8 +14,7 @@ from ops.kubectl import Kubectl
 from ops.prepare import setup
 from ops.release import history, reach, rollback, smoke, status
 from ops.review.command import BackupFirst, Confirm
-from ops.session import AsJson, StackName, console, known_stack
-from ops.steps import Steps
+from ops.session import AsJson, StackName, console, known_stack, listed_steps, output_for
 
 PODS = 50
 """How many logs are followed at once; kubectl stops at 5 by default."""
@@ -55,20 +54,15 @@ def rollback_command(
     as_json: AsJson = False,
 ) -> None:
     """Bring back the images and the configuration of an earlier revision, as a new one."""
-    steps = Steps(f"make rollback TO={to} STACK={stack}", console)
-    # With --json stdout carries nothing else.
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        try:
-            chosen = setup.provide_tools(steps)
-            here = known_stack(stack, chosen)
-            with steps.step("revision") as step:
-                target = rollback.find(
-                    here, to, secrets=secrets, ignored=tuple(ignore_migrations.split())
-                )
-                step.note = ", ".join(target.record.images.values())
-            url = rollback.bring_back(target, chosen, steps, confirm, first=first)
-        finally:
-            steps.table()
+    title = f"make rollback TO={to} STACK={stack}"
+    with output_for(as_json), listed_steps(title) as steps:
+        chosen = setup.provide_tools(steps)
+        here = known_stack(stack, chosen)
+        with steps.step("revision") as step:
+            ignored = tuple(ignore_migrations.split())
+            target = rollback.find(here, to, secrets=secrets, ignored=ignored)
+            step.note = ", ".join(target.record.images.values())
+        url = rollback.bring_back(target, chosen, steps, confirm, first=first)
     if as_json:
         print(json.dumps({"rollbackTo": to, "images": dict(target.record.images), "url": url}))
         return
