@@ -29,30 +29,15 @@ SCHEMA = ROOT / "schema" / "stack.schema.json"
 REFERENCE = ROOT / "docs" / "configuration.md"
 
 SECRETS = {
-    "databaseUrl": (
-        "address of an external Postgres: `postgresql://user:password@host:5432/name?sslmode=require`; `@`, `#`, `/` "
-        "and other special characters of the password percent-encoded (`@` as `%40`)",
-        "`externalDatabase.url`",
-    ),
-    "databaseOwnerUrl": (
-        "the same for the role that owns the tables and migrates; `databaseUrl` is then the backend's role alone "
-        "([database roles](database-roles.md))",
-        "-",
-    ),
-    "frontendDatabaseUrl": ("the same for the role of the frontend's sessions", "-"),
-    "betterAuthSecret": (
-        "signs sessions and tokens; at least 32 characters (`openssl rand -base64 32`)",
-        "`secrets.betterAuthSecret`",
-    ),
-    "betterAuthSecretNext": (
-        "accepted too, and signs in the next step of `make rotate`, which sets it",
-        "-",
-    ),
-    "betterAuthSecretFormer": (
-        "signed before and is still accepted; `make rotate` sets it, and removes it",
-        "-",
-    ),
-    "openaiApiKey": ("turns the assistant on", "`secrets.openaiApiKey`"),
+    "databaseUrl": "address of an external Postgres: `postgresql://user:password@host:5432/name?sslmode=require`; `@`, "
+    "`#`, `/` and other special characters of the password percent-encoded (`@` as `%40`)",
+    "databaseOwnerUrl": "the same for the role that owns the tables and migrates; `databaseUrl` is then the backend's "
+    "role alone ([database roles](database-roles.md))",
+    "frontendDatabaseUrl": "the same for the role of the frontend's sessions",
+    "betterAuthSecret": "signs sessions and tokens; at least 32 characters (`openssl rand -base64 32`)",
+    "betterAuthSecretNext": "accepted too, and signs in the next step of `make rotate`, which sets it",
+    "betterAuthSecretFormer": "signed before and is still accepted; `make rotate` sets it, and removes it",
+    "openaiApiKey": "turns the assistant on",
 }
 
 
@@ -87,7 +72,7 @@ def schema() -> str:
     }
     keys = {f"{PROJECT}:{key}": value for key, value in models["properties"].items()}
     for key in SECRET_KEYS:
-        description = f"{SECRETS[key][0]}; set it with: make secret STACK=<stack> KEY={key}"
+        description = f"{SECRETS[key]}; set it with: make secret STACK=<stack> KEY={key}"
         keys[f"{PROJECT}:{key}"] = {"description": description, **encrypted}
     document = {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -187,7 +172,7 @@ def reference() -> str:
     parts.append("## At the top\n\n" + _table(_row(field, field.default) for _, field in top))
     parts.append(
         SECRETS_HEADER
-        + "".join(f"| `{key}` | {SECRETS[key][0]} | {SECRETS[key][1]} |\n" for key in SECRET_KEYS)
+        + "".join(f"| `{key}` | {SECRETS[key]} | {_replaced(key)} |\n" for key in SECRET_KEYS)
     )
     blocks = [
         (field, model) for field in StackConfig.model_fields.values() if (model := _block(field))
@@ -251,15 +236,19 @@ def _row(field: FieldInfo, value: Any, path: tuple[str, ...] = (), *, block: boo
     kind = _block_kind(field) if block else _kind(field.annotation, field.metadata)
     shown = ("filled in" if value is not None else "none") if block else _default(value)
     keys = (*path, str(field.alias))
-    replaced = helm_values().get(".".join(keys))
     cells = (
         f"`{'.'.join(keys[1:] or keys)}`",
         kind,
         shown,
         field.description or "",
-        f"`{replaced}`" if replaced else "-",
+        _replaced(".".join(keys)),
     )
     return "| " + " | ".join(cells) + " |\n"
+
+
+def _replaced(key: str) -> str:
+    value = helm_values().get(key)
+    return f"`{value}`" if value else "-"
 
 
 @cache
