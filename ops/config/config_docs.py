@@ -62,7 +62,7 @@ def schema() -> str:
     definitions = models["$defs"]
     for definition in definitions.values():
         del definition["title"]
-    for model in _filled_from_defaults():
+    for model in _filled_from_defaults(StackConfig.model_construct()):
         definitions[model.__name__].pop("required", None)
     encrypted = {
         "type": "object",
@@ -98,29 +98,13 @@ def schema() -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _filled_from_defaults() -> set[type[BaseModel]]:
+def _filled_from_defaults(block: BaseModel) -> Iterator[type[BaseModel]]:
     """Models that take missing keys from the default of the key that holds them, so that none is required."""
-    found: set[type[BaseModel]] = set()
-
-    def walk(block: BaseModel) -> None:
-        found.add(type(block))
-        for name in type(block).model_fields:
-            inner = getattr(block, name)
-            if isinstance(inner, BaseModel):
-                walk(inner)
-
-    for model in _models_below(StackConfig):
-        for field in model.model_fields.values():
-            if isinstance(field.default, Model):
-                walk(field.default)
-    return found
-
-
-def _models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    yield model
-    for field in model.model_fields.values():
-        for inner in models_in(field.annotation):
-            yield from _models_below(inner)
+    for name in type(block).model_fields:
+        inner = getattr(block, name)
+        if isinstance(inner, BaseModel):
+            yield type(inner)
+            yield from _filled_from_defaults(inner)
 
 
 HEADER = """\
