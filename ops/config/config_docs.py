@@ -182,7 +182,7 @@ def _lines(field: FieldInfo, model: type[BaseModel]) -> list[str]:
 
 
 def _section(field: FieldInfo, model: type[BaseModel], common: Sequence[str]) -> str:
-    text = _paragraph(model)
+    text = " ".join((model.__doc__ or "").split())
     if _filled(field) is None:
         text += f" The block is optional: {field.description}."
     if issubclass(model, Workload):
@@ -195,10 +195,6 @@ def _section(field: FieldInfo, model: type[BaseModel], common: Sequence[str]) ->
 
 def _filled(field: FieldInfo) -> BaseModel | None:
     return field.default if isinstance(field.default, BaseModel) else None
-
-
-def _paragraph(model: type[BaseModel]) -> str:
-    return " ".join((model.__doc__ or "").split())
 
 
 def _rows(

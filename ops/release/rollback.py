@@ -38,6 +38,7 @@ from ops.release.record import Record
 from ops.review.command import guard_up
 from ops.session import console, ready_stack
 from ops.steps import Steps
+from policy.rule import at
 
 RECORDED, CURRENT = "recorded", "current"
 NUMBERED = (("secrets", "generations"), ("database", "embedded", "passwords"))
@@ -227,11 +228,8 @@ def _signing_keys(revision: Revision, today: Mapping[str, Any]) -> dict[str, Any
 def _keep_numbers(values: dict[str, Any], source: Source) -> None:
     """The same for generated secrets, which the configuration numbers."""
     for block, *path, key in NUMBERED:
-        then, now = values.get(f"{PROJECT}:{block}"), decoded(source.texts.get(block, ""))
-        for name in path:
-            then, now = (
-                found.get(name) if isinstance(found, dict) else None for found in (then, now)
-            )
+        then = at(values.get(f"{PROJECT}:{block}"), *path)
+        now = at(decoded(source.texts.get(block, "")), *path)
         if isinstance(then, dict) and isinstance(now, dict):
             then.pop(key, None)
             if key in now:

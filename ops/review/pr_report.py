@@ -125,7 +125,8 @@ def _section(verdict: Verdict, then: Commit, root: Path, *, deployed: bool) -> S
     before: Sequence[footprint.Row] = ()
     try:
         if by_engine:
-            effects, notes = _previewed(file)
+            chosen = setup.choose()
+            effects, notes = judged(Stack(file, chosen.backend, chosen.env), quiet=True)
         else:
             effects = risk.judge(_rendered(stack, file.path, then))
     except OpsError as error:
@@ -154,8 +155,3 @@ def _rendered(stack: str, path: Path, then: Commit) -> Sequence[Step]:
     old = then.output("render", "--stack", stack) if then.has(stack) else ""
     before = [item for item in yaml.safe_load_all(old) if item]
     return rendered.steps(before, manifests(now.config, now.source))
-
-
-def _previewed(file: StackFile) -> tuple[list[Effect], Notes]:
-    chosen = setup.choose()
-    return judged(Stack(file, chosen.backend, chosen.env), quiet=True)
