@@ -7,7 +7,7 @@ wrote a field is in the object's managed fields.
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -174,7 +174,3 @@ def _shown(value: Any, hidden: bool) -> str:
         return ABSENT
     text = HIDDEN if hidden else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
-
-
-def to_json(found: Sequence[Drift]) -> str:
-    return json.dumps([drift.__dict__ for drift in found], indent=2)

@@ -198,16 +198,11 @@ def worst_first(effects: Iterable[Effect]) -> list[Effect]:
     return sorted(effects, key=lambda effect: -effect.risk)
 
 
-def to_json(effects: Sequence[Effect], notes: Notes) -> str:
-    """For programs."""
-    worst = str(risk.highest(effects))
-    answer = {"risk": worst, **asdict(notes), "steps": risk.as_json(effects)}
-    return json.dumps(answer, indent=2)
-
-
 def _answer(effects: Sequence[Effect], notes: Notes, as_json: bool) -> None:
     if as_json:
-        print(to_json(effects, notes))
+        worst = str(risk.highest(effects))
+        answer = {"risk": worst, **asdict(notes), "steps": risk.as_json(effects)}
+        print(json.dumps(answer, indent=2))
         return
     show(effects)
     _warn(notes.warnings)
