@@ -60,8 +60,13 @@ def test_changes_are_shown_beside_the_figures_that_changed(tmp_path: Path) -> No
     assert "(" not in next(line for line in lines if line.startswith("postgres"))
 
 
-def commit(folder: Path) -> None:
-    """Commit whatever is in the folder, by a repository of its own."""
+def commit(folder: Path, stack: str) -> None:
+    """Commit the program with a stack `local`, by a repository of its own."""
+    for name in ("components", "ops", "policy"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (".pulumi.version", "Pulumi.yaml"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "Pulumi.local.yaml").write_text(stack)
     author = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
     for command in (
         ["init", "--quiet"],
@@ -75,12 +80,7 @@ def commit(folder: Path) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A checkout with one commit, in which the stack `local` has one backend pod."""
-    for name in ("components", "ops", "policy"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in (".pulumi.version", "Pulumi.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "Pulumi.local.yaml").write_text(f"{LOCAL}  taskflow:backend: {{replicas: 1}}\n")
-    commit(tmp_path)
+    commit(tmp_path, f"{LOCAL}  taskflow:backend: {{replicas: 1}}\n")
     return tmp_path
 
 

@@ -266,11 +266,7 @@ def test_programs_get_one_stack_as_json(checkout: Checkout) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A real checkout with the program, one commit, and a stack in it that cannot be rendered."""
-    for name in ("components", "ops", "policy"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
-    (tmp_path / "Pulumi.local.yaml").write_text(f"{STACK}  taskflow:no-such-key: 1\n")
-    commit(tmp_path)
+    commit(tmp_path, f"{STACK}  taskflow:no-such-key: 1\n")
     return tmp_path
 
 
