@@ -1,12 +1,10 @@
 """`make up` and `make down`, each a list of steps."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
 import time
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +22,8 @@ from ops.session import (
     AsJson,
     StackName,
     console,
+    listed_steps,
+    output_for,
     provide_cluster,
     ready_stack,
     selected_stack,
@@ -56,8 +56,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Bring the stack up: tools, Docker, cluster, images, preview, pulumi up, smoke check."""
-    # With --json stdout carries nothing else.
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+    with output_for(as_json):
         file = StackFile.read(stack)
         answer = bring_up(
             file,
@@ -91,9 +90,8 @@ def bring_up(
     """
     deployable(file.path)
     recorded = record.of_checkout(file.path)
-    steps = Steps(f"make up STACK={file.name}", console)
-    _count_environment(steps)
-    try:
+    with listed_steps(f"make up STACK={file.name}") as steps:
+        _count_environment(steps)
         setup.require_space()
         chosen = setup.provide_tools(steps)
         ready = ready_stack(chosen, file, steps)
@@ -125,10 +123,8 @@ def bring_up(
                 reach.access_to(ready, chosen.platform.system) as access,
             ):
                 smoke.require_healthy(access.url)
-    finally:
-        steps.table()
     forwarded = access.forward is not None
-    url = ready.url() if forwarded else access.url
+    url = ready.outputs()["url"] if forwarded else access.url
     return {
         "stack": file.name,
         "url": url,

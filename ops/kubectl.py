@@ -1,7 +1,5 @@
 """kubectl, bound to a context: the only place that calls it."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

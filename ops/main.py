@@ -1,7 +1,5 @@
 """The command line: which commands there are. A command's module is loaded when the command is called."""
 
-from __future__ import annotations
-
 import errno
 import signal
 import sys

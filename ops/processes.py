@@ -1,7 +1,5 @@
 """Child processes: their output is streamed and kept, and Ctrl-C is passed on."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -1,9 +1,9 @@
 """Shared by the groups of commands: the console, the options, and the steps from tools to a stack."""
 
-from __future__ import annotations
-
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,6 +23,26 @@ StackName = Annotated[
     str, typer.Option("--stack", help="Which Pulumi.<stack>.yaml to use.", envvar="STACK")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@contextmanager
+def listed_steps(title: str) -> Iterator[Steps]:
+    """The steps of a command, listed at its end, also where one fails."""
+    steps = Steps(title, console)
+    try:
+        yield steps
+    finally:
+        steps.table()
+
+
+def output_for(as_json: bool) -> AbstractContextManager[Any]:
+    """With --json stdout carries nothing but the answer: what is said until then goes to stderr."""
+    return redirect_stdout(sys.stderr) if as_json else nullcontext()
+
+
+def known_stack(name: str, chosen: Setup) -> Stack:
+    """A stack for commands about what is deployed."""
+    return Stack(StackFile.known(name), chosen.backend, chosen.env)
 
 
 def hidden_answer(question: str) -> str:

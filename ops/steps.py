@@ -1,7 +1,5 @@
 """The steps of a command: announced, timed, and listed at the end."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

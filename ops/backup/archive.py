@@ -4,8 +4,6 @@ Plain text never reaches this machine's disk. Each 64 KiB are authenticated, and
 file does not open. `age --decrypt -i KEY FILE` opens it, too: https://age-encryption.org/v1
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

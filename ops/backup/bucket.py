@@ -4,8 +4,6 @@ Address and credentials are those of Amazon's own tools: AWS_ENDPOINT_URL (Amazo
 AWS_SECRET_ACCESS_KEY, or ~/.aws/credentials with AWS_PROFILE.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

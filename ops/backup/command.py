@@ -1,10 +1,6 @@
 """`make backup`, `make restore` and `make upgrade-postgres`."""
 
-from __future__ import annotations
-
 import json
-import sys
-from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -14,12 +10,18 @@ import typer
 from ops.backup import archive, bucket, release
 from ops.config.stacks import StackFile
 from ops.config.validate import deployable
-from ops.engine.stack import Stack
 from ops.prepare import setup
 from ops.release import reach, record, smoke
 from ops.review.command import BackupFirst, Confirm
-from ops.session import AsJson, StackName, console, ready_stack
-from ops.steps import Steps
+from ops.session import (
+    AsJson,
+    StackName,
+    console,
+    known_stack,
+    listed_steps,
+    output_for,
+    ready_stack,
+)
 
 commands = typer.Typer()
 
@@ -47,20 +49,16 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Write an encrypted backup of the database; verify it by a restore before it gets its name."""
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        steps = Steps(f"make backup STACK={stack}", console)
-        try:
-            if to.startswith(bucket.SCHEME):
-                with TemporaryDirectory() as folder:
-                    path, content = release.take(_stack(stack), steps, to=Path(folder), key=key)
-                    with steps.step("upload"):
-                        place = bucket.upload(path, to)
-            else:
-                wanted = Path(to) if to else None
-                path, content = release.take(_stack(stack), steps, to=wanted, key=key)
-                place = str(path)
-        finally:
-            steps.table()
+    with output_for(as_json), listed_steps(f"make backup STACK={stack}") as steps:
+        here = known_stack(stack, setup.choose())
+        if to.startswith(bucket.SCHEME):
+            with TemporaryDirectory() as folder:
+                path, content = release.take(here, steps, to=Path(folder), key=key)
+                with steps.step("upload"):
+                    place = bucket.upload(path, to)
+        else:
+            path, content = release.take(here, steps, to=Path(to) if to else None, key=key)
+            place = str(path)
     if as_json:
         print(json.dumps({"file": place, "schema": content.schema, "rows": dict(content.rows)}))
     else:
@@ -83,15 +81,13 @@ def restore(
     first: BackupFirst = True,
 ) -> None:
     """Replace the database's content with a backup: all of it, or nothing."""
-    steps = Steps(f"make restore FROM={source} STACK={stack}", console)
-    try:
+    with listed_steps(f"make restore FROM={source} STACK={stack}") as steps:
         path = Path(source)
         if source.startswith(bucket.SCHEME):
             with steps.step("download"):
                 path = bucket.download(source)
-        content = release.restore(_stack(stack), steps, path, key=key, confirm=confirm, first=first)
-    finally:
-        steps.table()
+        here = known_stack(stack, setup.choose())
+        content = release.restore(here, steps, path, key=key, confirm=confirm, first=first)
     console.print(f"\n[bold green]{source} is restored[/]: {content}")
 
 
@@ -101,18 +97,10 @@ def upgrade_command(stack: StackName = "dev", key: KeyFile = archive.KEY) -> Non
     file = StackFile.read(stack)
     deployable(file.path)
     message = record.of_checkout(file.path).message("make upgrade-postgres")
-    steps = Steps(f"make upgrade-postgres STACK={stack}", console)
-    try:
+    with listed_steps(f"make upgrade-postgres STACK={stack}") as steps:
         chosen = setup.provide_tools(steps)
         ready = ready_stack(chosen, file, steps)
         content = release.move(ready, steps, message, key=key)
         with steps.step("smoke check"), reach.access_to(ready, chosen.platform.system) as way:
             smoke.check(way.url, lambda line: console.print(f"    {line}"))
-    finally:
-        steps.table()
     console.print(f"\n[bold green]The data is in its new folder[/]: {content}. The old one stays.")
-
-
-def _stack(name: str) -> Stack:
-    chosen = setup.choose()
-    return Stack(StackFile.known(name), chosen.backend, chosen.env)

@@ -1,7 +1,5 @@
 """The steps of a backup and of a restore, for their commands and for updates that lose data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

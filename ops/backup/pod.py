@@ -4,8 +4,6 @@ Everything about the database comes from the live objects: which it is, its imag
 pod gets that by reference; this process never sees it.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 import tempfile

@@ -1,7 +1,5 @@
 """Backup, restore and upgrade of a stack's database, each a list of steps."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

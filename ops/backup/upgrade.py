@@ -3,8 +3,6 @@
 The services are stopped from the backup to the end, so nothing is written in between. The old folder stays as it is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 

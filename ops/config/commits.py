@@ -1,10 +1,8 @@
 """Run another commit's program on its own stacks, in a copy of that commit."""
 
-from __future__ import annotations
-
 import os
+import shutil
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +12,6 @@ from pathlib import Path
 from components.config.stack_file import file_name, stack_name
 from ops.errors import OpsError
 from ops.processes import capture
-
-# A stack's objects, image tags and requests depend on these; the rest of a commit is not unpacked.
-NEEDED = (".pulumi.version", "Pulumi.yaml", "components", "docker", "ops", "policy")
 
 
 @dataclass(frozen=True)
@@ -51,31 +46,20 @@ class Commit:
 
 @contextmanager
 def unpacked(name: str, root: Path) -> Iterator[Commit]:
-    """A copy of the commit's program and stack files, gone when the block ends.
+    """A copy of the commit, gone when the block ends.
 
     Raises:
         OpsError: if there is no such commit.
     """
-    known = capture(
-        ["git", "ls-tree", "--name-only", "--end-of-options", name], env=os.environ, cwd=root
-    )
-    if known.code != 0:
-        raise OpsError(
-            f"there is no commit {name!r}",
-            where=known.output.strip(),
-            fix="name a commit that is in this repository, such as main or HEAD~1 (git fetch gets those of others)",
-        )
-    paths = [
-        path
-        for path in known.output.splitlines()
-        if path in NEEDED or (path.startswith("Pulumi.") and path.endswith(".yaml"))
-    ]
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "commit.tar"
-        command = ["git", "archive", "--output", str(archive), name, *paths]
+        command = ["git", "archive", "--output", str(archive), "--end-of-options", name]
         packed = capture(command, env=os.environ, cwd=root)
         if packed.code != 0:
-            raise OpsError(f"commit {name} cannot be unpacked", where=packed.output.strip())
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            raise OpsError(
+                f"there is no commit {name!r}",
+                where=packed.output.strip(),
+                fix="name a commit that is in this repository, such as main or HEAD~1 (git fetch gets those of others)",
+            )
+        shutil.unpack_archive(archive, folder, filter="data")
         yield Commit(name, Path(folder))

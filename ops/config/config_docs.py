@@ -3,8 +3,6 @@
 `python -m ops docs` writes both; a test compares them with what is committed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -14,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticUndefined
 
 from components.config.base import Model
@@ -30,31 +29,23 @@ SCHEMA = ROOT / "schema" / "stack.schema.json"
 REFERENCE = ROOT / "docs" / "configuration.md"
 
 SECRETS = {
-    "databaseUrl": (
-        "address of an external Postgres: `postgresql://user:password@host:5432/name?sslmode=require`; `@`, `#`, `/` "
-        "and other special characters of the password percent-encoded (`@` as `%40`)",
-        "`externalDatabase.url`",
-    ),
-    "databaseOwnerUrl": (
-        "the same for the role that owns the tables and migrates; `databaseUrl` is then the backend's role alone "
-        "([database roles](database-roles.md))",
-        "-",
-    ),
-    "frontendDatabaseUrl": ("the same for the role of the frontend's sessions", "-"),
-    "betterAuthSecret": (
-        "signs sessions and tokens; at least 32 characters (`openssl rand -base64 32`)",
-        "`secrets.betterAuthSecret`",
-    ),
-    "betterAuthSecretNext": (
-        "accepted too, and signs in the next step of `make rotate`, which sets it",
-        "-",
-    ),
-    "betterAuthSecretFormer": (
-        "signed before and is still accepted; `make rotate` sets it, and removes it",
-        "-",
-    ),
-    "openaiApiKey": ("turns the assistant on", "`secrets.openaiApiKey`"),
+    "databaseUrl": "address of an external Postgres: `postgresql://user:password@host:5432/name?sslmode=require`; `@`, "
+    "`#`, `/` and other special characters of the password percent-encoded (`@` as `%40`)",
+    "databaseOwnerUrl": "the same for the role that owns the tables and migrates; `databaseUrl` is then the backend's "
+    "role alone ([database roles](database-roles.md))",
+    "frontendDatabaseUrl": "the same for the role of the frontend's sessions",
+    "betterAuthSecret": "signs sessions and tokens; at least 32 characters (`openssl rand -base64 32`)",
+    "betterAuthSecretNext": "accepted too, and signs in the next step of `make rotate`, which sets it",
+    "betterAuthSecretFormer": "signed before and is still accepted; `make rotate` sets it, and removes it",
+    "openaiApiKey": "turns the assistant on",
 }
+
+
+class Untitled(GenerateJsonSchema):
+    """Without titles, which repeat the keys' names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
 
 
 def write() -> None:
@@ -65,9 +56,13 @@ def write() -> None:
 
 def schema() -> str:
     """A JSON Schema for `Pulumi.<stack>.yaml`, in the draft that YAML language servers know best."""
-    models = StackConfig.model_json_schema(ref_template="#/definitions/{model}")
+    models = StackConfig.model_json_schema(
+        ref_template="#/definitions/{model}", schema_generator=Untitled
+    )
     definitions = models["$defs"]
-    for model in _filled_from_defaults():
+    for definition in definitions.values():
+        del definition["title"]
+    for model in _filled_from_defaults(StackConfig.model_construct()):
         definitions[model.__name__].pop("required", None)
     encrypted = {
         "type": "object",
@@ -77,7 +72,7 @@ def schema() -> str:
     }
     keys = {f"{PROJECT}:{key}": value for key, value in models["properties"].items()}
     for key in SECRET_KEYS:
-        description = f"{SECRETS[key][0]}; set it with: make secret STACK=<stack> KEY={key}"
+        description = f"{SECRETS[key]}; set it with: make secret STACK=<stack> KEY={key}"
         keys[f"{PROJECT}:{key}"] = {"description": description, **encrypted}
     document = {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -100,46 +95,16 @@ def schema() -> str:
         },
         "definitions": definitions,
     }
-    return json.dumps(_without_noise(document), indent=2) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
-def _filled_from_defaults() -> set[type[BaseModel]]:
+def _filled_from_defaults(block: BaseModel) -> Iterator[type[BaseModel]]:
     """Models that take missing keys from the default of the key that holds them, so that none is required."""
-    found: set[type[BaseModel]] = set()
-
-    def walk(block: BaseModel) -> None:
-        found.add(type(block))
-        for name in type(block).model_fields:
-            inner = getattr(block, name)
-            if isinstance(inner, BaseModel):
-                walk(inner)
-
-    for model in _models_below(StackConfig):
-        for field in model.model_fields.values():
-            if isinstance(field.default, Model):
-                walk(field.default)
-    return found
-
-
-def _models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    yield model
-    for field in model.model_fields.values():
-        for inner in models_in(field.annotation):
-            yield from _models_below(inner)
-
-
-def _without_noise(value: Any) -> Any:
-    """The schema without pydantic's titles: they repeat the keys' names."""
-    if isinstance(value, list):
-        return [_without_noise(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    noise = {"title"} if "$schema" not in value and _is_schema(value) else set()
-    return {key: _without_noise(item) for key, item in value.items() if key not in noise}
-
-
-def _is_schema(value: dict[str, Any]) -> bool:
-    return isinstance(value.get("title"), str)
+    for name in type(block).model_fields:
+        inner = getattr(block, name)
+        if isinstance(inner, BaseModel):
+            yield type(inner)
+            yield from _filled_from_defaults(inner)
 
 
 HEADER = """\
@@ -191,7 +156,7 @@ def reference() -> str:
     parts.append("## At the top\n\n" + _table(_row(field, field.default) for _, field in top))
     parts.append(
         SECRETS_HEADER
-        + "".join(f"| `{key}` | {SECRETS[key][0]} | {SECRETS[key][1]} |\n" for key in SECRET_KEYS)
+        + "".join(f"| `{key}` | {SECRETS[key]} | {_replaced(key)} |\n" for key in SECRET_KEYS)
     )
     blocks = [
         (field, model) for field in StackConfig.model_fields.values() if (model := _block(field))
@@ -217,7 +182,7 @@ def _lines(field: FieldInfo, model: type[BaseModel]) -> list[str]:
 
 
 def _section(field: FieldInfo, model: type[BaseModel], common: Sequence[str]) -> str:
-    text = _paragraph(model)
+    text = " ".join((model.__doc__ or "").split())
     if _filled(field) is None:
         text += f" The block is optional: {field.description}."
     if issubclass(model, Workload):
@@ -230,10 +195,6 @@ def _section(field: FieldInfo, model: type[BaseModel], common: Sequence[str]) ->
 
 def _filled(field: FieldInfo) -> BaseModel | None:
     return field.default if isinstance(field.default, BaseModel) else None
-
-
-def _paragraph(model: type[BaseModel]) -> str:
-    return " ".join((model.__doc__ or "").split())
 
 
 def _rows(
@@ -255,15 +216,19 @@ def _row(field: FieldInfo, value: Any, path: tuple[str, ...] = (), *, block: boo
     kind = _block_kind(field) if block else _kind(field.annotation, field.metadata)
     shown = ("filled in" if value is not None else "none") if block else _default(value)
     keys = (*path, str(field.alias))
-    replaced = helm_values().get(".".join(keys))
     cells = (
         f"`{'.'.join(keys[1:] or keys)}`",
         kind,
         shown,
         field.description or "",
-        f"`{replaced}`" if replaced else "-",
+        _replaced(".".join(keys)),
     )
     return "| " + " | ".join(cells) + " |\n"
+
+
+def _replaced(key: str) -> str:
+    value = helm_values().get(key)
+    return f"`{value}`" if value else "-"
 
 
 @cache

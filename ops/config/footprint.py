@@ -1,17 +1,17 @@
 """`make footprint`: what a stack requests of its cluster, and how the checkout's changes affect that."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass
-from pathlib import Path
 
 from rich.table import Table
 
 from components.config.capacity import PodGroup, mebibytes
 from components.config.quantities import millicores
 from components.config.stack import StackConfig
-from ops.config.commits import unpacked
+from ops.config.commits import Commit
+
+UNITS = {"pods": "", "CPU requests": "m", "memory requests": "Mi", "storage": "Mi"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Amount:
     memory: int = 0
     storage: int = 0
 
-    def __add__(self, other: Amount) -> Amount:
+    def __add__(self, other: "Amount") -> "Amount":
         return Amount(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
@@ -59,56 +59,43 @@ def _amount(group: PodGroup, pods: int, storage: int) -> Amount:
     return Amount(pods, pods * millicores(group.cpu), pods * mebibytes(group.memory), storage)
 
 
-def at_commit(stack: str, commit: str, root: Path) -> list[Row]:
+def of_commit(stack: str, commit: Commit) -> list[Row]:
     """The rows as that commit's own program computes them; none if the stack did not exist yet.
 
     Raises:
-        OpsError: if there is no such commit, or its program cannot do this yet.
+        OpsError: if its program cannot do this yet.
     """
-    with unpacked(commit, root) as then:
-        if not then.has(stack):
-            return []
-        return from_json(then.output("footprint", "--stack", stack, "--json"))
+    if not commit.has(stack):
+        return []
+    rows = json.loads(commit.output("footprint", "--stack", stack, "--json"))
+    return [Row(row["name"], Amount(**row["at_rest"]), Amount(**row["at_most"])) for row in rows]
 
 
 def to_json(rows: list[Row]) -> str:
     return json.dumps([asdict(row) for row in rows])
 
 
-def from_json(text: str) -> list[Row]:
-    return [
-        Row(row["name"], Amount(**row["at_rest"]), Amount(**row["at_most"]))
-        for row in json.loads(text)
-    ]
+def compared(
+    rows: Sequence[Row], before: Sequence[Row]
+) -> Iterator[tuple[str, str, Amount, Amount]]:
+    """Each name's amount at rest and at most, as it was and as it is, those that are gone included; `all` last."""
+    old, new = ({row.name: row for row in side} for side in (before, rows))
+    nothing = Row("", Amount(), Amount())
+    for name in sorted(dict.fromkeys([*new, *old]), key=lambda name: name == "all"):
+        was, is_now = old.get(name, nothing), new.get(name, nothing)
+        yield name, "at rest", was.at_rest, is_now.at_rest
+        yield name, "at most", was.at_most, is_now.at_most
 
 
 def table(rows: list[Row], before: list[Row] | None = None) -> Table:
     """Each row at rest and at most, with the change since `before` beside every figure that changed."""
-    old = {row.name: row for row in before or []}
-    names = [row.name for row in rows if row.name != "all"]
-    names += [name for name in old if name not in names and name != "all"]
-    new = {row.name: row for row in rows}
     shown = Table(box=None, pad_edge=False)
-    for heading in ("", "", "pods", "CPU requests", "memory requests", "storage"):
+    for heading in ("", "", *UNITS):
         shown.add_column(heading, justify="right" if heading else "left")
-    nothing = Row("", Amount(), Amount())
-    for name in (*names, "all"):
-        after, earlier = new.get(name, nothing), old.get(name, nothing)
-        since = None if before is None else earlier.at_rest
-        shown.add_row(name, "at rest", *_cells(after.at_rest, since))
-        since = None if before is None else earlier.at_most
-        shown.add_row("", "at most", *_cells(after.at_most, since))
+    for name, when, was, is_now in compared(rows, rows if before is None else before):
+        cells = []
+        for unit, old, new in zip(UNITS.values(), astuple(was), astuple(is_now), strict=True):
+            change = f" ({new - old:+}{unit})" if new != old else ""
+            cells.append(f"{new}{unit}{change}")
+        shown.add_row(name if when == "at rest" else "", when, *cells)
     return shown
-
-
-def _cells(now: Amount, before: Amount | None) -> list[str]:
-    units = ("", "m", "Mi", "Mi")
-    changes = [0] * 4 if before is None else _difference(now, before)
-    return [
-        f"{value}{unit}" + (f" ({change:+}{unit})" if change else "")
-        for value, unit, change in zip(astuple(now), units, changes, strict=True)
-    ]
-
-
-def _difference(now: Amount, before: Amount) -> list[int]:
-    return [a - b for a, b in zip(astuple(now), astuple(before), strict=True)]

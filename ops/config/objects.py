@@ -1,13 +1,12 @@
 """The commands that show what a stack file makes, without engine and cluster."""
 
-from __future__ import annotations
-
 import sys
 from typing import Annotated
 
 import typer
 
 from ops.config import config_docs, footprint
+from ops.config.commits import unpacked
 from ops.config.render import closed_event_loops, render
 from ops.config.stacks import StackFile
 from ops.config.validate import checked
@@ -36,9 +35,11 @@ def footprint_command(
     if as_json:
         print(footprint.to_json(rows))
         return
-    console.print(
-        footprint.table(rows, footprint.at_commit(stack, against, ROOT) if against else None)
-    )
+    before = None
+    if against:
+        with unpacked(against, ROOT) as commit:
+            before = footprint.of_commit(stack, commit)
+    console.print(footprint.table(rows, before))
     console.print(
         "\n[dim]at rest: the fewest pods; at most: the most pods while a rollout replaces them[/]"
     )

@@ -4,27 +4,27 @@ The text holds no secret: the program gets the word `masked` in place of each se
 Secrets that it makes. The names that Pulumi makes up end in a checksum of the content here.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json
 import os
-import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 import yaml
+from pydantic.alias_generators import to_snake
 
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config.go_yaml import scalar
 from components.config.load import StackSecrets
-from components.config.secrets import BETTER_AUTH_SECRET_LENGTH
+from components.config.secrets import BETTER_AUTH_SECRET_LENGTH, SECRET_KEYS
 from components.config.stack import StackConfig
 from components.config.stack_file import StackFile
 from components.existing_secret import OPTIONAL, REQUIRED
@@ -33,14 +33,6 @@ from ops.paths import SOURCES
 
 MASKED = "masked"
 YES_AND_NO = ("y", "Y", "n", "N")
-# Secrets that a release has only where they are set, and the fields of StackSecrets that have them.
-OPTIONAL_SECRETS = {
-    "databaseOwnerUrl": "database_owner_url",
-    "frontendDatabaseUrl": "frontend_database_url",
-    "openaiApiKey": "openai_api_key",
-    "betterAuthSecretNext": "better_auth_secret_next",
-    "betterAuthSecretFormer": "better_auth_secret_former",
-}
 KINDS = (
     # In the order in which kubectl could apply them.
     "Namespace",
@@ -126,28 +118,17 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
     recorder = Recorder(by_hand=_valid_secret(config))
 
     def program() -> None:
-        given = {
-            "database_url": pulumi.Output.secret(MASKED)
-            if config.database.external_settings
-            else None,
-            "better_auth_secret": None if config.secrets.generate else pulumi.Output.secret(MASKED),
-        }
-        given |= {
-            field: pulumi.Output.secret(MASKED)
-            for key, field in OPTIONAL_SECRETS.items()
-            if key in source.texts
-        }
-        named = {
-            key: pulumi.Output.secret(MASKED)
-            for variables in config.named_secrets.values()
-            for key in variables.values()
-        }
-        secrets = StackSecrets(**given, named=named)
+        named = [key for variables in config.named_secrets.values() for key in variables.values()]
+        secrets = StackSecrets(
+            **{to_snake(key): pulumi.Output.secret(MASKED) for key in _secrets(config, source)},
+            named={key: pulumi.Output.secret(MASKED) for key in named},
+        )
         TaskflowApp(
             config.release, TaskflowAppArgs(config=config, secrets=secrets, sources=SOURCES)
         )
 
-    with _no_minikube():
+    # No Minikube is found, so that the text is the same on all machines: nodes answer at 127.0.0.1.
+    with TemporaryDirectory() as folder, patch.dict(os.environ, MINIKUBE_HOME=folder):
         pulumi.runtime.set_mocks(
             recorder, project=source.project, stack=source.stack, preview=False
         )
@@ -180,26 +161,23 @@ def closed_event_loops() -> Iterator[None]:
             loop.close()
 
 
+def _secrets(config: StackConfig, source: StackFile) -> Iterator[str]:
+    """The keys of the secrets that the stack needs, or has."""
+    needed = {
+        "databaseUrl": config.database.external_settings is not None,
+        "betterAuthSecret": not config.secrets.generate,
+    }
+    for key in SECRET_KEYS:
+        if needed.get(key, key in source.texts):
+            yield key
+
+
 def _valid_secret(config: StackConfig) -> dict[str, str]:
     """A valid Secret made by hand: only the cluster knows what the real one holds."""
     port = config.database.external_settings.port if config.database.external_settings else 5432
     values = dict.fromkeys((*REQUIRED, *OPTIONAL), MASKED * BETTER_AUTH_SECRET_LENGTH)
     values["database-url"] = f"postgresql://{MASKED}@{MASKED}:{port}/{MASKED}?sslmode=require"
     return {key: b64encode(value.encode()).decode() for key, value in values.items()}
-
-
-@contextmanager
-def _no_minikube() -> Iterator[None]:
-    """A machine without Minikube, so that the text is the same on all machines: nodes answer at 127.0.0.1."""
-    before = os.environ.get("MINIKUBE_HOME")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["MINIKUBE_HOME"] = folder
-        try:
-            yield
-        finally:
-            del os.environ["MINIKUBE_HOME"]
-            if before is not None:
-                os.environ["MINIKUBE_HOME"] = before
 
 
 def _place(manifest: Manifest) -> tuple[int, str]:

@@ -1,7 +1,5 @@
 """`make secret`: ask for a secret, check it, and have the engine encrypt it into the stack file."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -16,12 +14,10 @@ from components.config.stack_file import StackFile as Source
 from ops.config.stacks import StackFile
 from ops.config.validate import INVALID, verdict
 from ops.engine.backend import Backend, prepare
-from ops.engine.diagnosis import explain
-from ops.engine.stack import QUIET_SECONDS, Stack
+from ops.engine.stack import Stack
 from ops.errors import OpsError, pasteable
 from ops.paths import ROOT
 from ops.prepare import setup
-from ops.processes import capture
 from ops.session import StackName, console, hidden_answer
 from ops.steps import Steps
 
@@ -59,13 +55,9 @@ def secret(
     with steps.step("secret") as step:
         prepare(chosen.backend)
         env = {**chosen.env, **_passphrase(chosen.backend, chosen.env, source)}
-        Stack(file, chosen.backend, env).select()
-        command = ["pulumi", "config", "set", "--secret", "--stack", stack, f"{PROJECT}:{key}"]
-        result = capture(
-            [*command, "--non-interactive"], env=env, stdin=value, timeout=QUIET_SECONDS
-        )
-        if result.code != 0:
-            raise explain(result.output, doing="pulumi config set", stack=file)
+        here = Stack(file, chosen.backend, env)
+        here.select()
+        here.edit(file.path, "set", "--secret", f"{PROJECT}:{key}", stdin=value)
         by = (
             " with the passphrase in .state/, which stays on this machine"
             if chosen.backend.ours

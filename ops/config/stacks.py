@@ -1,9 +1,8 @@
 """What the commands need to know of a stack before the engine runs; `components` reads its file."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import yaml
 
@@ -36,7 +35,7 @@ class StackFile:
     names_its_encryption: bool = False
 
     @classmethod
-    def read(cls, name: str, root: Path = ROOT) -> StackFile:
+    def read(cls, name: str, root: Path = ROOT) -> Self:
         """The stack's file. Wrong values are left to the program: it reports them all.
 
         Raises:
@@ -72,7 +71,7 @@ class StackFile:
         )
 
     @classmethod
-    def known(cls, name: str, root: Path = ROOT, state: Path = STATE) -> StackFile:
+    def known(cls, name: str, root: Path = ROOT, state: Path = STATE) -> Self:
         """The stack file, or the copy that the engine read last if the checkout's file cannot be read.
 
         For commands about what is deployed, whatever the working tree says by now.

@@ -1,7 +1,5 @@
 """`make validate`: every stack file of the checkout against the models, without the engine."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

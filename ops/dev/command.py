@@ -1,7 +1,5 @@
 """`make dev`: both services with hot reload, beside a release, on its database and with its secrets."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

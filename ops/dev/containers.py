@@ -1,7 +1,5 @@
 """The containers of `make dev`: the images' dependencies with the sources mounted. None outlives the command."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket
@@ -12,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from components.build_context import BuildArgs
 from ops.dev.mirror import DEPENDENCIES
@@ -47,7 +46,7 @@ class Network:
     """This machine, as the browser calls it."""
 
     @classmethod
-    def of(cls, system: str) -> Network:
+    def of(cls, system: str) -> Self:
         if system == "linux":
             return cls("127.0.0.1", "127.0.0.1", "127.0.0.1")
         # Docker runs in a virtual machine; Next.js serves its development files to its own host and to localhost alone.

@@ -1,12 +1,10 @@
 """The environment and the database address of a deployed release's pods."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from ops.errors import OpsError
@@ -27,7 +25,7 @@ class Live:
     objects: Mapping[tuple[str, str], Manifest]
 
     @classmethod
-    def read(cls, kubectl: Kubectl, release: str) -> Live:
+    def read(cls, kubectl: Kubectl, release: str) -> Self:
         """Read them from the cluster.
 
         Raises:

@@ -3,8 +3,6 @@
 The folder itself cannot be mounted: it holds files that no image gets, and Next.js writes into the one that it serves.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """One session of `make dev`: two containers, the way to the database, and the sources that follow every edit."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import subprocess

@@ -1,9 +1,8 @@
 """`make drift`: has anyone changed the release's objects without the stack? Changes nothing."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -11,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.config.stack_file import file_name
-from ops.drift.drift import Drift, Expected, compare, context, expected_objects, to_json
+from ops.drift.drift import Drift, Expected, compare, context, expected_objects
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, reference
 from ops.prepare import setup
@@ -34,7 +33,7 @@ def drift(stack: StackName = "dev", as_json: AsJson = False) -> None:
     # Where it was deployed, whatever the working tree says by now.
     found = find(wanted, context(state), env)
     if as_json:
-        print(to_json(found))
+        print(json.dumps([asdict(one) for one in found], indent=2))
     else:
         show(found, len(wanted), stack)
     if found:

@@ -5,11 +5,9 @@ looks at the fields that Pulumi manages only and misses others (pulumi-kubernete
 wrote a field is in the object's managed fields.
 """
 
-from __future__ import annotations
-
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -180,7 +178,3 @@ def _shown(value: Any, hidden: bool) -> str:
         return ABSENT
     text = HIDDEN if hidden else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
-
-
-def to_json(found: Sequence[Drift]) -> str:
-    return json.dumps([drift.__dict__ for drift in found], indent=2)

@@ -3,8 +3,6 @@
 https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

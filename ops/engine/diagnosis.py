@@ -1,7 +1,5 @@
 """The engine's common failures, each as one error: what, where, what to do."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

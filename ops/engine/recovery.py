@@ -4,8 +4,6 @@ A killed run leaves a lock without its process and unfinished operations; a dele
 objects that no longer exist.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket
@@ -19,13 +17,12 @@ from components.minikube import ClusterError, Minikube
 from ops.config.stacks import project_name
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
-from ops.processes import Result, capture
+from ops.kubectl import Kubectl, reference
+from ops.processes import NOT_STARTED, Result, capture
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 IMAGE = "docker:index/image:Image"
 NOTES = "__inputs"
-NO_PROGRAM = 127
 
 
 def recover(stack: Stack, *, changing: bool = True) -> str:
@@ -70,14 +67,14 @@ def _release_lock(stack: Stack) -> str:
         _fail_if_held(lock, stack)
     if not locks:
         return ""
-    command = ["pulumi", "cancel", "--yes", "--stack", stack.name, "--non-interactive"]
-    result = capture(command, env=stack.env)
-    if result.code != 0:
+    try:
+        stack.query("cancel", "--yes")
+    except OpsError as error:
         raise OpsError(
-            f"cannot release the lock of a run that was killed: {result.output.strip()}",
+            f"cannot release the lock of a run that was killed: {error.where}",
             where=str(locks[0]),
             fix="delete that file if no pulumi runs any more",
-        )
+        ) from None
     return "released the lock of a run that was killed"
 
 
@@ -104,7 +101,7 @@ def _runs_pulumi(pid: int) -> bool:
     result = capture(["ps", "-p", str(pid), "-o", "stat=,comm="], env=os.environ)
     # A killed process is a zombie (Z) until its parent collects it.
     dead = result.code != 0 or result.output.startswith("Z") or "pulumi" not in result.output
-    return result.code == NO_PROGRAM or not dead
+    return result.code == NOT_STARTED or not dead
 
 
 def _settle_pending(stack: Stack) -> str:
@@ -131,7 +128,7 @@ def _settle_pending(stack: Stack) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         file.write_text(json.dumps(state))
-        _pulumi(stack, "stack", "import", "--file", str(file))
+        stack.query("stack", "import", "--file", str(file))
     present = [resource for resource in adopted if resource in joined]
     if present:
         _refresh(stack, present)
@@ -216,7 +213,7 @@ def _rebuild_images(stack: Stack) -> str:
         return ""  # It is down: its images are unknown.
     gone = [image for image in images if _lacks(image["inputs"]["imageName"], env)]
     for image in gone:
-        _pulumi(stack, "state", "taint", image["urn"], "--yes")
+        stack.query("state", "taint", image["urn"], "--yes")
     names = ", ".join(image["inputs"]["imageName"] for image in gone)
     return f"the cluster's node no longer has {names}: it will be built again" if gone else ""
 
@@ -238,17 +235,6 @@ def _refresh(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def _pulumi(stack: Stack, *arguments: str) -> str:
-    command = ["pulumi", *arguments, "--stack", stack.name, "--non-interactive"]
-    result = capture(command, env=stack.env)
-    if result.code != 0:
-        raise OpsError(
-            f"pulumi {' '.join(arguments[:2])} failed: {result.output.strip()}",
-            where=f"stack {stack.name}",
-        )
-    return result.output
-
-
 def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
     """The resource as the state would hold it, if the interrupted create made its object."""
     identity = _identity(operation) if operation.get("type") == "creating" else None
@@ -260,7 +246,7 @@ def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
 
 def _exported(stack: Stack) -> dict[str, Any]:
     """The state as the engine gives it; its `deployment.manifest.time` changes with every write."""
-    state: dict[str, Any] = json.loads(_pulumi(stack, "stack", "export"))
+    state: dict[str, Any] = json.loads(stack.query("stack", "export"))
     return state
 
 
@@ -288,11 +274,9 @@ def _identity(operation: dict[str, Any]) -> str | None:
 
 
 def _is_there(stack: Stack, resource: dict[str, Any], identity: str) -> bool:
-    inputs = resource["inputs"]
     namespace, _, name = identity.rpartition("/")
-    group, slash, _ = str(inputs.get("apiVersion", "")).partition("/")
-    kind = f"{inputs.get('kind')}.{group}" if slash else str(inputs.get("kind"))
-    return _get(stack, kind, name, *(["--namespace", namespace] if namespace else [])).code == 0
+    place = ["--namespace", namespace] if namespace else []
+    return _get(stack, reference(resource["inputs"], name), *place).code == 0
 
 
 def _is_gone(stack: Stack, namespace: str) -> bool:

@@ -5,8 +5,6 @@ of our own backend that line would differ in every checkout, so there the engine
 the committed file in `.state/config/`, and the salt stays in the copy.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -112,26 +110,24 @@ class Stack:
         self._engine("destroy", "--preview-only", quiet=True)
         self._engine("destroy", "--yes", "--skip-preview")
 
-    def outputs(self) -> dict[str, object]:
-        command = ["pulumi", "stack", "output", "--json", "--stack", self.name]
-        result = capture(command, env=self.env)
-        try:
-            outputs = json.loads(result.output) if result.code == 0 else None
-        except ValueError:
-            outputs = None
-        if not isinstance(outputs, dict):
-            raise explain(result.output, doing="pulumi stack output", stack=self.file)
+    def outputs(self) -> dict[str, Any]:
+        outputs: dict[str, Any] = json.loads(self.query("stack", "output", "--json"))
         return outputs
 
-    def url(self) -> str:
-        url = self.outputs().get("url")
-        if not isinstance(url, str) or not url:
-            raise OpsError(
-                f"stack {self.name} has no output `url`: it has not been brought up",
-                where=self.backend.url,
-                fix=f"make up STACK={self.name}",
-            )
-        return url
+    def query(self, *arguments: str, stdin: str = "", folder: Path = ROOT) -> str:
+        """The output of a short engine command on this stack, which nobody sees.
+
+        Args:
+            folder: where the engine looks for the project.
+
+        Raises:
+            OpsError: if it fails.
+        """
+        command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
+        result = capture(command, env=self.env, cwd=folder, stdin=stdin, timeout=QUIET_SECONDS)
+        if result.code != 0:
+            raise explain(result.output, doing=f"pulumi {' '.join(arguments[:2])}", stack=self.file)
+        return result.output
 
     def engine(self, *arguments: str, quiet: bool = False) -> Result:
         """Run an engine command on this stack; its output is passed through, if `quiet` only when it fails."""
@@ -153,11 +149,7 @@ class Stack:
 
     def edit(self, file: Path, *arguments: str, stdin: str = "") -> None:
         """Have the engine change a stack file: `pulumi config` with these arguments; a secret's value is on stdin."""
-        command = ["pulumi", "config", *arguments, "--stack", self.name, "--non-interactive"]
-        answer = capture([*command, "--config-file", str(file)], env=self.env, stdin=stdin)
-        if answer.code != 0:
-            doing = " ".join(["pulumi config", *arguments])
-            raise OpsError(f"{doing} failed", where=answer.output.strip())
+        self.query("config", *arguments, "--config-file", str(file), stdin=stdin)
 
     def config_file(self) -> Path:
         """The file that the engine reads: the stack file, or its copy, updated here."""

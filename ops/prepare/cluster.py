@@ -1,7 +1,5 @@
 """The Kubernetes cluster of a stack: checked in a second, started or repaired only if it must be."""
 
-from __future__ import annotations
-
 import json
 import socket
 import time

@@ -1,7 +1,5 @@
 """The commands about tools, a shell with them, and the cluster itself."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
@@ -13,10 +11,9 @@ from rich.table import Table
 from airgap.plugins import STAND_INS
 from ops.config.stacks import StackFile
 from ops.engine.backend import prepare
-from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.prepare import cluster, setup
-from ops.session import StackName, console
+from ops.session import StackName, console, known_stack
 
 commands = typer.Typer()
 
@@ -57,7 +54,7 @@ def exec_command(
     chosen = setup.choose()
     prepare(chosen.backend)
     if command[0] == "pulumi":
-        Stack(StackFile.known(stack), chosen.backend, chosen.env).select()
+        known_stack(stack, chosen).select()
     env = {**chosen.env, "PULUMI_STACK": stack}
     if shutil.which(command[0], path=env["PATH"]) is None:
         raise OpsError(

@@ -1,10 +1,7 @@
 """The Docker engine: a client that can build with BuildKit, and a daemon that answers."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from ops.errors import OpsError
@@ -13,15 +10,10 @@ from ops.prepare.machine import Machine
 DOCKER_SITE = "https://download.docker.com/"
 
 
-class Need(StrEnum):
-    NOTHING = "ready"
-    HOST = "system packages and the daemon must be set up"
-
-
 @dataclass(frozen=True)
 class Engine:
     client: Path | None
-    need: Need
+    """None where system packages and the daemon must be set up first."""
     reason: str = ""
 
 
@@ -36,7 +28,7 @@ def choose(machine: Machine) -> Engine:
     if builders:
         trouble = machine.daemon_trouble(builders[0])
         if trouble is None:
-            return Engine(builders[0], Need.NOTHING)
+            return Engine(builders[0])
         if "permission denied" in trouble.lower():
             raise OpsError(
                 "this user may not talk to the Docker daemon",
@@ -52,7 +44,7 @@ def choose(machine: Machine) -> Engine:
         reason = "Docker is not installed"
 
     if machine.platform.system == "linux" and not machine.reaches(DOCKER_SITE):
-        return Engine(None, Need.HOST, reason)
+        return Engine(None, reason)
     raise OpsError(
         reason,
         where=str(clients[0]) if clients else "PATH",

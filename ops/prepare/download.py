@@ -1,7 +1,5 @@
 """Official releases: downloaded, checked against their checksums, then put in place."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import tarfile

@@ -1,9 +1,7 @@
 """What this machine is and reaches: everything outside the program that a choice depends on.
 
-The choices take a `Machine`, so that tests can put any laptop or build server in its place.
+The choices take a `Machine`, so that tests can put any laptop or build server in its place (tests/ops/machines.py).
 """
-
-from __future__ import annotations
 
 import os
 import platform
@@ -14,7 +12,6 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 
@@ -45,49 +42,9 @@ class Platform:
     """`amd64` or `arm64`."""
 
 
-class Machine(Protocol):
-    @property
-    def platform(self) -> Platform: ...
-
-    @property
-    def interactive(self) -> bool:
-        """A person sits at a terminal and can be asked."""
-        ...
-
-    def on_path(self, name: str) -> list[Path]:
-        """Every executable of that name on PATH, in its order."""
-        ...
-
-    def exists(self, path: Path) -> bool: ...
-
-    def starts(self, path: Path) -> bool:
-        """This program exists, is complete and is for this processor: it starts, and serves or exits by itself."""
-        ...
-
-    def version(self, name: str, path: Path) -> Version | None:
-        """The version of a tool, None if it reports none."""
-        ...
-
-    def published(self, url: str) -> str | None:
-        """The text of a small file on the web, None where its site is out of reach."""
-        ...
-
-    def reaches(self, url: str) -> bool:
-        """The site itself answers there; a proxy's refusal does not count."""
-        ...
-
-    def builds_images(self, docker: Path) -> bool:
-        """This Docker client can build with BuildKit."""
-        ...
-
-    def daemon_trouble(self, docker: Path) -> str | None:
-        """None where the Docker daemon answers; else what the client says."""
-        ...
-
-
 @dataclass
-class ThisMachine:
-    """The real one. Answers from the web are kept for the run: a site is asked once."""
+class Machine:
+    """This machine. Answers from the web are kept for the run: a site is asked once."""
 
     _answers: dict[str, httpx.Response | None] = field(default_factory=dict)
 
@@ -98,9 +55,11 @@ class ThisMachine:
 
     @property
     def interactive(self) -> bool:
+        """A person sits at a terminal and can be asked."""
         return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
 
     def on_path(self, name: str) -> list[Path]:
+        """Every executable of that name on PATH, in its order."""
         ours = {str(CHOSEN), str(STAND_INS)}
         found = (
             shutil.which(name, path=folder)
@@ -113,6 +72,7 @@ class ThisMachine:
         return path.exists()
 
     def starts(self, path: Path) -> bool:
+        """This program exists, is complete and is for this processor: it starts, and serves or exits by itself."""
         # Without the engine's address a plugin prints the port that it serves and waits, or exits with a message.
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         try:
@@ -130,6 +90,7 @@ class ThisMachine:
         return port.isdigit() or (child.returncode >= 0 and child.returncode != NOT_STARTED)
 
     def version(self, name: str, path: Path) -> Version | None:
+        """The version of a tool, None if it reports none."""
         result = capture([str(path), *_VERSION_COMMANDS[name]], env=os.environ, timeout=20)
         match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", result.output)
         if result.code != 0 or match is None:
@@ -137,10 +98,12 @@ class ThisMachine:
         return tuple(int(part) for part in match.groups() if part is not None)
 
     def published(self, url: str) -> str | None:
+        """The text of a small file on the web, None where its site is out of reach."""
         response = self._get(url)
         return response.text if response is not None and response.is_success else None
 
     def reaches(self, url: str) -> bool:
+        """The site itself answers there; a proxy's refusal does not count."""
         response = self._get(url)
         return response is not None and response.is_success
 
@@ -153,6 +116,7 @@ class ThisMachine:
         return self._answers[url]
 
     def builds_images(self, docker: Path) -> bool:
+        """This Docker client can build with BuildKit."""
         if capture([str(docker), "buildx", "version"], env=os.environ, timeout=20).code == 0:
             return True
         # Clients before 23 carry a BuildKit client of their own; later ones need the buildx plugin.
@@ -160,6 +124,7 @@ class ThisMachine:
         return version is not None and version < (23,)
 
     def daemon_trouble(self, docker: Path) -> str | None:
+        """None where the Docker daemon answers; else what the client says."""
         command = [str(docker), "version", "--format", "{{.Server.Version}}"]
         result = capture(command, env=os.environ, timeout=10)
         return None if result.code == 0 else result.output.strip()

@@ -1,7 +1,5 @@
 """The choice of the Pulumi plugins: the official releases, or else those of `airgap/`."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass

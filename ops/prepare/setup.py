@@ -1,7 +1,5 @@
 """Everything a command needs from the machine before its own work: tools, plugins, Docker, cluster."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
@@ -19,7 +17,7 @@ from ops.engine.backend import Backend
 from ops.errors import OpsError
 from ops.paths import CHOSEN, ROOT, STAND_INS
 from ops.prepare import cluster, docker, plugins, tools
-from ops.prepare.machine import Machine, Platform, ThisMachine
+from ops.prepare.machine import Machine, Platform
 from ops.prepare.plugins import Plugins
 from ops.prepare.tools import Choice, Origin
 from ops.steps import Steps
@@ -44,7 +42,7 @@ class Setup:
 
 def choose(machine: Machine | None = None) -> Setup:
     """Decide on everything; changes nothing."""
-    machine = machine or ThisMachine()
+    machine = machine or Machine()
     chosen = tools.choose_all(machine)
     home = plugins.home()
     plugin_choice = plugins.choose(
@@ -110,9 +108,9 @@ def _host_and_images_meanwhile(setup: Setup) -> Iterator[None]:
     if setup.minikube is not Origin.BUILT or (STAND_INS / "minikube").exists():
         yield
         return
-    machine = ThisMachine()
+    machine = Machine()
     engine = docker.choose(machine)
-    if engine.need is docker.Need.HOST:
+    if engine.client is None:
         _require_leave(engine, machine)
     command = [sys.executable, "-u", "-m", "airgap"]
     script = f"{shlex.join([*command, 'host'])} && {shlex.join([*command, 'images'])}"
@@ -129,10 +127,10 @@ def _require_leave(engine: docker.Engine, machine: Machine) -> None:
 
 
 def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -> None:
-    machine = machine or ThisMachine()
+    machine = machine or Machine()
     with steps.step("Docker engine") as step:
         engine = docker.choose(machine)
-        if engine.need is docker.Need.HOST:
+        if engine.client is None:
             _require_leave(engine, machine)
             tools.airgap("host", env=setup.env)
             step.note = "set up"

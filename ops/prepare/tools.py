@@ -3,8 +3,6 @@
 `choose` only decides; `provide` downloads or builds what was decided.
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The versions that `make` installs, and the oldest installed ones that it accepts."""
 
-from __future__ import annotations
-
 from ops.paths import ROOT
 
 PULUMI = (ROOT / ".pulumi.version").read_text().strip()

@@ -1,26 +1,20 @@
 """The commands about what is deployed: status, logs, history, rollback."""
 
-from __future__ import annotations
-
 import json
 import sys
 import webbrowser
-from contextlib import nullcontext, redirect_stdout, suppress
+from contextlib import suppress
 from typing import Annotated, Literal
 
 import typer
 
 from ops import pods
-from ops.config.stacks import StackFile
-from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.prepare import setup
-from ops.prepare.setup import Setup
-from ops.release import history, reach, rollback, screens, smoke, status
+from ops.release import history, reach, rollback, smoke, status
 from ops.review.command import BackupFirst, Confirm
-from ops.session import AsJson, StackName, console
-from ops.steps import Steps
+from ops.session import AsJson, StackName, console, known_stack, listed_steps, output_for
 
 PODS = 50
 """How many logs are followed at once; kubectl stops at 5 by default."""
@@ -31,7 +25,7 @@ commands = typer.Typer()
 @commands.command(name="history")
 def history_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """List the revisions of the stack: every successful `up`."""
-    found = history.revisions(history.updates(_stack(stack, setup.choose())))
+    found = history.revisions(history.updates(known_stack(stack, setup.choose())))
     if as_json:
         print(json.dumps([revision.as_json() for revision in found], indent=2))
     elif found:
@@ -60,20 +54,15 @@ def rollback_command(
     as_json: AsJson = False,
 ) -> None:
     """Bring back the images and the configuration of an earlier revision, as a new one."""
-    steps = Steps(f"make rollback TO={to} STACK={stack}", console)
-    # With --json stdout carries nothing else.
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        try:
-            chosen = setup.provide_tools(steps)
-            here = _stack(stack, chosen)
-            with steps.step("revision") as step:
-                target = rollback.find(
-                    here, to, secrets=secrets, ignored=tuple(ignore_migrations.split())
-                )
-                step.note = ", ".join(target.record.images.values())
-            url = rollback.bring_back(target, chosen, steps, confirm, first=first)
-        finally:
-            steps.table()
+    title = f"make rollback TO={to} STACK={stack}"
+    with output_for(as_json), listed_steps(title) as steps:
+        chosen = setup.provide_tools(steps)
+        here = known_stack(stack, chosen)
+        with steps.step("revision") as step:
+            ignored = tuple(ignore_migrations.split())
+            target = rollback.find(here, to, secrets=secrets, ignored=ignored)
+            step.note = ", ".join(target.record.images.values())
+        url = rollback.bring_back(target, chosen, steps, confirm, first=first)
     if as_json:
         print(json.dumps({"rollbackTo": to, "images": dict(target.record.images), "url": url}))
         return
@@ -84,13 +73,13 @@ def rollback_command(
 @commands.command(name="status")
 def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show release, revision, images, pods with reasons, endpoints and address. Exit code 1 if something is wrong."""
-    here = _stack(stack, setup.choose())
+    here = known_stack(stack, setup.choose())
     known = history.updates(here)
     found = status.look(history.location(here, known), known, here.env)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:
-        console.print(screens.status_screen(found))
+        console.print(status.screen(found))
     if found.faults:
         raise typer.Exit(1)
 
@@ -99,7 +88,7 @@ def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
 def open_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Open the release in a browser; without a terminal only print its address. Forwards a port if necessary."""
     chosen = setup.choose()
-    with reach.access_to(_stack(stack, chosen), chosen.platform.system) as access:
+    with reach.access_to(known_stack(stack, chosen), chosen.platform.system) as access:
         forwarded = access.forward is not None
         print(
             json.dumps({"url": access.url, "forwarded": forwarded}) if as_json else access.url,
@@ -124,7 +113,7 @@ def smoke_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Check the release over HTTP, from sign-up to a task and back; leaves nothing behind."""
     passed: list[str] = []
     chosen = setup.choose()
-    here = _stack(stack, chosen)
+    here = known_stack(stack, chosen)
     with reach.access_to(here, chosen.platform.system) as access:
         say = passed.append if as_json else console.print
         smoke.check(access.url, say)
@@ -149,7 +138,7 @@ def logs_command(
     follow: Annotated[bool, typer.Option(help="Follow until Ctrl-C.")] = True,
 ) -> None:
     """Show the logs of all pods, or of a component's, as `kubectl logs` prints them; each line names its pod."""
-    here = _stack(stack, setup.choose())
+    here = known_stack(stack, setup.choose())
     location = history.location(here, history.updates(here))
     kubectl = Kubectl(location.context, here.env, location.namespace)
     selector = f"app={location.release}" + (f",component={component}" if component else "")
@@ -159,7 +148,3 @@ def logs_command(
         answer = kubectl.stream("logs", *flags)
         if answer.code != 0:
             raise kubectl.failure(answer)
-
-
-def _stack(name: str, chosen: Setup) -> Stack:
-    return Stack(StackFile.known(name), chosen.backend, chosen.env)

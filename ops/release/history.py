@@ -4,8 +4,6 @@ Pulumi's own history is the one source. Each kind of backend keeps it, a team sh
 destroyed stack still has it. What `ops` adds is in the updates' messages (record.py).
 """
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections.abc import Mapping
@@ -23,7 +21,6 @@ from components.config.stack_file import StackFile as Source
 from components.minikube import THIS_MACHINE, Minikube
 from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
-from ops.processes import capture
 from ops.release import record
 from ops.release.record import Record
 
@@ -131,19 +128,17 @@ def with_secrets(stack: Stack, update: Update) -> Update:
 
 def page(stack: Stack, *flags: str) -> list[dict[str, Any]]:
     """Entries as the engine prints them."""
-    command = ["pulumi", "stack", "history", "--json", "--stack", stack.name, "--non-interactive"]
     # To decrypt, the engine looks for the stack file beside the project, and would make one where there is none.
-    answer = capture([*command, *flags], env=stack.env, cwd=stack.config_file().parent)
+    folder = stack.config_file().parent
     try:
-        entries = json.loads(answer.output) if answer.code == 0 else None
-    except ValueError:
-        entries = None
-    if not isinstance(entries, list):
+        text = stack.query("stack", "history", "--json", *flags, folder=folder)
+    except OpsError as error:
         raise OpsError(
             f"the history of stack {stack.name} cannot be read",
-            where=" ".join(answer.output.split())[:240],
+            where=error.where,
             fix=f"make up STACK={stack.name} makes the stack; pulumi login and the passphrase must be the stack's",
-        )
+        ) from None
+    entries: list[dict[str, Any]] = json.loads(text)
     return entries
 
 

@@ -1,7 +1,5 @@
 """A release's address for browsers, read from the cluster, and the way to it from this machine."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import threading
@@ -60,7 +58,8 @@ def _of_frontend(objects: Sequence[Manifest], kind: str) -> Manifest | None:
 def public(objects: Sequence[Manifest]) -> str:
     """FRONTEND_URL of the frontend's pods, if it is the address of a route or a balancer; else empty."""
     service = _of_frontend(objects, "Service") or {}
-    sources = items(_container(objects), "envFrom")
+    containers = items(pod_of(_of_frontend(objects, "Deployment") or {}), "containers")
+    sources = [source for container in containers[:1] for source in items(container, "envFrom")]
     read = {at(source, "configMapRef", "name") for source in sources}
     for item in objects:
         if item["kind"] == "ConfigMap" and item["metadata"]["name"] in read:
@@ -70,11 +69,6 @@ def public(objects: Sequence[Manifest]) -> str:
             if address.hostname != at(service, "metadata", "name") and address.port not in own:
                 return url
     return ""
-
-
-def _container(objects: Sequence[Manifest]) -> Manifest:
-    containers = items(pod_of(_of_frontend(objects, "Deployment") or {}), "containers")
-    return containers[0] if containers else {}
 
 
 def route_faults(kubectl: Kubectl, release: str) -> list[str]:

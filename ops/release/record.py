@@ -4,8 +4,6 @@ The message is kept by every kind of state backend, so a team shares it; it hold
 trailers, so that people can read it in Pulumi's own history, too.
 """
 
-from __future__ import annotations
-
 import getpass
 import hashlib
 import os

@@ -4,8 +4,6 @@ The engine gets a stack file made from the revision's record, so the working tre
 stays correct. What cannot be brought back is refused before anything is changed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -40,6 +38,7 @@ from ops.release.record import Record
 from ops.review.command import guard_up
 from ops.session import console, ready_stack
 from ops.steps import Steps
+from policy.rule import at
 
 RECORDED, CURRENT = "recorded", "current"
 NUMBERED = (("secrets", "generations"), ("database", "embedded", "passwords"))
@@ -229,11 +228,8 @@ def _signing_keys(revision: Revision, today: Mapping[str, Any]) -> dict[str, Any
 def _keep_numbers(values: dict[str, Any], source: Source) -> None:
     """The same for generated secrets, which the configuration numbers."""
     for block, *path, key in NUMBERED:
-        then, now = values.get(f"{PROJECT}:{block}"), decoded(source.texts.get(block, ""))
-        for name in path:
-            then, now = (
-                found.get(name) if isinstance(found, dict) else None for found in (then, now)
-            )
+        then = at(values.get(f"{PROJECT}:{block}"), *path)
+        now = at(decoded(source.texts.get(block, "")), *path)
         if isinstance(then, dict) and isinstance(now, dict):
             then.pop(key, None)
             if key in now:
@@ -281,7 +277,7 @@ def bring_back(
         ready.up(target.record.message(target.title))
     with steps.step("smoke check"), reach.access_to(ready, chosen.platform.system) as way:
         smoke.check(way.url, lambda line: console.print(f"    {line}"))
-    return ready.url()
+    return str(ready.outputs()["url"])
 
 
 @contextmanager

@@ -5,8 +5,6 @@ arguments in React's encoding; two of its forms are needed here.
 https://github.com/facebook/react/blob/main/packages/react-client/src/ReactFlightReplyClient.js
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Whether the deployed application works, asked as a browser would: over HTTP at the stack's URL."""
 
-from __future__ import annotations
-
 import re
 import secrets
 import time

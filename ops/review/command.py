@@ -1,11 +1,7 @@
 """`make diff` and `make preview`: what `make up` would do, each step with its risk; and the stop before a data loss."""
 
-from __future__ import annotations
-
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +20,7 @@ from ops.prepare import setup
 from ops.review import live, needs, plan, risk
 from ops.review.plan import Step
 from ops.review.risk import Effect, Risk
-from ops.session import AsJson, StackName, console, selected_stack
+from ops.session import AsJson, StackName, console, output_for, selected_stack
 from ops.steps import Steps
 
 CONSENT = "data-loss"
@@ -53,7 +49,7 @@ commands = typer.Typer()
 @commands.command()
 def preview(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show what `up` would change, in the engine's words, and the effect on users."""
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+    with output_for(as_json):
         effects, notes = _preview(stack, quiet=as_json)
     _answer(effects, notes, as_json)
 
@@ -78,7 +74,7 @@ def diff(
     if file:
         effects, notes = risk.judge(plan.read(file.read_text())), Notes()
     else:
-        with redirect_stdout(sys.stderr):
+        with output_for(True):
             effects, notes = _preview(stack, quiet=True)
     _answer(effects, notes, as_json)
     if guard:
@@ -202,16 +198,11 @@ def worst_first(effects: Iterable[Effect]) -> list[Effect]:
     return sorted(effects, key=lambda effect: -effect.risk)
 
 
-def to_json(effects: Sequence[Effect], notes: Notes) -> str:
-    """For programs."""
-    worst = str(risk.highest(effects))
-    answer = {"risk": worst, **asdict(notes), "steps": risk.as_json(effects)}
-    return json.dumps(answer, indent=2)
-
-
 def _answer(effects: Sequence[Effect], notes: Notes, as_json: bool) -> None:
     if as_json:
-        print(to_json(effects, notes))
+        worst = str(risk.highest(effects))
+        answer = {"risk": worst, **asdict(notes), "steps": risk.as_json(effects)}
+        print(json.dumps(answer, indent=2))
         return
     show(effects)
     _warn(notes.warnings)

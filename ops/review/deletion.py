@@ -3,8 +3,6 @@
 The engine destroys by the state: `keep` and `protect` count as the last `make up` had them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a step of a preview does to the embedded database: data that is not found, a password that nobody has."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from re import match, search
 

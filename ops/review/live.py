@@ -4,12 +4,11 @@ The provider's own preview is a dry run on the API server (`enable_server_side_a
 The rest is asked here.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
@@ -59,15 +58,16 @@ def refusals(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> 
         OpsError: if the cluster does not answer.
     """
     asked = [*_in_what_exists(steps)]
+    kubectl = Kubectl(file.context, env)
     return (
-        _taken(steps, file, env)
-        | quota.overdrawn(asked, Kubectl(file.context, env, file.namespace))
-        | _forbidden(asked, file, env)
-        | _pods_forbidden(asked, file, env)
+        _taken(steps, kubectl)
+        | quota.overdrawn(asked, replace(kubectl, namespace=file.namespace))
+        | _forbidden(asked, kubectl)
+        | _pods_forbidden(asked, kubectl)
     )
 
 
-def _taken(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> dict[str, str]:
+def _taken(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
     """Refusals of steps that create an object whose name is taken in the cluster."""
     wanted: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
@@ -76,7 +76,7 @@ def _taken(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> di
     found: dict[str, str] = {}
     for namespace, new in wanted.items():
         names = [reference(step.new, step.name) for step in new]
-        objects = Kubectl(file.context, env, namespace).objects(*names, "--ignore-not-found")
+        objects = replace(kubectl, namespace=namespace).objects(*names, "--ignore-not-found")
         there = {(item["kind"], item["metadata"]["name"]) for item in objects}
         for step in new:
             if (step.new["kind"], step.name) in there:
@@ -85,14 +85,14 @@ def _taken(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> di
     return found
 
 
-def _forbidden(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> dict[str, str]:
+def _forbidden(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
     """Refusals of steps that admission forbids: a volume of a class that cannot grow, a quota.
 
     The provider's own dry run passes over these, because it takes them for missing rights.
     """
     asked = [step for step in steps if step.action in (CREATE, UPDATE) and _can_be_asked(step)]
     command = ("apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}")
-    refused = _dry_run([step.new for step in asked], command, file, env)
+    refused = _dry_run([step.new for step in asked], command, kubectl)
     return {
         step.title: f"the API server refuses it: {refused[step.name]}"
         for step in asked
@@ -100,9 +100,7 @@ def _forbidden(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -
     }
 
 
-def _pods_forbidden(
-    steps: Sequence[Step], file: StackFile, env: Mapping[str, str]
-) -> dict[str, str]:
+def _pods_forbidden(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
     """Refusals of workloads whose pods admission forbids: a quota, a LimitRange, the namespace's Pod Security level.
 
     The API server accepts such a workload, but its pods never start: so one pod of each is asked for.
@@ -114,7 +112,7 @@ def _pods_forbidden(
         and pod_of(step.new)
         and pod_of(step.new) != pod_of(step.old)
     ]
-    refused = _dry_run([_pod(step) for step in asked], ("create",), file, env)
+    refused = _dry_run([_pod(step) for step in asked], ("create",), kubectl)
     return {
         step.title: f"the API server refuses its pods: {text}"
         for step in asked
@@ -144,12 +142,12 @@ def _adds_first(step: Step) -> bool:
 
 
 def _dry_run(
-    objects: Sequence[Manifest], command: Sequence[str], file: StackFile, env: Mapping[str, str]
+    objects: Sequence[Manifest], command: Sequence[str], kubectl: Kubectl
 ) -> dict[str, str]:
     """Why admission forbids objects, by their names. What this person may not create is skipped."""
     if not objects:
         return {}
-    answer = Kubectl(file.context, env).run(
+    answer = kubectl.run(
         *(*command, "--dry-run=server", "--filename=-"),
         stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [*objects]}),
     )
@@ -158,7 +156,7 @@ def _dry_run(
     if denied := WEBHOOK.search(answer.output):
         if len(objects) == 1:
             return {str(objects[0]["metadata"]["name"]): denied[0]}
-        one_by_one = (_dry_run([one], command, file, env) for one in objects)
+        one_by_one = (_dry_run([one], command, kubectl) for one in objects)
         return {name: text for found in one_by_one for name, text in found.items()}
     found = FORBIDDEN.findall(answer.output)
     return {name: text for name, text in found if not NO_RIGHT.search(text)}

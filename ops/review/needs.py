@@ -4,10 +4,8 @@ The API server accepts an Ingress of any class, an autoscaler without metrics an
 then have no effect, and nothing reports that. What this person may not read is skipped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ops.config.stacks import StackFile
@@ -123,10 +121,8 @@ def _route(step: Step, steps: Sequence[Step], kubectl: Kubectl, found: Unmet) ->
         name = str(parent["name"])
         if name in own:
             continue
-        gateway = _known(
-            Kubectl(kubectl.context, kubectl.env, str(namespace)),
-            *("gateways.gateway.networking.k8s.io", name, "--ignore-not-found"),
-        )
+        what = ("gateways.gateway.networking.k8s.io", name, "--ignore-not-found")
+        gateway = _known(replace(kubectl, namespace=str(namespace)), *what)
         if gateway == []:
             found.refusals[step.title] = (
                 f"there is no Gateway {name} in namespace {namespace}: correct taskflow:gateway.parentRef, or give "
@@ -161,11 +157,8 @@ def _volume(step: Step, kubectl: Kubectl, found: Unmet) -> None:
 
 
 def _balancer(step: Step, profile: str, kubectl: Kubectl, found: Unmet) -> None:
-    namespace = str(at(step.new, "metadata", "namespace"))
-    live = _known(
-        Kubectl(kubectl.context, kubectl.env, namespace),
-        *("services", step.name, "--ignore-not-found"),
-    )
+    here = replace(kubectl, namespace=str(at(step.new, "metadata", "namespace")))
+    live = _known(here, "services", step.name, "--ignore-not-found")
     if not any(items(item, "status", "loadBalancer", "ingress") for item in live or ()):
         found.warnings.append(
             f"{step.title} is a LoadBalancer, which on Minikube waits for its address until this runs in another "

@@ -4,8 +4,6 @@ Two forms of the same: the document of `pulumi preview --json --show-sames`, and
 (`--event-log`, which is also what Pulumi's Automation API reads), a JSON object a line.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

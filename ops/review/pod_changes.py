@@ -1,7 +1,5 @@
 """Differences between two pod templates, in the words of someone who edits them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,18 +1,15 @@
 """The Markdown of a pull request's report. Whatever comes from the change itself is escaped."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, field
 
-from ops.config.footprint import Amount, Row
+from ops.config.footprint import UNITS, Amount, Row, compared
 from ops.review import risk
 from ops.review.command import Notes, worst_first
 from ops.review.risk import Effect, Risk
 
-UNITS = (("pods", ""), ("CPU requests", "m"), ("memory requests", "Mi"), ("storage", "Mi"))
 PLACE = re.compile(r"^(?P<file>[\w.-]+\.yaml)(?::(?P<line>\d+))?: (?P<text>.*)$", re.DOTALL)
 
 
@@ -142,23 +139,24 @@ def _steps_table(effects: Iterable[Effect]) -> Iterable[str]:
 
 def _footprint(before: Sequence[Row], after: Sequence[Row]) -> Iterable[str]:
     """Only what changes; requests are what the scheduler counts."""
-    old, new = ({row.name: row for row in rows} for rows in (before, after))
-    changed = [name for name in dict.fromkeys([*new, *old]) if old.get(name) != new.get(name)]
+    rows = list(compared(after, before))
+    changed = {name for name, _, was, is_now in rows if was != is_now}
     if not changed:
         yield "Footprint: unchanged."
         return
-    nothing = Row("", Amount(), Amount())
-    rows = []
-    for name in changed:
-        was, is_now = old.get(name, nothing), new.get(name, nothing)
-        rows.append((f"{name}, at rest", *_amounts(was.at_rest, is_now.at_rest)))
-        rows.append((f"{name}, at most", *_amounts(was.at_most, is_now.at_most)))
     yield from ("Footprint:", "")
-    yield from _table(("", *(heading for heading, _ in UNITS)), rows)
+    yield from _table(
+        ("", *UNITS),
+        [
+            (f"{name}, {when}", *_amounts(was, is_now))
+            for name, when, was, is_now in rows
+            if name in changed
+        ],
+    )
 
 
 def _amounts(before: Amount, after: Amount) -> Iterable[str]:
-    for (_, unit), was, is_now in zip(UNITS, astuple(before), astuple(after), strict=True):
+    for unit, was, is_now in zip(UNITS.values(), astuple(before), astuple(after), strict=True):
         yield f"{was}{unit} → {is_now}{unit}" if was != is_now else f"{is_now}{unit}"
 
 

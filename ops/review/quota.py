@@ -1,7 +1,5 @@
 """Whether the namespace's quotas have room for all pods of a plan: the API server is asked for one pod at a time."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

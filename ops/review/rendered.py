@@ -4,8 +4,6 @@ Two things it cannot know: secret values, which are masked, and volumes that the
 count as lost.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 

@@ -4,8 +4,6 @@ Judged by what the objects say, with neither engine nor cluster. If they do not 
 one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum

@@ -15,7 +15,7 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import setup, tools
-from ops.prepare.machine import ThisMachine
+from ops.prepare.machine import Machine
 from ops.prepare.setup import Setup
 from ops.processes import capture, stream
 from ops.steps import Steps
@@ -108,7 +108,7 @@ def unless_blocked(suite: Suite, needs: Sequence[str], blocked: Mapping[str, Ops
 
 def _stages(chosen: Setup, steps: Steps) -> list[Stage]:
     dev = StackFile.read("dev")
-    machine = ThisMachine()
+    machine = Machine()
     return [
         Stage("docker", lambda: setup.provide_docker(chosen, steps, machine)),
         Stage("cluster", lambda: setup.provide_cluster(chosen, steps, dev), ("docker",)),
@@ -123,7 +123,7 @@ def _stages(chosen: Setup, steps: Steps) -> list[Stage]:
 
 def _provide_browser(chosen: Setup, steps: Steps) -> None:
     with steps.step("browser") as step:
-        step.note = browser.provide(ThisMachine(), env=chosen.env)
+        step.note = browser.provide(Machine(), env=chosen.env)
 
 
 def _suites(env: Mapping[str, str]) -> list[tuple[Suite, tuple[str, ...]]]:

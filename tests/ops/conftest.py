@@ -1,7 +1,5 @@
 """What the tests of `ops` share: a cluster with prepared answers."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

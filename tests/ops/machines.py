@@ -1,18 +1,27 @@
-"""Machines to choose tools for, made of what they have on PATH, on disk and within reach."""
+"""The stack `dev`, and machines to choose tools for, made of what they have on PATH, on disk and within reach."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ops.prepare.machine import Platform, Version
+from ops.config.stacks import StackFile
+from ops.engine.backend import Backend
+from ops.prepare.machine import Machine, Platform, Version
+from ops.prepare.plugins import Plugins
+from ops.prepare.setup import Setup
 
 CHECKSUMS = "a" * 64
 LINUX = Platform("linux", "amd64")
+DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
+
+
+def set_up(env: Mapping[str, str]) -> Setup:
+    """A machine on which everything is there, with the state of a team."""
+    return Setup({}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, env)
 
 
 @dataclass
-class MadeUpMachine:
+class MadeUpMachine(Machine):
     """Nothing installed and nothing within reach, unless it is said so."""
 
     platform: Platform = LINUX

@@ -1,7 +1,5 @@
 """Programs on PATH that answer from files and record calls: the tests check what `ops` asks and makes of it."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """What a failed `up` does if it must bring back the last revision."""
 
-from __future__ import annotations
-
 from io import StringIO
 from pathlib import Path
 
@@ -9,11 +7,9 @@ import pytest
 from rich.console import Console
 
 from ops.errors import OpsError
-from ops.prepare.plugins import Plugins
-from ops.prepare.setup import Setup
 from ops.release import rollback
 from ops.steps import Steps
-from tests.ops.machines import LINUX
+from tests.ops.machines import set_up
 from tests.ops.test_history import BREAKING, Team, entry
 
 
@@ -32,7 +28,7 @@ class Ups:
 
     def run(self, failure: BaseException | None) -> None:
         stack = self.team.stack
-        chosen = Setup({}, Plugins(official=True, reason=""), stack.backend, LINUX, stack.env)
+        chosen = set_up(stack.env)
         with rollback.atomic(stack, chosen, Steps("test", Console(file=StringIO()))):
             if failure:
                 raise failure

@@ -1,7 +1,5 @@
 """Where the state goes, and that the user's own login is respected."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Files of backups open only complete and with their key; the pod that makes them only refers to secrets."""
 
-from __future__ import annotations
-
 import io
 import json
 from pathlib import Path
@@ -12,7 +10,6 @@ from rich.console import Console
 
 from ops.backup import archive, database, pod
 from ops.backup.release import restore
-from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.stack import Stack
 from ops.errors import OpsError
@@ -20,6 +17,7 @@ from ops.kubectl import Kubectl
 from ops.release.history import Location
 from ops.steps import Steps
 from policy import pods as pod_rules
+from tests.ops.machines import DEV
 from tests.ops.programs import Programs
 
 PLAIN = b"a row that nobody else may read\n" * 10_000
@@ -89,8 +87,7 @@ def test_a_damaged_or_foreign_file_is_refused_before_anything_is_asked(
     for name in ("kubectl", "pulumi"):
         programs.answer(name, "", "")
     backup.write_bytes(damage(backup.read_bytes()))
-    file = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
-    stack = Stack(file, Backend("file:///nowhere", ours=False), programs.env)
+    stack = Stack(DEV, Backend("file:///nowhere", ours=False), programs.env)
     with pytest.raises(OpsError, match="not a complete backup for this key"):
         restore(stack, Steps("", Console()), backup, key=key, confirm="data-loss")
     assert programs.calls == [], "neither the engine nor the cluster was called"

@@ -1,7 +1,5 @@
 """A checkout works with any setup of git and the folder."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """When the cluster is left alone, started, repaired or refused. kubectl and minikube are scripts."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket
@@ -15,8 +13,8 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.prepare import cluster
 from ops.prepare.tools import Origin
+from tests.ops.machines import DEV
 
-DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 PROD = StackFile("prod", Path("Pulumi.prod.yaml"), "taskflow-prod", None, None, True)
 
 

@@ -1,7 +1,5 @@
 """The command line as a whole: what is listed, what is loaded for it, and what a printed command does."""
 
-from __future__ import annotations
-
 import ast
 import os
 import re
@@ -19,13 +17,10 @@ from typer.testing import CliRunner
 from components.config.errors import ConfigError
 from components.minikube import ClusterError
 from ops import main
-from ops.engine.backend import Backend
 from ops.errors import OpsError, pasteable
 from ops.paths import ROOT
 from ops.prepare import setup
-from ops.prepare.plugins import Plugins
-from ops.prepare.setup import Setup
-from tests.ops.machines import LINUX
+from tests.ops.machines import set_up
 from tests.ops.programs import Programs
 
 HELP = [sys.executable, "-m", "ops", "--help"]
@@ -184,8 +179,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     programs = Programs(tmp_path)
     programs.answer("pulumi", "ls", [])
     programs.answer("pulumi", "init", "")
-    chosen = Setup({}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, programs.env)
-    monkeypatch.setattr(setup, "choose", lambda: chosen)
+    monkeypatch.setattr(setup, "choose", lambda: set_up(programs.env))
     return programs
 
 

@@ -1,7 +1,5 @@
 """`make down` refuses if the stack file and the state differ about data, or nobody agreed to lose it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,8 @@ from components.config.stack import StackConfig
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.review.deletion import CLAIM, require_leave
+from tests.ops.machines import DEV
 
-DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 STAGING = StackFile("staging", Path("Pulumi.staging.yaml"), "staging", None, None, True)
 
 

@@ -1,7 +1,5 @@
 """`make dev`: which stacks it serves, which files it mounts, and where it finds the database."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from base64 import b64encode

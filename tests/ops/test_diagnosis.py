@@ -1,15 +1,9 @@
 """The errors that people see when the engine fails. The outputs are the tools' own."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
-from ops.config.stacks import StackFile
 from ops.engine.diagnosis import KNOWN, explain
-
-DEV = StackFile("dev", Path("/checkout/Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
+from tests.ops.machines import DEV
 
 FAILURES = {
     "disk": (

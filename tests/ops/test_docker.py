@@ -1,13 +1,11 @@
 """Which Docker client is used, and the error on a machine without a usable engine."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
 from ops.errors import OpsError
-from ops.prepare.docker import DOCKER_SITE, Engine, Need, choose, may_install
+from ops.prepare.docker import DOCKER_SITE, Engine, choose, may_install
 from ops.prepare.machine import Platform
 from tests.ops.machines import MadeUpMachine
 
@@ -16,7 +14,7 @@ DEAD = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock"
 
 
 def test_an_engine_that_answers_is_used() -> None:
-    assert choose(MadeUpMachine(installed={"docker": [FIRST]})) == Engine(FIRST, Need.NOTHING)
+    assert choose(MadeUpMachine(installed={"docker": [FIRST]})) == Engine(FIRST)
 
 
 def test_a_client_that_cannot_build_is_passed_over_for_one_that_can() -> None:
@@ -59,7 +57,7 @@ def test_a_machine_that_cannot_download_docker_gets_it_from_packages(trouble: st
     if trouble is None:
         machine.clients_without_builder.add(FIRST)
     engine = choose(machine)
-    assert engine.need is Need.HOST
+    assert engine.client is None
     assert engine.reason, "the run says why it installs packages"
 
 
@@ -69,7 +67,7 @@ def test_without_a_terminal_no_question_is_asked() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("builtins.input", no_question)
-        assert may_install(Engine(None, Need.HOST), MadeUpMachine(interactive=False))
+        assert may_install(Engine(None), MadeUpMachine(interactive=False))
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("y", True), ("", False), ("no", False)])
@@ -77,4 +75,4 @@ def test_in_a_terminal_only_a_yes_installs_packages(
     monkeypatch: pytest.MonkeyPatch, answer: str, expected: bool
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: answer)
-    assert may_install(Engine(None, Need.HOST), MadeUpMachine(interactive=True)) is expected
+    assert may_install(Engine(None), MadeUpMachine(interactive=True)) is expected

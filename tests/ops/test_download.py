@@ -1,7 +1,5 @@
 """Releases are installed whole and verified, or not at all. Served from this machine."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import tarfile

@@ -1,7 +1,5 @@
 """How `.venv` is made, and repaired after an interrupt. Python and df are scripts."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The errors for a cluster that does not answer or is unknown."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Which migrations a checkout has, and which of them break older code."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -11,8 +11,8 @@ from ops.review import live, needs, quota
 from ops.review.needs import Unmet
 from ops.review.plan import CREATE, REPLACE, SAME, UPDATE, Step
 from tests.ops.conftest import Cluster
+from tests.ops.machines import DEV
 
-MINIKUBE = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 PROD = StackFile("prod", Path("Pulumi.prod.yaml"), "production", None, None, False)
 NAME = "taskflow-frontend"
 
@@ -84,7 +84,7 @@ def test_pods_that_no_node_can_take_are_refused_where_no_node_can_be_added(
         named("one", labels={"disk": "ssd"}), named("two", labels={"disk": "ssd", "zone": "a"})
     )
     wanted = step("Deployment", template=template)
-    refusals = unmet(wanted, file=MINIKUBE).refusals
+    refusals = unmet(wanted, file=DEV).refusals
     assert bool(refusals) is bool(lacks)
     assert all(lacks in text for text in refusals.values())
     elsewhere = unmet(wanted)
@@ -131,7 +131,7 @@ def test_an_autoscaler_without_metrics_is_warned_about_except_where_up_enables_t
     cluster.has()
     (warning,) = unmet(step("HorizontalPodAutoscaler"), step("HorizontalPodAutoscaler")).warnings
     assert "no metrics server" in warning
-    assert unmet(step("HorizontalPodAutoscaler"), file=MINIKUBE) == Unmet()
+    assert unmet(step("HorizontalPodAutoscaler"), file=DEV) == Unmet()
     condition = {"type": "Available", "status": "False"}
     cluster.has({**named(needs.METRICS), "status": {"conditions": [condition]}})
     assert unmet(step("HorizontalPodAutoscaler")).warnings, "it is there, but does not answer"
@@ -144,11 +144,11 @@ def test_a_load_balancer_on_minikube_waits_for_its_tunnel(cluster: Cluster) -> N
     balancer = step("Service", type="LoadBalancer")
     assert unmet(balancer) == Unmet(), "elsewhere the cloud provides the address"
     cluster.has()
-    (warning,) = unmet(balancer, file=MINIKUBE).warnings
+    (warning,) = unmet(balancer, file=DEV).warnings
     assert warning.endswith(": minikube tunnel --profile minikube")
     cluster.has({**named(NAME), "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}}})
-    assert unmet(balancer, file=MINIKUBE) == Unmet(), "the tunnel runs"
-    assert unmet(step("Service", type="NodePort"), file=MINIKUBE) == Unmet()
+    assert unmet(balancer, file=DEV) == Unmet(), "the tunnel runs"
+    assert unmet(step("Service", type="NodePort"), file=DEV) == Unmet()
 
 
 def test_without_the_right_to_list_classes_nothing_is_reported_and_a_plan_without_routes_asks_nothing(
@@ -158,7 +158,7 @@ def test_without_the_right_to_list_classes_nothing_is_reported_and_a_plan_withou
     assert unmet(step("Ingress", ingressClassName="nginx")) == Unmet()
     asked = len(cluster.calls)
     unchanged = step("Ingress", SAME, ingressClassName="nginx")
-    assert unmet(step("Deployment"), unchanged, file=MINIKUBE) == Unmet()
+    assert unmet(step("Deployment"), unchanged, file=DEV) == Unmet()
     assert len(cluster.calls) == asked
 
 

@@ -1,7 +1,5 @@
 """Official Pulumi plugins or stand-ins."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,7 @@ from ops.engine.backend import Backend
 from ops.errors import OpsError
 from ops.paths import STAND_INS
 from ops.prepare import plugins, setup
-from ops.prepare.machine import Platform, ThisMachine
+from ops.prepare.machine import Machine, Platform
 from ops.prepare.plugins import LANGUAGE_HOST, PLUGIN_SITE, Plugins
 from ops.prepare.tools import Choice, Origin
 from tests.ops.machines import MadeUpMachine
@@ -45,10 +43,10 @@ def test_a_plugin_counts_as_installed_only_if_it_starts(
     tmp_path: Path, content: str, works: bool
 ) -> None:
     plugin = tmp_path / "pulumi-resource-kubernetes"
-    assert not ThisMachine().starts(plugin), "an interrupted download leaves an empty folder"
+    assert not Machine().starts(plugin), "an interrupted download leaves an empty folder"
     plugin.write_text(content or "\x7fELF cut off")
     plugin.chmod(0o755)
-    assert ThisMachine().starts(plugin) is works
+    assert Machine().starts(plugin) is works
 
 
 def test_missing_plugins_are_left_to_the_engine_where_their_site_answers() -> None:

@@ -1,19 +1,15 @@
 """Why a pod is not ready, and the last log lines of such pods."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.pods import NOT_YET, await_former, last_words, pods, require_rolled_out, roles
 from tests.ops.conftest import Cluster
+from tests.ops.machines import DEV
 
-DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, True)
 KUBECTL = Kubectl("minikube", {}, "taskflow")
 
 

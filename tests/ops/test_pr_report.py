@@ -20,7 +20,7 @@ from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import setup
 from ops.review import command as review
-from ops.review import needs, pr_report, pr_sections, rendered, risk
+from ops.review import needs, pr_report, rendered, risk
 from ops.review.needs import Unmet
 from ops.review.plan import Step
 from ops.review.pr_markdown import StackReport, annotation, document
@@ -70,7 +70,7 @@ class Checkout:
 
     def section(self, text: str) -> StackReport:
         (self.now / "Pulumi.local.yaml").write_text(text)
-        (one,) = pr_sections.report("HEAD", self.now, deployed=False)
+        (one,) = pr_report.report("HEAD", self.now, deployed=False)
         return one
 
     def run(self, *flags: str) -> tuple[int, str]:
@@ -89,7 +89,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     for variable in ("STACK", "GITHUB_ACTIONS"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(pr_report, "ROOT", one.now)
-    monkeypatch.setattr(pr_sections, "unpacked", lambda *_: nullcontext(InProcess(one.then)))
+    monkeypatch.setattr(pr_report, "unpacked", lambda *_: nullcontext(InProcess(one.then)))
     return one
 
 
@@ -266,17 +266,13 @@ def test_programs_get_one_stack_as_json(checkout: Checkout) -> None:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A real checkout with the program, one commit, and a stack in it that cannot be rendered."""
-    for name in ("components", "ops", "policy"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
-    (tmp_path / "Pulumi.local.yaml").write_text(f"{STACK}  taskflow:no-such-key: 1\n")
-    commit(tmp_path)
+    commit(tmp_path, f"{STACK}  taskflow:no-such-key: 1\n")
     return tmp_path
 
 
 def test_a_commit_that_cannot_be_rendered_is_reported_and_not_guessed(repository: Path) -> None:
     (repository / "Pulumi.local.yaml").write_text(STACK)
-    (one,) = pr_sections.report("HEAD", repository, deployed=False)
+    (one,) = pr_report.report("HEAD", repository, deployed=False)
     assert one.outcome == "unknown"
     assert "commit HEAD cannot run its own render" in document([one], "HEAD")
 
@@ -284,7 +280,7 @@ def test_a_commit_that_cannot_be_rendered_is_reported_and_not_guessed(repository
 def test_an_unknown_commit_is_named(repository: Path) -> None:
     for name in ("nowhere", "--output=/tmp/x"):
         with pytest.raises(OpsError, match="there is no commit"):
-            pr_sections.report(name, repository, deployed=False)
+            pr_report.report(name, repository, deployed=False)
 
 
 def effect(level: Risk, name: str, reason: str) -> Effect:

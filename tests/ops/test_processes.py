@@ -1,7 +1,5 @@
 """Child processes: their output is shown and kept, and Ctrl-C reaches them once."""
 
-from __future__ import annotations
-
 import os
 import pty
 import signal

@@ -1,7 +1,5 @@
 """What an update's message records of a revision."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The commands about what is deployed: what they print for programs, and their exit codes."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -9,14 +7,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ops.engine.backend import Backend
 from ops.errors import OpsError
 from ops.main import app
 from ops.prepare import setup
-from ops.prepare.plugins import Plugins
 from ops.prepare.setup import Setup
 from tests.ops.conftest import Cluster
-from tests.ops.machines import LINUX
+from tests.ops.machines import set_up
 from tests.ops.programs import Programs
 from tests.ops.test_history import BUILT, entry
 from tests.ops.test_pods import pod
@@ -34,9 +30,7 @@ class Machine:
         self.programs = Programs(folder)
         self.programs.answer("pulumi", "stack history", [entry(), entry()])
         self.programs.answer("pulumi", "stack output", OUTPUTS)
-        chosen = Setup(
-            {}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, self.programs.env
-        )
+        chosen = set_up(self.programs.env)
         self.choices = 0
 
         def choose() -> Setup:
@@ -115,12 +109,3 @@ def test_logs_are_kubectls_own_of_all_pods_of_a_component(
     assert followed.endswith("--selector=app=taskflow,component=backend --tail=3 --follow")
     assert once.endswith("--selector=app=taskflow --tail=10")
     assert cluster.asked[0].namespace == "taskflow"
-
-
-@pytest.mark.parametrize("command", ["history", "rollback", "status", "open", "smoke"])
-def test_every_command_explains_itself_and_knows_stacks_and_programs(
-    machine: Machine, command: str
-) -> None:
-    shown = machine.run(command, "--help").stdout
-    assert "--stack" in shown
-    assert "--json" in shown

@@ -1,7 +1,5 @@
 """The way to a stack on a cluster that answers: what is provided for which stack, and in which order."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

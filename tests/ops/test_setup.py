@@ -1,7 +1,5 @@
 """The steps from a bare machine to one that is ready, and how they are reported."""
 
-from __future__ import annotations
-
 import errno
 import json
 import shutil
@@ -18,17 +16,14 @@ from rich.console import Console
 
 from ops import cli, main, session
 from ops.config.stacks import StackFile
-from ops.engine.backend import Backend
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import setup, tools
-from ops.prepare.plugins import Plugins
-from ops.prepare.setup import Setup
 from ops.review import command
 from ops.steps import Steps, clock
 from tests.machinery import checks, everything, suites
 from tests.machinery.suites import Outcome, Suite
-from tests.ops.machines import LINUX
+from tests.ops.machines import set_up
 
 Ops = Callable[..., tuple[int, str]]
 
@@ -119,8 +114,7 @@ def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     profile = tmp_path / ".minikube" / "profiles" / "minikube" / "config.json"
     profile.parent.mkdir(parents=True)
     profile.write_text(json.dumps({"Driver": "none"}))
-    env = {"MINIKUBE_HOME": str(tmp_path)}
-    chosen = Setup({}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, env)
+    chosen = set_up({"MINIKUBE_HOME": str(tmp_path)})
     monkeypatch.setattr(setup, "provide_tools", lambda _: chosen)
     stack: Any = SimpleNamespace(destroy=lambda: taken.append("destroy"))
     for module in (cli, session):

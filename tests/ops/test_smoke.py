@@ -1,7 +1,5 @@
 """The smoke check against a small application that breaks in one place at a time."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field

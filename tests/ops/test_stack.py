@@ -4,8 +4,6 @@ The engine is a small script on PATH that records how it was called: the tests c
 asks for. Whether the real engine agrees is for the engine and live tests.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -1,7 +1,5 @@
 """What status reports of the cluster's objects."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,8 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ops.errors import OpsError
-from ops.release import screens, status
+from ops.release import status
 from ops.release.history import Location, Revision, Update
 from ops.release.record import Record
 from tests.ops.conftest import Cluster
@@ -117,18 +114,11 @@ def test_a_release_without_objects_is_a_fault(cluster: Cluster) -> None:
     assert seen(cluster).faults == ["no objects of release taskflow in namespace taskflow"]
 
 
-def test_a_cluster_that_does_not_answer_is_an_error(cluster: Cluster) -> None:
-    cluster.answer("get", "Unable to connect to the server", code=1)
-    with pytest.raises(OpsError, match="could not be asked") as caught:
-        status.look(LOCATION, [UPDATE], {})
-    assert "Unable to connect" in caught.value.where
-
-
 def test_the_screen_shows_every_reason_in_full_and_once(cluster: Cluster) -> None:
     broken, reason = REASONS["no image"]
     text = StringIO()
     found = seen(cluster, deployment(1), broken, *service(True))
-    Console(file=text, width=120).print(screens.status_screen(found))
+    Console(file=text, width=120).print(status.screen(found))
     assert text.getvalue().count(reason) == 1
     assert "- pod one is not ready\n" in text.getvalue().replace(" \n", "\n")
 

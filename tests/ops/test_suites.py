@@ -1,7 +1,5 @@
 """How results are counted and summed up."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """`make test` runs every suite that can run, and reports why the others cannot."""
 
-from __future__ import annotations
-
 import pytest
 
 from ops.errors import OpsError

@@ -1,7 +1,5 @@
 """Which pulumi, minikube and kubectl a machine gets."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 from ops.errors import OpsError
 from ops.paths import OFFICIAL, ROOT, STAND_INS
 from ops.prepare import versions
-from ops.prepare.machine import Platform, ThisMachine
+from ops.prepare.machine import Machine, Platform
 from ops.prepare.tools import TOOLS, Choice, Origin, Tool, choose, choose_all, link
 from ops.processes import capture
 from tests.ops.machines import CHECKSUMS, MadeUpMachine
@@ -158,5 +156,5 @@ def test_in_a_shell_that_has_the_chosen_tools_on_path_they_are_not_taken_for_its
     (theirs / "kubectl").touch(mode=0o755)
     link("pulumi", theirs / "kubectl", needed=True)
     monkeypatch.setenv("PATH", f"{ours}{os.pathsep}{theirs}")
-    assert ThisMachine().on_path("pulumi") == []
-    assert ThisMachine().on_path("kubectl") == [theirs / "kubectl"]
+    assert Machine().on_path("pulumi") == []
+    assert Machine().on_path("kubectl") == [theirs / "kubectl"]

@@ -1,7 +1,5 @@
 """A NAME=value given to make reaches the command as its option."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
