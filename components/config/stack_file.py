@@ -104,7 +104,7 @@ class StackFile:
             stack=stack,
             project=project,
             lines={path: line for path, line, _ in nodes},
-            texts={key.name: _text(key.node.plain()) for key in ours.values()},
+            texts={key.name: text_of_value(key.node.plain()) for key in ours.values()},
             encrypted=frozenset(path for path, _, node in nodes if _is_encrypted(node)),
             settings={
                 key: entry.node.plain() for key, entry in root.value.items() if key != "config"
@@ -214,7 +214,7 @@ def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is not a number in JSON")
 
 
-def _text(value: Any) -> str:
+def text_of_value(value: Any) -> str:
     """A value as the engine hands it over."""
     if value is None:
         return ""
