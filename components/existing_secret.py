@@ -7,28 +7,15 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import core
 
-from .config.secrets import mistakes_in_values
+from .config.secrets import SECRET_KEYS, SIGNING_KEYS, key_in_cluster, mistakes_in_values
 from .config.stack import StackConfig
 from .workload import SecretKey
 
-SIGNING_KEY, NEXT_KEY, FORMER_KEY = (
-    "better-auth-secret",
-    "better-auth-secret-next",
-    "better-auth-secret-former",
-)
+SIGNING_KEY, NEXT_KEY, FORMER_KEY = map(key_in_cluster, SIGNING_KEYS)
 REQUIRED = ("database-url", SIGNING_KEY)
 OPTIONAL = ("openai-api-key", NEXT_KEY, FORMER_KEY)
 # If they are missing, all use the address of the backend's role.
 ROLES = ("database-owner-url", "frontend-database-url")
-# The configuration's names for the same values, which the rules use.
-CONFIG_KEYS = {
-    "database-url": "databaseUrl",
-    SIGNING_KEY: "betterAuthSecret",
-    NEXT_KEY: "betterAuthSecretNext",
-    FORMER_KEY: "betterAuthSecretFormer",
-    "database-owner-url": "databaseOwnerUrl",
-    "frontend-database-url": "frontendDatabaseUrl",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +86,12 @@ def _checked(config: StackConfig, secret: str, data: Mapping[str, str] | None) -
             f"make it again with: kubectl --namespace {namespace} create secret generic {secret} {literals}"
         )
     values = {
-        config_key: base64.b64decode((data or {})[key]).decode(errors="replace")
-        for key, config_key in CONFIG_KEYS.items()
-        if key in (data or {})
+        key: base64.b64decode((data or {})[key_in_cluster(key)]).decode(errors="replace")
+        for key in SECRET_KEYS
+        if key_in_cluster(key) in (data or {})
     }
-    names = {config_key: key for key, config_key in CONFIG_KEYS.items()}
     wrong = [
-        f"its {names[mistake.path[0]]} {mistake.text}"
+        f"its {key_in_cluster(mistake.path[0])} {mistake.text}"
         for mistake in mistakes_in_values(values, config)
     ]
     if wrong:

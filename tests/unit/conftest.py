@@ -16,7 +16,7 @@ from pulumi.runtime.proto.source_pb2 import StackTrace
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config.check import parse
 from components.config.load import StackSecrets
-from components.config.secrets import SECRET_KEYS, Secret
+from components.config.secrets import SECRET_KEYS, Secret, field_of
 from components.config.stack import PLACEHOLDER_DIGEST, Images
 from components.config.stack_file import StackFile
 
@@ -169,19 +169,10 @@ def _run_program(
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
+        made = {key: pulumi.Output.secret(value) for key, value in secrets.items()}
         given = StackSecrets(
-            database_url=_secret(secrets.get("databaseUrl")),
-            database_owner_url=_secret(secrets.get("databaseOwnerUrl")),
-            frontend_database_url=_secret(secrets.get("frontendDatabaseUrl")),
-            better_auth_secret=_secret(secrets.get("betterAuthSecret")),
-            better_auth_secret_next=_secret(secrets.get("betterAuthSecretNext")),
-            better_auth_secret_former=_secret(secrets.get("betterAuthSecretFormer")),
-            openai_api_key=_secret(secrets.get("openaiApiKey")),
-            named={
-                key: pulumi.Output.secret(value)
-                for key, value in secrets.items()
-                if key not in SECRET_KEYS
-            },
+            **{field_of(key): made[key] for key in SECRET_KEYS if key in made},
+            named={key: made[key] for key in made if key not in SECRET_KEYS},
         )
         args = TaskflowAppArgs(config=config, secrets=given, sources=sources)
         app = TaskflowApp(config.release, args)
@@ -211,10 +202,6 @@ def _record_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 OUTPUTS = ("url", "namespace", "backend_image", "frontend_image")
-
-
-def _secret(value: str | None) -> pulumi.Output[str] | None:
-    return None if value is None else pulumi.Output.secret(value)
 
 
 PROD_SECRETS = {
