@@ -7,7 +7,7 @@ import pulumi
 import pulumi_random as random
 from pulumi_kubernetes import apps, core, meta
 
-from . import workload
+from . import pod, workload
 from .config.stack import EMBEDDED_CONNECTIONS, EmbeddedPostgres
 from .config.workload import ProbeTiming
 from .workload import Release, SecretKey
@@ -195,16 +195,12 @@ def _service(
 def _pod_spec(
     args: PostgresDatabaseArgs, password: SecretKey, claim: core.v1.PersistentVolumeClaim
 ) -> core.v1.PodSpecArgs:
-    accepts = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE, "-d", DATABASE]
+    accepts = ("pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE, "-d", DATABASE)
     return core.v1.PodSpecArgs(
         automount_service_account_token=False,
         enable_service_links=False,
-        security_context=workload.pod_security(args.config.user),
+        security_context=pod.security(args.config.user),
         termination_grace_period_seconds=60,  # SIGINT stops the image: it ends sessions and writes a checkpoint.
-        image_pull_secrets=[
-            core.v1.LocalObjectReferenceArgs(name=name) for name in args.release.pull_secrets
-        ]
-        or None,
         containers=[
             core.v1.ContainerArgs(
                 name=COMPONENT,
@@ -225,14 +221,14 @@ def _pod_spec(
                 ],
                 resources=workload.resource_requirements(args.config.resources),
                 startup_probe=workload.probe(
-                    ProbeTiming(period=1, timeout=3, failures=START_SECONDS), command=accepts
+                    ProbeTiming(period=1, timeout=3, failures=START_SECONDS), accepts
                 ),
-                readiness_probe=workload.probe(ProbeTiming(period=5, timeout=3), command=accepts),
+                readiness_probe=workload.probe(ProbeTiming(period=5, timeout=3), accepts),
                 # Only that the process listens: a database busy with recovery must not be restarted.
                 liveness_probe=workload.probe(
                     ProbeTiming(period=10, timeout=5, failures=6), tcp_port="postgres"
                 ),
-                security_context=workload.container_security(),
+                security_context=pod.HARDENED,
                 volume_mounts=[
                     core.v1.VolumeMountArgs(name="data", mount_path=DATA),
                     core.v1.VolumeMountArgs(name="run", mount_path="/var/run/postgresql"),
@@ -250,5 +246,5 @@ def _pod_spec(
             core.v1.VolumeArgs(name="run", empty_dir=core.v1.EmptyDirVolumeSourceArgs()),
             core.v1.VolumeArgs(name="tmp", empty_dir=core.v1.EmptyDirVolumeSourceArgs()),
         ],
-        **workload.placement(args.config),
+        **workload.placement(args.release, args.config),
     )
