@@ -18,18 +18,19 @@ def scheduled(
     name: str,
     release: Release,
     config: StackConfig,
-    backup: ScheduledBackup,
     owner_url: SecretKey,
     image: Image,
     opts: pulumi.ResourceOptions,
 ) -> None:
-    """The CronJob, and its volume, which is protected and kept like the database's own.
+    """The CronJob where it is configured, and its volume, which is protected and kept like the database's own.
 
     Args:
         owner_url: address of the database as the owner of its tables.
         image: the backend's, which encrypts and stores.
     """
-    embedded = config.database.embedded
+    backup, embedded = config.backup, config.database.embedded
+    if not backup:
+        return
     claim = core.v1.PersistentVolumeClaim(
         f"{name}s",
         metadata=workload.object_meta(release, COMPONENT, f"{name}s", workload.SKIP_AWAIT),

@@ -34,21 +34,25 @@ class ExistingSecret:
 
 
 def existing_secret(
-    name: str, secret: str, config: StackConfig, opts: pulumi.ResourceOptions
-) -> ExistingSecret:
+    name: str, config: StackConfig, opts: pulumi.ResourceOptions
+) -> ExistingSecret | None:
     """Read the Secret, at preview and at up; if it does not exist, the cluster's own error names it.
 
     Args:
         name: resource name for the engine.
-        secret: its name in the stack's namespace.
+
+    Returns:
+        None if the stack names none.
 
     Raises:
         RunError: (in the outputs) with the keys that it lacks, or with what is wrong with its values, never the values.
     """
-    namespace = config.namespace_name
+    secret = config.secrets.existing
+    if not secret:
+        return None
     found = core.v1.Secret.get(
         name,
-        f"{namespace}/{secret}",
+        f"{config.namespace_name}/{secret}",
         # Its values pass through the state; there they are encrypted, like all secrets. So is its metadata, where
         # `kubectl apply` keeps the values once more.
         opts=pulumi.ResourceOptions.merge(
@@ -56,7 +60,7 @@ def existing_secret(
             pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData", "metadata"]),
         ),
     )
-    whole = found.data.apply(lambda data: _checked(config, secret, data))
+    whole = found.data.apply(lambda data: _checked(config, data or {}))
 
     def own(role: str) -> SecretKey:
         key = found.data.apply(lambda data: role if role in (data or {}) else "database-url")
@@ -75,10 +79,10 @@ def existing_secret(
     )
 
 
-def _checked(config: StackConfig, secret: str, data: Mapping[str, str] | None) -> str:
+def _checked(config: StackConfig, data: Mapping[str, str]) -> str:
     """The namespace of a Secret that is complete and valid."""
-    namespace = config.namespace_name
-    missing = [key for key in REQUIRED if key not in (data or {})]
+    namespace, secret = config.namespace_name, config.secrets.existing
+    missing = [key for key in REQUIRED if key not in data]
     if missing:
         literals = " ".join(f"--from-literal={key}=..." for key in (*REQUIRED, OPTIONAL[0]))
         raise pulumi.RunError(
@@ -86,9 +90,9 @@ def _checked(config: StackConfig, secret: str, data: Mapping[str, str] | None) -
             f"make it again with: kubectl --namespace {namespace} create secret generic {secret} {literals}"
         )
     values = {
-        key: base64.b64decode((data or {})[key_in_cluster(key)]).decode(errors="replace")
+        key: base64.b64decode(data[key_in_cluster(key)]).decode(errors="replace")
         for key in SECRET_KEYS
-        if key_in_cluster(key) in (data or {})
+        if key_in_cluster(key) in data
     }
     wrong = [
         f"its {key_in_cluster(mistake.path[0])} {mistake.text}"
