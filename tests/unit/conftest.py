@@ -72,6 +72,26 @@ class Engine(pulumi.runtime.Mocks):
         )
         return found[0]
 
+    def pod(self, component: str) -> dict[str, Any]:
+        """The specification of a component's pods."""
+        kind = "StatefulSet" if component == "postgres" else "Deployment"
+        return dict(self.only(kind, component)["spec"]["template"]["spec"])
+
+    def container(self, component: str) -> dict[str, Any]:
+        """The container of a component's pods."""
+        containers = self.pod(component)["containers"]
+        assert len(containers) == 1, "a sidecar would need its own checks here"
+        return dict(containers[0])
+
+    def env(self, component: str) -> dict[str, Any]:
+        """The container's variables: their values, or where they come from."""
+        return env_of(self.container(component))
+
+
+def env_of(container: dict[str, Any]) -> dict[str, Any]:
+    """A container's variables: their values, or where they come from."""
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
+
 
 # The example of age's own documentation.
 PUBLIC_KEY = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
