@@ -13,13 +13,14 @@ from .backend import BackendService, BackendServiceArgs, Migration
 from .build_context import build_of
 from .config.errors import ConfigError
 from .config.load import StackSecrets
+from .config.secrets import SIGNING_KEYS, key_in_cluster, variable_of
 from .config.stack import StackConfig
 from .existing_secret import FORMER_KEY, NEXT_KEY, SIGNING_KEY, existing_secret
 from .frontend import FrontendService, FrontendServiceArgs
 from .image import Image
 from .minikube import THIS_MACHINE, Minikube
 from .postgres import FORMER_OWNERS, PostgresDatabase, PostgresDatabaseArgs
-from .workload import Release, SecretKey, SigningKeys
+from .workload import Release, SecretKey
 
 GENERATED_SECRET_LENGTH = 48
 
@@ -109,9 +110,11 @@ class TaskflowApp(pulumi.ComponentResource):
         release = replace(release, named_secrets=self._named_secrets(name, args, release))
         database = self._database(name, config, release)
         keys = existing.keys if existing else self._secret_keys(name, args, release, database)
-        signing_keys = SigningKeys(
-            secret=keys[SIGNING_KEY], next=keys.get(NEXT_KEY), former=keys.get(FORMER_KEY)
-        )
+        signing_keys = {
+            variable_of(key): keys[key_in_cluster(key)]
+            for key in SIGNING_KEYS
+            if key_in_cluster(key) in keys
+        }
 
         network.policies(
             name,

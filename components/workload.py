@@ -37,25 +37,6 @@ class SecretKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SigningKeys:
-    """The key that signs sessions and tokens, and the one accepted beside it while keys rotate.
-
-    Args:
-        next: the key that signs in the next step.
-        former: the key that signed before; sessions that it signed are signed anew.
-    """
-
-    secret: SecretKey
-    next: SecretKey | None = None
-    former: SecretKey | None = None
-
-    def variables(self) -> dict[str, SecretKey]:
-        """The keys by their names in both services."""
-        keys = {"": self.secret, "_NEXT": self.next, "_FORMER": self.former}
-        return {f"BETTER_AUTH_SECRET{suffix}": key for suffix, key in keys.items() if key}
-
-
-@dataclass(frozen=True, kw_only=True)
 class Release:
     """The common values of every part of a release.
 

@@ -30,6 +30,11 @@ def key_in_cluster(key: str) -> str:
     return to_snake(key).replace("_", "-")
 
 
+def variable_of(key: str) -> str:
+    """The variable that pods get it by: DATABASE_URL for databaseUrl."""
+    return to_snake(key).upper()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Secret:
     """A secret as a stack has it.
