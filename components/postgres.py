@@ -76,10 +76,10 @@ class PostgresDatabase(pulumi.ComponentResource):
             n: _password(f"{name}-password", n, self, protect=args.protect and n == 1)
             for n in sorted({1, number, *former})
         }
+        services = [role for role in ROLES.values() if role != DATABASE]
         passwords = {
             role: _password(f"{name}-{role.removeprefix(f'{DATABASE}_')}-password", number, self)
-            for role in ROLES.values()
-            if role != DATABASE
+            for role in services
         } | {DATABASE: owners[number]}
         secret = core.v1.Secret(
             f"{name}-secret",
@@ -137,7 +137,6 @@ class PostgresDatabase(pulumi.ComponentResource):
 
         # Only a cluster gives uids: rendered YAML has none.
         self.volume = claim.metadata.apply(lambda metadata: metadata.uid or "uid-of-the-claim")
-        services = [role for role in ROLES.values() if role != DATABASE]
         gone = sorted({*range(1, number)} - {*former})
         self.dropped = tuple(_numbered(role, n) for n in gone for role in services)
 

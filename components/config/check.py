@@ -163,9 +163,8 @@ def _validated(
             return whole, mistakes, unsure
         unsure += [path for mistake in found for path in mistake.reads]
         smaller = _without(rest, unsure)
-        if (
-            smaller == rest
-        ):  # The wrong keys are not in the file: continue without the blocks around them.
+        if smaller == rest:
+            # The wrong keys are not in the file: continue without the blocks around them.
             unsure += [mistake.path[:-1] for mistake in found]
             smaller = _without(rest, unsure)
             if smaller == rest:

@@ -40,12 +40,10 @@ from .workload import (
 PLACEHOLDER_DIGEST = f"@sha256:{'0' * 64}"
 
 BACKEND_POOL = 8  # DATABASE_POOL_SIZE of docker/backend/taskflow_api/settings.py
-EMBEDDED_CONNECTIONS = (
-    80  # max_connections: room for four pods of each service; an idle one costs 2 MB.
-)
-TAG_LENGTH = (
-    12  # Hexadecimal digits of a content tag: 48 bits, enough for the builds of one repository.
-)
+# max_connections: room for four pods of each service; an idle one costs 2 MB.
+EMBEDDED_CONNECTIONS = 80
+# Hexadecimal digits of a content tag: 48 bits, enough for the builds of one repository.
+TAG_LENGTH = 12
 CONTENT_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
 SUPERUSER_CONNECTIONS = 3  # Postgres keeps these free of max_connections.
 
@@ -105,9 +103,8 @@ class Images(Model):
 
     def problems(self) -> Iterable[Problem]:
         # The API server takes such a list for one by names.
-        for name in sorted(
-            {name for name in self.pull_secrets if self.pull_secrets.count(name) > 1}
-        ):
+        repeated = {name for name in self.pull_secrets if self.pull_secrets.count(name) > 1}
+        for name in sorted(repeated):
             yield Problem(("pullSecrets",), f"{name} is listed more than once")
 
     @property

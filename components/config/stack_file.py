@@ -11,7 +11,7 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,11 +83,11 @@ class StackFile:
             root, found = read(text)
         except YamlError as error:
             raise ConfigError([f"{name}:{error.line}: {error.text}"]) from None
+        empty = cls(name=name, stack=stack, project=project)
         if root is None or root.value is None:
-            return cls(name=name, stack=stack, project=project)
+            return empty
         if not isinstance(root.value, dict):
-            shape = (root.line, "expected a block with the key config")
-            return cls(name=name, stack=stack, project=project, faults=(shape,))
+            return replace(empty, faults=((root.line, "expected a block with the key config"),))
         ours, faults = _keys_of(root, project, bare or project)
         for fault in found:
             section, written, *rest = (*fault.path, "", "")[: max(2, len(fault.path))]
@@ -99,10 +99,8 @@ class StackFile:
             for key in ours.values()
             for entry in (((key.name,), key.line, key.node), *key.node.below((key.name,)))
         ]
-        return cls(
-            name=name,
-            stack=stack,
-            project=project,
+        return replace(
+            empty,
             lines={path: line for path, line, _ in nodes},
             texts={key.name: text_of_value(key.node.plain()) for key in ours.values()},
             encrypted=frozenset(path for path, _, node in nodes if _is_encrypted(node)),
@@ -220,9 +218,8 @@ def text_of_value(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
-    if (
-        isinstance(value, float) and 1e-6 <= abs(value) < 1e21
-    ):  # Beyond these Go's JSON has exponents.
+    # Beyond these Go's JSON has exponents.
+    if isinstance(value, float) and 1e-6 <= abs(value) < 1e21:
         return format(Decimal(repr(value)), "f")
     return json.dumps(value).replace("e-0", "e-") if isinstance(value, float) else json.dumps(value)
 
