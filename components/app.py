@@ -13,19 +13,14 @@ from .backend import BackendService, BackendServiceArgs, Migration
 from .build_context import build_of
 from .config.errors import ConfigError
 from .config.load import StackSecrets
+from .config.secrets import SIGNING_KEYS, key_in_cluster, variable_of
 from .config.stack import StackConfig
-from .existing_secret import (
-    FORMER_KEY,
-    NEXT_KEY,
-    SIGNING_KEY,
-    ExistingSecret,
-    existing_secret,
-)
+from .existing_secret import FORMER_KEY, NEXT_KEY, SIGNING_KEY, existing_secret
 from .frontend import FrontendService, FrontendServiceArgs
 from .image import Image
 from .minikube import THIS_MACHINE, Minikube
 from .postgres import FORMER_OWNERS, PostgresDatabase, PostgresDatabaseArgs
-from .workload import Release, SecretKey, SigningKeys
+from .workload import Release, SecretKey
 
 GENERATED_SECRET_LENGTH = 48
 
@@ -96,7 +91,9 @@ class TaskflowApp(pulumi.ComponentResource):
         node_host = minikube.host if minikube else THIS_MACHINE
 
         images = self._images(name, args, minikube)
-        existing = self._existing_secret(name, config)
+        existing = existing_secret(
+            f"{name}-existing-secret", config, pulumi.ResourceOptions(parent=self)
+        )
         namespace_name = existing.namespace if existing else self._namespace(name, config)
         config_map = self._config_map(name, config, namespace_name, node_host)
         release = Release(
@@ -113,9 +110,11 @@ class TaskflowApp(pulumi.ComponentResource):
         release = replace(release, named_secrets=self._named_secrets(name, args, release))
         database = self._database(name, config, release)
         keys = existing.keys if existing else self._secret_keys(name, args, release, database)
-        signing_keys = SigningKeys(
-            secret=keys[SIGNING_KEY], next=keys.get(NEXT_KEY), former=keys.get(FORMER_KEY)
-        )
+        signing_keys = {
+            variable_of(key): keys[key_in_cluster(key)]
+            for key in SIGNING_KEYS
+            if key_in_cluster(key) in keys
+        }
 
         network.policies(
             name,
@@ -158,16 +157,8 @@ class TaskflowApp(pulumi.ComponentResource):
         )
 
         self.database = database
-        if config.backup:
-            backup.scheduled(
-                f"{name}-backup",
-                release,
-                config,
-                config.backup,
-                keys.get("database-owner-url", keys["database-url"]),
-                images["backend"],
-                child,
-            )
+        owner_url = keys.get("database-owner-url", keys["database-url"])
+        backup.scheduled(f"{name}-backup", release, config, owner_url, images["backend"], child)
 
         self.url = self.frontend.url
         self.namespace = namespace_name
@@ -193,10 +184,8 @@ class TaskflowApp(pulumi.ComponentResource):
         }
         if len(found) < len(wanted):
             found |= self._built(name, args, minikube, [*(wanted.keys() - found.keys())])
-        if (
-            args.config.cluster.minikube
-        ):  # The image is in the node's own daemon, and maybe nowhere else.
-            return found
+        if args.config.cluster.minikube:
+            return found  # They are in the node's own daemon, and maybe nowhere else.
         return {name: replace(image, pull_policy="Always") for name, image in found.items()}
 
     def _built(
@@ -218,16 +207,6 @@ class TaskflowApp(pulumi.ComponentResource):
             )
             for component in sorted(components)
         }
-
-    def _existing_secret(self, name: str, config: StackConfig) -> ExistingSecret | None:
-        if not config.secrets.existing:
-            return None
-        return existing_secret(
-            f"{name}-existing-secret",
-            config.secrets.existing,
-            config,
-            pulumi.ResourceOptions(parent=self),
-        )
 
     def _namespace(self, name: str, config: StackConfig) -> pulumi.Output[str]:
         if not config.create_namespace:
@@ -312,28 +291,33 @@ class TaskflowApp(pulumi.ComponentResource):
             values[f"{name}-assistant"] = {"openai-api-key": given.openai_api_key}
         keys: dict[str, SecretKey] = {}
         for resource_name, data in values.items():
-            secret = core.v1.Secret(
-                resource_name,
-                metadata=workload.object_meta(release, workload.SHARED, None),
-                immutable=True,
-                string_data=data,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            keys |= {key: SecretKey(name=secret.metadata.name, key=key) for key in data}
+            secret = self._secret(resource_name, release, workload.SHARED, data)
+            keys |= {key: SecretKey(name=secret, key=key) for key in data}
         return keys
+
+    def _secret(
+        self, name: str, release: Release, component: str, data: Mapping[str, pulumi.Output[str]]
+    ) -> pulumi.Output[str]:
+        """The name of a Secret that is made anew with each change, as the ConfigMap is."""
+        return core.v1.Secret(
+            name,
+            metadata=workload.object_meta(release, component, None),
+            immutable=True,
+            string_data=data,
+            opts=pulumi.ResourceOptions(parent=self),
+        ).metadata.name
 
     def _named_secrets(
         self, name: str, args: TaskflowAppArgs, release: Release
     ) -> dict[str, pulumi.Output[str]]:
         """One Secret for each component that has such variables, so that a change rolls this component alone."""
         return {
-            component: core.v1.Secret(
+            component: self._secret(
                 f"{name}-{component}-secrets",
-                metadata=workload.object_meta(release, component, None),
-                immutable=True,
-                string_data={key: args.secrets.named[key] for key in variables.values()},
-                opts=pulumi.ResourceOptions(parent=self),
-            ).metadata.name
+                release,
+                component,
+                {key: args.secrets.named[key] for key in variables.values()},
+            )
             for component, variables in args.config.named_secrets.items()
             if variables
         }

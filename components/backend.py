@@ -1,5 +1,6 @@
 """The FastAPI backend on Kubernetes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -9,7 +10,7 @@ from . import workload
 from .config.stack import Assistant
 from .config.workload import Backend
 from .image import Image
-from .workload import Container, Release, SecretKey, SigningKeys, Step
+from .workload import Container, Release, SecretKey, Step
 
 COMPONENT = "backend"
 # Images of releases before 1.2 migrate by themselves and lack the module: a rollback must be able to run them.
@@ -41,7 +42,8 @@ class BackendServiceArgs:
 
     Args:
         database_url: a libpq address, postgresql://user:password@host:port/name.
-        signing_keys: the HS256 keys that the frontend signs tokens with.
+        signing_keys: the HS256 keys that the frontend signs tokens with, by variable: BETTER_AUTH_SECRET, and those
+            accepted beside it while keys rotate, BETTER_AUTH_SECRET_NEXT and BETTER_AUTH_SECRET_FORMER.
         openai_api_key: None leaves the assistant off.
         pool_size: database connections of one pod; None leaves it to the application.
         migration: None where the backend migrates by itself, as the owner of the tables.
@@ -50,7 +52,7 @@ class BackendServiceArgs:
     release: Release
     image: Image
     database_url: SecretKey
-    signing_keys: SigningKeys
+    signing_keys: Mapping[str, SecretKey]
     openai_api_key: SecretKey | None = None
     assistant: Assistant = Assistant()
     pool_size: int | None = None
@@ -74,7 +76,7 @@ class BackendService(pulumi.ComponentResource):
     ) -> None:
         super().__init__("taskflow:index:BackendService", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        secrets = {"DATABASE_URL": args.database_url, **args.signing_keys.variables()}
+        secrets = {"DATABASE_URL": args.database_url, **args.signing_keys}
         if args.openai_api_key:
             secrets["OPENAI_API_KEY"] = args.openai_api_key
         optional = {

@@ -7,9 +7,10 @@ from pulumi_kubernetes import batch, core
 from pydantic.alias_generators import to_camel
 
 from . import workload
-from .backup_pod import BACKUPS, COMPONENT, HARDENED, LIFE_SECONDS, RESOURCES, pod_spec
+from .backup_pod import BACKUPS, COMPONENT, LIFE_SECONDS, RESOURCES, pod_spec
 from .config.stack import EmbeddedPostgres, ScheduledBackup, StackConfig
 from .image import Image
+from .pod import HARDENED, mounted
 from .workload import Release, SecretKey
 
 
@@ -17,18 +18,19 @@ def scheduled(
     name: str,
     release: Release,
     config: StackConfig,
-    backup: ScheduledBackup,
     owner_url: SecretKey,
     image: Image,
     opts: pulumi.ResourceOptions,
 ) -> None:
-    """The CronJob, and its volume, which is protected and kept like the database's own.
+    """The CronJob where it is configured, and its volume, which is protected and kept like the database's own.
 
     Args:
         owner_url: address of the database as the owner of its tables.
         image: the backend's, which encrypts and stores.
     """
-    embedded = config.database.embedded
+    backup, embedded = config.backup, config.database.embedded
+    if not backup:
+        return
     claim = core.v1.PersistentVolumeClaim(
         f"{name}s",
         metadata=workload.object_meta(release, COMPONENT, f"{name}s", workload.SKIP_AWAIT),
@@ -78,7 +80,7 @@ def _spec(
     image: Image,
 ) -> dict[str, Any]:
     embedded = config.database.embedded
-    authority = _authority(release)
+    certificates = mounted(release.database_ca) if release.database_ca else None
     spec = pod_spec(
         release=release.name,
         image=config.images.mirrored(embedded.image if embedded else backup.image),
@@ -89,10 +91,10 @@ def _spec(
                 "name": "DATABASE_URL",
                 "valueFrom": {"secretKeyRef": {"name": owner_url.name, "key": owner_url.key}},
             },
-            *authority["env"],
+            *([certificates.variable] if certificates else ()),
         ],
-        volumes=authority["volumes"],
-        mounts=authority["mounts"],
+        volumes=[certificates.volume] if certificates else (),
+        mounts=[certificates.mount] if certificates else (),
     )
     spec["initContainers"] = spec["containers"]
     spec["containers"] = [
@@ -116,26 +118,5 @@ def _spec(
         }
     ]
     # Like the pod of `ops`: on the database's nodes, or where the backend reaches one elsewhere.
-    placement = workload.placement(embedded or config.backend)
-    spec |= {to_camel(field): value for field, value in placement.items()}
-    if release.pull_secrets:
-        spec["imagePullSecrets"] = [{"name": secret} for secret in release.pull_secrets]
-    return spec
-
-
-def _authority(release: Release) -> dict[str, list[dict[str, Any]]]:
-    """The certificates that the dump verifies an external server with."""
-    ca = release.database_ca
-    if not ca:
-        return {"env": [], "volumes": [], "mounts": []}
-    items = [{"key": ca.key, "path": ca.file}]
-    source: dict[str, Any] = (
-        {"configMap": {"name": ca.config_map, "items": items}}
-        if ca.config_map
-        else {"secret": {"secretName": ca.secret, "items": items}}
-    )
-    return {
-        "env": [{"name": "DATABASE_CA_FILE", "value": f"{ca.folder}/{ca.file}"}],
-        "volumes": [{"name": ca.volume, **source}],
-        "mounts": [{"name": ca.volume, "mountPath": ca.folder, "readOnly": True}],
-    }
+    placement = workload.placement(release, embedded or config.backend)
+    return spec | {to_camel(field): value for field, value in placement.items()}

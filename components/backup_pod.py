@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .config.stack import ScheduledBackup
+from .pod import HARDENED, security
 
 COMPONENT = "backup"
 CONTAINER = "postgres"
@@ -18,14 +19,6 @@ LIFE_SECONDS = 6 * 3600
 """After that Kubernetes ends a pod that nobody has ended."""
 SOCKET = "/var/run/postgresql"
 RESOURCES = ScheduledBackup.resources.model_dump()
-HARDENED = {
-    "allowPrivilegeEscalation": False,
-    "privileged": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
-
-Json = dict[str, Any]
 
 
 def command(*action: str) -> list[str]:
@@ -42,7 +35,7 @@ def pod_spec(
     env: Sequence[Mapping[str, Any]],
     volumes: Sequence[Mapping[str, Any]] = (),
     mounts: Sequence[Mapping[str, Any]] = (),
-) -> Json:
+) -> dict[str, Any]:
     """A pod with one container that runs an action.
 
     Args:
@@ -54,13 +47,7 @@ def pod_spec(
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 1,  # The scratch server needs no checkpoints.
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": user,
-            "runAsGroup": user,
-            "fsGroup": user,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": security(user),
         "containers": [
             {
                 "name": CONTAINER,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .config.errors import ConfigError
-from .config.stack import TAG_LENGTH, ComponentImage, Images
+from .config.stack import TAG_LENGTH, Images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +38,13 @@ def reference(repository: str, build: BuildArgs) -> str:
 
 def build_of(images: Images, component: str, sources: Path) -> BuildArgs:
     """The build of a component from `<sources>/<component>`."""
-    context, image = sources / component, images.of(component)
-    args = _build_args(images, image, context)
+    context, base = sources / component, images.of(component).base_image
+    if not base and images.mirror:
+        default = base_image(context)
+        base = default and images.mirrored(default)
+    # Without the argument it is the Dockerfile's own.
+    args = {"BASE_IMAGE": base} if base else {}
     return BuildArgs(context=context, platform=images.built_for, args=args)
-
-
-def _build_args(images: Images, image: ComponentImage, context: Path) -> dict[str, str]:
-    """The base image, where it is not the Dockerfile's own."""
-    if image.base_image:
-        return {"BASE_IMAGE": image.base_image}
-    default = base_image(context) if images.mirror else None
-    return {"BASE_IMAGE": images.mirrored(default)} if default else {}
 
 
 def content_tag(build: BuildArgs) -> str:

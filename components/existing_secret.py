@@ -7,28 +7,15 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import core
 
-from .config.secrets import mistakes_in_values
+from .config.secrets import SECRET_KEYS, SIGNING_KEYS, key_in_cluster, mistakes_in_values
 from .config.stack import StackConfig
 from .workload import SecretKey
 
-SIGNING_KEY, NEXT_KEY, FORMER_KEY = (
-    "better-auth-secret",
-    "better-auth-secret-next",
-    "better-auth-secret-former",
-)
+SIGNING_KEY, NEXT_KEY, FORMER_KEY = map(key_in_cluster, SIGNING_KEYS)
 REQUIRED = ("database-url", SIGNING_KEY)
 OPTIONAL = ("openai-api-key", NEXT_KEY, FORMER_KEY)
 # If they are missing, all use the address of the backend's role.
 ROLES = ("database-owner-url", "frontend-database-url")
-# The configuration's names for the same values, which the rules use.
-CONFIG_KEYS = {
-    "database-url": "databaseUrl",
-    SIGNING_KEY: "betterAuthSecret",
-    NEXT_KEY: "betterAuthSecretNext",
-    FORMER_KEY: "betterAuthSecretFormer",
-    "database-owner-url": "databaseOwnerUrl",
-    "frontend-database-url": "frontendDatabaseUrl",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +34,25 @@ class ExistingSecret:
 
 
 def existing_secret(
-    name: str, secret: str, config: StackConfig, opts: pulumi.ResourceOptions
-) -> ExistingSecret:
+    name: str, config: StackConfig, opts: pulumi.ResourceOptions
+) -> ExistingSecret | None:
     """Read the Secret, at preview and at up; if it does not exist, the cluster's own error names it.
 
     Args:
         name: resource name for the engine.
-        secret: its name in the stack's namespace.
+
+    Returns:
+        None if the stack names none.
 
     Raises:
         RunError: (in the outputs) with the keys that it lacks, or with what is wrong with its values, never the values.
     """
-    namespace = config.namespace_name
+    secret = config.secrets.existing
+    if not secret:
+        return None
     found = core.v1.Secret.get(
         name,
-        f"{namespace}/{secret}",
+        f"{config.namespace_name}/{secret}",
         # Its values pass through the state; there they are encrypted, like all secrets. So is its metadata, where
         # `kubectl apply` keeps the values once more.
         opts=pulumi.ResourceOptions.merge(
@@ -69,7 +60,7 @@ def existing_secret(
             pulumi.ResourceOptions(additional_secret_outputs=["data", "stringData", "metadata"]),
         ),
     )
-    whole = found.data.apply(lambda data: _checked(config, secret, data))
+    whole = found.data.apply(lambda data: _checked(config, data or {}))
 
     def own(role: str) -> SecretKey:
         key = found.data.apply(lambda data: role if role in (data or {}) else "database-url")
@@ -88,10 +79,10 @@ def existing_secret(
     )
 
 
-def _checked(config: StackConfig, secret: str, data: Mapping[str, str] | None) -> str:
+def _checked(config: StackConfig, data: Mapping[str, str]) -> str:
     """The namespace of a Secret that is complete and valid."""
-    namespace = config.namespace_name
-    missing = [key for key in REQUIRED if key not in (data or {})]
+    namespace, secret = config.namespace_name, config.secrets.existing
+    missing = [key for key in REQUIRED if key not in data]
     if missing:
         literals = " ".join(f"--from-literal={key}=..." for key in (*REQUIRED, OPTIONAL[0]))
         raise pulumi.RunError(
@@ -99,13 +90,12 @@ def _checked(config: StackConfig, secret: str, data: Mapping[str, str] | None) -
             f"make it again with: kubectl --namespace {namespace} create secret generic {secret} {literals}"
         )
     values = {
-        config_key: base64.b64decode((data or {})[key]).decode(errors="replace")
-        for key, config_key in CONFIG_KEYS.items()
-        if key in (data or {})
+        key: base64.b64decode(data[key_in_cluster(key)]).decode(errors="replace")
+        for key in SECRET_KEYS
+        if key_in_cluster(key) in data
     }
-    names = {config_key: key for key, config_key in CONFIG_KEYS.items()}
     wrong = [
-        f"its {names[mistake.path[0]]} {mistake.text}"
+        f"its {key_in_cluster(mistake.path[0])} {mistake.text}"
         for mistake in mistakes_in_values(values, config)
     ]
     if wrong:

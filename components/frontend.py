@@ -1,5 +1,6 @@
 """The Next.js frontend on Kubernetes, with the address that people use."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -10,7 +11,7 @@ from .config.routes import Gateway, Ingress
 from .config.workload import Frontend
 from .image import Image
 from .minikube import THIS_MACHINE
-from .workload import Container, Release, SecretKey, SigningKeys
+from .workload import Container, Release, SecretKey
 
 COMPONENT = "frontend"
 
@@ -20,13 +21,14 @@ class FrontendServiceArgs:
     """Arguments of FrontendService.
 
     Args:
+        signing_keys: as the backend's.
         node_host: where a NodePort of this cluster answers.
     """
 
     release: Release
     image: Image
     database_url: SecretKey
-    signing_keys: SigningKeys
+    signing_keys: Mapping[str, SecretKey]
     config: Frontend = Frontend()
     route: Ingress | Gateway | None = None
     node_host: str = THIS_MACHINE
@@ -53,7 +55,7 @@ class FrontendService(pulumi.ComponentResource):
             image=args.image,
             ready="/healthz",
             live="/healthz/live",
-            secrets={"DATABASE_URL": args.database_url, **args.signing_keys.variables()},
+            secrets={"DATABASE_URL": args.database_url, **args.signing_keys},
         )
         self.service = workload.service(name, args.release, COMPONENT, args.config, child)
         self.deployment = workload.deployment(name, args.release, container, args.config, child)

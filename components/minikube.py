@@ -66,28 +66,27 @@ class Minikube:
         """Whether images must be loaded into the node: its runtime is not Docker and cannot build them."""
         return self.runtime != "docker"
 
-    def load(self, image: str, environ: Mapping[str, str] = os.environ) -> None:
+    def load(self, image: str) -> None:
         """Load an image from this machine's Docker daemon into the node, unless the node has its tag.
 
         Args:
             image: reference with a tag that names one content, since Minikube keeps an existing tag.
-            environ: with the PATH on which `minikube` is found.
 
         Raises:
             ClusterError: if the node does not have the image afterwards.
         """
-        if self._has(image, environ):
+        if self._has(image):
             return
         # https://minikube.sigs.k8s.io/docs/commands/image/: it can fail and exit with 0.
-        said = self._minikube(["image", "load", image], environ, timeout=600)
-        if not self._has(image, environ):
+        said = self._minikube(["image", "load", image], timeout=600)
+        if not self._has(image):
             raise ClusterError(
                 f"taskflow:cluster.minikube: {image} could not be loaded into profile {self.profile} ({said.strip()}); "
                 f"try it by hand: minikube image load --profile {self.profile} {image}"
             )
 
-    def _has(self, image: str, environ: Mapping[str, str]) -> bool:
-        listed = self._minikube(["image", "ls", "--format", "json"], environ)
+    def _has(self, image: str) -> bool:
+        listed = self._minikube(["image", "ls", "--format", "json"])
         try:
             tags = [
                 tag for entry in json.loads(listed) or () for tag in entry.get("repoTags") or ()
@@ -101,7 +100,7 @@ class Minikube:
         return any(tag == image or tag.endswith(f"/{image}") for tag in tags)
 
     def _minikube(
-        self, arguments: list[str], environ: Mapping[str, str], timeout: float = 60
+        self, arguments: list[str], environ: Mapping[str, str] = os.environ, timeout: float = 60
     ) -> str:
         command = ["minikube", *arguments, "--profile", self.profile]
         try:

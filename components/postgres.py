@@ -7,7 +7,7 @@ import pulumi
 import pulumi_random as random
 from pulumi_kubernetes import apps, core, meta
 
-from . import workload
+from . import pod, workload
 from .config.stack import EMBEDDED_CONNECTIONS, EmbeddedPostgres
 from .config.workload import ProbeTiming
 from .workload import Release, SecretKey
@@ -76,10 +76,10 @@ class PostgresDatabase(pulumi.ComponentResource):
             n: _password(f"{name}-password", n, self, protect=args.protect and n == 1)
             for n in sorted({1, number, *former})
         }
+        services = [role for role in ROLES.values() if role != DATABASE]
         passwords = {
             role: _password(f"{name}-{role.removeprefix(f'{DATABASE}_')}-password", number, self)
-            for role in ROLES.values()
-            if role != DATABASE
+            for role in services
         } | {DATABASE: owners[number]}
         secret = core.v1.Secret(
             f"{name}-secret",
@@ -137,7 +137,6 @@ class PostgresDatabase(pulumi.ComponentResource):
 
         # Only a cluster gives uids: rendered YAML has none.
         self.volume = claim.metadata.apply(lambda metadata: metadata.uid or "uid-of-the-claim")
-        services = [role for role in ROLES.values() if role != DATABASE]
         gone = sorted({*range(1, number)} - {*former})
         self.dropped = tuple(_numbered(role, n) for n in gone for role in services)
 
@@ -195,16 +194,12 @@ def _service(
 def _pod_spec(
     args: PostgresDatabaseArgs, password: SecretKey, claim: core.v1.PersistentVolumeClaim
 ) -> core.v1.PodSpecArgs:
-    accepts = ["pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE, "-d", DATABASE]
+    accepts = ("pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE, "-d", DATABASE)
     return core.v1.PodSpecArgs(
         automount_service_account_token=False,
         enable_service_links=False,
-        security_context=workload.pod_security(args.config.user),
+        security_context=pod.security(args.config.user),
         termination_grace_period_seconds=60,  # SIGINT stops the image: it ends sessions and writes a checkpoint.
-        image_pull_secrets=[
-            core.v1.LocalObjectReferenceArgs(name=name) for name in args.release.pull_secrets
-        ]
-        or None,
         containers=[
             core.v1.ContainerArgs(
                 name=COMPONENT,
@@ -225,14 +220,14 @@ def _pod_spec(
                 ],
                 resources=workload.resource_requirements(args.config.resources),
                 startup_probe=workload.probe(
-                    ProbeTiming(period=1, timeout=3, failures=START_SECONDS), command=accepts
+                    ProbeTiming(period=1, timeout=3, failures=START_SECONDS), accepts
                 ),
-                readiness_probe=workload.probe(ProbeTiming(period=5, timeout=3), command=accepts),
+                readiness_probe=workload.probe(ProbeTiming(period=5, timeout=3), accepts),
                 # Only that the process listens: a database busy with recovery must not be restarted.
                 liveness_probe=workload.probe(
                     ProbeTiming(period=10, timeout=5, failures=6), tcp_port="postgres"
                 ),
-                security_context=workload.container_security(),
+                security_context=pod.HARDENED,
                 volume_mounts=[
                     core.v1.VolumeMountArgs(name="data", mount_path=DATA),
                     core.v1.VolumeMountArgs(name="run", mount_path="/var/run/postgresql"),
@@ -250,5 +245,5 @@ def _pod_spec(
             core.v1.VolumeArgs(name="run", empty_dir=core.v1.EmptyDirVolumeSourceArgs()),
             core.v1.VolumeArgs(name="tmp", empty_dir=core.v1.EmptyDirVolumeSourceArgs()),
         ],
-        **workload.placement(args.config),
+        **workload.placement(args.release, args.config),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 
+from . import pod
 from .config.pods import PodSettings
 from .config.stack import CertificateAuthority, Monitoring
 from .config.workload import ProbeTiming, Resources, ServedWorkload, TopologySpread, Workload
@@ -34,25 +35,6 @@ class SecretKey:
     name: pulumi.Input[str]
     key: pulumi.Input[str]
     optional: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class SigningKeys:
-    """The key that signs sessions and tokens, and the one accepted beside it while keys rotate.
-
-    Args:
-        next: the key that signs in the next step.
-        former: the key that signed before; sessions that it signed are signed anew.
-    """
-
-    secret: SecretKey
-    next: SecretKey | None = None
-    former: SecretKey | None = None
-
-    def variables(self) -> dict[str, SecretKey]:
-        """The keys by their names in both services."""
-        keys = {"": self.secret, "_NEXT": self.next, "_FORMER": self.former}
-        return {f"BETTER_AUTH_SECRET{suffix}": key for suffix, key in keys.items() if key}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,27 +121,6 @@ def object_meta(
     )
 
 
-def pod_security(user: int) -> core.v1.PodSecurityContextArgs:
-    """The pod's part of the restricted pod security standard."""
-    return core.v1.PodSecurityContextArgs(
-        run_as_non_root=True,
-        run_as_user=user,
-        run_as_group=user,
-        fs_group=user,
-        seccomp_profile=core.v1.SeccompProfileArgs(type="RuntimeDefault"),
-    )
-
-
-def container_security() -> core.v1.SecurityContextArgs:
-    """The container's part of the restricted standard, and a read-only root file system."""
-    return core.v1.SecurityContextArgs(
-        allow_privilege_escalation=False,
-        privileged=False,
-        read_only_root_filesystem=True,
-        capabilities=core.v1.CapabilitiesArgs(drop=["ALL"]),
-    )
-
-
 def resource_requirements(resources: Resources) -> core.v1.ResourceRequirementsArgs:
     """Requests and limits as Kubernetes takes them."""
     return core.v1.ResourceRequirementsArgs(
@@ -168,23 +129,15 @@ def resource_requirements(resources: Resources) -> core.v1.ResourceRequirementsA
     )
 
 
-def _asking(question: Question, timing: ProbeTiming) -> core.v1.ProbeArgs:
-    if isinstance(question, str):
-        return probe(timing, http_get=core.v1.HTTPGetActionArgs(path=question, port="http"))
-    return probe(timing, command=[*question])
-
-
 def probe(
-    timing: ProbeTiming,
-    *,
-    http_get: core.v1.HTTPGetActionArgs | None = None,
-    command: list[str] | None = None,
-    tcp_port: str | None = None,
+    timing: ProbeTiming, question: Question | None = None, *, tcp_port: str | None = None
 ) -> core.v1.ProbeArgs:
     """A probe by one of HTTP, a command in the container, or a connection to a port."""
+    path = question if isinstance(question, str) else None
+    command = question if isinstance(question, tuple) else None
     return core.v1.ProbeArgs(
-        http_get=http_get,
-        exec_=core.v1.ExecActionArgs(command=command) if command else None,
+        http_get=core.v1.HTTPGetActionArgs(path=path, port="http") if path else None,
+        exec_=core.v1.ExecActionArgs(command=[*command]) if command else None,
         tcp_socket=core.v1.TCPSocketActionArgs(port=tcp_port) if tcp_port else None,
         initial_delay_seconds=timing.initial_delay,
         period_seconds=timing.period,
@@ -208,14 +161,15 @@ def secret_env(secrets: Mapping[str, SecretKey]) -> list[core.v1.EnvVarArgs]:
     ]
 
 
-def placement(config: PodSettings) -> dict[str, Any]:
-    """The part of a PodSpec that says where pods run; empty unless something is configured."""
+def placement(release: Release, config: PodSettings) -> dict[str, Any]:
+    """The part of a PodSpec that says where pods run and what they may pull; empty unless something is configured."""
+    tolerations = [
+        toleration.model_dump(by_alias=True, exclude_none=True) for toleration in config.tolerations
+    ]
     wanted = {
+        "image_pull_secrets": [{"name": name} for name in release.pull_secrets] or None,
         "node_selector": dict(config.node_selector) or None,
-        "tolerations": [
-            core.v1.TolerationArgs(**toleration.model_dump()) for toleration in config.tolerations
-        ]
-        or None,
+        "tolerations": tolerations or None,
         "priority_class_name": config.priority_class,
         "host_users": config.host_users,
     }
@@ -265,81 +219,70 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
     plain |= {**container.env, **config.env}
     if config.log_level:
         plain["LOG_LEVEL"] = config.log_level
-    mounts = [core.v1.VolumeMountArgs(name="tmp", mount_path="/tmp")]  # noqa: S108 - an emptyDir
-    volumes = [
-        core.v1.VolumeArgs(
-            name="tmp", empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="64Mi")
-        )
+    env: list[Any] = [
+        core.v1.EnvVarArgs(name=name, value=literal(value)) for name, value in plain.items()
     ]
-    if ca := release.database_ca:
-        plain["DATABASE_CA_FILE"] = f"{ca.folder}/{ca.file}"
-        mounts.append(core.v1.VolumeMountArgs(name=ca.volume, mount_path=ca.folder, read_only=True))
-        volumes.append(_certificates(ca))
-    probes = config.probes
-    env_from = [
-        core.v1.EnvFromSourceArgs(
-            config_map_ref=core.v1.ConfigMapEnvSourceArgs(name=release.config_map)
-        )
-    ]
-    env = [core.v1.EnvVarArgs(name=name, value=literal(value)) for name, value in plain.items()]
-    first = [
-        core.v1.ContainerArgs(
-            name=step.name,
-            image=container.image.reference,
-            image_pull_policy=container.image.pull_policy,
-            command=[*step.command],
-            termination_message_policy="FallbackToLogsOnError",
-            env_from=env_from,
-            env=[
-                *env,
-                *(core.v1.EnvVarArgs(name=name, value=value) for name, value in step.env.items()),
-                *secret_env(step.secrets),
-            ],
-            # No more than the container's, so that the pod as a whole requests no more.
-            resources=resource_requirements(config.resources),
-            security_context=container_security(),
-            volume_mounts=mounts,
-        )
-        for step in (container.first,)
-        if step
-    ]
+    mounts: list[Any] = [core.v1.VolumeMountArgs(name="tmp", mount_path="/tmp")]  # noqa: S108 - an emptyDir
+    scratch = core.v1.EmptyDirVolumeSourceArgs(size_limit="64Mi")
+    volumes: list[Any] = [core.v1.VolumeArgs(name="tmp", empty_dir=scratch)]
+    if release.database_ca:
+        certificates = pod.mounted(release.database_ca)
+        env.append(certificates.variable)
+        mounts.append(certificates.mount)
+        volumes.append(certificates.volume)
+    probes, step = config.probes, container.first
+    shared: dict[str, Any] = {
+        "image": container.image.reference,
+        "image_pull_policy": container.image.pull_policy,
+        # Its last output is then in its status, where the engine, kubectl and `make status` find it.
+        "termination_message_policy": "FallbackToLogsOnError",
+        "env_from": [
+            core.v1.EnvFromSourceArgs(
+                config_map_ref=core.v1.ConfigMapEnvSourceArgs(name=release.config_map)
+            )
+        ],
+        # The init container's are no more, so that the pod as a whole requests no more.
+        "resources": resource_requirements(config.resources),
+        "security_context": pod.HARDENED,
+        "volume_mounts": mounts,
+    }
+    first = step and core.v1.ContainerArgs(
+        name=step.name,
+        command=[*step.command],
+        env=[
+            *env,
+            *(core.v1.EnvVarArgs(name=name, value=value) for name, value in step.env.items()),
+            *secret_env(step.secrets),
+        ],
+        **shared,
+    )
     return core.v1.PodSpecArgs(
         automount_service_account_token=False,  # Neither application talks to the API server.
         enable_service_links=False,  # No addresses of other Services in the environment.
-        security_context=pod_security(USER_ID),
+        security_context=pod.security(USER_ID),
         termination_grace_period_seconds=config.grace_period_seconds,
-        image_pull_secrets=[
-            core.v1.LocalObjectReferenceArgs(name=name) for name in release.pull_secrets
-        ]
-        or None,
         affinity=_apart(release.name, container.component),
         topology_spread_constraints=[
             _spread(config.topology_spread, selector_labels(release.name, container.component))
         ],
-        init_containers=first or None,
+        init_containers=[first] if first else None,
         containers=[
             core.v1.ContainerArgs(
                 name=container.component,
-                image=container.image.reference,
-                image_pull_policy=container.image.pull_policy,
                 command=[*container.command] or None,
-                # Its last output is then in its status, where the engine, kubectl and `make status` find it.
-                termination_message_policy="FallbackToLogsOnError",
                 ports=[
                     core.v1.ContainerPortArgs(name=name, container_port=port)
                     for name, port in _ports(release, config).items()
                 ]
                 or None,
-                env_from=env_from,
                 env=[
                     *env,
                     *secret_env(container.secrets),
                     *secret_env(_further_secrets(release, container.component, config)),
                 ],
-                resources=resource_requirements(config.resources),
-                startup_probe=_asking(container.live, probes.startup) if probes.startup else None,
-                readiness_probe=_asking(container.ready, probes.readiness),
-                liveness_probe=_asking(container.live, probes.liveness),
+                startup_probe=probe(probes.startup, container.live) if probes.startup else None,
+                readiness_probe=probe(probes.readiness, container.ready),
+                liveness_probe=probe(probes.liveness, container.live),
                 lifecycle=core.v1.LifecycleArgs(
                     pre_stop=core.v1.LifecycleHandlerArgs(
                         sleep=core.v1.SleepActionArgs(seconds=config.pre_stop_seconds)
@@ -347,12 +290,11 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
                 )
                 if config.pre_stop_seconds
                 else None,
-                security_context=container_security(),
-                volume_mounts=mounts,
+                **shared,
             )
         ],
         volumes=volumes,
-        **placement(config),
+        **placement(release, config),
     )
 
 
@@ -363,19 +305,6 @@ def _further_secrets(release: Release, component: str, config: Workload) -> dict
         else SecretKey(name=str(value.secret), key=str(value.key))
         for variable, value in config.secret_env.items()
     }
-
-
-def _certificates(ca: CertificateAuthority) -> core.v1.VolumeArgs:
-    items = [core.v1.KeyToPathArgs(key=ca.key, path=ca.file)]
-    return core.v1.VolumeArgs(
-        name=ca.volume,
-        config_map=core.v1.ConfigMapVolumeSourceArgs(name=ca.config_map, items=items)
-        if ca.config_map
-        else None,
-        secret=core.v1.SecretVolumeSourceArgs(secret_name=ca.secret, items=items)
-        if ca.secret
-        else None,
-    )
 
 
 def _ports(release: Release, config: Workload) -> dict[str, int]:

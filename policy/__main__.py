@@ -44,6 +44,6 @@ PolicyPack(
     enforcement_level=EnforcementLevel.MANDATORY,
     policies=[
         *(_policy(rule) for rule in (*pods.RULES, *objects.RULES)),
-        _policy(pods.BY_DIGEST, EnforcementLevel.DISABLED),
+        _policy(pods.images_by_digest, EnforcementLevel.DISABLED),
     ],
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from policy.pods import looks_secret
-from policy.rule import SERVING, WORKLOADS, Manifest, Rule, at, items
+from policy.rule import SERVING, WORKLOADS, Manifest, at, items, rule
 
 LABELS = (
     "app",
@@ -30,14 +30,18 @@ SELECTING = ("app", "component")
 PUBLIC = "frontend"
 
 
-def _labels(manifest: Manifest) -> Iterable[str]:
+@rule(LABELLED)
+def labels(manifest: Manifest) -> Iterable[str]:
+    """Every object carries the release's labels and the recommended ones."""
     labels = at(manifest, "metadata", "labels") or {}
     missing = [label for label in LABELS if label not in labels]
     if missing:
         yield f"it lacks the labels {', '.join(missing)}"
 
 
-def _selectors(manifest: Manifest) -> Iterable[str]:
+@rule(SERVING | {"Service", "PodDisruptionBudget"})
+def selectors_use_app_and_component(manifest: Manifest) -> Iterable[str]:
+    """Selectors name the release and the component."""
     selector = at(manifest, "spec", "selector") or {}
     chosen = selector if manifest["kind"] == "Service" else at(selector, "matchLabels") or {}
     missing = [label for label in SELECTING if label not in chosen]
@@ -45,18 +49,24 @@ def _selectors(manifest: Manifest) -> Iterable[str]:
         yield f"its selector lacks {', '.join(missing)} and would catch other components' or releases' pods"
 
 
-def _namespaced(manifest: Manifest) -> Iterable[str]:
+@rule(LABELLED - {"Namespace"})
+def a_namespace_of_its_own(manifest: Manifest) -> Iterable[str]:
+    """Objects are in the release's namespace, not in a shared one."""
     if at(manifest, "metadata", "namespace") in (None, "", "default", "kube-system"):
         yield "it has no namespace of its release"
 
 
-def _namespace(manifest: Manifest) -> Iterable[str]:
+@rule({"Namespace"})
+def namespace_enforces_restricted(manifest: Manifest) -> Iterable[str]:
+    """The namespace enforces the restricted pod security standard."""
     level = at(manifest, "metadata", "labels", "pod-security.kubernetes.io/enforce")
     if level != "restricted":
         yield f"it enforces the pod security standard {level or 'privileged'}, not restricted"
 
 
-def _services(manifest: Manifest) -> Iterable[str]:
+@rule({"Service"})
+def services_of_the_right_type(manifest: Manifest) -> Iterable[str]:
+    """Only the frontend is reached from outside the cluster."""
     component = at(manifest, "metadata", "labels", "component")
     kind = at(manifest, "spec", "type") or "ClusterIP"
     if component != PUBLIC and kind != "ClusterIP":
@@ -65,28 +75,36 @@ def _services(manifest: Manifest) -> Iterable[str]:
         yield "externalIPs let it catch other hosts' traffic (CVE-2020-8554)"
 
 
-def _immutable(manifest: Manifest) -> Iterable[str]:
+@rule({"ConfigMap", "Secret"})
+def immutable_configuration(manifest: Manifest) -> Iterable[str]:
+    """ConfigMaps and Secrets are immutable."""
     if at(manifest, "immutable") is not True:
         yield "it can be changed under the pods that read it: make it immutable, and give each change a new name"
 
 
-def _plain_data(manifest: Manifest) -> Iterable[str]:
+@rule({"ConfigMap"})
+def no_secret_in_config_map(manifest: Manifest) -> Iterable[str]:
+    """No value of a ConfigMap looks like a secret."""
     for key, value in (at(manifest, "data") or {}).items():
         if looks_secret(str(key), str(value)):
             yield f"{key} looks like a secret; it belongs in a Secret"
 
 
-def _certificates(manifest: Manifest) -> Iterable[str]:
+@rule({"Ingress"})
+def ingress_with_tls(manifest: Manifest) -> Iterable[str]:
+    """Every host of an Ingress has TLS."""
     covered = {host for entry in items(manifest, "spec", "tls") for host in items(entry, "hosts")}
-    for rule in items(manifest, "spec", "rules"):
-        host = at(rule, "host")
+    for route in items(manifest, "spec", "rules"):
+        host = at(route, "host")
         if not host:
             yield "a rule without a host answers for every name"
         elif host not in covered:
             yield f"{host} has no TLS: passwords would cross the net in plain text"
 
 
-def _listeners(manifest: Manifest) -> Iterable[str]:
+@rule({"Gateway"})
+def gateway_with_tls(manifest: Manifest) -> Iterable[str]:
+    """A Gateway serves HTTPS."""
     if not any(
         listener["protocol"] == "HTTPS" for listener in items(manifest, "spec", "listeners")
     ):
@@ -94,58 +112,13 @@ def _listeners(manifest: Manifest) -> Iterable[str]:
 
 
 RULES = (
-    Rule(
-        name="labels",
-        description="Every object carries the release's labels and the recommended ones.",
-        kinds=LABELLED,
-        violations=_labels,
-    ),
-    Rule(
-        name="selectors-use-app-and-component",
-        description="Selectors name the release and the component.",
-        kinds=SERVING | {"Service", "PodDisruptionBudget"},
-        violations=_selectors,
-    ),
-    Rule(
-        name="a-namespace-of-its-own",
-        description="Objects are in the release's namespace, not in a shared one.",
-        kinds=LABELLED - {"Namespace"},
-        violations=_namespaced,
-    ),
-    Rule(
-        name="namespace-enforces-restricted",
-        description="The namespace enforces the restricted pod security standard.",
-        kinds=frozenset({"Namespace"}),
-        violations=_namespace,
-    ),
-    Rule(
-        name="services-of-the-right-type",
-        description="Only the frontend is reached from outside the cluster.",
-        kinds=frozenset({"Service"}),
-        violations=_services,
-    ),
-    Rule(
-        name="immutable-configuration",
-        description="ConfigMaps and Secrets are immutable.",
-        kinds=frozenset({"ConfigMap", "Secret"}),
-        violations=_immutable,
-    ),
-    Rule(
-        name="no-secret-in-config-map",
-        description="No value of a ConfigMap looks like a secret.",
-        kinds=frozenset({"ConfigMap"}),
-        violations=_plain_data,
-    ),
-    Rule(
-        name="ingress-with-tls",
-        description="Every host of an Ingress has TLS.",
-        kinds=frozenset({"Ingress"}),
-        violations=_certificates,
-    ),
-    Rule(
-        name="gateway-with-tls",
-        description="A Gateway serves HTTPS.",
-        kinds=frozenset({"Gateway"}),
-        violations=_listeners,
-    ),
+    labels,
+    selectors_use_app_and_component,
+    a_namespace_of_its_own,
+    namespace_enforces_restricted,
+    services_of_the_right_type,
+    immutable_configuration,
+    no_secret_in_config_map,
+    ingress_with_tls,
+    gateway_with_tls,
 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from policy.rule import SERVING, WORKLOADS, Manifest, Rule, at, containers_of, items, plain, pod_of
+from policy.rule import SERVING, WORKLOADS, Manifest, at, containers_of, items, plain, pod_of, rule
 
 PROBES = ("readinessProbe", "livenessProbe")
 HANDLERS = ("httpGet", "exec", "tcpSocket", "grpc")
@@ -11,11 +11,15 @@ QUANTITIES = ("cpu", "memory")
 HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
 
 
-def _bare(manifest: Manifest) -> Iterable[str]:
+@rule({"Pod", "ReplicaSet", "ReplicationController"})
+def pods_come_from_controllers(manifest: Manifest) -> Iterable[str]:
+    """Pods are made by a Deployment, a StatefulSet or a Job."""
     yield f"a bare {manifest['kind']} is not restarted elsewhere and cannot be rolled out: use a Deployment"
 
 
-def _probes(manifest: Manifest) -> Iterable[str]:
+@rule(SERVING)
+def two_different_probes(manifest: Manifest) -> Iterable[str]:
+    """Every container has a readiness and a liveness probe, and they ask different things."""
     for container in items(pod_of(manifest), "containers"):
         for probe in PROBES:
             if not at(container, probe):
@@ -31,7 +35,9 @@ def _probes(manifest: Manifest) -> Iterable[str]:
             )
 
 
-def _resources(manifest: Manifest) -> Iterable[str]:
+@rule(WORKLOADS)
+def requests_and_limits(manifest: Manifest) -> Iterable[str]:
+    """Every container has requests and limits of CPU and memory."""
     for container in containers_of(manifest):
         for kind in ("requests", "limits"):
             for quantity in QUANTITIES:
@@ -39,7 +45,9 @@ def _resources(manifest: Manifest) -> Iterable[str]:
                     yield f"container {container['name']} has no {kind} of {quantity}"
 
 
-def _pinned(manifest: Manifest) -> Iterable[str]:
+@rule(WORKLOADS)
+def images_are_pinned(manifest: Manifest) -> Iterable[str]:
+    """Every image has a tag other than latest, or a digest."""
     for container in containers_of(manifest):
         image = str(container["image"])
         if "@sha256:" in image:
@@ -49,14 +57,20 @@ def _pinned(manifest: Manifest) -> Iterable[str]:
             yield f"container {container['name']} runs {image}, which can change: give a tag or a digest"
 
 
-def _by_digest(manifest: Manifest) -> Iterable[str]:
+@rule(WORKLOADS)
+def images_by_digest(manifest: Manifest) -> Iterable[str]:
+    """Every image is named by the digest that was scanned and signed.
+
+    Only where a stack asks for it, by `taskflow:policies: digests`.
+    """
     for container in containers_of(manifest):
         if "@sha256:" not in str(container["image"]):
             yield f"container {container['name']} runs {container['image']}, which is not a digest: nobody signed that"
 
 
-def _restricted(manifest: Manifest) -> Iterable[str]:
-    """The restricted pod security standard, and a read-only root file system.
+@rule(WORKLOADS)
+def restricted_pods(manifest: Manifest) -> Iterable[str]:
+    """Pods meet the restricted pod security standard, with a read-only root file system.
 
     https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
     """
@@ -91,12 +105,16 @@ def _restricted(manifest: Manifest) -> Iterable[str]:
             yield f"container {name} can write to its root file system"
 
 
-def _tokens(manifest: Manifest) -> Iterable[str]:
+@rule(WORKLOADS)
+def no_api_server_token(manifest: Manifest) -> Iterable[str]:
+    """Pods carry no token of the API server."""
     if at(pod_of(manifest), "automountServiceAccountToken") is not False:
         yield "the pods carry an unneeded token of the API server: set automountServiceAccountToken to false"
 
 
-def _rollouts(manifest: Manifest) -> Iterable[str]:
+@rule({"Deployment"})
+def rollouts_keep_serving(manifest: Manifest) -> Iterable[str]:
+    """Deployments roll pod by pod and have at least two."""
     if at(manifest, "spec", "strategy", "type") not in (None, "RollingUpdate"):
         yield "strategy Recreate stops every pod before the first new one is ready"
     replicas = at(manifest, "spec", "replicas")
@@ -104,7 +122,9 @@ def _rollouts(manifest: Manifest) -> Iterable[str]:
         yield f"{replicas:g} replica: a drained node or a rollout stops the whole service"
 
 
-def _draining(manifest: Manifest) -> Iterable[str]:
+@rule({"Deployment"})
+def pods_drain(manifest: Manifest) -> Iterable[str]:
+    """Pods of Deployments outlive their endpoints by a preStop pause within the grace period."""
     grace = at(pod_of(manifest), "terminationGracePeriodSeconds") or 30
     for container in items(pod_of(manifest), "containers"):
         sleep = at(container, "lifecycle", "preStop", "sleep", "seconds")
@@ -131,7 +151,9 @@ def looks_secret(name: str, value: str) -> bool:
     return bool(value) and bool(SECRET_NAME.search(name) or SECRET_VALUE.search(value))
 
 
-def _plain_variables(manifest: Manifest) -> Iterable[str]:
+@rule(WORKLOADS)
+def no_secret_in_environment(manifest: Manifest) -> Iterable[str]:
+    """No variable in plain text looks like a secret."""
     for container in containers_of(manifest):
         for variable in items(container, "env"):
             value = at(variable, "value")
@@ -140,66 +162,13 @@ def _plain_variables(manifest: Manifest) -> Iterable[str]:
 
 
 RULES = (
-    Rule(
-        name="pods-come-from-controllers",
-        description="Pods are made by a Deployment, a StatefulSet or a Job.",
-        kinds=frozenset({"Pod", "ReplicaSet", "ReplicationController"}),
-        violations=_bare,
-    ),
-    Rule(
-        name="two-different-probes",
-        description="Every container has a readiness and a liveness probe, and they ask different things.",
-        kinds=SERVING,
-        violations=_probes,
-    ),
-    Rule(
-        name="requests-and-limits",
-        description="Every container has requests and limits of CPU and memory.",
-        kinds=WORKLOADS,
-        violations=_resources,
-    ),
-    Rule(
-        name="images-are-pinned",
-        description="Every image has a tag other than latest, or a digest.",
-        kinds=WORKLOADS,
-        violations=_pinned,
-    ),
-    Rule(
-        name="restricted-pods",
-        description="Pods meet the restricted pod security standard, with a read-only root file system.",
-        kinds=WORKLOADS,
-        violations=_restricted,
-    ),
-    Rule(
-        name="no-api-server-token",
-        description="Pods carry no token of the API server.",
-        kinds=WORKLOADS,
-        violations=_tokens,
-    ),
-    Rule(
-        name="rollouts-keep-serving",
-        description="Deployments roll pod by pod and have at least two.",
-        kinds=frozenset({"Deployment"}),
-        violations=_rollouts,
-    ),
-    Rule(
-        name="pods-drain",
-        description="Pods of Deployments outlive their endpoints by a preStop pause within the grace period.",
-        kinds=frozenset({"Deployment"}),
-        violations=_draining,
-    ),
-    Rule(
-        name="no-secret-in-environment",
-        description="No variable in plain text looks like a secret.",
-        kinds=WORKLOADS,
-        violations=_plain_variables,
-    ),
-)
-
-# Only where a stack asks for it, by `taskflow:policies: digests`.
-BY_DIGEST = Rule(
-    name="images-by-digest",
-    description="Every image is named by the digest that was scanned and signed.",
-    kinds=WORKLOADS,
-    violations=_by_digest,
+    pods_come_from_controllers,
+    two_different_probes,
+    requests_and_limits,
+    images_are_pinned,
+    restricted_pods,
+    no_api_server_token,
+    rollouts_keep_serving,
+    pods_drain,
+    no_secret_in_environment,
 )

@@ -1,10 +1,11 @@
 """A rule about one Kubernetes object, and ways to read an object that may lack keys."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 Manifest = Mapping[str, Any]
+Violations = Callable[[Manifest], Iterable[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +19,19 @@ class Rule:
 
     name: str
     description: str
-    kinds: frozenset[str]
-    violations: Callable[[Manifest], Iterable[str]]
+    kinds: Set[str]
+    violations: Violations
+
+
+def rule(kinds: Set[str]) -> Callable[[Violations], Rule]:
+    """Make a function a rule, with its name and the first line of its docstring as the description."""
+
+    def made(violations: Violations) -> Rule:
+        name = violations.__name__.replace("_", "-")
+        description = (violations.__doc__ or "").partition("\n")[0]
+        return Rule(name=name, description=description, kinds=kinds, violations=violations)
+
+    return made
 
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"})

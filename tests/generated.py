@@ -11,7 +11,6 @@ from components.config.stack import StackConfig
 # Valid values by key, with the block around it where that matters. What is not here follows from the key's type.
 TEXTS: dict[str, list[Any]] = {
     "addresses": ["10.1.0.0/16", "2001:db8::/32"],
-    "annotations": ["on", "60s"],
     "baseImage": ["python:3.14-slim", "mirror.example.com/node:22"],
     "baseUrl": ["https://llm.example.com/v1", "http://llm.models.svc:8080"],
     "class": ["nginx", "traefik"],

@@ -1,8 +1,13 @@
 """Whether a stack's pods fit the nodes at their most: all replicas, a rollout's surge, and everything else there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from .quantities import bytes_of, millicores
+from pydantic import Field
+
+from .base import Model
+from .quantities import Bytes, Cpu, bytes_of, millicores
+from .workload import Compute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,28 +40,24 @@ class PodGroup:
         return f"({self.pods} + {self.surge} surge)" if self.surge else str(self.pods)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """The capacity of a cluster's nodes, and what others use of it."""
+class OtherRequests(Compute):
+    """Requests of others on the cluster."""
 
-    nodes: int
-    cpu: str
-    memory: str
-    other_cpu: str
-    other_memory: str
+    # kubeadm's: API server 250m, controller manager 200m, scheduler 100m, etcd 100m/100Mi, CoreDNS 100m/70Mi.
+    cpu: Cpu = Field("750m", description="CPU that others request on all nodes together")
+    memory: Bytes = Field("170Mi", description="memory that others request on all nodes together")
 
 
-def shortfalls(groups: list[PodGroup], room: Room) -> list[str]:
-    """Why the groups do not fit, with the arithmetic: a line each for CPU and memory; empty if they fit."""
-    cpu = [(group, millicores(group.cpu)) for group in groups]
-    memory = [(group, mebibytes(group.memory)) for group in groups]
-    found = (
-        _shortfall("CPU", "m", cpu, millicores(room.other_cpu), millicores(room.cpu), room.nodes),
-        _shortfall(
-            "memory", "Mi", memory, mebibytes(room.other_memory), mebibytes(room.memory), room.nodes
-        ),
+class Node(Model):
+    """The nodes that the capacity check counts on. The default is Minikube's: one node of 2 CPUs and 4 GB."""
+
+    count: int = Field(1, ge=1, description="number of nodes (an autoscaled pool's most)")
+    cpu: Cpu = Field("2", description="allocatable CPU of one node")
+    memory: Bytes = Field("4Gi", description="allocatable memory of one node")
+    other_requests: OtherRequests = Field(
+        OtherRequests(),
+        description="requests of everything that is not this release: control plane, add-ons, other releases",
     )
-    return [text for text in found if text]
 
 
 def mebibytes(quantity: str) -> int:
@@ -64,20 +65,32 @@ def mebibytes(quantity: str) -> int:
     return -(-bytes_of(quantity) // 2**20)
 
 
-def _shortfall(
-    what: str, unit: str, groups: list[tuple[PodGroup, int]], other: int, node: int, nodes: int
-) -> str | None:
-    for group, request in groups:
-        if request > node:
-            return f"{what}: one {group.name} pod requests {request}{unit}, more than a whole node's {node}{unit}"
-    needed = sum(request * group.peak for group, request in groups) + other
-    if needed <= node * nodes:
-        return None
-    terms = [f"{group.name} {request}{unit} x {group.count}" for group, request in groups]
-    there = (
-        f"{node}{unit}" if nodes == 1 else f"{nodes} nodes x {node}{unit} = {nodes * node}{unit}"
+def shortfalls(groups: list[PodGroup], node: Node) -> list[str]:
+    """Why the groups do not fit, with the arithmetic: a line each for CPU and memory; empty if they fit."""
+    found = (
+        _shortfall("CPU", "m", groups, node, lambda of: millicores(of.cpu)),
+        _shortfall("memory", "Mi", groups, node, lambda of: mebibytes(of.memory)),
     )
+    return [text for text in found if text]
+
+
+def _shortfall(
+    what: str,
+    unit: str,
+    groups: list[PodGroup],
+    node: Node,
+    amount: Callable[[PodGroup | Node | OtherRequests], int],
+) -> str | None:
+    room, other = amount(node), amount(node.other_requests)
+    for group in groups:
+        if amount(group) > room:
+            return f"{what}: one {group.name} pod requests {amount(group)}{unit}, more than a whole node's {room}{unit}"
+    needed = sum(amount(group) * group.peak for group in groups) + other
+    if needed <= room * node.count:
+        return None
+    terms = [f"{group.name} {amount(group)}{unit} x {group.count}" for group in groups]
+    nodes = "" if node.count == 1 else f"{node.count} nodes x {room}{unit} = "
     return (
-        f"{what}: {' + '.join(terms)} + everything else {other}{unit} = {needed}{unit}, but there is {there}: "
-        f"{needed - node * nodes}{unit} too little"
+        f"{what}: {' + '.join(terms)} + everything else {other}{unit} = {needed}{unit}, but there is "
+        f"{nodes}{room * node.count}{unit}: {needed - room * node.count}{unit} too little"
     )

@@ -4,13 +4,12 @@ import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from .base import BrokenRulesError
-from .errors import Mistake, explain
+from .errors import Mistake, explain, models_in
 from .go_yaml import KeyPath
 from .secrets import (
     SECRET_KEYS,
@@ -18,12 +17,19 @@ from .secrets import (
     misplaced,
     missing_secrets,
     mistakes_in,
-    secret_keys,
     secret_keys_in,
     secrets_in,
 )
 from .stack import PLACEHOLDER_DIGEST, StackConfig
-from .stack_file import PROJECT, StackFile, decoded, repeated_key, stack_name
+from .stack_file import PROJECT, StackFile, decoded, repeated_key, stack_name, text_of_value
+
+# Keys that take texts alone, neither a block nor true or false, so that `namespace: 2026` is not a number.
+_TEXTS = frozenset(
+    str(field.alias)
+    for field in StackConfig.model_fields.values()
+    if not models_in(field.annotation)
+    and bool not in (field.annotation, *get_args(field.annotation))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,23 +83,18 @@ def parse_texts(
     Raises:
         ConfigError: with every mistake found, each with its place and what to do.
     """
-    return _whole(source, *_examined(source, texts, secrets, encrypted))
+    config, mistakes, missing = _examined(source, texts, secrets, encrypted)
+    if mistakes or missing or source.faults or not config:
+        raise source.error([*mistakes, *missing])
+    return config
 
 
 def parse(
     values: Mapping[str, Any], *, secrets: Mapping[str, Secret], source: StackFile
 ) -> StackConfig:
-    """`parse_texts`, for values that are not texts any more."""
-    known = list(misplaced(source, (), secret_keys(values)))
-    return _whole(source, *_judged(source, values, secrets, known))
-
-
-def _whole(
-    source: StackFile, config: StackConfig | None, mistakes: list[Mistake], missing: list[Mistake]
-) -> StackConfig:
-    if mistakes or missing or source.faults or not config:
-        raise source.error([*mistakes, *missing])
-    return config
+    """`parse_texts`, for values as a program has them."""
+    texts = {key: text_of_value(value) for key, value in values.items()}
+    return parse_texts(texts, secrets=secrets, source=source)
 
 
 def _examined(
@@ -112,31 +113,6 @@ def _examined(
             words = f"the key {repeated} is in this JSON twice; one of the two would be lost"
             known.append(Mistake.at(key, words))
     values = {key: text if key in _TEXTS and text else decoded(text) for key, text in plain.items()}
-    return _judged(source, values, secrets, known)
-
-
-def _is_text(annotation: Any) -> bool:
-    """Whether a key takes only texts, so that `namespace: 2026` is not a number."""
-    if get_origin(annotation) is Literal:
-        return all(isinstance(choice, str) for choice in get_args(annotation))
-    if get_origin(annotation) in (Union, UnionType):
-        return all(_is_text(part) for part in get_args(annotation) if part is not type(None))
-    if get_origin(annotation) is Annotated:
-        return _is_text(get_args(annotation)[0])
-    return annotation is str
-
-
-_TEXTS = frozenset(
-    str(field.alias) for field in StackConfig.model_fields.values() if _is_text(field.annotation)
-)
-
-
-def _judged(
-    source: StackFile,
-    values: Mapping[str, Any],
-    secrets: Mapping[str, Secret],
-    known: list[Mistake],
-) -> tuple[StackConfig | None, list[Mistake], list[Mistake]]:
     config, mistakes, unsure = _validated(values, known)
     mistakes += [
         mistake for mistake in mistakes_in(secrets, config, source) if not mistake.rests_on(unsure)
@@ -187,9 +163,8 @@ def _validated(
             return whole, mistakes, unsure
         unsure += [path for mistake in found for path in mistake.reads]
         smaller = _without(rest, unsure)
-        if (
-            smaller == rest
-        ):  # The wrong keys are not in the file: continue without the blocks around them.
+        if smaller == rest:
+            # The wrong keys are not in the file: continue without the blocks around them.
             unsure += [mistake.path[:-1] for mistake in found]
             smaller = _without(rest, unsure)
             if smaller == rest:

@@ -108,9 +108,8 @@ def read(text: str) -> tuple[Node | None, list[Fault]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "it cannot be read"
-        last = (
-            text.rstrip("\n").count("\n") + 1
-        )  # If the text ends too early, libyaml names the line after it.
+        # If the text ends too early, libyaml names the line after it.
+        last = text.rstrip("\n").count("\n") + 1
         line = min(mark.line + 1, last) if mark else 1
         raise YamlError(line, f"is not YAML: {problem}") from None
     except yaml.reader.ReaderError as error:

@@ -205,30 +205,18 @@ HostPattern = Annotated[
 ]
 
 
-def _has_short_prefix(text: str) -> bool:
-    return len(text.rpartition("/")[0]) <= 253
-
-
-AnnotationName = Annotated[
-    str,
-    Kind(
-        words="an annotation's name such as example.com/name",
+def _qualified(words: str) -> Kind:
+    return Kind(
+        words=words,
         short="text",
         pattern=_QUALIFIED,
         most=317,
-        accepts=_has_short_prefix,
-    ),
-]
-LabelName = Annotated[
-    str,
-    Kind(
-        words="a label's name such as example.com/pool",
-        short="text",
-        pattern=_QUALIFIED,
-        most=317,
-        accepts=_has_short_prefix,
-    ),
-]
+        accepts=lambda text: len(text.rpartition("/")[0]) <= 253,
+    )
+
+
+AnnotationName = Annotated[str, _qualified("an annotation's name such as example.com/name")]
+LabelName = Annotated[str, _qualified("a label's name such as example.com/pool")]
 LabelValue = Annotated[
     str,
     Kind(

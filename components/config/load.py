@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from .check import parse_texts
-from .secrets import Secret, secret_keys_in
+from .secrets import ADDRESSES, SECRET_KEYS, Secret, field_of, key_in_cluster, secret_keys_in
 from .stack import StackConfig
 from .stack_file import PROJECT, StackFile
 
@@ -35,11 +35,7 @@ class StackSecrets:
     @property
     def addresses(self) -> Mapping[str, pulumi.Output[str] | None]:
         """The database's addresses, by their keys in the Secret of a release."""
-        return {
-            "database-url": self.database_url,
-            "database-owner-url": self.database_owner_url,
-            "frontend-database-url": self.frontend_database_url,
-        }
+        return {key_in_cluster(key): getattr(self, field_of(key)) for key in ADDRESSES}
 
 
 def load() -> tuple[StackConfig, StackSecrets]:
@@ -67,13 +63,7 @@ def load() -> tuple[StackConfig, StackSecrets]:
         encrypted=sorted(encrypted.difference(known)),
     )
     return stack_config, StackSecrets(
-        database_url=config.get_secret("databaseUrl"),
-        database_owner_url=config.get_secret("databaseOwnerUrl"),
-        frontend_database_url=config.get_secret("frontendDatabaseUrl"),
-        better_auth_secret=config.get_secret("betterAuthSecret"),
-        better_auth_secret_next=config.get_secret("betterAuthSecretNext"),
-        better_auth_secret_former=config.get_secret("betterAuthSecretFormer"),
-        openai_api_key=config.get_secret("openaiApiKey"),
+        **{field_of(key): config.get_secret(key) for key in SECRET_KEYS},
         named={
             key: config.require_secret(key)
             for variables in stack_config.named_secrets.values()

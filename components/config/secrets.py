@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic.alias_generators import to_snake
+
 from .database_address import TLS_MODES, AddressError, read_address
 from .errors import Mistake
 from .stack import StackConfig
@@ -16,6 +18,21 @@ SIGNING_KEYS = ("betterAuthSecret", *ROTATING)
 SECRET_KEYS = (*ADDRESSES, *SIGNING_KEYS, "openaiApiKey")
 # An HS256 key shorter than its 256-bit hash weakens it (RFC 7518, section 3.2).
 BETTER_AUTH_SECRET_LENGTH = 32
+
+
+def field_of(key: str) -> str:
+    """The field of StackSecrets for a key of the stack file: database_url for databaseUrl."""
+    return to_snake(key)
+
+
+def key_in_cluster(key: str) -> str:
+    """The same value's key in a Secret of the cluster: database-url for databaseUrl."""
+    return to_snake(key).replace("_", "-")
+
+
+def variable_of(key: str) -> str:
+    """The variable that pods get it by: DATABASE_URL for databaseUrl."""
+    return to_snake(key).upper()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from .base import Model, Port, Problem
-from .capacity import PodGroup, Room, shortfalls
+from .capacity import Node, PodGroup, shortfalls
 from .kinds import (
     BaseUrl,
     Cidr,
@@ -24,7 +24,7 @@ from .kinds import (
     Schedule,
 )
 from .pods import PodSettings
-from .quantities import Bytes, Cpu, VolumeSize
+from .quantities import VolumeSize
 from .routes import Gateway, Ingress
 from .workload import (
     Backend,
@@ -40,34 +40,12 @@ from .workload import (
 PLACEHOLDER_DIGEST = f"@sha256:{'0' * 64}"
 
 BACKEND_POOL = 8  # DATABASE_POOL_SIZE of docker/backend/taskflow_api/settings.py
-EMBEDDED_CONNECTIONS = (
-    80  # max_connections: room for four pods of each service; an idle one costs 2 MB.
-)
-TAG_LENGTH = (
-    12  # Hexadecimal digits of a content tag: 48 bits, enough for the builds of one repository.
-)
+# max_connections: room for four pods of each service; an idle one costs 2 MB.
+EMBEDDED_CONNECTIONS = 80
+# Hexadecimal digits of a content tag: 48 bits, enough for the builds of one repository.
+TAG_LENGTH = 12
 CONTENT_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
 SUPERUSER_CONNECTIONS = 3  # Postgres keeps these free of max_connections.
-
-
-class OtherRequests(Compute):
-    """Requests of others on the cluster."""
-
-    # kubeadm's: API server 250m, controller manager 200m, scheduler 100m, etcd 100m/100Mi, CoreDNS 100m/70Mi.
-    cpu: Cpu = Field("750m", description="CPU that others request on all nodes together")
-    memory: Bytes = Field("170Mi", description="memory that others request on all nodes together")
-
-
-class Node(Model):
-    """The nodes that the capacity check counts on. The default is Minikube's: one node of 2 CPUs and 4 GB."""
-
-    count: int = Field(1, ge=1, description="number of nodes (an autoscaled pool's most)")
-    cpu: Cpu = Field("2", description="allocatable CPU of one node")
-    memory: Bytes = Field("4Gi", description="allocatable memory of one node")
-    other_requests: OtherRequests = Field(
-        OtherRequests(),
-        description="requests of everything that is not this release: control plane, add-ons, other releases",
-    )
 
 
 class Cluster(Model):
@@ -125,9 +103,8 @@ class Images(Model):
 
     def problems(self) -> Iterable[Problem]:
         # The API server takes such a list for one by names.
-        for name in sorted(
-            {name for name in self.pull_secrets if self.pull_secrets.count(name) > 1}
-        ):
+        repeated = {name for name in self.pull_secrets if self.pull_secrets.count(name) > 1}
+        for name in sorted(repeated):
             yield Problem(("pullSecrets",), f"{name} is listed more than once")
 
     @property
@@ -602,15 +579,7 @@ class StackConfig(Model):
                 )
 
     def _capacity_problems(self) -> Iterable[Problem]:
-        node = self.cluster.node
-        room = Room(
-            nodes=node.count,
-            cpu=node.cpu,
-            memory=node.memory,
-            other_cpu=node.other_requests.cpu,
-            other_memory=node.other_requests.memory,
-        )
-        found = shortfalls(self.pod_groups, room)
+        found = shortfalls(self.pod_groups, self.cluster.node)
         if found:
             yield Problem(
                 ("cluster.node", *self._scale_keys(), "database.embedded"),

@@ -91,11 +91,11 @@ class StackFile:
             root, found = read(text)
         except YamlError as error:
             raise ConfigError([f"{name}:{error.line}: {error.text}"]) from None
+        empty = cls(name=name, stack=stack, project=project)
         if root is None or root.value is None:
-            return cls(name=name, stack=stack, project=project)
+            return empty
         if not isinstance(root.value, dict):
-            shape = (root.line, "expected a block with the key config")
-            return cls(name=name, stack=stack, project=project, faults=(shape,))
+            return replace(empty, faults=((root.line, "expected a block with the key config"),))
         ours, faults = _keys_of(root, project, bare or project)
         for fault in found:
             section, written, *rest = (*fault.path, "", "")[: max(2, len(fault.path))]
@@ -107,12 +107,10 @@ class StackFile:
             for key in ours.values()
             for entry in (((key.name,), key.line, key.node), *key.node.below((key.name,)))
         ]
-        return cls(
-            name=name,
-            stack=stack,
-            project=project,
+        return replace(
+            empty,
             lines={path: line for path, line, _ in nodes},
-            texts={key.name: _text(key.node.plain()) for key in ours.values()},
+            texts={key.name: text_of_value(key.node.plain()) for key in ours.values()},
             encrypted=frozenset(path for path, _, node in nodes if _is_encrypted(node)),
             settings={
                 key: entry.node.plain() for key, entry in root.value.items() if key != "config"
@@ -222,15 +220,14 @@ def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is not a number in JSON")
 
 
-def _text(value: Any) -> str:
+def text_of_value(value: Any) -> str:
     """A value as the engine hands it over."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
-    if (
-        isinstance(value, float) and 1e-6 <= abs(value) < 1e21
-    ):  # Beyond these Go's JSON has exponents.
+    # Beyond these Go's JSON has exponents.
+    if isinstance(value, float) and 1e-6 <= abs(value) < 1e21:
         return format(Decimal(repr(value)), "f")
     return json.dumps(value).replace("e-0", "e-") if isinstance(value, float) else json.dumps(value)
 
@@ -261,7 +258,7 @@ def _project_defaults(file: Path, project: str, bare: str) -> dict[str, str]:
         namespace, _, name = (written if ":" in written else f"{bare}:{written}").partition(":")
         given = value.get("value", value.get("default")) if isinstance(value, dict) else value
         if namespace == project and given is not None:
-            found[name] = _text(given)
+            found[name] = text_of_value(given)
     return found
 
 

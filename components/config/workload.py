@@ -232,9 +232,8 @@ class Workload(PodSettings):
     # Database connections of each pod at most: its pool, and those beside it while it starts.
     pool: ClassVar[int | None] = None  # None: database.poolSize.
     starting_connections: ClassVar[int] = 0
-    metrics_port: ClassVar[int | None] = (
-        None  # A separate port for /metrics; None: the Service's port.
-    )
+    # A separate port for /metrics; None: the Service's port.
+    metrics_port: ClassVar[int | None] = None
 
     replicas: int | None = Field(
         None,

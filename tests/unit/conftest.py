@@ -16,7 +16,7 @@ from pulumi.runtime.proto.source_pb2 import StackTrace
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config.check import parse
 from components.config.load import StackSecrets
-from components.config.secrets import SECRET_KEYS, Secret
+from components.config.secrets import SECRET_KEYS, Secret, field_of
 from components.config.stack import PLACEHOLDER_DIGEST, Images
 from components.config.stack_file import StackFile
 
@@ -71,6 +71,26 @@ class Engine(pulumi.runtime.Mocks):
             f"{len(found)} resources of kind {kind} for {component}, expected one"
         )
         return found[0]
+
+    def pod(self, component: str) -> dict[str, Any]:
+        """The specification of a component's pods."""
+        kind = "StatefulSet" if component == "postgres" else "Deployment"
+        return dict(self.only(kind, component)["spec"]["template"]["spec"])
+
+    def container(self, component: str) -> dict[str, Any]:
+        """The container of a component's pods."""
+        containers = self.pod(component)["containers"]
+        assert len(containers) == 1, "a sidecar would need its own checks here"
+        return dict(containers[0])
+
+    def env(self, component: str) -> dict[str, Any]:
+        """The container's variables: their values, or where they come from."""
+        return env_of(self.container(component))
+
+
+def env_of(container: dict[str, Any]) -> dict[str, Any]:
+    """A container's variables: their values, or where they come from."""
+    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
 
 
 # The example of age's own documentation.
@@ -169,19 +189,10 @@ def _run_program(
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
+        made = {key: pulumi.Output.secret(value) for key, value in secrets.items()}
         given = StackSecrets(
-            database_url=_secret(secrets.get("databaseUrl")),
-            database_owner_url=_secret(secrets.get("databaseOwnerUrl")),
-            frontend_database_url=_secret(secrets.get("frontendDatabaseUrl")),
-            better_auth_secret=_secret(secrets.get("betterAuthSecret")),
-            better_auth_secret_next=_secret(secrets.get("betterAuthSecretNext")),
-            better_auth_secret_former=_secret(secrets.get("betterAuthSecretFormer")),
-            openai_api_key=_secret(secrets.get("openaiApiKey")),
-            named={
-                key: pulumi.Output.secret(value)
-                for key, value in secrets.items()
-                if key not in SECRET_KEYS
-            },
+            **{field_of(key): made[key] for key in SECRET_KEYS if key in made},
+            named={key: made[key] for key in made if key not in SECRET_KEYS},
         )
         args = TaskflowAppArgs(config=config, secrets=given, sources=sources)
         app = TaskflowApp(config.release, args)
@@ -211,10 +222,6 @@ def _record_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 OUTPUTS = ("url", "namespace", "backend_image", "frontend_image")
-
-
-def _secret(value: str | None) -> pulumi.Output[str] | None:
-    return None if value is None else pulumi.Output.secret(value)
 
 
 PROD_SECRETS = {

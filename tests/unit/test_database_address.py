@@ -129,7 +129,7 @@ def test_the_authority_is_a_file_in_both_services(
     deploy: Deploy, component: str, ca: dict[str, str], source: dict[str, Any]
 ) -> None:
     engine = deploy(merged(DEPLOYED, {"database": {"external": {"ca": ca}}}), PROD_SECRETS)
-    pod = engine.only("Deployment", component)["spec"]["template"]["spec"]
+    pod = engine.pod(component)
     (container,) = pod["containers"]
     file = {variable["name"]: variable.get("value") for variable in container["env"]}
     assert file["DATABASE_CA_FILE"] == "/etc/taskflow/database-ca/ca.crt"

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from components.config.check import parse
 from components.config.errors import ConfigError
+from components.config.secrets import key_in_cluster
 from components.config.stack import Images, StackConfig
-from components.existing_secret import CONFIG_KEYS
 from tests.unit.conftest import (
     LOCAL,
     PROD_SECRETS,
@@ -231,9 +231,8 @@ def with_value(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 BY_HAND = {
     "metadata": {"name": "by-hand", "resourceVersion": "1"},
     "data": {
-        key: base64.b64encode(PROD_SECRETS[config_key].encode()).decode()
-        for key, config_key in CONFIG_KEYS.items()
-        if config_key in PROD_SECRETS
+        key_in_cluster(key): base64.b64encode(value.encode()).decode()
+        for key, value in PROD_SECRETS.items()
     },
 }
 Asked = Callable[..., dict[str, Any]]

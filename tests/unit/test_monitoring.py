@@ -32,8 +32,7 @@ def template(engine: Engine, component: str) -> dict[str, Any]:
 
 
 def ports(engine: Engine, component: str) -> dict[str, int]:
-    (container,) = template(engine, component)["spec"]["containers"]
-    return {port["name"]: port["containerPort"] for port in container["ports"]}
+    return {port["name"]: port["containerPort"] for port in engine.container(component)["ports"]}
 
 
 @pytest.mark.parametrize(("component", "port"), [("backend", 8000), ("frontend", 9464)])

@@ -39,7 +39,7 @@ def errors(folder: Path, text: str) -> str:
 
 def test_the_pods_of_one_component_get_it_from_an_immutable_secret(deploy: Deploy) -> None:
     engine = deploy(merged(LOCAL, MAIL), SECRETS)
-    (container,) = engine.only("Deployment", "backend")["spec"]["template"]["spec"]["containers"]
+    container = engine.container("backend")
     reference = container["env"][-1]
     assert reference["name"] == "SMTP_PASSWORD"
     made = engine.of_kind("Secret")["taskflow-backend-secrets"]

@@ -88,7 +88,7 @@ def test_a_services_annotations_are_added_to_the_programs_own(deploy: Deploy, ki
 def test_a_variable_from_an_existing_secret_is_read_by_reference(deploy: Deploy) -> None:
     values = {"backend": {"secretEnv": {"LICENCE": {"secret": "licences", "key": "ours"}}}}
     engine = deploy(merged(LOCAL, values))
-    (container,) = engine.only("Deployment", "backend")["spec"]["template"]["spec"]["containers"]
+    container = engine.container("backend")
     assert container["env"][-1] == {
         "name": "LICENCE",
         "valueFrom": {"secretKeyRef": {"name": "licences", "key": "ours"}},

@@ -252,14 +252,14 @@ def test_every_rule_has_an_object_that_it_refuses() -> None:
 @pytest.mark.parametrize("name", ["advisory", "digests"])
 def test_the_files_of_levels_name_no_rule_that_does_not_exist(name: str) -> None:
     levels = json.loads((ROOT / "policy" / f"{name}.json").read_text())
-    assert set(levels) <= {"all", pods.BY_DIGEST.name, *RULES}
+    assert set(levels) <= {"all", pods.images_by_digest.name, *RULES}
 
 
 def test_digests_alone_are_accepted_where_a_stack_asks_for_it(
     rendered: dict[str, list[Manifest]],
 ) -> None:
     def refused(stack: str) -> list[str]:
-        found = [violations(pods.BY_DIGEST, manifest) for manifest in rendered[stack]]
+        found = [violations(pods.images_by_digest, manifest) for manifest in rendered[stack]]
         return [text for texts in found for text in texts]
 
     assert refused("prod") == []
