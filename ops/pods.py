@@ -1,7 +1,5 @@
 """Pods of a release: which are ready, and why the others are not."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Mapping, Sequence

@@ -19,12 +19,11 @@ from unittest.mock import patch
 
 import pulumi
 import yaml
-from pydantic.alias_generators import to_snake
 
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config.go_yaml import scalar
 from components.config.load import StackSecrets
-from components.config.secrets import BETTER_AUTH_SECRET_LENGTH, SECRET_KEYS
+from components.config.secrets import BETTER_AUTH_SECRET_LENGTH, SECRET_KEYS, field_of
 from components.config.stack import StackConfig
 from components.config.stack_file import StackFile
 from components.existing_secret import OPTIONAL, REQUIRED
@@ -120,7 +119,7 @@ def manifests(config: StackConfig, source: StackFile) -> list[Manifest]:
     def program() -> None:
         named = [key for variables in config.named_secrets.values() for key in variables.values()]
         secrets = StackSecrets(
-            **{to_snake(key): pulumi.Output.secret(MASKED) for key in _secrets(config, source)},
+            **{field_of(key): pulumi.Output.secret(MASKED) for key in _secrets(config, source)},
             named={key: pulumi.Output.secret(MASKED) for key in named},
         )
         TaskflowApp(

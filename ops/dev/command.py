@@ -18,7 +18,7 @@ from ops.config.stacks import StackFile
 from ops.config.validate import checked
 from ops.dev.containers import Containers, Network
 from ops.dev.live import Live
-from ops.dev.session import Session
+from ops.dev.session import COMMANDS, Session
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
@@ -93,7 +93,7 @@ def images_of(file: StackFile) -> Images:
             fix="use a stack on Minikube, as make dev STACK=dev",
         )
     images = checked(file.path).config.images
-    for component in Images.components():
+    for component in COMMANDS:
         if getattr(images, component).ref:
             raise OpsError(
                 f"stack {file.name} deploys a prebuilt {component}; make dev serves what make up would build",

@@ -24,6 +24,7 @@ LOOK_SECONDS = 0.2
 """Seconds between two scans of the sources: a hundred files take a few milliseconds."""
 HEALTH_SECONDS, COMPILE_SECONDS = 0.5, 60
 HEALTH = {"backend": "/health", "frontend": "/healthz"}
+# What make dev serves: a component without a page or an API has nothing to reload.
 COMMANDS = {
     "backend": "/venv/bin/python -m uvicorn --factory taskflow_api.__main__:application --host={host} --port={port} "
     "--reload --reload-delay=0.1 --no-access-log",
@@ -56,7 +57,7 @@ class Session:
             component: Mirror(
                 self._build(component), containers.folder / component, self._held_back
             )
-            for component in Images.components()
+            for component in COMMANDS
         }
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._outdated: set[str] = set()
@@ -68,7 +69,7 @@ class Session:
             (self._containers.folder / component).mkdir()
             mirror.update()
         self._forward_database()
-        for component in Images.components():
+        for component in COMMANDS:
             self._start(component)
         self._say_content()
         threading.Thread(target=self._announce, daemon=True).start()
@@ -174,7 +175,7 @@ class Session:
     def _say_content(self) -> None:
         tags = [
             reference(self._images.repository(component), self._build(component))
-            for component in Images.components()
+            for component in COMMANDS
             if component not in self._outdated
         ]
         console.print(f"serving the content of {' and '.join(tags)}, as the next make up builds it")

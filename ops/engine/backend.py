@@ -1,7 +1,5 @@
 """Where the state lives: the backend the user is logged in to, else one in the checkout."""
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

@@ -5,8 +5,6 @@ former one is accepted; the former one is refused. The embedded database's passw
 pods make their roles. The stack file says how far a rotation has come.
 """
 
-from __future__ import annotations
-
 import secrets
 import shutil
 import time
@@ -20,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from components.config.secrets import mistakes_in_values
+from components.config.secrets import SIGNING_KEYS, mistakes_in_values
 from components.config.stack_file import PROJECT, decoded, stack_name
 from components.config.stack_file import StackFile as Source
 from ops import pods
@@ -34,7 +32,7 @@ from ops.prepare import setup
 from ops.release import history
 from ops.session import StackName, console, hidden_answer
 
-SIGNING, NEXT, FORMER = "betterAuthSecret", "betterAuthSecretNext", "betterAuthSecretFormer"
+SIGNING, NEXT, FORMER = SIGNING_KEYS
 KEY_BYTES = 32
 CHECK_SECONDS = 30
 

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from components.config.quantities import bytes_of, share
+from components.config.secrets import SIGNING_KEYS, key_in_cluster
 from ops.review import embedded
 from ops.review.plan import CREATE, DELETE, REPLACE, SAME, UPDATE, Step
 from ops.review.pod_changes import template_changes
@@ -27,11 +28,10 @@ HOLDS_DATA = {
 HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "CronJob", "RandomPassword")
 
 CONTENT = ("data", "binaryData", "stringData")
-SIGNING_KEY = "better-auth-secret"
-FORMER_KEY = f"{SIGNING_KEY}-former"
+SIGNING_KEY, NEXT_KEY, FORMER_KEY = map(key_in_cluster, SIGNING_KEYS)
 OTHER_VALUES = "annotation taskflow/secret-version"
 # All change when the key that is accepted becomes the one that signs.
-ROTATED = {SIGNING_KEY, f"{SIGNING_KEY}-next", FORMER_KEY}
+ROTATED = {SIGNING_KEY, NEXT_KEY, FORMER_KEY}
 
 
 class Risk(IntEnum):
