@@ -192,6 +192,44 @@ def test_a_draft_outlives_its_session_and_leads_back_to_the_list_that_was_shown(
     expect(form.get_by_label("Title")).to_have_value("Written for an hour")
 
 
+def test_an_edit_outlives_a_reload_another_filter_and_its_session(page: Page) -> None:
+    person = Person("Joan")
+    sign_up(page, person)
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    notes = form.get_by_label("Notes")
+    notes.fill("An hour's work")
+    page.reload()
+    expect(notes).to_have_value("An hour's work")
+    show(page, "All")
+    expect(page).to_have_url(re.compile("show=all"))
+    expect(notes).to_have_value("An hour's work")
+    page.context.clear_cookies()
+    form.get_by_role("button", name="Save").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+    fill_in(page, person)
+    page.get_by_role("button", name="Sign in").click()
+    expect(notes).to_have_value("An hour's work")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("listitem")).to_contain_text("An hour's work")
+    page.reload()
+    expect(page.get_by_role("button", name="Edit Plan the trip")).to_be_visible()
+
+
+def test_a_conflict_is_seen_after_a_reload_too(page: Page, other: Page) -> None:
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Title").fill("Plan the journey")
+    change(other, "Plan the trip", "Title", "Plan the flight")
+    page.reload()
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("cell")).to_have_text(["", "Plan the journey", "Plan the flight"])
+    form.get_by_role("button", name="Keep the other").click()
+    page.reload()
+    expect(task(page, "Plan the flight")).to_be_visible()
+    expect(form).to_have_count(0)
+
+
 def test_the_next_person_in_a_tab_does_not_see_the_draft_of_the_one_before(page: Page) -> None:
     sign_up(page, Person("Joan"))
     title = page.get_by_role("form", name="New task").get_by_label("Title")

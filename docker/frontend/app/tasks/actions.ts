@@ -44,7 +44,7 @@ export async function saveTask(
   return change((api) => api.changeTask(id, changes, version));
 }
 
-/** Its value wins over whatever was there before: no version is required. */
+/** No version is required: who else has changed this, from the same value, wanted the same. */
 export async function completeTask(id: string, done: boolean): Promise<Outcome> {
   if (!isTaskId(id)) return REFUSED;
   return change((api) => api.changeTask(id, { done }));

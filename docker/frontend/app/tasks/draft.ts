@@ -1,3 +1,5 @@
+import { type Task, type TaskFields, taskFields } from '@/lib/task.ts';
+
 /** What is being written is kept for this tab and this person, through reloads and a session that ended. */
 const KEPT = ['title', 'notes', 'due', 'priority'];
 
@@ -29,4 +31,23 @@ export function restoreDraft(form: HTMLFormElement, userId: string): string {
     if (field && 'value' in field) field.value = draft[name] ?? '';
   }
   return draft.sentId ?? '';
+}
+
+/** `base`: the task as it was when its editing began, so that a change elsewhere is still a conflict. */
+type KeptEdit = { base: Task; fields: TaskFields };
+
+/** Nobody else has a task of this id. */
+const editKey = (id: string) => `edit-${id}`;
+
+export function keepEdit(base: Task, form: HTMLFormElement): void {
+  const kept: KeptEdit = { base, fields: taskFields(new FormData(form)) };
+  sessionStorage.setItem(editKey(base.id), JSON.stringify(kept));
+}
+
+export function keptEdit(id: string): KeptEdit | undefined {
+  return JSON.parse(sessionStorage.getItem(editKey(id)) ?? 'null') ?? undefined;
+}
+
+export function forgetEdit(id: string): void {
+  sessionStorage.removeItem(editKey(id));
 }

@@ -15,6 +15,7 @@ import { Alert } from '../alert.tsx';
 import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
 import { restoreTask, saveTask } from './actions.ts';
+import { keepEdit, keptEdit } from './draft.ts';
 import { useNotify } from './notices.tsx';
 import { DetailInputs, TitleInput } from './task-inputs.tsx';
 
@@ -24,6 +25,8 @@ const GONE =
 /** `base`: the task as it was when the editing began; the list may show a newer one meanwhile. */
 export function EditTask({ task: base, onClose }: { task: Task; onClose: () => void }) {
   const notify = useNotify();
+  // Of a reload, a session that ended, or another filter in between.
+  const [kept] = useState(() => keptEdit(base.id)?.fields);
   const [conflict, setConflict] = useState<{ theirs: Task; own: TaskChanges }>();
   const [isGone, setIsGone] = useState(false);
   // Of the task that is added if this one is gone: a second try finds the task of the first.
@@ -73,11 +76,12 @@ export function EditTask({ task: base, onClose }: { task: Task; onClose: () => v
       className="stack grow"
       aria-label={`Edit ${base.title}`}
       data-editing
+      onInput={(event) => keepEdit(base, event.currentTarget)}
       onSubmit={submit}
       onKeyDown={close}
     >
-      <TitleInput title={base.title} focus />
-      <DetailInputs task={fieldsOf(base)} />
+      <TitleInput title={kept?.title ?? base.title} focus={!kept} />
+      <DetailInputs task={kept ?? fieldsOf(base)} />
       <Alert message={problem} />
       {conflict && <Versions {...conflict} />}
       <div className="button-row">

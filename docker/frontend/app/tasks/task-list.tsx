@@ -24,11 +24,8 @@ export function TaskList({ list, filter, serverToday }: Props) {
   // As they were when their editing began.
   const [edited, setEdited] = useState<Task[]>([]);
   const tasks = withEdited(list?.tasks ?? [], edited, filter.show);
-  const edit = (task: Task, isEdited: boolean) =>
-    setEdited((others) => [
-      ...others.filter(({ id }) => id !== task.id),
-      ...(isEdited ? [task] : []),
-    ]);
+  const edit = (id: string, base?: Task) =>
+    setEdited((all) => [...all.filter((other) => other.id !== id), ...(base ? [base] : [])]);
   const page = list?.page ?? filter.page;
   const pages = list?.pages ?? 1;
   const link = (target: Partial<Filter>, label: string) => (
@@ -50,7 +47,7 @@ export function TaskList({ list, filter, serverToday }: Props) {
           today={today}
           filter={filterHref({ ...filter, page })}
           isEdited={edited.includes(task)}
-          onEdit={(isEdited) => edit(task, isEdited)}
+          onEdit={(base) => edit(task.id, base)}
         />
       ))}
     </ul>

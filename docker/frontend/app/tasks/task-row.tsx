@@ -1,6 +1,14 @@
 'use client';
 
-import { type SubmitEvent, useLayoutEffect, useOptimistic, useRef, useTransition } from 'react';
+import {
+  type SubmitEvent,
+  useEffect,
+  useEffectEvent,
+  useLayoutEffect,
+  useOptimistic,
+  useRef,
+  useTransition,
+} from 'react';
 import { newId, type Task } from '@/lib/task.ts';
 import { safely } from '../safely.ts';
 import {
@@ -10,6 +18,7 @@ import {
   deleteTaskPlainly,
   restoreTask,
 } from './actions.ts';
+import { forgetEdit, keptEdit } from './draft.ts';
 import { DueDate } from './due-date.tsx';
 import { EditTask } from './edit-task.tsx';
 import { focusTasks } from './focus-tasks.ts';
@@ -24,7 +33,8 @@ type Props = {
   today: string;
   filter: string;
   isEdited: boolean;
-  onEdit: (isEdited: boolean) => void;
+  /** Without a task the editing has ended. */
+  onEdit: (base?: Task) => void;
 };
 
 /** Its buttons are forms, which work without scripts, too; `filter` leads back to this list then. */
@@ -41,6 +51,12 @@ export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
       if (item?.matches(':focus-within')) focusTasks();
     };
   }, []);
+
+  const editOn = useEffectEvent(() => {
+    const kept = keptEdit(task.id);
+    if (kept) onEdit(kept.base);
+  });
+  useEffect(() => editOn(), []);
 
   const toggle = (checked: boolean) =>
     start(async () => {
@@ -76,7 +92,8 @@ export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
   };
 
   const close = () => {
-    onEdit(false);
+    forgetEdit(task.id);
+    onEdit();
     requestAnimationFrame(() => editButton.current?.focus());
   };
 
@@ -136,7 +153,7 @@ export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
           className="icon scripted"
           aria-label={`Edit ${task.title}`}
           title="Edit"
-          onClick={() => onEdit(true)}
+          onClick={() => onEdit(task)}
         >
           <PencilIcon />
         </button>
