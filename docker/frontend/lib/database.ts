@@ -2,10 +2,7 @@ import { Client, type ClientConfig, Pool } from 'pg';
 import { databaseConfig } from './database-url.ts';
 import { log } from './log.ts';
 
-/**
- * A person waits for a database that is away: better a message after two seconds. No earlier: a pod
- * that has just started may be busy for a second with its first pages, and reads no answer then.
- */
+/** A person waits for a database that is away: better a message after two seconds. */
 const CONNECT_TIMEOUT_MS = 2_000;
 const QUERY_TIMEOUT_MS = 1_500;
 /** One that is there but busy is worth a longer wait: a sign-up keeps its connection while it hashes. */
@@ -42,6 +39,16 @@ export function createPool(databaseUrl: string, caFile?: string): Pool {
     if ('readyForQuery' in client && !client.readyForQuery) void client.end();
   });
   return pool;
+}
+
+/**
+ * Opens all connections of a pool. The first pages keep a new pod so busy that it reads the database's
+ * answers late: a connection that is only made then takes longer than its timeout.
+ */
+export async function openAll(pool: Pool): Promise<void> {
+  const queries = Array.from({ length: pool.options.max }, () => pool.query('select 1'));
+  // A database that is away is the requests' trouble, not the start's.
+  await Promise.allSettled(queries);
 }
 
 // Next gives pages and routes a copy of each module; the pool is one for the process.

@@ -11,7 +11,8 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import { sharedPool } from './database.ts';
+import type { Pool } from 'pg';
+import { openAll, sharedPool } from './database.ts';
 import { databaseConfig } from './database-url.ts';
 import { Drain } from './drain.ts';
 import { log, logConsole } from './log.ts';
@@ -33,7 +34,8 @@ export async function serve(): Promise<void> {
   const metrics = serveMetrics();
   const drain = new Drain();
   const places = new Places();
-  const files = pageFiles();
+  const pool = productionPool();
+  const files = pool && new PageFiles(pool, STATIC_FOLDER);
 
   const first = (message: unknown) => {
     const { server } = message as { server: Server };
@@ -57,13 +59,14 @@ export async function serve(): Promise<void> {
   };
   subscribe(CHANNEL, first);
   await files?.keep();
+  if (pool) await openAll(pool);
 }
 
-/** `next dev` makes its files when they are asked for. */
-function pageFiles(): PageFiles | undefined {
+/** `next dev` makes its files when they are asked for, and starts for one person. */
+function productionPool(): Pool | undefined {
   const { DATABASE_URL, DATABASE_CA_FILE, NODE_ENV } = process.env;
   if (!DATABASE_URL || NODE_ENV !== 'production') return undefined;
-  return new PageFiles(sharedPool(DATABASE_URL, DATABASE_CA_FILE || undefined), STATIC_FOLDER);
+  return sharedPool(DATABASE_URL, DATABASE_CA_FILE || undefined);
 }
 
 /** An address that can never work stops the rollout here, not each person later. */

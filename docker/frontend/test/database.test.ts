@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { test } from 'node:test';
-import { createPool } from '../lib/database.ts';
+import { type TestContext, test } from 'node:test';
+import { createPool, openAll } from '../lib/database.ts';
 
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html */
 function message(type: string, body: string): Buffer {
@@ -15,16 +15,16 @@ const READY = message('Z', 'I');
 const WELCOME = Buffer.concat([message('R', '\0\0\0\0'), READY]);
 const DONE = Buffer.concat([message('C', 'SELECT 0\0'), READY]);
 
-test('a connection whose query timed out is not given to anybody else', async (t) => {
-  let connections = 0;
-  // The first connection takes a query and never answers it.
+/** A pool, and how many connections it has made; the server answers queries on those alone that `answers` names. */
+async function served(t: TestContext, answers: (connection: number) => boolean) {
+  const made = { connections: 0 };
   const server = createServer((socket) => {
-    connections += 1;
-    const silent = connections === 1;
+    made.connections += 1;
+    const speaks = answers(made.connections);
     socket.once('data', () => {
       socket.write(WELCOME);
       socket.on('data', (asked) => {
-        if (!silent && asked.toString('latin1', 0, 1) === 'Q') socket.write(DONE);
+        if (speaks && asked.toString('latin1', 0, 1) === 'Q') socket.write(DONE);
       });
     });
   }).listen(0, '127.0.0.1');
@@ -35,15 +35,33 @@ test('a connection whose query timed out is not given to anybody else', async (t
     await pool.end();
     server.close();
   });
+  return { pool, made };
+}
 
+test('a connection whose query timed out is not given to anybody else', async (t) => {
+  const { pool, made } = await served(t, (connection) => connection > 1);
   const client = await pool.connect();
   await assert.rejects(client.query('select 1'), /timeout/);
   client.release();
   await pool.query('select 1');
-  assert.equal(connections, 2);
+  assert.equal(made.connections, 2);
 
   await pool.query('select 1');
-  assert.equal(connections, 2, 'one that answered is used again');
+  assert.equal(made.connections, 2, 'one that answered is used again');
+});
+
+test('what follows the opening of all connections makes no further one', async (t) => {
+  const { pool, made } = await served(t, () => true);
+  await openAll(pool);
+  assert.equal(made.connections, 5);
+  await Promise.all(Array.from({ length: 20 }, () => pool.query('select 1')));
+  assert.equal(made.connections, 5);
+});
+
+test('a database that is away keeps no pod from its start', async (t) => {
+  const pool = createPool('postgresql://u:p@127.0.0.1:1/tasks');
+  t.after(() => pool.end());
+  await openAll(pool);
 });
 
 test('a connection is made with the password of the address', async (t) => {
