@@ -44,8 +44,9 @@ def table(report: Path) -> str:
         ]
         done = "; ".join(value for name, value in properties if name == "done")
         measured = "<br>".join(value for name, value in properties if name == "measured")
-        promise = case.get("name", "").partition("[")[0].removeprefix("test_").replace("_", " ")
-        rows.append(f"| {promise} | {done} | {measured} |")
+        name, _, parameter = case.get("name", "").removesuffix("]").partition("[")
+        promise = name.removeprefix("test_").replace("_", " ")
+        rows.append(f"| {promise} | {done or parameter} | {measured or 'passed'} |")
     return "\n".join(rows)
 
 

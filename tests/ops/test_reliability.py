@@ -12,7 +12,8 @@ REPORT = """<testsuites><testsuite>
 <property name="done" value="5 x a backend pod deleted"/>
 <property name="measured" value="backend: 0 of 500 failed"/>
 <property name="measured" value="frontend: 0 of 200 failed"/>
-</properties></testcase></testsuite></testsuites>"""
+</properties></testcase>
+<testcase name="test_a_person_signs_in_at_every_host_of_a_route[ingress]"/></testsuite></testsuites>"""
 
 
 def test_a_row_says_what_was_promised_done_and_measured(tmp_path: Path) -> None:
@@ -20,7 +21,8 @@ def test_a_row_says_what_was_promised_done_and_measured(tmp_path: Path) -> None:
     report.write_text(REPORT)
     assert table(report).splitlines()[2:] == [
         "| no request fails when a pod is deleted | 5 x a backend pod deleted "
-        "| backend: 0 of 500 failed<br>frontend: 0 of 200 failed |"
+        "| backend: 0 of 500 failed<br>frontend: 0 of 200 failed |",
+        "| a person signs in at every host of a route | ingress | passed |",
     ]
 
 

@@ -94,7 +94,7 @@ def traffic(person: Person, kind: str) -> Iterator[list[Result]]:
         yield results
 
 
-def test_a_person_signs_in_at_every_host_of(kind: str, browser: Browser) -> None:
+def test_a_person_signs_in_at_every_host_of_a_route(kind: str, browser: Browser) -> None:
     visitor = Visitor("Ada")
     with new_page(browser, f"http://{HOSTS[0]}:{PORTS[kind]}") as page:
         sign_up(page, visitor)
@@ -104,7 +104,7 @@ def test_a_person_signs_in_at_every_host_of(kind: str, browser: Browser) -> None
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-def test_no_request_is_lost_by_rollouts_behind(
+def test_no_request_is_lost_by_rollouts_behind_a_route(
     release: LiveRelease, person: Person, full: bool, record: Record, kind: str
 ) -> None:
     rollouts, components = 20 if full else 1, ("frontend", "backend")
@@ -120,7 +120,7 @@ def test_no_request_is_lost_by_rollouts_behind(
 
 # Nothing can resend a response that is cut in its middle. That is rare, and so for a longer run.
 @pytest.mark.full_only
-def test_no_request_is_lost_by_a_killed_container_behind(
+def test_no_request_is_lost_by_a_killed_container_behind_a_route(
     release: LiveRelease, person: Person, record: Record, kind: str
 ) -> None:
     with traffic(person, kind) as results:
