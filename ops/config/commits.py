@@ -61,5 +61,6 @@ def unpacked(name: str, root: Path) -> Iterator[Commit]:
                 where=packed.output.strip(),
                 fix="name a commit that is in this repository, such as main or HEAD~1 (git fetch gets those of others)",
             )
-        shutil.unpack_archive(archive, folder, filter="data")
+        # Links that the commit has, wherever they lead, are as in a checkout of it.
+        shutil.unpack_archive(archive, folder, filter="tar")
         yield Commit(name, Path(folder))

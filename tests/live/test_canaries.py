@@ -204,7 +204,7 @@ PLACES: dict[str, tuple[Callable[[Scene], str], str]] = {
     "objects described": (described, "DATABASE_URL"),
     "rendered YAML": (rendered, "kind: Deployment"),
     "state": (state, "ciphertext"),
-    "files of the engine": (files_of_the_engine, "secure: v1:"),
+    "files of the engine": (files_of_the_engine, '"secure": "v1:'),
     "preview": (said("preview"), f"{NAME}-secrets"),
     "preview for programs": (said("preview for programs"), f"{NAME}-secrets"),
     "up": (said("up"), f"{NAME}-secrets"),

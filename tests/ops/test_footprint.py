@@ -67,6 +67,7 @@ def commit(folder: Path, stack: str) -> None:
     for name in (".pulumi.version", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)
     (folder / "Pulumi.local.yaml").write_text(stack)
+    (folder / "link").symlink_to("/elsewhere")  # A repository may have one.
     author = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
     for command in (
         ["init", "--quiet"],
