@@ -49,9 +49,16 @@ EDITS = {
     "a variable": Edit(
         values={"backend": {"env": {"GREETING": "hello"}}}, rolls=frozenset({"backend"})
     ),
+    "resources": Edit(
+        values={"backend": {"resources": {"limits": {"cpu": "600m"}}}},
+        rolls=frozenset({"backend"}),
+    ),
     "probes": Edit(
         values={"frontend": {"probes": {"readiness": {"period": 4}}}},
         rolls=frozenset({"frontend"}),
+    ),
+    "grace period": Edit(
+        values={"frontend": {"gracePeriodSeconds": 40}}, rolls=frozenset({"frontend"})
     ),
     # On one node, too: a required spread must not keep a pod from starting there.
     "a required spread": Edit(
@@ -96,6 +103,9 @@ EDITS = {
         secret=("openaiApiKey", "not-a-real-key"),
         rolls=frozenset({"backend"}),
         made=frozenset({f"Secret {RELEASE}-assistant"}),
+    ),
+    "the assistant's model": Edit(
+        values={"assistant": {"model": "another"}}, rolls=frozenset({"backend"})
     ),
     "the signing key": Edit(
         secret=("betterAuthSecret", "not-a-real-key" * 3),

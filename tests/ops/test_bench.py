@@ -95,6 +95,7 @@ def test_the_document_names_the_goals_that_are_missed() -> None:
 def test_what_could_not_be_measured_is_said_in_its_place() -> None:
     broken = Section("Starts", "", failure="no cluster")
     assert "**Not measured**: no cluster" in document.markdown([broken], MACHINE, 1)
+    assert "**Not measured**: no cluster" in document.shown(broken), "also in the terminal"
 
 
 def test_a_pipe_in_a_name_does_not_break_the_table() -> None:

@@ -4,12 +4,9 @@ import random
 import time
 from typing import Any
 
-import pytest
-
 from tests.live_release import LiveRelease, changed
 from tests.reliability.conftest import VALUES, Record
 
-KILLS = 10
 EARLIEST_SECONDS = 0.5
 LATEST_SHARE = 0.8  # Of the duration of an undisturbed update; the next may be quicker.
 
@@ -28,16 +25,14 @@ def greeting(number: int) -> str:
     return f"after kill {number}"
 
 
-# `make test` kills `make up` twice: tests/live/test_documents.py.
-@pytest.mark.full_only
 def test_an_update_that_was_killed_is_completed_by_the_next(
-    release: LiveRelease, record: Record
+    release: LiveRelease, full: bool, record: Record
 ) -> None:
     release.stack.configure(edited(0))
     began = time.monotonic()
     release.stack.up()
     latest = LATEST_SHARE * (time.monotonic() - began)
-    moments = [random.uniform(EARLIEST_SECONDS, latest) for _ in range(KILLS)]  # noqa: S311
+    moments = [random.uniform(EARLIEST_SECONDS, latest) for _ in range(10 if full else 2)]  # noqa: S311
     print("killed after", *(f"{moment:.2f} s" for moment in moments))
     killed: list[float] = []
     for number, moment in enumerate(moments, start=1):
