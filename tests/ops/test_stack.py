@@ -212,6 +212,7 @@ def test_the_salt_changes_nothing_else_however_the_file_is_written(
         assert others_texts(checkout.copy.parent) == written
 
 
+@pytest.mark.usefixtures("rolled_out")
 def test_a_stack_file_with_its_own_salt_is_read_as_it_is(tmp_path: Path) -> None:
     checkout = Checkout(tmp_path, "encryptionsalt: v1:of-the-team\nconfig: {}\n")
     checkout.stack.up("a message")
