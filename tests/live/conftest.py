@@ -1,5 +1,6 @@
-"""One release on the real cluster, shared by all live tests: its own stack, namespace and node ports."""
+"""One release on the real cluster for each process that runs live tests: its own stack, namespace and node ports."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +19,10 @@ __all__ = [
     "changed",
 ]
 
-RELEASE = "livetest"
-FRONTEND_PORT, BACKEND_PORT = 30081, 30082
+LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of the processes that run the suite beside one another this is."""
+RELEASE = f"livetest-{LANE}"
+FRONTEND_PORT, BACKEND_PORT = 30060 + LANE, 30070 + LANE
 VALUES = live_release.values(RELEASE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
 
 
@@ -30,11 +33,6 @@ def changed(**blocks: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
-    """The suite's release."""
+    """The release of this process."""
     with deployed(VALUES, tmp_path_factory.mktemp("live")) as release:
         yield release
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The test that destroys the shared release runs when all others are done."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)

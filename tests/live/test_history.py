@@ -201,7 +201,7 @@ def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
     with pytest.raises(OpsError, match=f"revision {number} is back"):
         fail()
 
-    (fault,) = [fault for fault in faults if "pod livetest-backend-" in fault][:1]
+    (fault,) = [fault for fault in faults if f"pod {RELEASE}-backend-" in fault][:1]
     assert "the environment variable DRAIN_SECONDS" in fault, "the container's own last lines"
     assert deployed(release) == before
     assert revisions(release)[-1].record.rollback_to == number

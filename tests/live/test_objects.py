@@ -186,7 +186,7 @@ def test_service_types_and_ports_are_as_configured(release: LiveRelease) -> None
 
 
 @pytest.mark.parametrize("target", ["backend:8000", "frontend:3000"])
-@pytest.mark.parametrize("suffix", ["", f".{RELEASE}.svc.cluster.local"])
+@pytest.mark.parametrize("suffix", ["", f".{RELEASE}.svc.cluster.local"], ids=["short", "full"])
 def test_services_resolve_by_short_and_full_name_from_a_pod(
     release: LiveRelease, target: str, suffix: str
 ) -> None:

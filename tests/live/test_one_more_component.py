@@ -1,4 +1,4 @@
-"""A release with the queue worker of CONTRIBUTING.md: deployed, and seen by every command that looks at a cluster."""
+"""A release with the queue worker of CONTRIBUTING.md: deployed, seen by every command, and destroyed."""
 
 import json
 from collections.abc import Iterator
@@ -89,3 +89,12 @@ def test_an_edit_of_its_block_rolls_it_alone(release: LiveRelease) -> None:
     edited = live_release.changed(VALUES, worker={"env": {"GREETING": "hello"}})
     assert release.update(edited) == set(), "the other components' pods"
     assert before.isdisjoint(release.kubectl.pods("worker"))
+
+
+def test_destroy_leaves_nothing_behind(release: LiveRelease) -> None:
+    """The last one here: this release serves no other module."""
+    release.stack.destroy()
+    namespaces = release.kubectl("get", "namespaces", "-o", "name").splitlines()
+    assert f"namespace/{RELEASE}" not in namespaces
+    claims = release.kubectl("get", "persistentvolumes", "-o", "jsonpath={..claimRef.name}")
+    assert f"{RELEASE}-postgres-data" not in claims.split(), "its volume is still claimed"

@@ -64,7 +64,7 @@ def test_a_person_of_one_release_does_not_exist_in_the_other(
     assert status(blue, "/api/auth/sign-up/email", PERSON) == 200, "and the name is free there"
 
 
-@pytest.mark.parametrize("name", [RELEASE, BLUE])
+@pytest.mark.parametrize("name", [RELEASE, BLUE], ids=["first", "second"])
 def test_the_services_of_a_release_lead_to_its_own_pods_alone(
     release: LiveRelease, blue: LiveRelease, name: str
 ) -> None:

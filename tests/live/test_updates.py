@@ -1,14 +1,13 @@
-"""What an update without a change does, also with a state or kubeconfig from elsewhere, and what destroy leaves."""
+"""What an update without a change does, also with a state or kubeconfig from elsewhere."""
 
 import json
 import os
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import yaml
 
-from tests.live.conftest import CONTEXT, RELEASE, LiveRelease
+from tests.live.conftest import LiveRelease
 
 PROVIDERS_NOTES = ("__inputs", "__initialApiVersion", "__fieldManager")
 """What the official provider keeps in the state beside an object; this project's former provider did not."""
@@ -51,17 +50,3 @@ def test_a_kubeconfig_of_several_files_leads_to_the_same_cluster(
     both = os.pathsep.join([str(other), usual])
     colleague = replace(release.stack, env={**release.stack.env, "KUBECONFIG": both})
     colleague.up("--expect-no-changes")
-
-
-@pytest.mark.last
-def test_destroy_leaves_nothing_behind(release: LiveRelease) -> None:
-    volume = release.kubectl.get("persistentvolumeclaim", f"{RELEASE}-postgres-data")["spec"][
-        "volumeName"
-    ]
-    release.stack.destroy()
-    namespaces = release.kubectl("get", "namespaces", "-o", "name")
-    assert f"namespace/{RELEASE}\n" not in namespaces
-    claims = release.kubectl(
-        "--context", CONTEXT, "get", "persistentvolumes", "-o", "jsonpath={..claimRef.name}"
-    )
-    assert f"{RELEASE}-postgres-data" not in claims.split(), f"volume {volume} is still claimed"
