@@ -60,8 +60,8 @@ class PodSettings(Model):
         None,
         description="false gives each pod a user namespace of its own: its users have no rights on the node; needs "
         "Kubernetes 1.33, containerd 2 or CRI-O (not Docker: such a pod does not start) with runc 1.2 or crun 1.9, and "
-        "Linux 6.3 and volumes with idmapped mounts (ext4, xfs, btrfs; not NFS) on the nodes; nodeSelector where not all "
-        "nodes have them",
+        "Linux 6.3 and volumes with idmapped mounts (ext4, xfs, btrfs; not NFS) on the nodes; nodeSelector where not "
+        "all have them",
     )
 
     def problems(self) -> Iterable[Problem]:

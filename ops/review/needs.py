@@ -112,8 +112,8 @@ def _user_namespaces(step: Step, kubectl: Kubectl, found: Unmet) -> None:
     runtimes = {str(at(node, "status", "nodeInfo", "containerRuntimeVersion")) for node in nodes}
     found.warnings.append(
         f"{step.title} has hostUsers: false, but no node's container runtime reports user namespaces "
-        f"({', '.join(sorted(runtimes))}), so its pods do not start: use nodes with containerd 2 or CRI-O and Linux 6.3 "
-        "(of Minikube: minikube start --container-runtime=containerd; its Docker runtime has none), or drop hostUsers"
+        f"({', '.join(sorted(runtimes))}), so its pods do not start: use nodes with containerd 2 or CRI-O and Linux "
+        "6.3 (of Minikube: minikube start --container-runtime=containerd; its Docker runtime has none), or drop hostUsers"
     )
 
 
