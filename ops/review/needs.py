@@ -113,7 +113,7 @@ def _user_namespaces(step: Step, kubectl: Kubectl, found: Unmet) -> None:
     found.warnings.append(
         f"{step.title} has hostUsers: false, but no node's container runtime reports user namespaces "
         f"({', '.join(sorted(runtimes))}), so its pods do not start: use nodes with containerd 2 or CRI-O and Linux "
-        "6.3 (of Minikube: minikube start --container-runtime=containerd; its Docker runtime has none), or drop hostUsers"
+        "6.3 (Minikube: minikube start --container-runtime=containerd; its Docker runtime has none), or drop hostUsers"
     )
 
 
