@@ -172,6 +172,43 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
             "taskflow:gateway.tls: a Gateway that exists has certificates of its own; drop tls",
         ),
         (
+            {"gateway": {"host": "a.b", "parentRef": {"name": "x", "redirectSectionName": "http"}}},
+            "taskflow:gateway.parentRef.redirectSectionName: needs the listener for https as sectionName",
+        ),
+        (
+            {
+                "gateway": {
+                    "host": "a.b",
+                    "parentRef": {
+                        "name": "x",
+                        "sectionName": "https",
+                        "redirectSectionName": "http",
+                        "tls": False,
+                    },
+                }
+            },
+            "taskflow:gateway.parentRef.redirectSectionName: leads to https, but tls is false",
+        ),
+        (
+            {"gateway": {"host": "a.b", "class": "x", "httpsPort": 8443}},
+            "taskflow:gateway.httpsPort: is the port of listeners with TLS: give tls, too",
+        ),
+        (
+            {"gateway": {"host": "a.b", "parentRef": {"name": "x"}, "httpPort": 8000}},
+            "taskflow:gateway.httpPort: a Gateway that exists has ports of its own",
+        ),
+        (
+            {
+                "gateway": {
+                    "host": "a.b",
+                    "class": "x",
+                    "httpPort": 443,
+                    "tls": {"secret": "mine"},
+                }
+            },
+            "taskflow:gateway.httpPort: 443 is the port of both",
+        ),
+        (
             {"gateway": {"hosts": [f"a{n}.example.com" for n in range(17)], "class": "x"}},
             "17 names, but an HTTPRoute takes 16",
         ),

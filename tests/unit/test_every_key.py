@@ -177,7 +177,12 @@ SHOWN: dict[str, Other] = {
     "gateway.parentRef.name": Other("other", SHARED_GATEWAY),
     "gateway.parentRef.namespace": Other("edge", SHARED_GATEWAY),
     "gateway.parentRef.sectionName": Other("https", SHARED_GATEWAY),
+    "gateway.parentRef.redirectSectionName": Other(
+        "http", merged(SHARED_GATEWAY, {"gateway": {"parentRef": {"sectionName": "https"}}})
+    ),
     "gateway.parentRef.tls": Other(False, SHARED_GATEWAY),
+    "gateway.httpPort": Other(8000, GATEWAY),
+    "gateway.httpsPort": Other(8443, GATEWAY_TLS),
     "gateway.namespace": Other("edge", GATEWAY),
     "gateway.timeoutSeconds": Other(30, GATEWAY),
     "gateway.retries": Other(2, GATEWAY),
