@@ -1,4 +1,7 @@
-"""Scheduled backups: a CronJob that dumps, restores once and compares, encrypts, and keeps the newest on a volume."""
+"""Scheduled backups: a CronJob that dumps, restores once and compares, encrypts, and keeps the newest on a volume.
+
+Where the stack names a bucket, it copies them there, too.
+"""
 
 from typing import Any
 
@@ -87,10 +90,7 @@ def _spec(
         user=(embedded or EmbeddedPostgres()).user,
         action="nightly",
         env=[
-            {
-                "name": "DATABASE_URL",
-                "valueFrom": {"secretKeyRef": {"name": owner_url.name, "key": owner_url.key}},
-            },
+            _variable("DATABASE_URL", owner_url),
             *([certificates.variable] if certificates else ()),
         ],
         volumes=[certificates.volume] if certificates else (),
@@ -108,6 +108,7 @@ def _spec(
                 {"name": "RELEASE", "value": release.name},
                 {"name": "BACKUP_PUBLIC_KEY", "value": backup.public_key},
                 {"name": "BACKUP_KEEP", "value": str(backup.keep)},
+                *_to_bucket(release, backup),
             ],
             "resources": RESOURCES,
             "securityContext": HARDENED,
@@ -120,3 +121,24 @@ def _spec(
     # Like the pod of `ops`: on the database's nodes, or where the backend reaches one elsewhere.
     placement = workload.placement(release, embedded or config.backend)
     return spec | {to_camel(field): value for field, value in placement.items()}
+
+
+def _variable(name: str, secret: SecretKey) -> dict[str, Any]:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
+
+
+def _to_bucket(release: Release, backup: ScheduledBackup) -> list[dict[str, Any]]:
+    """The variables of `make backup`, and where the copies go."""
+    bucket = backup.bucket
+    if not bucket:
+        return []
+    plain = {
+        "BACKUP_BUCKET": bucket.address,
+        "AWS_ENDPOINT_URL": bucket.url,
+        "AWS_REGION": bucket.region,
+    }
+    secrets = workload.further_secrets(release, COMPONENT, backup.secret_env)
+    return [
+        *({"name": name, "value": value} for name, value in plain.items()),
+        *(_variable(name, secret) for name, secret in secrets.items()),
+    ]

@@ -40,8 +40,12 @@ def routes(
 
     # Depending on its controller, a route is ready minutes after it works, or never.
     metadata = partial(workload.object_meta, release, component)
+    plain: Spec | None = None
     if config.parent_ref:
-        parents = [config.parent_ref.model_dump(by_alias=True, exclude_none=True, exclude={"tls"})]
+        own = {"redirect_section_name", "tls"}
+        parents = [config.parent_ref.model_dump(by_alias=True, exclude_none=True, exclude=own)]
+        if config.parent_ref.redirect_section_name:
+            plain = {**parents[0], "sectionName": config.parent_ref.redirect_section_name}
     else:
         asks = config.tls.annotations if config.tls else {}
         listeners = _listeners(config, release.name)
@@ -52,8 +56,9 @@ def routes(
             {"gatewayClassName": config.class_name, "listeners": listeners},
         )
         parents = [{"name": name, "sectionName": listener["name"]} for listener in listeners]
-    if config.tls:
-        plain, *parents = parents
+        if config.tls:
+            plain, *parents = parents
+    if plain:
         redirect = {"scheme": "https", "statusCode": 301}
         made(
             "redirect",
@@ -90,14 +95,15 @@ def _rules(config: Gateway, service: str, port: int) -> list[Spec]:
 
 def _listeners(config: Gateway, release: str) -> list[Spec]:
     """Plain HTTP, and HTTPS for each host, because cert-manager asks for the names of listeners only."""
-    listeners: list[Spec] = [{"name": HTTP, "port": 80, "protocol": "HTTP"}]
+    http_port, https_port = config.ports
+    listeners: list[Spec] = [{"name": HTTP, "port": http_port, "protocol": "HTTP"}]
     if config.tls:
         certificate = {"certificateRefs": [{"name": config.tls.secret_name(release)}]}
         listeners += [
             {
                 "name": f"https-{number}",
                 "hostname": host,
-                "port": 443,
+                "port": https_port,
                 "protocol": "HTTPS",
                 "tls": {"mode": "Terminate"} | certificate,
             }

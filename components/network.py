@@ -102,7 +102,9 @@ def _traffic(
     clients = [*config.workloads]
     if config.backup:
         clients.append(backup_pod.COMPONENT)
-        found[backup_pod.COMPONENT] = ([], [_dns(), to_database])
+        bucket = config.backup.bucket
+        to_bucket = [_to_port(bucket.port)] if bucket else []
+        found[backup_pod.COMPONENT] = ([], [_dns(), to_database, *to_bucket])
     if not external:
         ingress = [_at_port(postgres.PORT, [_pods(release, client) for client in clients])]
         found[postgres.COMPONENT] = (ingress, [])

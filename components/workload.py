@@ -11,7 +11,14 @@ from pulumi_kubernetes import apps, autoscaling, core, meta, policy
 from . import pod
 from .config.pods import PodSettings
 from .config.stack import CertificateAuthority, Monitoring
-from .config.workload import ProbeTiming, Resources, ServedWorkload, TopologySpread, Workload
+from .config.workload import (
+    ProbeTiming,
+    Resources,
+    SecretReference,
+    ServedWorkload,
+    TopologySpread,
+    Workload,
+)
 from .image import Image
 
 SHARED = "config"  # The component label's value on objects that belong to no single component.
@@ -278,7 +285,7 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
                 env=[
                     *env,
                     *secret_env(container.secrets),
-                    *secret_env(_further_secrets(release, container.component, config)),
+                    *secret_env(further_secrets(release, container.component, config.secret_env)),
                 ],
                 startup_probe=probe(probes.startup, container.live) if probes.startup else None,
                 readiness_probe=probe(probes.readiness, container.ready),
@@ -298,12 +305,15 @@ def _pod_spec(release: Release, container: Container, config: Workload) -> core.
     )
 
 
-def _further_secrets(release: Release, component: str, config: Workload) -> dict[str, SecretKey]:
+def further_secrets(
+    release: Release, component: str, wanted: Mapping[str, SecretReference]
+) -> dict[str, SecretKey]:
+    """Where the secrets of a component's `secretEnv` are in the cluster, by variable."""
     return {
         variable: SecretKey(name=release.named_secrets[component], key=value.config)
         if value.config
         else SecretKey(name=str(value.secret), key=str(value.key))
-        for variable, value in config.secret_env.items()
+        for variable, value in wanted.items()
     }
 
 

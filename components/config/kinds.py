@@ -331,6 +331,16 @@ BaseUrl = Annotated[
         accepts=_is_base_url,
     ),
 ]
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; the folder needs no encoding.
+BucketAddress = Annotated[
+    str,
+    Kind(
+        words="a bucket's address such as s3://acme-backups/taskflow/, in letters, digits, dashes, dots and _",
+        short="address",
+        pattern=r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-._a-zA-Z0-9]+)*/?",
+        most=500,
+    ),
+]
 # A browser's Origin header, which this is compared with, is in lower case and has no path.
 Origin = Annotated[
     str,

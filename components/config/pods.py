@@ -59,7 +59,9 @@ class PodSettings(Model):
     host_users: bool | None = Field(
         None,
         description="false gives each pod a user namespace of its own: its users have no rights on the node; needs "
-        "Kubernetes 1.33, containerd 2 or CRI-O, and Linux 6.3 on the nodes",
+        "Kubernetes 1.33, containerd 2 or CRI-O (not Docker: such a pod does not start) with runc 1.2 or crun 1.9, and "
+        "Linux 6.3 and volumes with idmapped mounts (ext4, xfs, btrfs; not NFS) on the nodes; nodeSelector where not "
+        "all have them",
     )
 
     def problems(self) -> Iterable[Problem]:

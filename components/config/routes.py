@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import ConfigDict, Field
 
-from .base import Model, Problem
+from .base import Model, Port, Problem
 from .kinds import AnnotationName, DnsLabel, DnsSubdomain, HostName, HostPattern
 from .pods import reserved_annotations
 
@@ -12,6 +12,7 @@ from .pods import reserved_annotations
 MOST_HOSTS_OF_A_ROUTE = 16
 # Its durations have five digits: https://gateway-api.sigs.k8s.io/geps/gep-2257/
 MOST_SECONDS = 99_999
+HTTP_PORT, HTTPS_PORT = 80, 443
 
 
 class Tls(Model):
@@ -117,7 +118,26 @@ class ParentRef(Model):
     section_name: DnsSubdomain | None = Field(
         None, description="one of its listeners; every one that fits the hosts if unset"
     )
+    redirect_section_name: DnsSubdomain | None = Field(
+        None,
+        description="its listener for plain HTTP, where a second HTTPRoute redirects to https; needs sectionName, so "
+        "that the pages are not there, too. If unset the Gateway's owner redirects, or nobody",
+    )
     tls: bool = Field(True, description="whether browsers reach it by https")
+
+    def problems(self) -> Iterable[Problem]:
+        if not self.redirect_section_name:
+            return
+        if self.section_name in (None, self.redirect_section_name):
+            yield Problem(
+                ("redirectSectionName", "sectionName"),
+                "needs the listener for https as sectionName, and another one: the pages' route would be attached to "
+                "plain HTTP, too",
+            )
+        if not self.tls:
+            yield Problem(
+                ("redirectSectionName", "tls"), "leads to https, but tls is false: drop one of them"
+            )
 
 
 class Gateway(Route):
@@ -129,6 +149,14 @@ class Gateway(Route):
     parent_ref: ParentRef | None = Field(None, description="a Gateway that exists")
     class_name: DnsSubdomain | None = Field(
         None, alias="class", description="GatewayClass of a Gateway that the stack makes"
+    )
+    http_port: Port | None = Field(
+        None,
+        description=f"port of that Gateway's plain listener; {HTTP_PORT} if unset. Some controllers want the ports of "
+        "their own pods: Traefik's chart 8000 and 8443",
+    )
+    https_port: Port | None = Field(
+        None, description=f"port of its listeners with TLS; {HTTPS_PORT} if unset"
     )
     namespace: DnsLabel | None = Field(
         None,
@@ -155,6 +183,11 @@ class Gateway(Route):
         return self.parent_ref.tls if self.parent_ref else super().secured
 
     @property
+    def ports(self) -> tuple[int, int]:
+        """The ports for plain HTTP and for TLS of a Gateway that the stack makes."""
+        return self.http_port or HTTP_PORT, self.https_port or HTTPS_PORT
+
+    @property
     def pods_namespace(self) -> str | None:
         """Where the gateway's pods are; None if the configuration does not say."""
         return self.namespace or (self.parent_ref.namespace if self.parent_ref else None)
@@ -168,6 +201,19 @@ class Gateway(Route):
             yield Problem(
                 ("tls", "parentRef"),
                 "a Gateway that exists has certificates of its own; drop tls, or give class in place of parentRef",
+            )
+        if self.https_port and not self.tls:
+            yield Problem(
+                ("httpsPort", "tls"), "is the port of listeners with TLS: give tls, too, or drop it"
+            )
+        if self.http_port and self.parent_ref:
+            yield Problem(
+                ("httpPort", "parentRef"),
+                "a Gateway that exists has ports of its own; drop httpPort",
+            )
+        if self.tls and self.ports[0] == self.ports[1]:
+            yield Problem(
+                ("httpPort", "httpsPort"), f"{self.ports[0]} is the port of both; choose another"
             )
         if len(self.hosts) > MOST_HOSTS_OF_A_ROUTE:
             yield Problem(

@@ -11,6 +11,7 @@ from .base import Model, Port, Problem
 from .capacity import Node, PodGroup, shortfalls
 from .kinds import (
     BaseUrl,
+    BucketAddress,
     Cidr,
     DataKey,
     DnsLabel,
@@ -18,10 +19,12 @@ from .kinds import (
     ImagePrefix,
     ImageReference,
     NotEmpty,
+    Origin,
     ProfileName,
     PublicKey,
     ReleaseName,
     Schedule,
+    VariableName,
 )
 from .pods import PodSettings
 from .quantities import VolumeSize
@@ -32,6 +35,7 @@ from .workload import (
     Frontend,
     LogLevel,
     Resources,
+    SecretReference,
     ServedWorkload,
     Workload,
 )
@@ -46,6 +50,11 @@ EMBEDDED_CONNECTIONS = 80
 TAG_LENGTH = 12
 CONTENT_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
 SUPERUSER_CONNECTIONS = 3  # Postgres keeps these free of max_connections.
+
+
+def _port_of(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (80 if parts.scheme == "http" else 443)
 
 
 class Cluster(Model):
@@ -260,6 +269,31 @@ class Database(Model):
             )
 
 
+class Bucket(Model):
+    """A bucket of an S3-compatible store."""
+
+    # As Amazon's own tools and `make backup` call them.
+    credentials: ClassVar[tuple[str, ...]] = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+    address: BucketAddress = Field(
+        description="s3://bucket/folder/, best one of its own: the oldest files with names of this release are deleted"
+    )
+    endpoint: Origin | None = Field(
+        None, description="address of the store; Amazon S3's in the region if unset"
+    )
+    region: DnsLabel = Field("us-east-1", description="region; stores other than Amazon's have one")
+
+    @property
+    def url(self) -> str:
+        """The store's address."""
+        return self.endpoint or f"https://s3.{self.region}.amazonaws.com"
+
+    @property
+    def port(self) -> int:
+        """The port that the backup's pod calls."""
+        return _port_of(self.url)
+
+
 class ScheduledBackup(Model):
     """Encrypted backups of the database, each restored once and compared, on a volume in the namespace."""
 
@@ -281,6 +315,26 @@ class ScheduledBackup(Model):
     storage_class: DnsSubdomain | None = Field(
         None, description="storage class; the cluster's default if unset"
     )
+    bucket: Bucket | None = Field(
+        None, description="where each backup is copied, up to 5 GB; `keep` counts there, too"
+    )
+    secret_env: dict[VariableName, SecretReference] = Field(
+        {},
+        description=f"the bucket's credentials: {' and '.join(Bucket.credentials)}, from secrets of the stack or an "
+        "existing Secret",
+    )
+
+    def problems(self) -> Iterable[Problem]:
+        wanted = Bucket.credentials if self.bucket else ()
+        for variable in sorted({*wanted} - self.secret_env.keys()):
+            yield Problem(
+                ("secretEnv", "bucket"),
+                f"the bucket needs {variable}: give {{secret: <name>, key: <key>}} of an existing Secret, or "
+                "{config: <name>} of a secret of this stack",
+            )
+        for variable in sorted(self.secret_env.keys() - wanted):
+            text = "is no credential of a bucket" if wanted else "is for a bucket: give bucket, too"
+            yield Problem((f"secretEnv.{variable}", "bucket"), f"{text}, or drop it")
 
 
 class Secrets(Model):
@@ -340,8 +394,7 @@ class Assistant(Model):
     @property
     def port(self) -> int:
         """The port that the backend calls."""
-        parts = urlsplit(self.base_url or "https://")
-        return parts.port or (80 if parts.scheme == "http" else 443)
+        return _port_of(self.base_url or "https://")
 
 
 class Monitoring(Model):
@@ -458,13 +511,16 @@ class StackConfig(Model):
     @property
     def named_secrets(self) -> dict[str, dict[str, str]]:
         """Secrets of the stack file that a component's pods get as variables: by component, the key by variable."""
+        blocks: dict[str, Workload | ScheduledBackup] = {**self.workloads}
+        if self.backup:
+            blocks["backup"] = self.backup
         return {
             component: {
                 variable: reference.config
-                for variable, reference in workload.secret_env.items()
+                for variable, reference in block.secret_env.items()
                 if reference.config
             }
-            for component, workload in self.workloads.items()
+            for component, block in blocks.items()
         }
 
     def problems(self) -> Iterable[Problem]:

@@ -186,7 +186,7 @@ def rotate(
         what = "; ".join(wrong) or "is empty"
         raise OpsError(f"nothing was changed: {key} {what}", where=file.path.name, code=INVALID)
     if key in TABLES:
-        _require_database(here, value, TABLES[key])
+        require_database(here, value, TABLES[key])
     replaced(here, key, value, partial(up, atomic=True))
 
 
@@ -223,6 +223,25 @@ def replaced(stack: Stack, key: str, value: str, up: Callable[[str], Any]) -> No
     except OpsError:
         path.write_text(before)
         raise
+
+
+def require_database(stack: Stack, address: str, table: str) -> None:
+    """Fail if a pod of the backend does not reach a table by this address.
+
+    Raises:
+        OpsError: with what the database answered.
+    """
+    place = history.location(stack, history.updates(stack))
+    kubectl = Kubectl(place.context, stack.env, place.namespace)
+    pod = f"deployment/{place.release}-backend"
+    command = ("exec", "--stdin", pod, "--", "python", "-c", CHECK, table)
+    answer = kubectl.run(*command, timeout=CHECK_SECONDS, stdin=address)
+    if answer.code != 0:
+        raise OpsError(
+            f"nothing was changed: the backend's pods do not reach table {table} at the new address",
+            where=answer.output.strip().splitlines()[0],
+            fix="give the new user the rights of the former one, and let both in until this is done",
+        )
 
 
 def _source(stack: Stack) -> Source:
@@ -295,18 +314,3 @@ def _edit(stack: Stack, change: Callable[[Path], None]) -> None:
     shutil.copyfile(path, draft)
     change(draft)
     shutil.move(draft, path)
-
-
-def _require_database(stack: Stack, address: str, table: str) -> None:
-    """Fail if a pod of the backend does not reach a table by this address."""
-    place = history.location(stack, history.updates(stack))
-    kubectl = Kubectl(place.context, stack.env, place.namespace)
-    pod = f"deployment/{place.release}-backend"
-    command = ("exec", "--stdin", pod, "--", "python", "-c", CHECK, table)
-    answer = kubectl.run(*command, timeout=CHECK_SECONDS, stdin=address)
-    if answer.code != 0:
-        raise OpsError(
-            f"nothing was changed: the backend's pods do not reach table {table} at the new address",
-            where=answer.output.strip().splitlines()[0],
-            fix="give the new user the rights of the former one, and let both in until this is done",
-        )

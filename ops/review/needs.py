@@ -42,6 +42,8 @@ def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unm
             continue
         if (labels := _node_labels(step.new)) and labels != _node_labels(step.old):
             _node(step, labels, file, kubectl, found)
+        if _own_users(step.new) and not _own_users(step.old):
+            _user_namespaces(step, kubectl, found)
         match step.kind:
             case "Ingress":
                 _ingress(step, kubectl, found)
@@ -89,6 +91,30 @@ def _node(
         found.refusals[step.title] = f"its pods cannot be scheduled: {text}"
     else:  # A cluster may add nodes on demand.
         found.warnings.append(f"{step.title}: its pods wait for a node, because {text}")
+
+
+def _own_users(workload: Mapping[str, Any]) -> bool:
+    return pod_of(workload).get("hostUsers") is False
+
+
+def _user_namespaces(step: Step, kubectl: Kubectl, found: Unmet) -> None:
+    """A kubelet reports what its runtime can do, and starts no such pod where that has no user namespaces.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
+    """
+    nodes = _known(kubectl, "nodes")
+    if not nodes or any(
+        at(handler, "features", "userNamespaces")
+        for node in nodes
+        for handler in items(node, "status", "runtimeHandlers")
+    ):
+        return
+    runtimes = {str(at(node, "status", "nodeInfo", "containerRuntimeVersion")) for node in nodes}
+    found.warnings.append(
+        f"{step.title} has hostUsers: false, but no node's container runtime reports user namespaces "
+        f"({', '.join(sorted(runtimes))}), so its pods do not start: use nodes with containerd 2 or CRI-O and Linux "
+        "6.3 (Minikube: minikube start --container-runtime=containerd; its Docker runtime has none), or drop hostUsers"
+    )
 
 
 def _ingress(step: Step, kubectl: Kubectl, found: Unmet) -> None:

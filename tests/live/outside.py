@@ -30,11 +30,12 @@ def address(namespace: str, password: str, user: str = DATABASE) -> str:
     return f"postgresql://{who}@{DATABASE}.{namespace}:{PORT}/{DATABASE}"
 
 
-def certificate(namespace: str, folder: Path) -> dict[str, str]:
-    """A certificate for the database in a namespace that is its own authority."""
+def certificate(folder: Path, *names: str) -> dict[str, str]:
+    """A certificate for these host names that is its own authority; its files are in the folder, too."""
     files = {"tls.crt": folder / "tls.crt", "tls.key": folder / "tls.key"}
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=database", "-addext", f"subjectAltName=DNS:{DATABASE}.{namespace}"]
+    alternatives = ",".join(f"DNS:{name}" for name in names)
+    command += ["-subj", "/CN=tests", "-addext", f"subjectAltName={alternatives}"]
     command += ["-out", str(files["tls.crt"]), "-keyout", str(files["tls.key"])]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     return {name: path.read_text() for name, path in files.items()}

@@ -3,17 +3,21 @@
 import base64
 import io
 import shlex
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from minio import Minio
 from rich.console import Console
 
-from ops.backup import archive, database
+from ops.backup import archive, bucket, database
 from ops.backup.pod import backup_pod
 from ops.backup.release import before_loss, fetched, move, restore, take
 from ops.errors import OpsError
@@ -22,6 +26,7 @@ from ops.release import history, status
 from ops.review.command import guard_up
 from ops.steps import Steps
 from tests import live_release
+from tests.live import outside
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
 from tests.live_release import SINGLE, wait_until_it_serves
 
@@ -185,6 +190,44 @@ def archived(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+STORE, STORE_PORT = f"{RELEASE}-store", 30187
+STORE_KEY = "a-key-that-nothing-shows"
+BUCKET = "s3://backups/team/"
+OLD = f"{RELEASE}-20200101T000000Z.age"
+
+
+@contextmanager
+def store(image: str) -> Iterator[str]:
+    """An S3-compatible store in the cluster, by this machine's program; yields its address for this machine."""
+    program = shutil.which("gofakes3")
+    assert program, "gofakes3 is not on PATH"
+    start = (
+        "until [ -x /tmp/store ]; do sleep 0.2; done; exec /tmp/store -backend memory -host :9000 "
+    )
+    container = {
+        "name": "store",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", f"{start} -initialbucket backups"],
+        "readinessProbe": {"tcpSocket": {"port": 9000}, "periodSeconds": 1},
+    }
+    metadata = {"name": "store", "labels": {"app": "store"}}
+    pod = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    ports = [{"port": 9000, "nodePort": STORE_PORT}]
+    service = {"selector": metadata["labels"], "ports": ports, "type": "NodePort"}
+    version = {"apiVersion": "v1", "metadata": metadata}
+    with outside.new_namespace(STORE) as kubectl:
+        outside.apply(STORE, version | {"kind": "Pod", "spec": pod})
+        outside.apply(STORE, version | {"kind": "Service", "spec": service})
+        kubectl("wait", "pod/store", "--for=jsonpath={.status.phase}=Running", "--timeout=60s")
+        put = ("sh", "-c", "cat >/tmp/part && chmod +x /tmp/part && mv /tmp/part /tmp/store")
+        with Path(program).open("rb") as file:
+            command = kubectl.command("exec", "--stdin", "store", "--", *put)
+            subprocess.run(command, stdin=file, check=True, timeout=120)
+        kubectl("wait", "pod/store", "--for=condition=Ready", "--timeout=60s")
+        yield live_release.node_port(STORE_PORT)
+
+
 def run_now(release: LiveRelease, job: str) -> str:
     """The name of the file that the CronJob stores."""
     kubectl = release.kubectl
@@ -202,12 +245,14 @@ class Scheduled:
 
     Attributes:
         keys: what is configured for it beside the suite's values.
-        stored: the name of the backup's file on the volume.
+        stored: the name of the backup's file on the volume and in the bucket.
+        store: the address of the bucket's store for this machine.
     """
 
     key: Path
     keys: dict[str, Any]
     stored: str
+    store: str
 
 
 @pytest.fixture(scope="module")
@@ -218,14 +263,28 @@ def scheduled(
     with_tasks(release)
     key = tmp_path_factory.mktemp("scheduled") / "key"
     public = str(archive.key(key, make=True).to_public())
-    keys = {"policies": "advisory", "backup": {"publicKey": public, "keep": 1}}
-    release.stack.configure({**VALUES, **keys})
-    release.stack.up()
-    try:
-        yield Scheduled(key, keys, run_now(release, "at-once"))
-    finally:
-        release.stack.configure(VALUES)
+    credentials = {
+        "AWS_ACCESS_KEY_ID": {"secret": "backup-store", "key": "id"},
+        "AWS_SECRET_ACCESS_KEY": {"config": "storeKey"},
+    }
+    place = {"address": BUCKET, "endpoint": f"http://store.{STORE}:9000"}
+    backup = {"publicKey": public, "keep": 1, "bucket": place, "secretEnv": credentials}
+    keys = {"policies": "advisory", "backup": backup}
+    (pod, *_) = release.kubectl.pods("backend").values()
+    with store(pod["spec"]["containers"][0]["image"]) as address:
+        seed = Minio(address.removeprefix("http://"), "tests", STORE_KEY, secure=False)
+        seed.put_object("backups", f"team/{OLD}", io.BytesIO(b"old"), 3)
+        outside.apply(RELEASE, outside.secret("backup-store", {"id": "tests"}))
+        release.stack.set_secret("storeKey", STORE_KEY)
+        release.stack.configure({**VALUES, **keys})
         release.stack.up()
+        try:
+            yield Scheduled(key, keys, run_now(release, "at-once"), address)
+        finally:
+            release.stack.unset("storeKey")
+            release.stack.configure(VALUES)
+            release.stack.up()
+            release.kubectl("delete", "secret", "backup-store")
 
 
 def test_a_scheduled_backup_can_be_fetched_from_its_volume_and_opens(
@@ -242,6 +301,26 @@ def test_a_scheduled_backup_can_be_fetched_from_its_volume_and_opens(
     with backup_pod(Kubectl(CONTEXT, stack.env, RELEASE), location) as pod:
         summary = database.check(pod, path, archive.key(scheduled.key))
     assert summary.rows["public.task"] == int(sql(release, "SELECT count(*) FROM task")) >= 50
+
+
+def test_the_same_backup_is_in_the_bucket_and_the_oldest_is_not(
+    release: LiveRelease,
+    scheduled: Scheduled,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", scheduled.store)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", STORE_KEY)
+    monkeypatch.setattr(bucket, "FOLDER", tmp_path / "fetched")
+    copied = bucket.download(f"{BUCKET}{scheduled.stored}").read_bytes()
+    assert copied == fetched(release.stack.of_ops, steps(), scheduled.stored).read_bytes()
+    there = Minio(scheduled.store.removeprefix("http://"), "tests", STORE_KEY, secure=False)
+    found = [entry.object_name for entry in there.list_objects("backups", recursive=True)]
+    assert found == [f"team/{scheduled.stored}"], "one is kept"
+    shown = release.kubectl("get", "cronjobs,jobs,pods", "-o", "yaml")
+    shown += release.kubectl("logs", "job/at-once", "--all-containers")
+    assert STORE_KEY not in shown
 
 
 def other_folder() -> dict[str, Any]:

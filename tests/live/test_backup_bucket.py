@@ -1,19 +1,33 @@
 """Backups go to an S3-compatible store and come back complete, and never overwrite another."""
 
+import io
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from minio import Minio
 
 from ops.backup import bucket
 from ops.errors import OpsError
+from ops.paths import ROOT
 
 START_SECONDS = 30
 CONTENT = os.urandom(200_000)
+KEEP = 2
+# What the CronJob's last container does with a file that is on its volume.
+COPY = """
+import os, sys
+from pathlib import Path
+from taskflow_api import backup
+from taskflow_api.bucket import Bucket
+
+backup.copy(Path(sys.argv[1]), Bucket.of(os.environ), "blue", int(sys.argv[2]))
+"""
 
 
 @pytest.fixture
@@ -87,3 +101,37 @@ def test_a_store_that_is_away_is_named(file: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(OpsError, match="cannot be read or written") as error:
         bucket.upload(file, "s3://backups")
     assert "http://127.0.0.1:1" in error.value.where
+
+
+@pytest.mark.usefixtures("store")
+def test_a_scheduled_copy_deletes_the_oldest_of_its_release_in_its_folder_alone(
+    tmp_path: Path,
+) -> None:
+    address = os.environ["AWS_ENDPOINT_URL"]
+    there = Minio(address.removeprefix("http://"), "tests", "nothing secret", secure=False)
+    olds = [f"team/blue-2020010{day}T000000Z.age" for day in (1, 2, 3)]
+    others = [
+        "blue-20200101T000000Z.age",
+        "team/blue-green-20200101T000000Z.age",
+        "team/blue-first.age",
+        "team/older/blue-20200101T000000Z.age",
+    ]
+    many = [f"team/anything-{number:04}" for number in range(1000)]  # More than a page of a list.
+    for name in (*olds, *others, *many):
+        there.put_object("backups", name, io.BytesIO(b"old"), 3)
+    new = tmp_path / "blue-20300101T000000Z.age"
+    new.write_bytes(CONTENT)
+    subprocess.run(
+        [sys.executable, "-c", COPY, new, str(KEEP)],
+        env=os.environ
+        | {
+            "PYTHONPATH": str(ROOT / "docker" / "backend"),
+            "BACKUP_BUCKET": "s3://backups/team",
+            "AWS_REGION": "us-east-1",
+        },
+        check=True,
+        timeout=120,
+    )
+    found = {entry.object_name for entry in there.list_objects("backups", recursive=True)}
+    assert found == {f"team/{new.name}", olds[-1], *others, *many}
+    assert bucket.download(f"s3://backups/team/{new.name}").read_bytes() == CONTENT

@@ -43,7 +43,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     clone = Checkout.make(folder / "clone", SHOWN)
     stack_file = clone.folder / "Pulumi.prod.yaml"
     stack_file.write_text(like_prod(stack_file))
-    certificate = outside.certificate(DATABASE, folder)
+    certificate = outside.certificate(folder, f"{outside.DATABASE}.{DATABASE}")
     with (
         outside.namespace_with_postgres(DATABASE, PASSWORD, certificate),
         pytest.MonkeyPatch.context() as patch,

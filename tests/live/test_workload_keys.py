@@ -46,7 +46,7 @@ KEYS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
     folder = tmp_path_factory.mktemp("keys")
-    tls = outside.certificate(NAMESPACE, folder)
+    tls = outside.certificate(folder, f"{outside.DATABASE}.{NAMESPACE}")
     values = live_release.values(NAMESPACE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
     values |= {
         "createNamespace": False,

@@ -100,6 +100,41 @@ def test_nodes_are_not_asked_for_when_the_placement_stays(cluster: Cluster) -> N
     assert cluster.calls == []
 
 
+def node(runtime: str, *handlers: dict[str, Any]) -> dict[str, Any]:
+    """A node's status, as kubelets of Kubernetes 1.37 report it."""
+    status: dict[str, Any] = {"nodeInfo": {"containerRuntimeVersion": runtime}}
+    if handlers:
+        status["runtimeHandlers"] = list(handlers)
+    return {**named(runtime), "status": status}
+
+
+# cri-dockerd reports no handler, containerd one without a name and each by its name.
+DOCKER = node("docker://29.4.1")
+CONTAINERD = node(
+    "containerd://2.2.1",
+    {"name": "", "features": {"recursiveReadOnlyMounts": True, "userNamespaces": True}},
+    {"name": "runc", "features": {"recursiveReadOnlyMounts": True, "userNamespaces": True}},
+)
+OLD = node("containerd://1.7.28", {"name": "", "features": {"recursiveReadOnlyMounts": True}})
+
+
+@pytest.mark.parametrize("nodes", [[DOCKER], [DOCKER, OLD]])
+def test_pods_with_users_of_their_own_are_warned_about_where_no_nodes_runtime_has_them(
+    cluster: Cluster, nodes: list[dict[str, Any]]
+) -> None:
+    cluster.has(*nodes)
+    isolated = {"spec": {"hostUsers": False}}
+    (warning,) = unmet(step("StatefulSet", template=isolated), file=DEV).warnings
+    assert warning.startswith(f"StatefulSet {NAME} has hostUsers: false, but no node's")
+    assert "(containerd://1.7.28, docker://29.4.1)" in warning or "(docker://29.4.1)" in warning
+    assert "or drop hostUsers" in warning
+    assert unmet(step("StatefulSet", template={"spec": {"hostUsers": True}})) == Unmet()
+    same = step("StatefulSet", UPDATE, {"template": isolated}, template=isolated)
+    assert unmet(same) == Unmet(), "they run"
+    cluster.has(*nodes, CONTAINERD)
+    assert unmet(step("StatefulSet", template=isolated)) == Unmet(), "a nodeSelector can choose it"
+
+
 def test_a_storage_class_must_exist_or_be_that_of_a_volume(cluster: Cluster) -> None:
     by_hand = {"kind": "PersistentVolume", "spec": {"storageClassName": "manual"}} | named("one")
     cluster.has({"kind": "StorageClass"} | named("standard"), by_hand)

@@ -186,20 +186,19 @@ def test_prod_follows_staging_with_its_images_after_approval() -> None:
     assert deploy["record"]["needs"] == "prod"
 
 
-def used(job: str, action: str) -> list[dict[str, Any]]:
+def used(job: str, action: str, name: str = "deploy.yml") -> list[dict[str, Any]]:
     """The inputs of a job's steps that use an action, in order."""
-    found = workflow("deploy.yml")["jobs"][job]["steps"]
+    found = workflow(name)["jobs"][job]["steps"]
     return [step["with"] for step in found if step.get("uses", "").startswith(f"{action}@")]
 
 
 def test_a_known_critical_vulnerability_stops_lock_files_before_staging_and_images_before_prod() -> (
     None
 ):
-    refusing = {"severity": "CRITICAL", "exit-code": "1", "trivyignores": EXCEPTIONS.name}
     (lock_files,) = used("staging", TRIVY)
     image, _ = used("images", TRIVY)
-    assert refusing.items() <= lock_files.items()
-    assert refusing.items() <= image.items()
+    assert REFUSING.items() <= lock_files.items()
+    assert REFUSING.items() <= image.items()
     order = [str(step) for step in workflow("deploy.yml")["jobs"]["staging"]["steps"]]
     (scan,) = (index for index, step in enumerate(order) if TRIVY in step)
     (up,) = (index for index, step in enumerate(order) if "make up STACK=staging" in step)
@@ -222,12 +221,15 @@ def test_checks_audit_every_lock_file_of_what_is_deployed() -> None:
     for name in ("requirements.txt", "requirements-dev.txt", "docker/backend/requirements.txt"):
         assert (ROOT / name).is_file()
         assert f" {name}" in script
-    assert "npm audit --audit-level=critical" in script
     assert EXCEPTIONS.name in script
+    (packages,) = used("audit", TRIVY, "checks.yml")
+    assert REFUSING.items() <= packages.items(), "a pull request has the exceptions of a deployment"
+    assert (ROOT / packages["scan-ref"] / "package-lock.json").is_file()
 
 
 TRIVY = "aquasecurity/trivy-action"
 EXCEPTIONS = ROOT / ".trivyignore.yaml"
+REFUSING = {"severity": "CRITICAL", "exit-code": "1", "trivyignores": EXCEPTIONS.name}
 LONGEST = timedelta(days=92)
 
 

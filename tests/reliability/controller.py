@@ -1,6 +1,7 @@
 """A controller for routes: Traefik on this machine, for one release's Ingress and HTTPRoute, which retries reads.
 
-Its ports are only on 127.0.0.1. As in any cluster, the API's CRDs, the classes and the Gateway come before the routes.
+Its ports are only on 127.0.0.1. As in any cluster, the API's CRDs, the classes, the Gateway and the certificate come
+before the routes.
 """
 
 import json
@@ -8,7 +9,7 @@ import os
 import subprocess
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from typing import Any
 import httpx
 import yaml
 
+from tests.live import outside
 from tests.live_release import CONTEXT, Kubectl
 
 CLASS = "traefik-of-the-tests"
 GATEWAY = "gateway-of-the-tests"
-PORTS = {"ingress": 30152, "gateway": 30153}
+CERTIFICATE = "certificate-of-the-tests"
+PORTS = {"ingress": 30152, "gateway": 30153, "gateway-tls": 30154, "own": 30155, "own-tls": 30156}
+"""By what they serve: `gateway` and `gateway-tls` are the shared Gateway's, `own` and `own-tls` one of the stack's."""
 GATEWAY_API = "sigs.k8s.io/gateway-api@v1.7.0"
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 START_SECONDS = 60
@@ -33,14 +37,16 @@ would meet the dead one once in 32 times.
 
 
 @contextmanager
-def running(release: str, folder: Path) -> Iterator[None]:
+def running(release: str, folder: Path, hosts: Sequence[str]) -> Iterator[Path]:
     """Traefik, which serves the routes of the release's namespace at each port; removed at the end.
 
     Args:
         folder: where its configuration and its log go.
+        hosts: names in the certificate, whose authority is in the file that this yields.
     """
     kubectl = Kubectl(release)
-    with _gateway_api(kubectl, folder), _classes(kubectl, release):
+    files = outside.certificate(folder, *hosts)
+    with _gateway_api(kubectl, folder), _classes(kubectl, files):
         command = ["traefik", f"--configfile={_configured(release, folder)}"]
         env = {**os.environ, "KUBECONFIG": str(_kubeconfig(kubectl, folder))}
         with (folder / "traefik.log").open("w") as log:
@@ -48,7 +54,7 @@ def running(release: str, folder: Path) -> Iterator[None]:
             try:
                 for port in PORTS.values():
                     _wait(port, traefik, folder)
-                yield
+                yield folder / "tls.crt"
             finally:
                 traefik.terminate()
                 traefik.wait(30)
@@ -85,9 +91,17 @@ def _standard_channel() -> list[str]:
 
 
 @contextmanager
-def _classes(kubectl: Kubectl, release: str) -> Iterator[None]:
-    """The objects of the controller's operators: both classes, and a Gateway that routes may be attached to."""
-    listener = {"name": "http", "port": PORTS["gateway"], "protocol": "HTTP"}
+def _classes(kubectl: Kubectl, certificate: Mapping[str, str]) -> Iterator[None]:
+    """The objects of the operators: both classes, a certificate, and a Gateway that routes may be attached to."""
+    listeners = [
+        {"name": "http", "port": PORTS["gateway"], "protocol": "HTTP"},
+        {
+            "name": "https",
+            "port": PORTS["gateway-tls"],
+            "protocol": "HTTPS",
+            "tls": {"mode": "Terminate", "certificateRefs": [{"name": CERTIFICATE}]},
+        },
+    ]
     api = "gateway.networking.k8s.io/v1"
     objects = [
         _object(
@@ -97,7 +111,8 @@ def _classes(kubectl: Kubectl, release: str) -> Iterator[None]:
             controller="traefik.io/ingress-controller",
         ),
         _object(api, "GatewayClass", CLASS, controllerName="traefik.io/gateway-controller"),
-        _object(api, "Gateway", GATEWAY, gatewayClassName=CLASS, listeners=[listener]),
+        _object(api, "Gateway", GATEWAY, gatewayClassName=CLASS, listeners=listeners),
+        outside.secret(CERTIFICATE, certificate) | {"type": "kubernetes.io/tls"},
     ]
     manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     kubectl("apply", "--filename=-", stdin=manifest)

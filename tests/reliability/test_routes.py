@@ -1,9 +1,11 @@
 """The public address by Ingress and by HTTPRoute, behind a real controller: people sign in, and nothing is lost."""
 
 import re
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +22,7 @@ from tests.live_release import LiveRelease
 from tests.load import Load, Page, Result, under
 from tests.reliability import controller, node
 from tests.reliability.conftest import RELEASE, VALUES, Record, await_ready
-from tests.reliability.controller import CLASS, GATEWAY, PORTS
+from tests.reliability.controller import CERTIFICATE, CLASS, GATEWAY, PORTS
 from tests.reliability.person import Person
 from tests.reliability.traffic import FILES_PER_PAGE, FRONTEND_RATE
 
@@ -41,27 +43,43 @@ ROUTES: dict[str, dict[str, Any]] = {
         "retries": 3,
     },
 }
+# Both in the block `gateway`: one of the stack's own, and the same shared one by its listener with TLS.
+SECURED: dict[str, dict[str, Any]] = {
+    "own": {
+        "hosts": HOSTS,
+        "class": CLASS,
+        "tls": {"secret": CERTIFICATE},
+        "httpPort": PORTS["own"],
+        "httpsPort": PORTS["own-tls"],
+    },
+    "gateway-tls": {
+        "hosts": HOSTS,
+        "parentRef": {"name": GATEWAY, "sectionName": "https", "redirectSectionName": "http"},
+    },
+}
+PLAIN_AND_TLS = {"own": ("own", "own-tls"), "gateway-tls": ("gateway", "gateway-tls")}
 
 
 @pytest.fixture(scope="module")
-def traefik(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The controller; the release's routes go before it does."""
-    with controller.running(RELEASE, tmp_path_factory.mktemp("traefik")):
+def traefik(release: LiveRelease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The controller; the release's routes go before it does. Its value is the certificate of the hosts' authority."""
+    with controller.running(RELEASE, tmp_path_factory.mktemp("traefik"), HOSTS) as authority:
         try:
-            yield
+            yield authority
         finally:
             release.stack.configure(VALUES)
             release.stack.up()
 
 
 @pytest.fixture(scope="module", params=ROUTES)
-def kind(request: pytest.FixtureRequest, release: LiveRelease, traefik: None) -> str:
+def kind(request: pytest.FixtureRequest, release: LiveRelease, traefik: Path) -> str:
     """The kind of the release's working route."""
     found = str(request.param)
-    release.stack.configure(VALUES | {found: ROUTES[found]})
+    block = {"gateway": SECURED[found]} if found in SECURED else {found: ROUTES[found]}
+    release.stack.configure(VALUES | block)
     release.stack.up()
     deadline = time.monotonic() + ROUTE_SECONDS
-    while (status := answer(found, "/healthz").status_code) != 200:
+    while (status := reached(found, traefik)) != "200":
         assert time.monotonic() < deadline, f"{found}: {status} after {ROUTE_SECONDS} s"
         time.sleep(0.5)
     return found
@@ -74,10 +92,27 @@ def whole(release: LiveRelease, kind: str) -> None:
         await_ready(release, component)
 
 
-def answer(kind: str, path: str) -> httpx.Response:
-    """What comes through the route."""
-    address = f"http://127.0.0.1:{PORTS[kind]}{path}"
-    return httpx.get(address, headers={"Host": HOSTS[0]}, timeout=10)
+def answer(port: str, path: str, host: str = HOSTS[0]) -> httpx.Response:
+    """What comes through the route in plain HTTP."""
+    return httpx.get(f"http://127.0.0.1:{PORTS[port]}{path}", headers={"Host": host}, timeout=10)
+
+
+def answer_by_tls(port: str, path: str, authority: Path, host: str = HOSTS[0]) -> httpx.Response:
+    """The same by TLS, with a certificate for this host that the authority has signed."""
+    context = ssl.create_default_context(cafile=str(authority))
+    address, asked = f"https://127.0.0.1:{PORTS[port]}{path}", {"sni_hostname": host}
+    with httpx.Client(verify=context, timeout=10) as client:
+        return client.get(address, headers={"Host": host}, extensions=asked)
+
+
+def reached(kind: str, authority: Path) -> str:
+    """The status of a page's check through the route, or why there is none yet: Traefik reads a certificate later."""
+    try:
+        if kind in SECURED:
+            return str(answer_by_tls(PLAIN_AND_TLS[kind][1], "/healthz", authority).status_code)
+        return str(answer(kind, "/healthz").status_code)
+    except httpx.TransportError as error:
+        return str(error)
 
 
 @contextmanager
@@ -155,3 +190,21 @@ def test_a_gateway_of_the_stack_is_taken_as_it_is_written(release: LiveRelease, 
     assert {f"Gateway {RELEASE}-frontend", f"HTTPRoute {RELEASE}-frontend-redirect"} <= made
     assert live.refusals(steps, stack.file, stack.env) == {}, "the CRDs' own schema"
     assert needs.unmet(steps, stack.file, stack.env).refusals == {}, "the class is there"
+
+
+@pytest.mark.parametrize("kind", SECURED, indirect=True)
+def test_https_has_the_hosts_certificate_and_plain_http_is_redirected_to_it(
+    release: LiveRelease, kind: str, traefik: Path
+) -> None:
+    plain, tls = PLAIN_AND_TLS[kind]
+    for host in (HOSTS[0], HOSTS[1].replace("*", "team")):
+        assert answer_by_tls(tls, "/healthz", traefik, host).status_code == 200
+        redirect = answer(plain, "/tasks?filter=open", host)
+        assert redirect.status_code == 301
+        assert redirect.headers["location"] == f"https://{host}/tasks?filter=open"
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        answer_by_tls(tls, "/healthz", traefik, "elsewhere.localhost")
+    assert answer(plain, "/healthz", "elsewhere.localhost").status_code == 404
+    stack = release.stack.of_ops
+    kubectl = Kubectl(stack.file.context, stack.env, stack.file.namespace)
+    assert reach.against(kubectl, RELEASE) == [], "as make smoke judges the routes' status"

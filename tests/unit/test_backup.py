@@ -94,6 +94,53 @@ def test_the_database_lets_the_backup_in(deploy: Deploy) -> None:
     assert components == ["backend", "frontend", "backup"]
 
 
+BUCKET = {"address": "s3://backups/taskflow/", "endpoint": "http://store.edge:9000"}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": {"secret": "store", "key": "id"},
+    "AWS_SECRET_ACCESS_KEY": {"config": "storeKey"},
+}
+COPIED = merged(LOCAL, merged(BACKUP, {"backup": {"bucket": BUCKET, "secretEnv": CREDENTIALS}}))
+
+
+def test_what_stores_it_gets_the_bucket_and_its_credentials_by_reference(deploy: Deploy) -> None:
+    engine = deploy(COPIED, {"storeKey": "canary"})
+    ((_, job),) = engine.of_kind("CronJob").items()
+    spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (dump,), (store,) = spec["initContainers"], spec["containers"]
+    variables = {variable["name"]: variable for variable in store["env"]}
+    assert variables["BACKUP_BUCKET"]["value"] == "s3://backups/taskflow/"
+    assert variables["AWS_ENDPOINT_URL"]["value"] == "http://store.edge:9000"
+    assert variables["AWS_REGION"]["value"] == "us-east-1"
+    by_hand, own = (variables[name]["valueFrom"]["secretKeyRef"] for name in CREDENTIALS)
+    assert by_hand == {"name": "store", "key": "id"}
+    assert own["name"].startswith("taskflow-backup-secrets-")
+    assert own["key"] == "storeKey"
+    assert "canary" not in json.dumps(job)
+    assert "AWS" not in json.dumps(dump["env"]), "the container that dumps needs no bucket"
+
+
+def test_amazons_store_is_that_of_the_region(deploy: Deploy) -> None:
+    amazon = merged(COPIED, {"backup": {"bucket": {"endpoint": None, "region": "eu-central-1"}}})
+    ((_, job),) = deploy(amazon, {"storeKey": "canary"}).of_kind("CronJob").items()
+    assert "https://s3.eu-central-1.amazonaws.com" in json.dumps(job)
+
+
+@pytest.mark.parametrize(("endpoint", "port"), [("http://store.edge:9000", 9000), (None, 443)])
+def test_network_policies_let_it_reach_the_bucket_and_without_one_nothing_else(
+    deploy: Deploy, endpoint: str | None, port: int
+) -> None:
+    to_bucket = {"ports": [{"port": port, "protocol": "TCP"}]}
+    policy = "taskflow-backup-network-policy"
+    values = merged(COPIED, {"backup": {"bucket": {"endpoint": endpoint}}})
+    policies = deploy(values, {"storeKey": "canary"}).of_kind("NetworkPolicy")
+    _, _, *further = policies[policy]["spec"]["egress"]
+    assert further == [to_bucket]
+    _, _, *further = deploy(merged(LOCAL, BACKUP)).of_kind("NetworkPolicy")[policy]["spec"][
+        "egress"
+    ]
+    assert further == []
+
+
 def test_the_script_arrives_in_its_pod_as_it_is() -> None:
     """Kubernetes writes a single $ for two, and the values of variables for their names in $(NAME)."""
     text = SCRIPT.read_text()

@@ -8,7 +8,15 @@ from components.config.check import parse
 from components.config.errors import ConfigError
 from components.config.secrets import Secret
 from components.config.stack import StackConfig
-from tests.unit.conftest import DEPLOYED, LOCAL, PROD_SECRETS, encrypted, merged, source_of
+from tests.unit.conftest import (
+    DEPLOYED,
+    LOCAL,
+    PROD_SECRETS,
+    PUBLIC_KEY,
+    encrypted,
+    merged,
+    source_of,
+)
 
 NO_SECRETS: dict[str, Secret] = {}
 ALL_SECRETS = {key: Secret(encrypted=True) for key in ("databaseUrl", "betterAuthSecret")}
@@ -164,6 +172,43 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
             "taskflow:gateway.tls: a Gateway that exists has certificates of its own; drop tls",
         ),
         (
+            {"gateway": {"host": "a.b", "parentRef": {"name": "x", "redirectSectionName": "http"}}},
+            "taskflow:gateway.parentRef.redirectSectionName: needs the listener for https as sectionName",
+        ),
+        (
+            {
+                "gateway": {
+                    "host": "a.b",
+                    "parentRef": {
+                        "name": "x",
+                        "sectionName": "https",
+                        "redirectSectionName": "http",
+                        "tls": False,
+                    },
+                }
+            },
+            "taskflow:gateway.parentRef.redirectSectionName: leads to https, but tls is false",
+        ),
+        (
+            {"gateway": {"host": "a.b", "class": "x", "httpsPort": 8443}},
+            "taskflow:gateway.httpsPort: is the port of listeners with TLS: give tls, too",
+        ),
+        (
+            {"gateway": {"host": "a.b", "parentRef": {"name": "x"}, "httpPort": 8000}},
+            "taskflow:gateway.httpPort: a Gateway that exists has ports of its own",
+        ),
+        (
+            {
+                "gateway": {
+                    "host": "a.b",
+                    "class": "x",
+                    "httpPort": 443,
+                    "tls": {"secret": "mine"},
+                }
+            },
+            "taskflow:gateway.httpPort: 443 is the port of both",
+        ),
+        (
             {"gateway": {"hosts": [f"a{n}.example.com" for n in range(17)], "class": "x"}},
             "17 names, but an HTTPRoute takes 16",
         ),
@@ -190,6 +235,23 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
                 }
             },
             "taskflow:backend.secretEnv.A: is in env too; drop one of the two",
+        ),
+        (
+            {"backup": {"publicKey": PUBLIC_KEY, "bucket": {"address": "s3://backups"}}},
+            "taskflow:backup.secretEnv: the bucket needs AWS_ACCESS_KEY_ID: give {secret: <name>",
+        ),
+        (
+            {
+                "backup": {
+                    "publicKey": PUBLIC_KEY,
+                    "secretEnv": {"AWS_ACCESS_KEY_ID": {"config": "keyId"}},
+                }
+            },
+            "taskflow:backup.secretEnv.AWS_ACCESS_KEY_ID: is for a bucket: give bucket, too",
+        ),
+        (
+            {"backup": {"publicKey": PUBLIC_KEY, "bucket": {"address": "backups/dev"}}},
+            'taskflow:backup.bucket.address: got "backups/dev", expected a bucket\'s address',
         ),
         ({"monitoring": {"annotations": True}}, "taskflow:monitoring.namespace: is missing"),
         (

@@ -30,6 +30,18 @@ OUTSIDE = {"database": {"embedded": None}}
 AUTHORITY = {"database": {"embedded": None, "external": {"ca": {"configMap": "authority"}}}}
 INGRESS = {"ingress": {"host": "taskflow.example.com"}}
 BACKUP = {"backup": {"publicKey": PUBLIC_KEY}}
+BUCKET = merged(
+    BACKUP,
+    {
+        "backup": {
+            "bucket": {"address": "s3://backups"},
+            "secretEnv": {
+                "AWS_ACCESS_KEY_ID": {"secret": "store", "key": "id"},
+                "AWS_SECRET_ACCESS_KEY": {"secret": "store", "key": "key"},
+            },
+        }
+    },
+)
 MONITORING = {"monitoring": {"namespace": "monitoring"}}
 TLS = {"ingress": {"host": "taskflow.example.com", "tls": {"issuer": "letsencrypt"}}}
 GATEWAY = {"gateway": {"host": "taskflow.example.com", "class": "envoy"}}
@@ -142,6 +154,10 @@ SHOWN: dict[str, Other] = {
     "backup.image": Other("postgres:16", merged(OUTSIDE, BACKUP), PROD_SECRETS),
     "backup.size": Other("9Gi", BACKUP),
     "backup.storageClass": Other("slow", BACKUP),
+    "backup.bucket.address": Other("s3://backups/blue/", BUCKET),
+    "backup.bucket.endpoint": Other("https://s3.example.com", BUCKET),
+    "backup.bucket.region": Other("eu-central-1", BUCKET),
+    "backup.secretEnv": Other({"AWS_ACCESS_KEY_ID": {"secret": "other", "key": "id"}}, BUCKET),
     "secrets.existing": Other(
         "by-hand",
         merged(OUTSIDE, {"createNamespace": False, "secrets": {"generate": False}}),
@@ -161,7 +177,12 @@ SHOWN: dict[str, Other] = {
     "gateway.parentRef.name": Other("other", SHARED_GATEWAY),
     "gateway.parentRef.namespace": Other("edge", SHARED_GATEWAY),
     "gateway.parentRef.sectionName": Other("https", SHARED_GATEWAY),
+    "gateway.parentRef.redirectSectionName": Other(
+        "http", merged(SHARED_GATEWAY, {"gateway": {"parentRef": {"sectionName": "https"}}})
+    ),
     "gateway.parentRef.tls": Other(False, SHARED_GATEWAY),
+    "gateway.httpPort": Other(8000, GATEWAY),
+    "gateway.httpsPort": Other(8443, GATEWAY_TLS),
     "gateway.namespace": Other("edge", GATEWAY),
     "gateway.timeoutSeconds": Other(30, GATEWAY),
     "gateway.retries": Other(2, GATEWAY),

@@ -8,6 +8,13 @@ from tests.unit.conftest import LOCAL, Deploy, Engine, merged
 
 HOSTS = ["taskflow.example.com", "*.taskflow.example.com"]
 SHARED = {"name": "shared", "namespace": "edge", "sectionName": "https"}
+TO_HTTPS = [
+    {
+        "filters": [
+            {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+        ]
+    }
+]
 FRONTEND = [{"name": "taskflow-frontend", "port": 3000}]
 
 
@@ -68,16 +75,26 @@ def test_a_gateway_of_the_stack_serves_https_and_redirects_to_it(deploy: Deploy)
     assert sections == [listener["name"] for listener in secured], "plain HTTP is for the redirect"
     redirect = spec(engine, "HTTPRoute", "taskflow-frontend-redirect")
     assert redirect["parentRefs"] == [{"name": "taskflow-frontend", "sectionName": "http"}]
-    assert redirect["rules"] == [
-        {
-            "filters": [
-                {
-                    "type": "RequestRedirect",
-                    "requestRedirect": {"scheme": "https", "statusCode": 301},
-                }
-            ]
-        }
-    ]
+    assert redirect["rules"] == TO_HTTPS
+
+
+def test_a_gateway_that_exists_gets_a_redirect_where_its_plain_listener_is_named(
+    deploy: Deploy,
+) -> None:
+    engine = deploy(gateway(parentRef={**SHARED, "redirectSectionName": "http"}))
+    assert spec(engine, "HTTPRoute")["parentRefs"] == [SHARED], "the pages are on https alone"
+    redirect = spec(engine, "HTTPRoute", "taskflow-frontend-redirect")
+    assert redirect["parentRefs"] == [{**SHARED, "sectionName": "http"}]
+    assert redirect["hostnames"] == HOSTS
+    assert redirect["rules"] == TO_HTTPS
+    assert engine.of_kind("Gateway") == {}
+
+
+def test_a_gateway_of_the_stack_has_the_ports_that_its_controller_wants(deploy: Deploy) -> None:
+    values = {"class": "traefik", "tls": {"secret": "mine"}, "httpPort": 8000, "httpsPort": 8443}
+    plain, *secured = spec(deploy(gateway(**values)), "Gateway")["listeners"]
+    assert plain["port"] == 8000
+    assert [listener["port"] for listener in secured] == [8443, 8443]
 
 
 def test_a_gateway_of_the_stack_asks_an_issuer_for_the_releases_own_secret(deploy: Deploy) -> None:

@@ -1,14 +1,20 @@
 """The last step of a scheduled backup: encrypts the dump of the container before it, and keeps the newest backups.
 
+They are on a volume and, where BACKUP_BUCKET names one, in a bucket, too.
+
 `python -m taskflow_api.backup`, in the CronJob of components/backup.py. The public key opens nothing.
 """
 
 import logging
 import os
+import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyrage
+
+from taskflow_api.bucket import Bucket, BucketError
 
 logger = logging.getLogger("taskflow_api.backup")
 
@@ -31,11 +37,31 @@ def store(archive: Path, folder: Path, release: str, public_key: str, keep: int)
     return path
 
 
+def copy(path: Path, bucket: Bucket, release: str, keep: int) -> None:
+    """Copies a backup into the bucket and, once it is there, deletes all of this release's but the newest `keep`."""
+    bucket.upload(path)
+    there, size = bucket.sizes(), path.stat().st_size
+    if there.get(path.name) != size:
+        raise BucketError(
+            f"{path.name} has {there.get(path.name, 0)} bytes in the bucket, not {size}"
+        )
+    own = re.compile(rf"{re.escape(release)}-[0-9]{{8}}T[0-9]{{6}}Z\.age")
+    for old in sorted(filter(own.fullmatch, there))[:-keep]:
+        bucket.delete(old)
+        logger.info("deleted %s from %s", old, bucket.address)
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    key, keep = os.environ["BACKUP_PUBLIC_KEY"], int(os.environ["BACKUP_KEEP"])
-    path = store(ARCHIVE, FOLDER, os.environ["RELEASE"], key, keep)
+    release, keep = os.environ["RELEASE"], int(os.environ["BACKUP_KEEP"])
+    path = store(ARCHIVE, FOLDER, release, os.environ["BACKUP_PUBLIC_KEY"], keep)
     logger.info("stored %s, %d bytes", path.name, path.stat().st_size)
+    if bucket := Bucket.of(os.environ):
+        try:
+            copy(path, bucket, release, keep)
+        except BucketError as error:
+            sys.exit(f"the backup is on the volume, but not in the bucket: {error}")
+        logger.info("copied %s to %s", path.name, bucket.address)
 
 
 if __name__ == "__main__":
