@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -249,10 +250,11 @@ def test_what_a_policy_pack_prints_and_its_exit_code_reach_the_engine(engine: En
     assert said[-1].exitcode == 3
 
 
-def test_a_policy_pack_ends_with_a_killed_language_host(engine: Engine) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_a_policy_pack_ends_with_its_language_host(engine: Engine, end: signal.Signals) -> None:
     said = pack(engine, "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     process = int(next(said).stdout)
-    engine.started[0].kill()
+    engine.started[0].send_signal(end)
     within_seconds(10, lambda: not Path(f"/proc/{process}").exists(), "the pack outlives the host")
 
 

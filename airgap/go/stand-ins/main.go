@@ -42,7 +42,7 @@ func main() {
 		case "random":
 			pulumirpc.RegisterResourceProviderServer(server, &random{common{version: arguments[0]}})
 		case "python":
-			host := &python{interpreter: arguments[0], program: arguments[1], engine: address}
+			host := &python{running: running, interpreter: arguments[0], program: arguments[1], engine: address}
 			pulumirpc.RegisterLanguageRuntimeServer(server, host)
 		default:
 			return fmt.Errorf("no stand-in for %s", name)

@@ -21,6 +21,7 @@ const reported = 32 // exit code of a program whose error is in the engine's log
 // python runs the project's program and policy packs, each as a process of its own.
 type python struct {
 	pulumirpc.UnimplementedLanguageRuntimeServer
+	running                      context.Context
 	interpreter, program, engine string
 }
 
@@ -69,8 +70,10 @@ func (p *python) RunPlugin(asked *pulumirpc.RunPluginRequest, server pulumirpc.L
 	return server.Send(&pulumirpc.RunPluginResponse{Output: &pulumirpc.RunPluginResponse_Exitcode{Exitcode: code}})
 }
 
-// command is killed when the engine no longer waits for it, and when this process is killed.
+// command is killed when the engine no longer waits for it, when this process shall end, and when it is killed itself.
 func (p *python) command(ctx context.Context, arguments ...string) *exec.Cmd {
+	ctx, cancel := context.WithCancel(ctx)
+	context.AfterFunc(p.running, cancel)
 	command := exec.CommandContext(ctx, p.interpreter, append([]string{"-u"}, arguments...)...)
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return command
