@@ -33,6 +33,7 @@ IMAGE = "urn:pulumi:dev::taskflow::docker:index/image:Image::backend"
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 """The protocol's mark of a secret."""
 FAILS = "for line in $(seq 30); do echo line $line; done; exit 1"
+PATIENCE_SECONDS = 30
 RUNS_UNTIL_ENDED = (
     "trap 'echo ended > ended; kill $!; exit 1' TERM; sleep 60 & echo x > began; wait"
 )
@@ -106,8 +107,8 @@ def image(**build: Any) -> dict[str, Any]:
     return {"imageName": "a:1", "build": given, "skipPush": True}
 
 
-def within_seconds(seconds: float, happened: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + seconds
+def until(happened: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not happened():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
@@ -215,14 +216,14 @@ def begun(engine: Engine) -> tuple[Any, Future[str]]:
     engine.docker(RUNS_UNTIL_ENDED)
     docker = engine.provider("docker")
     answer = ThreadPoolExecutor(1).submit(refused, lambda: create(docker, IMAGE, image()))
-    within_seconds(10, (engine.folder / "began").exists, "no build")
+    until((engine.folder / "began").exists, "no build")
     return docker, answer
 
 
 def test_a_cancelled_update_ends_its_builds(engine: Engine) -> None:
     docker, answer = begun(engine)
     docker.Cancel(Empty())
-    assert "building a:1 failed" in answer.result(10)
+    assert "building a:1 failed" in answer.result(PATIENCE_SECONDS)
     assert (engine.folder / "ended").exists(), "docker could not end the build on the daemon"
 
 
@@ -230,7 +231,7 @@ def test_a_plugin_and_its_build_end_with_a_killed_engine(engine: Engine) -> None
     begun(engine)
     engine.server.stop(None)
     (process,) = engine.started
-    process.wait(10)
+    process.wait(PATIENCE_SECONDS)
     assert (engine.folder / "ended").exists()
 
 
@@ -255,7 +256,7 @@ def test_a_policy_pack_ends_with_its_language_host(engine: Engine, end: signal.S
     said = pack(engine, "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     process = int(next(said).stdout)
     engine.started[0].send_signal(end)
-    within_seconds(10, lambda: not Path(f"/proc/{process}").exists(), "the pack outlives the host")
+    until(lambda: not Path(f"/proc/{process}").exists(), "the pack outlives the host")
 
 
 def test_the_language_host_names_the_interpreter_of_the_program(engine: Engine) -> None:
