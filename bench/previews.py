@@ -32,8 +32,7 @@ def section(release: Sequence[float], plain: Sequence[float], policies: Sequence
     beside = preview.median - yardstick.median
     note = (
         f"The {beside:.1f} s more than the plain program: two more providers (docker, random), started one after the "
-        "other; the import of their classes and of pydantic; more resources; hashing two image contexts. airgap/ has "
-        "both providers in Python, the official ones are compiled."
+        "other; the import of their classes and of pydantic; more resources; hashing two image contexts."
     )
     return Section(
         "A preview with nothing to change",
