@@ -1,11 +1,12 @@
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
-import { EMAIL_MAX, isEasilyGuessed, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
+import { EMAIL_MAX, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 import type { Attempts } from './attempts.ts';
 import { guesserOf, knownBrowserValue } from './known-browser.ts';
 import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
+import { isEasilyGuessed } from './password-rules.ts';
 import { noteRefusal } from './request.ts';
 import { KNOWN_SECONDS, SESSION_SECONDS } from './signatures.ts';
 
