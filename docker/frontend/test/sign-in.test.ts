@@ -218,6 +218,13 @@ test('a field that is no text is the mistake of who sent it', async () => {
   assert.equal(accountOf({ email: { toString: 1 } }), '');
 });
 
+test('a body that names no account is no guess at anybody, however often it is sent', async () => {
+  const auth = createAuth();
+  for (let i = 0; i < 12; i += 1) {
+    assert.equal((await post(auth, 'sign-in/email', local, { password })).status, 400);
+  }
+});
+
 test('a session of last week does all that a new one does, and costs no account either', async () => {
   const tables = noTables();
   const auth = createAuth(optionsOf(), tables);
