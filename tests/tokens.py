@@ -12,7 +12,8 @@ from tests.live_release import Kubectl
 def token_for(user: str, key: str | bytes, *, seconds: int) -> str:
     """A token in the name of a user; valid for so many seconds; the backend allows 120."""
     now = int(time.time())
-    return jwt.encode({"sub": user, "iat": now, "exp": now + seconds}, key, "HS256")
+    claims = {"iss": "taskflow-frontend", "aud": "taskflow-backend", "sub": user}
+    return jwt.encode(claims | {"iat": now, "exp": now + seconds}, key, "HS256")
 
 
 def signing_key(kubectl: Kubectl) -> bytes:

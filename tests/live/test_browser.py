@@ -293,8 +293,28 @@ def test_an_unknown_address_of_the_api_is_a_problem_and_no_page(page: Page, path
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_what_a_file_or_a_question_does_not_answer_is_refused_with_what_it_does(page: Page) -> None:
-    asked = page.request.get("/api/assistant")
-    assert (asked.status, asked.headers["allow"]) == (405, "POST")
-    sent = page.request.post("/robots.txt")
-    assert (sent.status, sent.headers["allow"]) == (405, "GET, HEAD")
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/robots.txt", "GET, HEAD"),
+        ("OPTIONS", "/icon.svg", "GET, HEAD"),
+        ("POST", "/", "GET, HEAD"),
+        ("DELETE", "/tasks", "GET, HEAD, POST"),
+        ("GET", "/api/assistant", "POST"),
+        ("GET", "/api/auth/sign-in/email", "POST"),
+    ],
+)
+def test_what_a_path_does_not_answer_is_refused_with_what_it_does(
+    page: Page, method: str, path: str, allowed: str
+) -> None:
+    answer = page.request.fetch(path, method=method)
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+
+
+def test_a_session_is_answered_to_head_and_no_cache_keeps_it(page: Page) -> None:
+    for answer in (
+        page.request.head("/api/auth/get-session"),
+        page.request.get("/api/auth/get-session"),
+    ):
+        assert answer.status == 200
+        assert answer.headers["cache-control"] == "no-store"

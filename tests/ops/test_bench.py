@@ -192,7 +192,9 @@ def test_a_token_is_signed_with_the_key_that_the_backend_has(programs: Programs)
     data = {"better-auth-secret": base64.b64encode(key.encode()).decode()}
     programs.answer("kubectl", "secret bench-auth-1", {"data": data})
     person = Person("", "", cookie="", user="somebody", key=signing_key(Kubectl("bench")))
-    claims = jwt.decode(person.token, key, ["HS256"])
+    claims = jwt.decode(
+        person.token, key, ["HS256"], issuer="taskflow-frontend", audience="taskflow-backend"
+    )
     assert claims["sub"] == "somebody"
     assert claims["exp"] - claims["iat"] <= 120, "the backend refuses a longer life"
 

@@ -52,7 +52,8 @@ def tokens(key: bytes, subject: str) -> dict[str, str]:
         return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
 
     now = int(time.time())
-    good = {"sub": subject, "iat": now, "exp": now + 60}
+    parties = {"iss": "taskflow-frontend", "aud": "taskflow-backend"}
+    good = parties | {"sub": subject, "iat": now, "exp": now + 60}
     header, claims, signature = jwt.encode(good, key, "HS256").split(".")
     return {
         "none": f"{part({'alg': 'none', 'typ': 'JWT'})}.{claims}.",
@@ -63,8 +64,12 @@ def tokens(key: bytes, subject: str) -> dict[str, str]:
         "the end of a long life": jwt.encode(good | {"iat": now - 3540}, key, "HS256"),
         "another issuer": jwt.encode(good | {"iss": "somebody"}, key, "HS256"),
         "another audience": jwt.encode(good | {"aud": "something"}, key, "HS256"),
-        "without a beginning": jwt.encode({"sub": subject, "exp": now + 60}, key, "HS256"),
-        "without an end": jwt.encode({"sub": subject, "iat": now}, key, "HS256"),
+        **{
+            f"without {name}": jwt.encode(
+                {claim: value for claim, value in good.items() if claim != name}, key, "HS256"
+            )
+            for name in good
+        },
         "another key": jwt.encode(good, b"x" * 32, "HS256"),
         "another algorithm": jwt.encode(good, key, "HS512"),
         "other claims": f"{header}.{part(good | {'sub': 'somebody else'})}.{signature}",

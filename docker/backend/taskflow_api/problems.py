@@ -5,7 +5,7 @@ reaches the application: uvicorn answers it with 400 in plain text, and has no h
 `detail` is a sentence for people; members of its own belong to one kind of problem.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -64,9 +64,25 @@ class TaskChanged(Problem):
 MODELS: dict[int, type[Problem]] = {412: TaskChanged, 422: InvalidRequest}
 
 
+def header(name: str, description: str) -> dict[str, Any]:
+    """A header of an answer, for the OpenAPI document."""
+    return {name: {"description": description, "schema": {"type": "string"}}}
+
+
+ETAG = header("ETag", "the task's version, for If-Match")
+HEADERS = {
+    401: {"headers": header("WWW-Authenticate", "the scheme: Bearer")},
+    412: {"headers": ETAG},
+    503: {"headers": header("Retry-After", "seconds to wait; absent if waiting does not help")},
+}
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of an endpoint, for the OpenAPI document."""
-    return {status: {"model": MODELS.get(status, Problem)} for status in statuses}
+    return {
+        status: {"model": MODELS.get(status, Problem), **HEADERS.get(status, {})}
+        for status in statuses
+    }
 
 
 def problem(
@@ -111,8 +127,13 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # Without the input, which may be large, secret, or (a lone surrogate) not even encodable.
     errors = [{key: found[key] for key in ("loc", "type", "msg")} for found in error.errors()]
-    detail = " ".join(f"{str(found['loc'][-1]).capitalize()}: {found['msg']}." for found in errors)
+    detail = " ".join(f"{_name(found['loc']).capitalize()}: {found['msg']}." for found in errors)
     return problem(422, detail, errors=errors)
+
+
+def _name(place: Sequence[str | int]) -> str:
+    """The innermost name: a number is an index, or where a body stops being JSON."""
+    return next(part for part in reversed(place) if isinstance(part, str))
 
 
 async def _unknown_user(_request: Request, _error: Exception) -> JSONResponse:

@@ -2,7 +2,6 @@ import time
 import uuid
 from collections.abc import Callable
 
-import jwt
 import pytest
 from tests.support.server import SECRET, Backend, token
 
@@ -57,8 +56,10 @@ def test_a_token_of_a_user_who_is_gone_is_401(backend: Backend, method: str, pat
             id="long life by an iat ahead",
         ),
         pytest.param(lambda user: token(user, iss="somebody"), id="another issuer"),
+        pytest.param(lambda user: token(user, iss=None), id="no issuer"),
         pytest.param(lambda user: token(user, aud="something"), id="another audience"),
         pytest.param(lambda user: token(user, aud=7), id="audience is a number"),
+        pytest.param(lambda user: token(user, aud=None), id="no audience"),
         pytest.param(lambda user: token(user, exp=str(int(time.time()) + 600)), id="exp is text"),
         pytest.param(lambda user: token(user, sub=None), id="no sub"),
         pytest.param(lambda _user: token(""), id="empty sub"),
@@ -90,13 +91,6 @@ def test_a_scheme_without_a_token_is_401(backend: Backend) -> None:
 
 def test_the_scheme_is_known_in_any_case(backend: Backend, user_id: str) -> None:
     assert ask(backend, "GET", "/api/tasks", f"bearer {token(user_id)}") == 200
-
-
-def test_a_token_of_the_release_before_names_neither_issuer_nor_audience_and_holds(
-    backend: Backend, user_id: str
-) -> None:
-    bare = token(user_id, iss=None, aud=None)
-    assert ask(backend, "GET", "/api/tasks", f"Bearer {bare}") == 200
 
 
 @pytest.mark.parametrize("other", ["BETTER_AUTH_SECRET_NEXT", "BETTER_AUTH_SECRET_FORMER"])
@@ -132,7 +126,5 @@ def test_a_clock_slightly_ahead_of_ours_is_forgiven(backend: Backend, user_id: s
 
 
 def test_the_key_is_the_secrets_utf_8_bytes(backend: Backend, user_id: str) -> None:
-    now = int(time.time())
-    claims = {"sub": user_id, "iat": now, "exp": now + 60}
-    by_bytes = jwt.encode(claims, SECRET.encode("utf-8"), "HS256")
+    by_bytes = token(user_id, key=SECRET.encode("utf-8"))
     assert ask(backend, "GET", "/api/tasks", f"Bearer {by_bytes}") == 200

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -77,6 +78,38 @@ def test_every_operation_and_parameter_is_described_and_every_refusal_is_a_probl
         for status, response in operation["responses"].items():
             if path.startswith("/api/") and status >= "400":
                 assert set(response["content"]) == {"application/problem+json"}
+            if path.startswith("/api/"):
+                # Any of them can find no place: see taskflow_api.shed.
+                assert "503" in operation["responses"], f"{method} {path}"
+
+
+def test_the_headers_of_every_answer_are_in_the_document(
+    api: httpx2.Client, document: dict[str, Any]
+) -> None:
+    def told(path: str, method: str, status: int) -> set[str]:
+        answer = document["paths"][path][method.lower()]["responses"][str(status)]
+        return {name.lower() for name in answer.get("headers", {})}
+
+    new = {"id": str(uuid4()), "title": "x"}
+    task = "/api/tasks/{task_id}"
+    answers: list[tuple[str, str, dict[str, Any], int]] = [
+        ("POST", "/api/tasks", {"json": new}, 201),
+        ("POST", "/api/tasks", {"json": new}, 200),
+        ("GET", task, {}, 200),
+        ("PATCH", task, {"json": {"done": True}}, 200),
+        ("PATCH", task, {"json": {"done": True}, "headers": {"If-Match": '"1"'}}, 412),
+        ("DELETE", task, {"headers": {"If-Match": '"1"'}}, 412),
+        ("DELETE", task, {"headers": {"Authorization": "Bearer none"}}, 401),
+        ("DELETE", task, {}, 204),
+        ("DELETE", task, {}, 404),
+        ("GET", "/api/tasks", {}, 200),
+        ("GET", "/api/tasks", {"headers": {"Authorization": "Bearer none"}}, 401),
+    ]
+    for method, path, options, status in answers:
+        answer = api.request(method, path.format(task_id=new["id"]), **options)
+        assert answer.status_code == status, f"{method} {path}"
+        found = {"etag", "location", "www-authenticate", "retry-after"} & set(answer.headers)
+        assert found == told(path, method, status), f"{method} {path} {status}"
 
 
 def test_every_model_is_described_and_so_is_what_is_in_it(document: dict[str, Any]) -> None:
@@ -146,6 +179,11 @@ def test_the_page_shows_all_of_the_document(backend: Backend, document: dict[str
         assert f"{method} {path}\n" in shown.text
         words = re.split(r"`.+?`", operation["description"])
         names = [found["name"] for found in operation.get("parameters", ())]
+        names += [
+            header
+            for answer in operation["responses"].values()
+            for header in answer.get("headers", ())
+        ]
         for text in (*words, *names, *operation["responses"]):
             assert text in shown.text
     assert {f"#{name}" for name in document["components"]["schemas"]} == shown.anchors

@@ -80,6 +80,13 @@ def test_the_detail_of_wrong_fields_is_a_sentence_about_each(api: httpx2.Client)
     assert [found["loc"] for found in body["errors"]] == [["body", "title"], ["body", "done"]]
 
 
+def test_the_detail_names_a_field_and_no_position(api: httpx2.Client) -> None:
+    broken = api.post("/api/tasks", content=b"{", headers={"Content-Type": "application/json"})
+    assert broken.json()["detail"] == "Body: JSON decode error."
+    unknown = {"messages": [{"role": "user", "content": "hello"}, "hello"]}
+    assert api.post("/api/chat", json=unknown).json()["detail"].startswith("Messages: Input")
+
+
 @pytest.mark.parametrize("path", ALLOWED)
 @pytest.mark.parametrize("method", ["PUT", "OPTIONS", "TRACE", "PROPFIND"])
 def test_405_names_all_methods_of_the_path(backend: Backend, path: str, method: str) -> None:

@@ -1,11 +1,12 @@
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
-import { EMAIL_MAX, isEasilyGuessed, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
+import { EMAIL_MAX, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 import type { Attempts } from './attempts.ts';
 import { guesserOf, knownBrowserValue } from './known-browser.ts';
 import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
+import { isEasilyGuessed } from './password-rules.ts';
 import { noteRefusal } from './request.ts';
 import { KNOWN_SECONDS, SESSION_SECONDS } from './signatures.ts';
 
@@ -42,7 +43,7 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts }: Se
     hooks: {
       before: createAuthMiddleware(async (ctx) => {
         const code = await mistake(ctx);
-        if (code) throw new APIError('BAD_REQUEST', { code });
+        if (code) throw new APIError('BAD_REQUEST', { code, message: MISTAKES[code] });
         // Afterwards there may be none to say whose it was.
         if (ctx.path === '/sign-out') await getSessionFromCtx(ctx);
         const whose = await guessed(ctx);
@@ -50,7 +51,8 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts }: Se
         if (seconds) {
           await audit('password_delayed', ctx);
           noteRefusal(429);
-          const body = { code: 'TOO_MANY_ATTEMPTS', seconds };
+          const message = `Wait ${seconds} s before the next attempt.`;
+          const body = { code: 'TOO_MANY_ATTEMPTS', message, seconds };
           throw new APIError('TOO_MANY_REQUESTS', body, { 'Retry-After': String(seconds) });
         }
       }),
@@ -119,8 +121,18 @@ async function userOf(ctx: MiddlewareContext): Promise<string | undefined> {
   return (await ctx.context.internalAdapter.findUserByEmail(accountOf(ctx.body)))?.user.id;
 }
 
-/** The code of what Better Auth would let pass, if there is something. */
-async function mistake(ctx: MiddlewareContext): Promise<string | undefined> {
+/** What Better Auth would let pass, with a sentence for programs; pages have their own. */
+const MISTAKES = {
+  VALIDATION_ERROR: 'A field contains the character NUL.',
+  NAME_REQUIRED: 'Give a name.',
+  NAME_TOO_LONG: `Choose a name of at most ${NAME_MAX} characters.`,
+  INVALID_EMAIL: `Give an email address of at most ${EMAIL_MAX} characters.`,
+  PASSWORD_TOO_COMMON: 'This password is easy to guess.',
+  PASSWORD_REQUIRED: 'Give the password.',
+};
+
+/** The code of one of these, if there is one. */
+async function mistake(ctx: MiddlewareContext): Promise<keyof typeof MISTAKES | undefined> {
   const fields = fieldsOf(ctx.body);
   // Postgres' text knows every character but this one.
   if (Object.values(fields).some((text) => text.includes('\0'))) return 'VALIDATION_ERROR';
@@ -147,7 +159,8 @@ async function mistake(ctx: MiddlewareContext): Promise<string | undefined> {
  */
 async function guessed(ctx: MiddlewareContext): Promise<string | undefined> {
   if (ctx.path === '/sign-in/email') {
-    return guesserOf(accountOf(ctx.body), ctx.headers?.get('cookie'));
+    const account = accountOf(ctx.body);
+    return account ? guesserOf(account, ctx.headers?.get('cookie')) : undefined;
   }
   if (ctx.path === '/delete-user' || ctx.path === '/change-password') {
     const user = (await getSessionFromCtx(ctx))?.user;

@@ -6,7 +6,7 @@ import { fetchPatiently } from './patience.ts';
 import { AWAY, type Problem, problemOf, unknownFields } from './problem.ts';
 import { requests } from './request.ts';
 import type { NewTask, Task, TaskChanges, TaskPage } from './task.ts';
-import { backendToken, formerToken } from './token.ts';
+import { backendToken } from './token.ts';
 
 export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 
@@ -50,15 +50,12 @@ export function backend(userId: string) {
   };
 }
 
-/** What is sent, and whether its token is one for the release before. */
-type Attempt = { token: string; body?: object | undefined; former?: boolean };
-
 async function request<T>(userId: string, path: string, call: Call): Promise<Result<T>> {
   // The backend's log lines have the same id.
   const id = requests.getStore()?.id ?? crypto.randomUUID();
   const line = { method: call.method ?? 'GET', path: pathOf(path), request_id: id };
   const signal = AbortSignal.timeout(call.timeoutMs ?? TIMEOUT_MS);
-  const send = ({ token, body }: Attempt) =>
+  const send = (token: string, body?: object) =>
     fetchPatiently(`${env.backendUrl()}${path}`, {
       method: line.method,
       headers: headers(id, token, body !== undefined, call.version),
@@ -67,20 +64,21 @@ async function request<T>(userId: string, path: string, call: Call): Promise<Res
       ...(body && { body: JSON.stringify(body) }),
     });
   try {
-    let attempt: Attempt = { token: await backendToken(userId, env.secret()), body: call.body };
+    const token = await backendToken(userId, env.secret());
+    let body = call.body;
     for (;;) {
-      const response = await send(attempt);
+      const response = await send(token, body);
       if (response.ok) {
         const value = response.status === 204 ? undefined : await response.json();
         return { ok: true, value: value as T };
       }
       const refusal: unknown = await response.json().catch(() => undefined);
-      const former = await forTheReleaseBefore(userId, response.status, refusal, attempt);
+      const former = forTheReleaseBefore(response.status, refusal, body);
       if (!former) {
         log.warn('The backend refused a call', { ...line, status: response.status });
         return { ok: false, problem: problemOf(response.status, refusal) };
       }
-      attempt = former;
+      body = former;
     }
   } catch (error) {
     log.error('The backend could not be reached', { ...line, error });
@@ -101,19 +99,10 @@ function headers(id: string, token: string, hasBody: boolean, version?: number):
  * While a release is rolled out, the backend can be of the one before: then the same call without
  * what that refuses. A call that was refused has changed nothing.
  */
-async function forTheReleaseBefore(
-  userId: string,
-  status: number,
-  refusal: unknown,
-  { body, former, ...rest }: Attempt,
-): Promise<Attempt | undefined> {
-  if (status === 401 && !former) {
-    return { token: await formerToken(userId, env.secret()), body, former: true };
-  }
+function forTheReleaseBefore(status: number, refusal: unknown, body?: object): object | undefined {
   const unknown = status === 422 ? unknownFields(refusal) : [];
   if (!body || !unknown.length) return undefined;
-  const known = Object.entries(body).filter(([name]) => !unknown.includes(name));
-  return { ...rest, former: former ?? false, body: Object.fromEntries(known) };
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !unknown.includes(name)));
 }
 
 /** What a person searches for does not belong in a log. */

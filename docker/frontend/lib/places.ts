@@ -12,8 +12,6 @@ import { refuseEarly } from './refusal.ts';
 export type Kind = {
   name: 'probe' | 'file' | 'page' | 'assistant' | 'password' | 'change';
   fits: (method: string, path: string) => boolean;
-  /** Those that it answers. Next would answer others with 500, or name none in `Allow`. */
-  methods?: string[];
   places: number;
   /** How many may wait for a place. */
   waiting?: number;
@@ -24,8 +22,6 @@ export type Kind = {
 };
 
 const READS = ['GET', 'HEAD'];
-/** Next's pages answer no others, and `TRACE` would be an error with a stack trace. */
-export const METHODS = [...READS, 'POST'];
 
 const PROBES = new Set(['/healthz', '/healthz/live']);
 /** Where a password is sent. */
@@ -45,7 +41,6 @@ const KINDS: Kind[] = [
   {
     name: 'probe',
     fits: (_, path) => PROBES.has(path),
-    methods: READS,
     places: Number.POSITIVE_INFINITY,
     quiet: true,
   },
@@ -53,7 +48,6 @@ const KINDS: Kind[] = [
   {
     name: 'file',
     fits: (_, path) => path.startsWith('/_next/static/'),
-    methods: READS,
     places: 48,
     quiet: true,
   },

@@ -16,9 +16,10 @@ import { openAll, sharedPool } from './database.ts';
 import { databaseConfig } from './database-url.ts';
 import { Drain } from './drain.ts';
 import { log, logConsole } from './log.ts';
+import { isAnswered, methodsOf } from './methods.ts';
 import { count, serveMetrics } from './metrics.ts';
 import { PageFiles } from './page-files.ts';
-import { METHODS, Places } from './places.ts';
+import { Places } from './places.ts';
 import { refuseEarly } from './refusal.ts';
 import { type RequestContext, requestId, requests } from './request.ts';
 
@@ -94,15 +95,16 @@ function answer(
   const { method = '', url = '/' } = request;
   const path = url.split('?', 1)[0] ?? url;
 
-  const kind = places.kindOf(method, path);
-  const { methods = METHODS } = kind;
-  if (!methods.includes(method)) {
-    const detail = `Nothing here answers ${method}.`;
-    refuseEarly(request, response, 405, detail, { Allow: methods.join(', ') });
-    log.info(`${method} 405`, { method, status: 405, request_id: id });
-    count('other', 405, 0);
+  if (!isAnswered(method, path)) {
+    const allowed = methodsOf(path);
+    const status = allowed ? 405 : 404;
+    const detail = allowed ? `Nothing here answers ${method}.` : 'There is nothing here.';
+    refuseEarly(request, response, status, detail, allowed && { Allow: allowed.join(', ') });
+    log.info(`${method} ${status}`, { method, status, request_id: id });
+    count('other', status, 0);
     return;
   }
+  const kind = places.kindOf(method, path);
   const context: RequestContext = { id, kind: kind.name };
   response.once('close', () => {
     const ms = Math.round(performance.now() - started);

@@ -167,10 +167,17 @@ test('in a flood of passwords a browser that has signed in before is next, but o
 });
 
 for (const [request, allowed] of [
-  ['TRACE /', 'GET, HEAD, POST'],
   ['OPTIONS *', 'GET, HEAD, POST'],
   ['POST /_next/static/chunks/a.js', 'GET, HEAD'],
   ['POST /healthz', 'GET, HEAD'],
+  ['TRACE /', 'GET, HEAD'],
+  ['PUT /robots.txt', 'GET, HEAD'],
+  ['OPTIONS /icon.svg', 'GET, HEAD'],
+  ['DELETE /tasks?done=true', 'GET, HEAD, POST'],
+  ['OPTIONS /sign-in', 'GET, HEAD, POST'],
+  ['GET /api/assistant', 'POST'],
+  ['OPTIONS /api/auth/sign-in/email', 'POST'],
+  ['POST /api/auth/get-session', 'GET, HEAD'],
 ]) {
   test(`${request} is refused with the methods that are answered there`, async (t) => {
     const { port } = await pod(t);
@@ -182,13 +189,33 @@ for (const [request, allowed] of [
   });
 }
 
+test('where there is nothing, no method is allowed', async (t) => {
+  const { ask } = await pod(t);
+  for (const path of ['/nowhere', '/apidocs', '/tasks/1']) {
+    const refused = await ask(path, 'DELETE');
+    assert.equal(refused.status, 404, path);
+    assert.equal(refused.headers.get('allow'), null, path);
+    assert.equal(refused.headers.get('content-type'), 'text/plain; charset=utf-8', path);
+  }
+});
+
 test('a program gets the same refusal as problem details', async (t) => {
   const { ask } = await pod(t);
-  const refused = await ask('/api/auth/sign-in/email', 'PUT');
-  assert.equal(refused.status, 405);
-  assert.equal(refused.headers.get('content-type'), 'application/problem+json');
-  const { title, status } = await refused.json();
-  assert.deepEqual([title, status], ['Method Not Allowed', 405]);
+  for (const [path, expected] of [
+    ['/api/auth/sign-in/email', 405],
+    ['/api/nowhere', 404],
+    ['/api', 404],
+    ['/api?x', 404],
+  ] as const) {
+    const refused = await ask(path, 'PUT');
+    assert.equal(refused.status, expected, path);
+    assert.equal(refused.headers.get('content-type'), 'application/problem+json', path);
+    assert.equal(refused.headers.get('cache-control'), 'no-store', path);
+    const { title, status, code, detail, message } = await refused.json();
+    assert.equal(status, expected);
+    assert.equal(code, title.toUpperCase().replaceAll(' ', '_'));
+    assert.equal(message, detail);
+  }
 });
 
 test('a request for another protocol is a request like any other', async (t) => {

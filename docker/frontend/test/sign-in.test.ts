@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
-import { isEasilyGuessed } from '../lib/account.ts';
 import type { Attempts } from '../lib/attempts.ts';
 import { accountOf, authOptions } from '../lib/auth-options.ts';
 import { guesserOf, knownBrowser } from '../lib/known-browser.ts';
@@ -219,6 +218,13 @@ test('a field that is no text is the mistake of who sent it', async () => {
   assert.equal(accountOf({ email: { toString: 1 } }), '');
 });
 
+test('a body that names no account is no guess at anybody, however often it is sent', async () => {
+  const auth = createAuth();
+  for (let i = 0; i < 12; i += 1) {
+    assert.equal((await post(auth, 'sign-in/email', local, { password })).status, 400);
+  }
+});
+
 test('a session of last week does all that a new one does, and costs no account either', async () => {
   const tables = noTables();
   const auth = createAuth(optionsOf(), tables);
@@ -242,17 +248,8 @@ test('a password that anybody would try first is refused', async () => {
     const response = await post(auth, 'sign-up/email', local, { name, email, password: guess });
     return response.ok ? 'accepted' : (await response.json()).code;
   };
-  for (const guess of [
-    ...['password', 'PASSWORD1', 'password ', '1234567890'],
-    ...['aaaaaaaa', '12121212', 'aabbabab', '123123123', '12312312', 'wxyzwxyz'],
-    ...['12345678', '11223344', 'aabbccdd', 'hgfedcba', '2468:<>@'],
-    ...[email, ` ${email.toUpperCase()}`, 'Margaret', 'montgomery', 'Example.com'],
-    ...['margaret hamilton', 'HamiltonMargaret', 'margaret.de.montgomery'],
-  ]) {
+  for (const guess of ['Passwort123!', 'qwertzui', email, 'HamiltonMargaret']) {
     assert.equal(await answerTo(guess), 'PASSWORD_TOO_COMMON', guess);
-  }
-  for (const other of ['margaret walks', '11223345x', 'abcdabce', '$%!?#&*+', 'hamilton4']) {
-    assert.equal(isEasilyGuessed(other, email, name), false, other);
   }
   for (const newPassword of ['password', 'abcabcabc', 'PersonPerson']) {
     const change = { currentPassword: password, newPassword };

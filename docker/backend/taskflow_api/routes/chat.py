@@ -24,7 +24,7 @@ class Availability(BaseModel):
 
 
 @router.head("", include_in_schema=False)
-@router.get("")
+@router.get("", responses=refusals(503))
 async def assistant_availability(request: Request) -> Availability:
     """Whether there is an assistant; needs no token."""
     return Availability(available=request.app.state.assistant is not None)

@@ -58,6 +58,8 @@ def _operation(operation: Json) -> str:
         rows.append(_row("body", _content(body), body))
     for status, answer in operation["responses"].items():
         rows.append(_row(f"answer {status}", _content(answer), answer))
+        for name, found in answer.get("headers", {}).items():
+            rows.append(_row(f"header {name}", _type(found["schema"]), found))
     return f"<p>{_text(operation)}<table>{''.join(rows)}</table>"
 
 

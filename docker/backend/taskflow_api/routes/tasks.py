@@ -19,7 +19,7 @@ from taskflow_api.models import (
     TaskPage,
     TaskUpdate,
 )
-from taskflow_api.problems import refusals
+from taskflow_api.problems import ETAG, header, refusals
 from taskflow_api.shed import MAX_BODY_BYTES
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"], responses=refusals(401, 422, 503))
@@ -42,6 +42,7 @@ async def expected_versions(
     return [int(tag[1:-1]) for tag in tags if re.fullmatch('"[1-9][0-9]{0,8}"', tag)]
 
 
+LOCATION = header("Location", "the task's path")
 Versions = Annotated[list[int] | None, Depends(expected_versions)]
 TaskId = Annotated[UUID, Path(description="the task's `id`", examples=[EXAMPLE_ID])]
 
@@ -79,7 +80,12 @@ async def list_tasks(
     status_code=status.HTTP_201_CREATED,
     max_body_size=MAX_BODY_BYTES,
     responses={
-        200: {"model": Task, "description": "A task of the caller had this id: here it is."},
+        200: {
+            "model": Task,
+            "description": "A task of the caller had this id: here it is.",
+            "headers": LOCATION | ETAG,
+        },
+        201: {"headers": LOCATION | ETAG},
         **refusals(400, 409, 413),
     },
 )
@@ -94,7 +100,7 @@ async def create_task(new: TaskCreate, tasks: Tasks, response: Response) -> Task
 
 
 @router.head("/{task_id}", include_in_schema=False)
-@router.get("/{task_id}", responses=refusals(404))
+@router.get("/{task_id}", responses={200: {"headers": ETAG}, **refusals(404)})
 async def get_task(task_id: TaskId, tasks: Tasks, response: Response) -> Task:
     """One task; its ETag is for If-Match."""
     task = await tasks.get(task_id)
@@ -102,7 +108,11 @@ async def get_task(task_id: TaskId, tasks: Tasks, response: Response) -> Task:
     return task
 
 
-@router.patch("/{task_id}", max_body_size=MAX_BODY_BYTES, responses=refusals(400, 404, 412, 413))
+@router.patch(
+    "/{task_id}",
+    max_body_size=MAX_BODY_BYTES,
+    responses={200: {"headers": ETAG}, **refusals(400, 404, 412, 413)},
+)
 async def update_task(
     task_id: TaskId, changes: TaskUpdate, tasks: Tasks, versions: Versions, response: Response
 ) -> Task:

@@ -30,7 +30,9 @@ def free_port() -> int:
         return port
 
 
-def token(user_id: str, *, key: str = SECRET, algorithm: str = "HS256", **claims: object) -> str:
+def token(
+    user_id: str, *, key: str | bytes = SECRET, algorithm: str = "HS256", **claims: object
+) -> str:
     """A token like the frontend's; a claim given as None is left out."""
     now = int(time.time())
     frontend = {"iss": "taskflow-frontend", "aud": "taskflow-backend", "iat": now, "exp": now + 60}

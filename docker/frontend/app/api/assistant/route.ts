@@ -42,13 +42,11 @@ export async function POST(request: Request): Promise<Response> {
   if (!assistant.value.available) return refuse(503, NOT_CONFIGURED);
 
   const answer = await api.chat(conversation);
-  if (answer.ok) return Response.json(answer.value);
+  if (answer.ok) {
+    return Response.json(answer.value, { headers: { 'Cache-Control': 'no-store' } });
+  }
   const { kind, message } = answer.problem;
   return kind === 'invalid' ? refuse(422, message) : refuse(502, UNFINISHED);
-}
-
-export function GET(): Response {
-  return refuse(405, 'Ask with POST.', { Allow: 'POST' });
 }
 
 /** Undefined if the database is away. */
