@@ -2,7 +2,7 @@ import { type NextRequest, NextResponse } from 'next/server';
 import { contentSecurityPolicy } from './lib/csp.ts';
 import { answerForm } from './lib/form-answer.ts';
 import { formRefusal, isFrom, refusalOf } from './lib/guard.ts';
-import { isOfAnotherBuild } from './lib/known-actions.ts';
+import { formOfAnotherBuild } from './lib/known-actions.ts';
 import { isHttps } from './lib/origin.ts';
 import { SEND_AGAIN } from './lib/outcome.ts';
 import { renewCookies } from './lib/signatures.ts';
@@ -35,17 +35,14 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
 async function page(request: NextRequest, headers: Headers): Promise<NextResponse> {
   const frontendUrl = process.env.FRONTEND_URL || undefined;
   const refusal =
-    refusalOf(request.method, request.headers, frontendUrl) ?? (await formRefusal(request.clone()));
+    refusalOf(request.method, request.headers, frontendUrl) ?? (await formRefusal(request));
   if (refusal) return new NextResponse(refusal.message, { status: refusal.status });
 
-  const isForm = headers.get('content-type')?.startsWith('multipart/form-data');
-  if (isForm && !headers.has('next-action')) {
-    const fields = await request.formData();
-    if (await isOfAnotherBuild(fields)) {
-      answerForm({ message: SEND_AGAIN, fields });
-      // Without it Next finds no action, and shows the page.
-      headers.delete('content-type');
-    }
+  const fields = await formOfAnotherBuild(request);
+  if (fields) {
+    answerForm({ message: SEND_AGAIN, fields, isUnknown: true });
+    // Without it Next finds no action, and shows the page.
+    headers.delete('content-type');
   }
 
   const nonce = crypto.randomUUID();

@@ -120,7 +120,9 @@ def test_a_form_of_an_older_release_is_shown_again_as_it_was_filled(page: Page) 
     sign_up(page, person)
     add_task(page, "Keep me")
     page.route("**/tasks", of_another_release)
-    page.get_by_role("button", name="Delete Keep me").click()
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        page.get_by_role("button", name="Delete Keep me").click()
+    assert answer.value.status == 409
     expect(page.get_by_role("alert").filter(has_text="TaskFlow was updated")).to_be_visible()
     form = page.get_by_role("form", name="New task")
     form.get_by_label("Title").fill("Written before the update")

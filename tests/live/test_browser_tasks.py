@@ -168,12 +168,12 @@ def is_right_to_left(text: Locator) -> bool:
 
 def test_the_characters_of_a_title_turn_no_sentence_around(page: Page) -> None:
     sign_up(page, Person("Ada"))
-    for title in ("\u202eoverridden", HEBREW, "\u2067isolated"):
-        add_task(page, title)
-        page.get_by_role("button", name=f"Delete {title}").click()
+    for controls, words in (("\u202e", "overridden"), ("", HEBREW), ("\u2069\u202e", "escaped")):
+        add_task(page, controls + words)
+        page.get_by_role("button", name="Delete").click()
         sentence = page.get_by_role("status").get_by_text("Deleted").first
-        expect(sentence).to_have_text(f"Deleted “{title}”.")
-        assert sentence.evaluate(ENDS_WITH_FULL_STOP), f"where the full stop after {title!r} stands"
+        expect(sentence).to_have_text(f"Deleted “{words}”.")
+        assert sentence.evaluate(ENDS_WITH_FULL_STOP), f"where the full stop after {words} stands"
 
 
 ENDS_WITH_FULL_STOP = """sentence => {

@@ -8,6 +8,8 @@ import type { Said } from './undo.ts';
  */
 export type FormAnswer = {
   said?: Said;
+  /** It asked for an action that this build does not have. */
+  isUnknown?: boolean;
   /** Why it failed. */
   message?: string;
   /** What was written, so that it is shown again. */
@@ -22,6 +24,10 @@ export function answerForm(answer: FormAnswer): void {
   if (request?.form) request.answer = answer;
 }
 
+/** For the page, when it is rendered. */
 export function formAnswer(): FormAnswer {
-  return requests.getStore()?.answer ?? {};
+  const { form, answer = {} } = requests.getStore() ?? {};
+  // Not before: Next sets 200 when it begins with a page.
+  if (form && answer.isUnknown) form.statusCode = 409;
+  return answer;
 }

@@ -7,13 +7,18 @@ const ID = /^[\da-f]{42}$/;
 let known: Promise<string[]> | undefined;
 
 /**
- * Whether a form is of a page of another build, whose actions have other ids. Next would answer
- * it with a line of text, and what the person wrote would be gone.
+ * What a browser itself sent from a page of another build, whose actions have other ids: Next would
+ * answer with a line of text, and what the person wrote would be gone.
  */
-export async function isOfAnotherBuild(form: FormData): Promise<boolean> {
+export async function formOfAnotherBuild(request: Request): Promise<FormData | undefined> {
+  const { method, headers } = request;
+  const isForm = headers.get('content-type')?.startsWith('multipart/form-data');
+  // Next itself asks for the page that an action leads to by a GET with the action's headers.
+  if (method !== 'POST' || !isForm || headers.has('next-action')) return undefined;
   known ??= actionsOf(MANIFEST);
-  const ids = await known;
-  return ids.length > 0 && actionIds(form).some((id) => !ids.includes(id));
+  const [ids, form] = await Promise.all([known, request.formData()]);
+  const isForeign = ids.length > 0 && actionIds(form).some((id) => !ids.includes(id));
+  return isForeign ? form : undefined;
 }
 
 /** None without such a file: `next dev` compiles actions when they are asked for. */
@@ -31,5 +36,5 @@ export function actionIds(form: FormData): string[] {
     if (name.startsWith('$ACTION_ID_')) return name.slice('$ACTION_ID_'.length);
     return /^\$ACTION_\d+:0$/.test(name) ? String(value).split('"')[3] : undefined;
   });
-  return named.filter((id) => id !== undefined && ID.test(id)) as string[];
+  return named.filter((id): id is string => id !== undefined && ID.test(id));
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { json } from '../lib/form.ts';
 import { answerForm, formAnswer } from '../lib/form-answer.ts';
-import { actionIds, actionsOf } from '../lib/known-actions.ts';
+import { actionIds, actionsOf, formOfAnotherBuild } from '../lib/known-actions.ts';
 import { type RequestContext, requests } from '../lib/request.ts';
 import { isTask } from '../lib/task.ts';
 import { completed, deleted, undone } from '../lib/undo.ts';
@@ -54,6 +54,15 @@ test('the actions of a build are in its manifest; without one they are not known
   assert.deepEqual(await actionsOf(manifest), []);
   await writeFile(manifest, '{"node": {"40": {}}, "edge": {}}');
   assert.deepEqual(await actionsOf(manifest), ['40']);
+});
+
+test('what scripts send, and what Next asks itself with the headers of a form, is no form', async () => {
+  const headers = { 'Content-Type': 'multipart/form-data; boundary=x' };
+  const url = 'http://x/tasks';
+  assert.equal(await formOfAnotherBuild(new Request(url, { headers })), undefined);
+  const byScript = { ...headers, 'Next-Action': '40' };
+  const sent = new Request(url, { method: 'POST', headers: byScript, body: 'no form' });
+  assert.equal(await formOfAnotherBuild(sent), undefined);
 });
 
 test('what a form carries in place of a task is none', () => {

@@ -1,6 +1,7 @@
 import type { FormAnswer } from '@/lib/form-answer.ts';
 import { changed, fieldsOf } from '@/lib/task.ts';
 import { deleteTaskPlainly } from './actions.ts';
+import { Title } from './title.tsx';
 import { Versions } from './versions.tsx';
 
 type Props = NonNullable<FormAnswer['conflict']> & { href: string };
@@ -14,7 +15,7 @@ export function Conflict({ seen, present, href }: Props) {
   return (
     <section className="card stack" aria-labelledby="conflict-title">
       <h2 id="conflict-title">
-        Delete “<bdi>{present.title}</bdi>” as it is now?
+        Delete “<Title of={present.title} />” as it is now?
       </h2>
       <Versions theirs={present} own={own} />
       <div className="button-row">

@@ -9,6 +9,7 @@ import { safely } from '../safely.ts';
 import { undoChange, undoPlainly } from './actions.ts';
 import { focusTasks } from './focus-tasks.ts';
 import { keepNotices, keptNotices, type Notice } from './kept-notices.ts';
+import { Title } from './title.tsx';
 
 /** Says what has happened, or why it failed. */
 type Notify = (outcome: Outcome, said: Said) => void;
@@ -113,12 +114,12 @@ export function Notices({ userId, said, children }: Props) {
   );
 }
 
-/** Whatever direction the title has, or its characters ask for, ends with the title. */
 function Sentence({ text, title }: Said) {
   if (title === undefined) return text;
   return (
     <>
-      {text} “<bdi>{title}</bdi>”.
+      {text} “<Title of={title} />
+      ”.
     </>
   );
 }
