@@ -1,7 +1,10 @@
 import { type NextRequest, NextResponse } from 'next/server';
 import { contentSecurityPolicy } from './lib/csp.ts';
+import { answerForm } from './lib/form-answer.ts';
 import { formRefusal, isFrom, refusalOf } from './lib/guard.ts';
+import { formOfAnotherBuild } from './lib/known-actions.ts';
 import { isHttps } from './lib/origin.ts';
+import { SEND_AGAIN } from './lib/outcome.ts';
 import { renewCookies } from './lib/signatures.ts';
 
 const HSTS = 'max-age=31536000';
@@ -34,6 +37,13 @@ async function page(request: NextRequest, headers: Headers): Promise<NextRespons
   const refusal =
     refusalOf(request.method, request.headers, frontendUrl) ?? (await formRefusal(request));
   if (refusal) return new NextResponse(refusal.message, { status: refusal.status });
+
+  const fields = await formOfAnotherBuild(request);
+  if (fields) {
+    answerForm({ message: SEND_AGAIN, fields, isUnknown: true });
+    // Without it Next finds no action, and shows the page.
+    headers.delete('content-type');
+  }
 
   const nonce = crypto.randomUUID();
   const policy = contentSecurityPolicy(nonce, process.env.NODE_ENV === 'development');

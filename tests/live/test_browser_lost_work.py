@@ -50,7 +50,7 @@ def delete(page: Page, title: str) -> None:
 
 def undo(page: Page, said: str) -> Locator:
     """The button beside a notice."""
-    notice = page.get_by_role("status").get_by_role("paragraph").filter(has_text=said)
+    notice = page.get_by_role("status").locator(".notice").filter(has_text=said)
     return notice.get_by_role("button", name="Undo")
 
 
@@ -177,6 +177,47 @@ def test_a_restoration_that_fails_can_be_tried_again(page: Page) -> None:
     expect(task(page, "Keep me")).to_be_visible()
 
 
+def test_each_change_can_be_undone_after_a_reload_and_another_page(page: Page) -> None:
+    sign_up(page, Person("Hedy"))
+    for title in ("Deleted", "Completed", "Edited"):
+        add_task(page, title, notes=f"Notes of {title}")
+    delete(page, "Deleted")
+    task(page, "Completed").press("Space")
+    expect(page.get_by_role("status")).to_contain_text("Completed “Completed”")
+    page.reload()
+    undo(page, "Completed").click()
+    expect(task(page, "Completed")).to_be_visible()
+    change(page, "Edited", "Title", "Another title")
+    page.get_by_role("link", name="Hedy").click()
+    expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+    page.get_by_role("link", name="TaskFlow").click()
+    undo(page, "Saved").click()
+    expect(task(page, "Edited")).to_be_visible()
+    page.reload()
+    undo(page, "Deleted").click()
+    expect(task(page, "Deleted")).to_be_visible()
+    expect(page.get_by_text("Notes of Deleted")).to_be_visible()
+    page.reload()
+    expect(task(page, "Deleted")).to_be_visible()
+    expect(page.get_by_role("status").locator(".notice")).to_have_count(0)
+
+
+def test_an_undo_after_a_reload_is_offered_no_longer_than_without_one(page: Page) -> None:
+    page.clock.install()
+    sign_up(page, Person("Hedy"))
+    add_task(page, "Soon done")
+    task(page, "Soon done").press("Space")
+    expect(page.get_by_role("status")).to_contain_text("Completed")
+    page.clock.fast_forward("00:08")
+    page.reload()
+    expect(undo(page, "Completed")).to_be_visible()
+    page.clock.fast_forward("00:08")
+    expect(undo(page, "Completed")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    expect(undo(page, "Completed")).to_have_count(0)
+
+
 def test_a_draft_outlives_its_session_and_leads_back_to_the_list_that_was_shown(page: Page) -> None:
     person = Person("Joan")
     sign_up(page, person)
@@ -240,6 +281,18 @@ def test_the_next_person_in_a_tab_does_not_see_the_draft_of_the_one_before(page:
     expect(title).to_have_value("")
     page.reload()
     expect(title).to_have_value("")
+
+
+def test_the_next_person_in_a_tab_is_not_offered_the_undo_of_the_one_before(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    add_task(page, "A private matter")
+    delete(page, "A private matter")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    sign_up(page, Person("Linus"))
+    page.reload()
+    expect(page.get_by_role("form", name="New task")).to_be_visible()
+    expect(page.get_by_text("A private matter")).to_have_count(0)
 
 
 @pytest.mark.parametrize("reload", [False, True], ids=["at once", "after a reload"])

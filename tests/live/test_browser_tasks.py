@@ -148,27 +148,6 @@ def test_the_list_is_fresh_when_its_tab_comes_back(
     expect(page.get_by_role("checkbox", name="Written elsewhere")).to_be_visible()
 
 
-def test_everything_that_matters_works_without_scripts(
-    browser: Browser, release: LiveRelease
-) -> None:
-    person = Person("Tim")
-    with new_page(browser, release.url, scripts=False) as page:
-        sign_up(page, person)
-        add_task(page, "Plain HTML", notes="By form alone")
-        expect(page).to_have_url(re.compile("/tasks$"))
-        page.reload()
-        expect(page.get_by_role("checkbox", name="Plain HTML")).to_have_count(1)
-        page.get_by_role("checkbox", name="Plain HTML").click()
-        expect(page.get_by_role("checkbox", name="Plain HTML")).to_have_count(0)
-        show(page, "Done")
-        expect(page.get_by_role("checkbox", name="Plain HTML")).to_be_checked()
-        page.get_by_role("button", name="Delete Plain HTML").click()
-        expect(page.get_by_role("checkbox", name="Plain HTML")).to_have_count(0)
-        page.get_by_role("button", name="Sign out").click()
-        sign_in(page, person)
-        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
 def test_what_a_person_writes_from_right_to_left_is_shown_so(page: Page) -> None:
     page.goto("/sign-up")
     page.get_by_label("Name").fill(HEBREW)
@@ -185,6 +164,26 @@ def test_what_a_person_writes_from_right_to_left_is_shown_so(page: Page) -> None
 
 def is_right_to_left(text: Locator) -> bool:
     return bool(text.evaluate("element => element.matches(':dir(rtl)')"))
+
+
+def test_the_characters_of_a_title_turn_no_sentence_around(page: Page) -> None:
+    sign_up(page, Person("Ada"))
+    for controls, words in (("\u202e", "overridden"), ("", HEBREW), ("\u2069\u202e", "escaped")):
+        add_task(page, controls + words)
+        page.get_by_role("button", name="Delete").click()
+        sentence = page.get_by_role("status").get_by_text("Deleted").first
+        expect(sentence).to_have_text(f"Deleted “{words}”.")
+        assert sentence.evaluate(ENDS_WITH_FULL_STOP), f"where the full stop after {words} stands"
+
+
+ENDS_WITH_FULL_STOP = """sentence => {
+  const last = sentence.lastChild;
+  const range = document.createRange();
+  range.selectNodeContents(sentence);
+  const end = range.getBoundingClientRect().right;
+  range.setStart(last, last.length - 1);
+  return Math.abs(range.getBoundingClientRect().right - end) < 1;
+}"""
 
 
 def test_links_in_notes_lead_away_safely_and_long_notes_are_folded(page: Page) -> None:

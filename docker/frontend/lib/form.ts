@@ -3,3 +3,12 @@ export function text(form: unknown, name: string): string {
   const value = form instanceof FormData ? form.get(name) : undefined;
   return typeof value === 'string' ? value : '';
 }
+
+/** What a field carries as JSON; undefined if it is none. */
+export function json(form: unknown, name: string): unknown {
+  try {
+    return JSON.parse(text(form, name));
+  } catch {
+    return undefined;
+  }
+}

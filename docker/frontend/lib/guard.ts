@@ -32,7 +32,7 @@ export async function formRefusal(request: Request): Promise<Refusal | undefined
   const isAction = request.headers.has('next-action');
   if (request.method !== 'POST' || !(isForm || isAction)) return undefined;
   try {
-    const encoded = isForm ? (await request.formData()).get('0') : await request.text();
+    const encoded = isForm ? (await request.clone().formData()).get('0') : await request.text();
     // React writes an action's arguments as JSON, in a form under this name.
     if (isAction) JSON.parse(String(encoded ?? ''));
     return undefined;

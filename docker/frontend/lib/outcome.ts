@@ -10,3 +10,7 @@ export type Outcome =
 /** The open page is of an older release, whose actions are gone with it. */
 export const UPDATED =
   'TaskFlow was updated while this page was open. Copy what you want to keep, then reload the page.';
+
+/** The same, where no script kept the form from being sent: the page shows it again. */
+export const SEND_AGAIN =
+  'TaskFlow was updated while this page was open, so nothing was changed yet. Send it again.';

@@ -1,12 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ServerResponse } from 'node:http';
+import type { FormAnswer } from './form-answer.ts';
 import type { Kind } from './places.ts';
 
 /** What is known of the request that is being answered. */
 export type RequestContext = {
   id: string;
   kind: Kind['name'];
-  /** The status of a refusal that a page explains, which is answered with 200. */
+  /** The status of a refusal that a page explains; where scripts asked, it is answered with 200. */
   refused?: 429 | 503;
+  /** What answers a form that a browser has sent itself, without scripts. */
+  form?: ServerResponse;
+  answer?: FormAnswer;
+  isAway?: boolean;
 };
 
 // Next gives the hook, the pages and the routes a copy of each module; they share this one store.
@@ -19,7 +25,22 @@ export const requests = shared.taskflowRequests;
 /** Says to the figures and the log that a form was refused for now. */
 export function noteRefusal(status: 429 | 503): void {
   const request = requests.getStore();
-  if (request) request.refused = status;
+  if (!request) return;
+  request.refused = status;
+  answerWith(request, status);
+}
+
+/** Says that a form could not be handled because something that it needs is away. */
+export function noteOutage(): void {
+  const request = requests.getStore();
+  if (!request) return;
+  request.isAway = true;
+  answerWith(request, 503);
+}
+
+/** Next has no status for an action's result, but keeps one that the response has already. */
+function answerWith({ form }: RequestContext, status: number): void {
+  if (form) form.statusCode = status;
 }
 
 /** The client's id if it is one, so that a proxy's log and ours agree. */

@@ -105,13 +105,16 @@ function answer(
     return;
   }
   const kind = places.kindOf(method, path);
-  const context: RequestContext = { id, kind: kind.name };
+  const isForm =
+    method === 'POST' && !path.startsWith('/api/') && !('next-action' in request.headers);
+  const context: RequestContext = { id, kind: kind.name, ...(isForm && { form: response }) };
   response.once('close', () => {
     const ms = Math.round(performance.now() - started);
     // Closed before it was answered: the client has gone.
     const status = response.writableFinished ? response.statusCode : 499;
     const { refused } = context;
-    count(kind.name, status, ms, refused);
+    // An outage is no refusal of ours: more pods would not help.
+    count(kind.name, status, ms, context.isAway ? 0 : refused);
     const explained = refused && refused !== status && { refused };
     const line = { method, path, status, ms, request_id: id, ...explained };
     log[kind.quiet ? 'debug' : 'info'](`${method} ${status}`, line);

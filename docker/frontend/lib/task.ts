@@ -56,6 +56,17 @@ export function isTaskId(value: unknown): value is string {
   return typeof value === 'string' && UUID.test(value);
 }
 
+/** Whether this is a task as far as a page shows it: a form can carry anything in its place. */
+export function isTask(value: unknown): value is Task {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, title, notes, due, version } = value as Partial<Task>;
+  return (
+    isTaskId(id) &&
+    [title, notes, due ?? ''].every((field) => typeof field === 'string') &&
+    (version === undefined || Number.isSafeInteger(version))
+  );
+}
+
 /** `crypto.randomUUID` exists only on HTTPS, and a NodePort has none. */
 export function newId(): string {
   const bytes = Array.from(crypto.getRandomValues(new Uint8Array(16)));

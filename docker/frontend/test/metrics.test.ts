@@ -15,32 +15,53 @@ test('the figures count requests, their time and refusals, by kind', () => {
   assert.doesNotMatch(text, /refusals_total\{kind="page"/);
 });
 
-/** A page that explains a refusal, as a form's page does; then the figures. */
-const program = `
+/** A page that explains why a form was not handled; it is sent to, then the figures are printed. */
+const program = (explained: string, headers: object) => `
   import { createServer } from 'node:http';
   import { metricsText } from './.test/lib/metrics.js';
-  import { noteRefusal } from './.test/lib/request.js';
+  import { noteOutage, noteRefusal } from './.test/lib/request.js';
   import { serve } from './.test/lib/serving.js';
   serve();
   const server = createServer(async (request, response) => {
     await null;
-    noteRefusal(429);
+    ${explained};
     response.end('Wait a moment.');
   });
   server.listen(0, '127.0.0.1', async () => {
     const page = 'http://127.0.0.1:' + server.address().port + '/sign-in';
-    await (await fetch(page, { method: 'POST' })).text();
+    const headers = ${JSON.stringify(headers)};
+    await (await fetch(page, { method: 'POST', headers })).text();
     process.stdout.write(metricsText());
     process.exit();
   });
 `;
 
-test('a refusal that a page explains counts as one, and the log has it', async () => {
+async function sent(explained: string, headers: object): Promise<string> {
   const run = promisify(execFile);
-  const command = ['--input-type=module', '--eval', program];
+  const command = ['--input-type=module', '--eval', program(explained, headers)];
   const env = { ...process.env, LOG_LEVEL: 'info', METRICS_PORT: '0' };
-  const { stdout } = await run(process.execPath, command, { env });
+  return (await run(process.execPath, command, { env })).stdout;
+}
+
+const byScript = { 'Next-Action': '0' };
+
+test('a refusal that a page explains counts as one, and the log has it', async () => {
+  const stdout = await sent('noteRefusal(429)', byScript);
   assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="200"\} 1$/m);
   assert.match(stdout, /^taskflow_frontend_refusals_total\{kind="password",status="429"\} 1$/m);
   assert.match(stdout, /"status":200,.*"refused":429/);
+});
+
+test('a form that a browser sends itself is answered with the status of its refusal', async () => {
+  const stdout = await sent('noteRefusal(429)', {});
+  assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="429"\} 1$/m);
+  assert.match(stdout, /^taskflow_frontend_refusals_total\{kind="password",status="429"\} 1$/m);
+});
+
+test('an outage is the status of a form, but no refusal: more pods would not help', async () => {
+  const stdout = await sent('noteOutage()', {});
+  assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="503"\} 1$/m);
+  assert.doesNotMatch(stdout, /refusals_total\{/);
+  const ofScript = await sent('noteOutage()', byScript);
+  assert.match(ofScript, /^taskflow_frontend_requests_total\{kind="password",status="200"\} 1$/m);
 });

@@ -13,6 +13,8 @@ type Props = {
   action: (state: AuthState, form: FormData) => Promise<AuthState>;
   /** Where the person wanted to go. */
   next: string;
+  /** What a form of another build has sent in vain. */
+  sent: AuthState;
 };
 
 const NOTHING: AuthState = { message: '', name: '', email: '' };
@@ -32,9 +34,9 @@ const texts = {
   },
 };
 
-export function AuthForm({ kind, action, next }: Props) {
+export function AuthForm({ kind, action, next, sent }: Props) {
   // Before the scripts have loaded, the browser sends the form, and the page comes back with this.
-  const [state, send] = useActionState(action, NOTHING);
+  const [state, send] = useActionState(action, sent);
   const { problem, busy, submit } = useSubmit(async (fields) => ({
     ok: false,
     ...(await action(NOTHING, fields)),

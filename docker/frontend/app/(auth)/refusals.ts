@@ -2,6 +2,7 @@ import { APIError } from 'better-auth/api';
 import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
 import { log } from '@/lib/log.ts';
 import { isBusy, RETRY_SECONDS } from '@/lib/password-checks.ts';
+import { noteOutage } from '@/lib/request.ts';
 
 const refusals: Record<string, string> = {
   INVALID_EMAIL_OR_PASSWORD: 'This email and password do not match an account.',
@@ -25,6 +26,7 @@ export function explainRefusal(error: unknown): string {
     return `Many people are signing in right now. Try again in ${RETRY_SECONDS} seconds.`;
   }
   if (!(error instanceof APIError) || error.statusCode >= 500) {
+    noteOutage();
     log.error('The account database could not be used', { error });
     return 'TaskFlow cannot reach its database right now. Try again in a moment.';
   }

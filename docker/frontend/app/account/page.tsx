@@ -4,9 +4,12 @@ import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
 import { authFor } from '@/lib/auth.ts';
 import { backend } from '@/lib/backend.ts';
 import { NOT_CONFIGURED } from '@/lib/chat.ts';
+import { text } from '@/lib/form.ts';
+import { formAnswer } from '@/lib/form-answer.ts';
 import { signInHref } from '@/lib/return-to.ts';
 import { currentSession, sessionHeaders } from '@/lib/session.ts';
 import { browserName } from '@/lib/user-agent.ts';
+import { Alert } from '../alert.tsx';
 import { Unavailable } from '../tasks/unavailable.tsx';
 import { Top } from '../top.tsx';
 import { AccountForm } from './account-form.tsx';
@@ -28,6 +31,7 @@ export default async function AccountPage() {
     );
   }
   const { user, sessionId } = session;
+  const { message, fields } = formAnswer();
   const requestHeaders = await sessionHeaders();
   const [sessions, assistant] = await Promise.all([
     authFor(requestHeaders).api.listSessions({ headers: requestHeaders }),
@@ -39,6 +43,7 @@ export default async function AccountPage() {
       <Top user={user} />
       <main id="main" className="board account">
         <h1>Account</h1>
+        {message && <Alert message={message} />}
         <section className="card stack" aria-labelledby="name-title">
           <h2 id="name-title">Name</h2>
           <p className="hint">You sign in with {user.email}.</p>
@@ -51,7 +56,7 @@ export default async function AccountPage() {
                 autoComplete="name"
                 required
                 maxLength={NAME_MAX}
-                defaultValue={user.name}
+                defaultValue={text(fields, 'name') || user.name}
               />
             </label>
           </AccountForm>

@@ -5,27 +5,33 @@ import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { type Backend, backend, type Result } from '@/lib/backend.ts';
 import { filterHref, readFilter } from '@/lib/filter.ts';
-import { text } from '@/lib/form.ts';
+import { json, text } from '@/lib/form.ts';
+import { answerForm } from '@/lib/form-answer.ts';
 import type { Outcome } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
+import { noteOutage } from '@/lib/request.ts';
 import { signInHref } from '@/lib/return-to.ts';
 import { currentSession } from '@/lib/session.ts';
 import {
   changed,
   fieldsOf,
+  isTask,
   isTaskId,
   type NewTask,
+  overlap,
   type Task,
   type TaskChanges,
   type TaskFields,
   taskFields,
   taskId,
 } from '@/lib/task.ts';
+import { completed, deleted, type Undo, undone } from '@/lib/undo.ts';
 
 // Anyone can call these with anything, whatever the types say: arguments are checked here or by the
 // backend, never trusted.
 
-const REFUSED: Outcome = { ok: false, message: 'This was not accepted.' };
+const NOT_ACCEPTED = 'This was not accepted.';
+const REFUSED: Outcome = { ok: false, message: NOT_ACCEPTED };
 
 export async function addTask(form: FormData): Promise<Outcome> {
   const fields = taskFields(form);
@@ -34,14 +40,16 @@ export async function addTask(form: FormData): Promise<Outcome> {
   return change((api) => add(api, fields, id));
 }
 
-export async function saveTask(
-  id: string,
-  version: number | undefined,
-  changes: TaskChanges,
-): Promise<Outcome> {
-  if (!isTaskId(id) || !isVersion(version) || !isObject(changes)) return REFUSED;
-  if (changes.title === '') return { ok: false, message: 'A task needs a title.' };
-  return change((api) => api.changeTask(id, changes, version));
+/** Saves changes to a version. Both changes stay if somebody else has changed other fields since. */
+export async function saveTask(over: Task, own: TaskChanges): Promise<Outcome> {
+  if (!isTask(over) || !isObject(own)) return REFUSED;
+  if (own.title === '') return { ok: false, message: 'A task needs a title.' };
+  return change(async (api) => {
+    const saved = await api.changeTask(over.id, own, over.version);
+    const theirs = saved.ok ? undefined : saved.problem.present;
+    if (!theirs || overlap(fieldsOf(over), fieldsOf(theirs), own)) return saved;
+    return api.changeTask(over.id, own, theirs.version);
+  });
 }
 
 /** No version is required: who else has changed this, from the same value, wanted the same. */
@@ -61,36 +69,60 @@ export async function deleteTask(id: string, version: number | undefined): Promi
  * still edits the deleted task hears that it is gone, not that they hold a version of this one.
  */
 export async function restoreTask(task: Task, id: string): Promise<Outcome> {
-  if (!isObject(task) || !isTaskId(id)) return REFUSED;
+  if (!isTask(task) || !isTaskId(id)) return REFUSED;
   const { done, created_at } = task;
   return change((api) => api.addTask({ ...fieldsOf(task), id, done, created_at }));
 }
 
-/** What the form shows again when a task was not added without scripts. */
-export type AddState = { message: string; id?: string | undefined; fields?: TaskFields };
+export async function undoChange(undo: Undo): Promise<Outcome> {
+  if (!isObject(undo)) return REFUSED;
+  switch (undo.kind) {
+    case 'add':
+      return deleteTask(undo.id, undo.version);
+    case 'done':
+      return completeTask(undo.id, undo.done);
+    case 'edit':
+      return saveTask(undo.task, undo.former);
+    case 'delete':
+      return restoreTask(undo.task, undo.id);
+    default:
+      return REFUSED;
+  }
+}
 
-// Without scripts a browser sends the forms themselves, and shows the page that they lead to.
+// Without scripts a browser sends the forms themselves, and shows the page that answers them. To send
+// one again, as a reload does, changes nothing more.
 
-export async function addTaskPlainly(_: AddState, form: FormData): Promise<AddState> {
+export async function addTaskPlainly(form: FormData): Promise<void> {
   const outcome = await addTask(form);
-  if (!outcome.ok) return { message: outcome.message, id: taskId(form), fields: taskFields(form) };
-  redirect(pageOf(form));
+  // To another page: a reload must not add the task anew that was deleted since.
+  if (outcome.ok) redirect(filteredHref(new URLSearchParams(text(form, 'filter'))));
+  answerForm({ message: outcome.message, fields: form });
 }
 
 export async function completeTaskPlainly(form: FormData): Promise<void> {
-  const outcome = await completeTask(text(form, 'id'), text(form, 'done') === 'true');
-  redirect(pageOf(form, outcome));
+  const done = text(form, 'done') === 'true';
+  const outcome = await completeTask(text(form, 'id'), done);
+  if (!outcome.ok) answerForm({ message: outcome.message });
+  else if (outcome.task) answerForm({ said: completed(outcome.task, done) });
 }
 
 export async function deleteTaskPlainly(form: FormData): Promise<void> {
-  const version = Number(text(form, 'version')) || undefined;
-  redirect(pageOf(form, await deleteTask(text(form, 'id'), version)));
+  const seen = json(form, 'task');
+  if (!isTask(seen)) return answerForm({ message: NOT_ACCEPTED });
+  const outcome = await deleteTask(seen.id, seen.version);
+  if (outcome.ok) return answerForm({ said: deleted(seen) });
+  const { message, conflict: present } = outcome;
+  answerForm({ message, ...(present && { conflict: { seen, present } }) });
 }
 
-/** The part of the tasks that was shown, which says it when something failed. */
-function pageOf(form: FormData, { ok }: { ok: boolean } = { ok: true }): string {
-  const href = filteredHref(new URLSearchParams(text(form, 'filter')));
-  return ok ? href : `${href}${href.includes('?') ? '&' : '?'}failed=1`;
+export async function undoPlainly(form: FormData): Promise<void> {
+  const undo = json(form, 'undo') as Undo;
+  const outcome = await undoChange(undo);
+  if (outcome.ok) return answerForm({ said: undone(undo, outcome.task) });
+  // A deleted task is nowhere else: its undo is offered again.
+  const isLast = isObject(undo) && undo.kind === 'delete' && isTask(undo.task);
+  answerForm({ message: outcome.message, ...(isLast && { said: deleted(undo.task, undo.id) }) });
 }
 
 function filteredHref(query: URLSearchParams): string {
@@ -113,13 +145,13 @@ async function add(
 
 async function change(run: (api: Backend) => Promise<Result<Task | undefined>>): Promise<Outcome> {
   const api = await callersBackend();
-  if (!api) return { ok: false, message: AWAY.message };
-  const result = await run(api);
+  const result = api ? await run(api) : ({ ok: false, problem: AWAY } as const);
   if (result.ok) {
     refresh();
     return { ok: true, ...(result.value && { task: result.value }) };
   }
   const { kind, message, present } = result.problem;
+  if (kind === 'away') noteOutage();
   // The list shows what others did; who is editing keeps what they wrote.
   if (kind === 'missing' || kind === 'conflict') refresh();
   return {

@@ -1,12 +1,13 @@
 'use client';
 
-import { type SubmitEvent, useActionState, useEffect, useRef, useState } from 'react';
+import { type SubmitEvent, useEffect, useRef, useState } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
-import { newId, taskFields } from '@/lib/task.ts';
+import { newId, type TaskFields, taskFields } from '@/lib/task.ts';
+import type { Undo } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
-import { addTask, addTaskPlainly, deleteTask } from './actions.ts';
+import { addTask, addTaskPlainly } from './actions.ts';
 import { keepDraft, restoreDraft } from './draft.ts';
 import { giveBack } from './give-back.ts';
 import { useNotify } from './notices.tsx';
@@ -16,14 +17,15 @@ type Props = {
   /** Of the next task, made on the server, so that it is there before the scripts are. */
   id: string;
   filter: string;
-  userId: string;
+  /** None while it cannot be known who it is: then no draft is kept. */
+  userId?: string;
+  /** What a form without scripts has sent in vain. */
+  sent?: { id?: string | undefined; fields: TaskFields; message: string } | undefined;
 };
 
-export function AddTask({ id: firstId, filter, userId }: Props) {
+export function AddTask({ id: firstId, filter, userId = '', sent }: Props) {
   const notify = useNotify();
-  // Before the scripts have loaded, the browser sends the form, and the page comes back with this.
-  const [plain, addPlainly] = useActionState(addTaskPlainly, { message: '' });
-  const [id, setId] = useState(plain.id ?? firstId);
+  const [id, setId] = useState(sent?.id ?? firstId);
   /** `id`, if it was sent already: a second try finds the task of the first. */
   const sentId = useRef('');
   const form = useRef<HTMLFormElement>(null);
@@ -37,12 +39,9 @@ export function AddTask({ id: firstId, filter, userId }: Props) {
   const { problem, busy, submit } = useSubmit(add, (outcome, fields, element) => {
     if (!outcome.ok) return;
     keepDraft(element, userId);
-    const undo = async () =>
-      notify(
-        await safely(() => deleteTask(String(fields.get('id')), outcome.task?.version)),
-        'Not added after all.',
-      );
-    notify(outcome, `Added “${fields.get('title')}”.`, { undo });
+    const id = String(fields.get('id'));
+    const undo: Undo = { kind: 'add', id, version: outcome.task?.version };
+    notify(outcome, { text: 'Added', title: String(fields.get('title')), undo });
   });
 
   async function add(fields: FormData): Promise<Outcome> {
@@ -83,7 +82,7 @@ export function AddTask({ id: firstId, filter, userId }: Props) {
   return (
     <form
       ref={form}
-      action={addPlainly}
+      action={addTaskPlainly}
       onSubmit={send}
       onInput={(event) => keepDraft(event.currentTarget, userId, sentId.current)}
       className="card stack add"
@@ -92,16 +91,16 @@ export function AddTask({ id: firstId, filter, userId }: Props) {
       <input type="hidden" name="id" value={id} />
       <input type="hidden" name="filter" value={filter} />
       <div className="line">
-        <TitleInput title={plain.fields?.title} placeholder="New task" />
+        <TitleInput title={sent?.fields.title} placeholder="New task" />
         <button type="submit" className="primary" disabled={busy}>
           Add task
         </button>
       </div>
       <details>
         <summary>Notes, date, priority</summary>
-        <DetailInputs task={plain.fields} />
+        <DetailInputs task={sent?.fields} />
       </details>
-      <Alert message={problem || plain.message} />
+      <Alert message={problem || (sent?.message ?? '')} />
     </form>
   );
 }

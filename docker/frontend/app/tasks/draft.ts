@@ -10,6 +10,7 @@ const keyOf = (userId: string) => `new-task-${userId}`;
  * so that the next try must not add another one.
  */
 export function keepDraft(form: HTMLFormElement, userId: string, sentId = ''): void {
+  if (!userId) return;
   const fields = new FormData(form);
   const draft = Object.fromEntries(KEPT.map((name) => [name, String(fields.get(name) ?? '')]));
   const isEmpty = !draft.title && !draft.notes && !draft.due;
@@ -22,7 +23,7 @@ export function keepDraft(form: HTMLFormElement, userId: string, sentId = ''): v
  * there.
  */
 export function restoreDraft(form: HTMLFormElement, userId: string): string {
-  const kept = sessionStorage.getItem(keyOf(userId));
+  const kept = userId && sessionStorage.getItem(keyOf(userId));
   const title = form.elements.namedItem('title');
   if (!kept || (title instanceof HTMLInputElement && title.value)) return '';
   const draft: Record<string, string> = JSON.parse(kept);

@@ -2,22 +2,15 @@
 
 import { type KeyboardEvent, useState } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
-import {
-  changed,
-  fieldsOf,
-  newId,
-  overlap,
-  type Task,
-  type TaskChanges,
-  taskFields,
-} from '@/lib/task.ts';
+import { changed, fieldsOf, newId, type Task, type TaskChanges, taskFields } from '@/lib/task.ts';
+import type { Undo } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
-import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
 import { restoreTask, saveTask } from './actions.ts';
 import { keepEdit, keptEdit } from './draft.ts';
 import { useNotify } from './notices.tsx';
 import { DetailInputs, TitleInput } from './task-inputs.tsx';
+import { Versions } from './versions.tsx';
 
 const GONE =
   'This task was deleted elsewhere. What you wrote is still here, and can be added as a new task.';
@@ -38,7 +31,7 @@ export function EditTask({ task: base, onClose }: { task: Task; onClose: () => v
     if (isGone) return restoreTask({ ...base, ...taskFields(form) }, nextId);
     const own = changed(fieldsOf(base), taskFields(form));
     if (!Object.keys(own).length) return { ok: true };
-    const outcome = await saveBeside(over, own);
+    const outcome = await saveTask(over, own);
     if (outcome.ok) return outcome;
     if (outcome.isGone) {
       setConflict(undefined);
@@ -58,11 +51,10 @@ export function EditTask({ task: base, onClose }: { task: Task; onClose: () => v
     const saved = outcome.task;
     const own = changed(fieldsOf(base), taskFields(form));
     const former = changed({ ...fieldsOf(over), ...own }, fieldsOf(over));
-    const undo = async () =>
-      saved && notify(await safely(() => saveBeside(saved, former)), 'Changed back.');
-    const done = isGone ? 'Added' : 'Saved';
+    const title = String(form.get('title'));
     const canUndo = !isGone && saved && Object.keys(former).length > 0;
-    notify(outcome, `${done} “${form.get('title')}”.`, canUndo ? { undo } : {});
+    const undo: { undo?: Undo } = canUndo ? { undo: { kind: 'edit', task: saved, former } } : {};
+    notify(outcome, { text: isGone ? 'Added' : 'Saved', title, ...undo });
     onClose();
   });
 
@@ -93,47 +85,5 @@ export function EditTask({ task: base, onClose }: { task: Task; onClose: () => v
         </button>
       </div>
     </form>
-  );
-}
-
-/** Saves changes to a version. Both changes stay if somebody else has changed other fields since. */
-async function saveBeside(over: Task, own: TaskChanges): Promise<Outcome> {
-  const outcome = await saveTask(over.id, over.version, own);
-  if (outcome.ok || !outcome.conflict) return outcome;
-  const theirs = outcome.conflict;
-  if (overlap(fieldsOf(over), fieldsOf(theirs), own)) return outcome;
-  return saveTask(over.id, theirs.version, own);
-}
-
-const NAMES = {
-  title: 'Title',
-  notes: 'Notes',
-  due: 'Due date',
-  priority: 'Priority',
-  done: 'Done',
-};
-
-/** The local edit and the saved version, field by field. */
-function Versions({ theirs, own }: { theirs: Task; own: TaskChanges }) {
-  const names = Object.keys(own) as (keyof TaskChanges)[];
-  return (
-    <table className="versions">
-      <thead>
-        <tr>
-          <td />
-          <th scope="col">Yours</th>
-          <th scope="col">Elsewhere</th>
-        </tr>
-      </thead>
-      <tbody>
-        {names.map((name) => (
-          <tr key={name}>
-            <th scope="row">{NAMES[name]}</th>
-            <td dir="auto">{String(own[name] ?? '') || 'none'}</td>
-            <td dir="auto">{String(theirs[name] ?? '') || 'none'}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }

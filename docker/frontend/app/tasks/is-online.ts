@@ -5,7 +5,7 @@ export function useIsOnline(): () => boolean {
   const notify = useNotify();
   return () => {
     if (!navigator.onLine) {
-      notify({ ok: false, message: 'You are offline. The list stays as it is.' }, '');
+      notify({ ok: false, message: 'You are offline. The list stays as it is.' }, { text: '' });
     }
     return navigator.onLine;
   };

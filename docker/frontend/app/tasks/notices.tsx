@@ -1,19 +1,18 @@
 'use client';
 
-import { createContext, type ReactNode, use, useEffect, useRef, useState } from 'react';
+import { createContext, type ReactNode, type SubmitEvent, use, useEffect, useState } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
+import { newId } from '@/lib/task.ts';
+import { type Said, type Undo, undone } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
+import { safely } from '../safely.ts';
+import { undoChange, undoPlainly } from './actions.ts';
 import { focusTasks } from './focus-tasks.ts';
+import { keepNotices, keptNotices, type Notice } from './kept-notices.ts';
+import { Title } from './title.tsx';
 
-type Options = {
-  /** Undoes the success. */
-  undo?: () => void;
-  /** Nothing else can undo it, so it stays until the person has decided. */
-  lasting?: boolean;
-};
-/** Shows `success`, or why it failed. */
-type Notify = (outcome: Outcome, success: string, options?: Options) => void;
-type Notice = Options & { key: number; ok: boolean; message: string };
+/** Says what has happened, or why it failed. */
+type Notify = (outcome: Outcome, said: Said) => void;
 
 const NotifyContext = createContext<Notify>(() => {});
 
@@ -22,24 +21,40 @@ export const useNotify = () => use(NotifyContext);
 
 const SHOWN_MS = 12_000;
 
+type Props = {
+  /** None while it cannot be known who it is: then nothing is kept. */
+  userId?: string;
+  /** Of a form without scripts. */
+  said?: Said | undefined;
+  children: ReactNode;
+};
+
 /** Those that last, and the latest one. */
-export function Notices({ children }: { children: ReactNode }) {
-  const [notices, setNotices] = useState<Notice[]>([]);
-  const count = useRef(0);
+export function Notices({ userId, said, children }: Props) {
+  const [notices, setNotices] = useState<Notice[]>(
+    said ? [{ ...said, key: 'first', ok: true }] : [],
+  );
   const latest = notices.at(-1);
 
   useEffect(() => {
+    if (userId) setNotices((all) => [...keptNotices(userId), ...all]);
+  }, [userId]);
+  useEffect(() => {
+    if (userId) keepNotices(userId, notices);
+  }, [userId, notices]);
+
+  useEffect(() => {
     // https://www.w3.org/WAI/WCAG22/Understanding/timing-adjustable
-    if (!latest?.ok || latest.lasting) return;
-    const timer = setTimeout(() => setNotices(without(latest)), SHOWN_MS);
+    if (!latest?.until) return;
+    const timer = setTimeout(() => setNotices(without(latest)), latest.until - Date.now());
     return () => clearTimeout(timer);
   }, [latest]);
 
-  const notify: Notify = (outcome, success, options) => {
-    count.current += 1;
+  const notify: Notify = (outcome, success) => {
     const notice: Notice = outcome.ok
-      ? { key: count.current, ok: true, message: success, ...options }
-      : { key: count.current, ok: false, message: outcome.message };
+      ? { ...success, key: newId(), ok: true }
+      : { key: newId(), ok: false, text: outcome.message };
+    if (outcome.ok && !success.lasting) notice.until = Date.now() + SHOWN_MS;
     setNotices((all) => [...all.filter(({ lasting }) => lasting), notice]);
   };
 
@@ -48,43 +63,64 @@ export function Notices({ children }: { children: ReactNode }) {
     setNotices(without(notice));
     focusTasks();
   };
+
+  async function undo(event: SubmitEvent, notice: Notice, change: Undo) {
+    event.preventDefault();
+    close(notice);
+    const outcome = await safely(() => undoChange(change));
+    // First: a notice leaves only lasting ones beside it.
+    if (!outcome.ok && notice.lasting) notify({ ok: true }, notice);
+    notify(outcome, undone(change, outcome.ok ? outcome.task : undefined));
+  }
+
   return (
     <NotifyContext value={notify}>
       {children}
       {/* The latest first: of many, the oldest ones are reached by scrolling. */}
       <div className="notices">
-        <Alert message={latest && !latest.ok ? latest.message : ''} />
+        <Alert message={latest && !latest.ok ? latest.text : ''} />
         <div role="status" aria-atomic="false">
-          {notices.toReversed().map((notice) => {
-            const { key, ok, message, undo } = notice;
-            return (
-              ok && (
-                <p key={key} className="notice">
-                  <span dir="auto">{message}</span>
-                  {undo && (
-                    <>
-                      <button
-                        type="button"
-                        className="quiet"
-                        onClick={() => {
-                          close(notice);
-                          undo();
-                        }}
-                      >
+          {notices.toReversed().map(
+            (notice) =>
+              notice.ok && (
+                <div key={notice.key} className="notice">
+                  <p>
+                    <Sentence {...notice} />
+                  </p>
+                  {notice.undo && (
+                    <form
+                      action={undoPlainly}
+                      onSubmit={(event) => notice.undo && undo(event, notice, notice.undo)}
+                    >
+                      <input type="hidden" name="undo" value={JSON.stringify(notice.undo)} />
+                      <button type="submit" className="quiet">
                         Undo
                       </button>
-                      <button type="button" className="quiet" onClick={() => close(notice)}>
+                      <button
+                        type="button"
+                        className="quiet scripted"
+                        onClick={() => close(notice)}
+                      >
                         Dismiss
                       </button>
-                    </>
+                    </form>
                   )}
-                </p>
-              )
-            );
-          })}
+                </div>
+              ),
+          )}
         </div>
       </div>
     </NotifyContext>
+  );
+}
+
+function Sentence({ text, title }: Said) {
+  if (title === undefined) return text;
+  return (
+    <>
+      {text} “<Title of={title} />
+      ”.
+    </>
   );
 }
 

@@ -2,14 +2,16 @@ import type { Metadata } from 'next';
 import { redirect } from 'next/navigation';
 import { backend } from '@/lib/backend.ts';
 import { filterHref, readFilter } from '@/lib/filter.ts';
+import { formAnswer } from '@/lib/form-answer.ts';
 import { listTasks } from '@/lib/list.ts';
 import { signInHref } from '@/lib/return-to.ts';
 import { currentSession } from '@/lib/session.ts';
-import { newId } from '@/lib/task.ts';
+import { newId, taskFields, taskId } from '@/lib/task.ts';
 import { Alert } from '../alert.tsx';
 import { Top } from '../top.tsx';
 import { AddTask } from './add-task.tsx';
 import { Assistant } from './assistant.tsx';
+import { Conflict } from './conflict.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { Freshen } from './freshen.tsx';
 import { Notices } from './notices.tsx';
@@ -22,14 +24,22 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   const params = await searchParams;
   const filter = readFilter(params);
   const href = filterHref(filter);
+  const query = href.split('?')[1] ?? '';
+  const { said, message = '', fields, conflict } = formAnswer();
+  const sent = fields?.has('title')
+    ? { id: taskId(fields), fields: taskFields(fields), message }
+    : undefined;
   const session = await currentSession();
   if (session.state === 'signed-out') redirect(signInHref(href));
   if (session.state === 'unknown') {
     return (
-      <main id="main" className="entry-page">
-        <h1>TaskFlow is away</h1>
-        <Unavailable message="TaskFlow cannot reach its database right now. Your tasks are safe." />
-      </main>
+      <Notices said={said}>
+        <main id="main" className="entry-page">
+          <h1>TaskFlow is away</h1>
+          <Unavailable message="TaskFlow cannot reach its database right now. Your tasks are safe." />
+          {sent && <AddTask id={newId()} filter={query} sent={sent} />}
+        </main>
+      </Notices>
     );
   }
 
@@ -41,16 +51,16 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   return (
     <>
       <Top user={session.user} />
-      <Notices>
+      <Notices userId={session.user.id} said={said}>
         <Freshen />
         <main id="main" className={hasAssistant ? 'board with-assistant' : 'board'}>
           <section className="stack" aria-labelledby="tasks-title">
             <h1 id="tasks-title" tabIndex={-1}>
               Tasks
             </h1>
-            <AddTask id={newId()} filter={href.split('?')[1] ?? ''} userId={session.user.id} />
-            {/* After a change without scripts, whose page this is. */}
-            {params.failed && <Alert message="That did not work. The list shows how things are." />}
+            <AddTask id={newId()} filter={query} userId={session.user.id} sent={sent} />
+            {message && !sent && <Alert message={message} />}
+            {conflict && <Conflict {...conflict} href={href} />}
             <FilterBar filter={filter} counts={list.ok ? list.value.counts : undefined} />
             {!list.ok && <Unavailable message={list.problem.message} />}
             {/* Also without a list: a task may be being edited. */}

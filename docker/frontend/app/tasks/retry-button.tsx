@@ -7,7 +7,12 @@ export function RetryButton() {
   const router = useRouter();
   const [busy, start] = useTransition();
   return (
-    <button type="button" disabled={busy} onClick={() => start(() => router.refresh())}>
+    <button
+      type="button"
+      className="scripted"
+      disabled={busy}
+      onClick={() => start(() => router.refresh())}
+    >
       Try again
     </button>
   );

@@ -45,7 +45,6 @@ export function TaskList({ list, filter, serverToday }: Props) {
           key={task.id}
           task={task}
           today={today}
-          filter={filterHref({ ...filter, page })}
           isEdited={edited.includes(task)}
           onEdit={(base) => edit(task.id, base)}
         />

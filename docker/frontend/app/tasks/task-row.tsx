@@ -9,15 +9,10 @@ import {
   useRef,
   useTransition,
 } from 'react';
-import { newId, type Task } from '@/lib/task.ts';
+import type { Task } from '@/lib/task.ts';
+import { completed, deleted } from '@/lib/undo.ts';
 import { safely } from '../safely.ts';
-import {
-  completeTask,
-  completeTaskPlainly,
-  deleteTask,
-  deleteTaskPlainly,
-  restoreTask,
-} from './actions.ts';
+import { completeTask, completeTaskPlainly, deleteTask, deleteTaskPlainly } from './actions.ts';
 import { forgetEdit, keptEdit } from './draft.ts';
 import { DueDate } from './due-date.tsx';
 import { EditTask } from './edit-task.tsx';
@@ -31,14 +26,13 @@ const PRIORITY = { high: 'High priority', low: 'Low priority' };
 type Props = {
   task: Task;
   today: string;
-  filter: string;
   isEdited: boolean;
   /** Without a task the editing has ended. */
   onEdit: (base?: Task) => void;
 };
 
-/** Its buttons are forms, which work without scripts, too; `filter` leads back to this list then. */
-export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
+/** Its buttons are forms, which work without scripts, too. */
+export function TaskRow({ task, today, isEdited, onEdit }: Props) {
   const notify = useNotify();
   const row = useRef<HTMLLIElement>(null);
   const editButton = useRef<HTMLButtonElement>(null);
@@ -62,28 +56,14 @@ export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
     start(async () => {
       setDone(checked);
       const outcome = await safely(() => completeTask(task.id, checked));
-      const undo = () => toggle(!checked);
-      notify(outcome, `${checked ? 'Completed' : 'Reopened'} “${task.title}”.`, { undo });
+      notify(outcome, completed(task, checked));
     });
 
   const remove = () =>
     start(async () => {
       const outcome = await safely(() => deleteTask(task.id, task.version));
-      if (outcome.ok) offerUndo(newId());
-      else notify(outcome, '');
+      notify(outcome, deleted(task));
     });
-
-  /** `id`: of the restored task; a second try finds the task of the first. */
-  const offerUndo = (id: string) => {
-    const undo = () =>
-      start(async () => {
-        const outcome = await safely(() => restoreTask(task, id));
-        // First: a notice leaves only lasting ones beside it.
-        if (!outcome.ok) offerUndo(id);
-        notify(outcome, `Restored “${task.title}”.`);
-      });
-    notify({ ok: true }, `Deleted “${task.title}”.`, { undo, lasting: true });
-  };
 
   /** With scripts the row does it without leaving the page. */
   const instead = (act: () => void) => (event: SubmitEvent<HTMLFormElement>) => {
@@ -97,12 +77,6 @@ export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
     requestAnimationFrame(() => editButton.current?.focus());
   };
 
-  const sent = (
-    <>
-      <input type="hidden" name="id" value={task.id} />
-      <input type="hidden" name="filter" value={filter.split('?')[1] ?? ''} />
-    </>
-  );
   if (isEdited) {
     return (
       <li ref={row} className="task">
@@ -113,7 +87,7 @@ export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
   return (
     <li ref={row} className="task" data-done={done || undefined} aria-busy={busy}>
       <form action={completeTaskPlainly} onSubmit={instead(() => toggle(!done))}>
-        {sent}
+        <input type="hidden" name="id" value={task.id} />
         <input type="hidden" name="done" value={String(!done)} />
         {/* biome-ignore lint/a11y/useSemanticElements: an input sends no form without scripts. */}
         <button
@@ -159,8 +133,7 @@ export function TaskRow({ task, today, filter, isEdited, onEdit }: Props) {
         </button>
         {/* Not disabled while busy, which would take the focus away. */}
         <form action={deleteTaskPlainly} onSubmit={instead(() => busy || remove())}>
-          {sent}
-          <input type="hidden" name="version" value={task.version} />
+          <input type="hidden" name="task" value={JSON.stringify(task)} />
           <button
             type="submit"
             className="icon danger"

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { json } from '../lib/form.ts';
+import { answerForm, formAnswer } from '../lib/form-answer.ts';
+import { actionIds, actionsOf, formOfAnotherBuild } from '../lib/known-actions.ts';
+import { type RequestContext, requests } from '../lib/request.ts';
+import { isTask } from '../lib/task.ts';
+import { completed, deleted, undone } from '../lib/undo.ts';
+
+const task = {
+  id: '00000000-0000-4000-a000-000000000000',
+  title: 'Bread',
+  notes: '',
+  done: false,
+  due: null,
+  created_at: '2030-01-01T00:00:00Z',
+  updated_at: '2030-01-01T00:00:00Z',
+};
+
+function formOf(fields: Record<string, string>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.set(name, value);
+  return form;
+}
+
+test('only the page that answers a form without scripts shows what it led to', () => {
+  const ofScript: RequestContext = { id: '1', kind: 'change' };
+  const answer = { message: 'This task no longer exists.' };
+  const shown = (context: RequestContext) =>
+    requests.run(context, () => {
+      answerForm(answer);
+      return formAnswer();
+    });
+  assert.deepEqual(shown(ofScript), {});
+  const form = new ServerResponse({ method: 'POST' } as never);
+  assert.deepEqual(shown({ ...ofScript, form }), answer);
+  assert.deepEqual(formAnswer(), {});
+});
+
+test('the actions that a form names are read as React writes them', () => {
+  const [one, two] = ['4'.repeat(42), '6'.repeat(42)];
+  const arguments_ = `{"id":"${two}","bound":"$@1"}`;
+  const form = formOf({ [`$ACTION_ID_${one}`]: '', '$ACTION_1:0': arguments_, title: 'Bread' });
+  assert.deepEqual(actionIds(form), [one, two]);
+  assert.deepEqual(actionIds(formOf({ $ACTION_ID_x: '', '$ACTION_1:0': 'x', title: one })), []);
+});
+
+test('the actions of a build are in its manifest; without one they are not known', async () => {
+  const manifest = join(await mkdtemp(join(tmpdir(), 'actions-')), 'manifest.json');
+  assert.deepEqual(await actionsOf(manifest), []);
+  await writeFile(manifest, '{"node": {"40": {}}, "edge": {}}');
+  assert.deepEqual(await actionsOf(manifest), ['40']);
+});
+
+test('what scripts send, and what Next asks itself with the headers of a form, is no form', async () => {
+  const headers = { 'Content-Type': 'multipart/form-data; boundary=x' };
+  const url = 'http://x/tasks';
+  assert.equal(await formOfAnotherBuild(new Request(url, { headers })), undefined);
+  const byScript = { ...headers, 'Next-Action': '40' };
+  const sent = new Request(url, { method: 'POST', headers: byScript, body: 'no form' });
+  assert.equal(await formOfAnotherBuild(sent), undefined);
+});
+
+test('what a form carries in place of a task is none', () => {
+  assert.ok(isTask(json(formOf({ task: JSON.stringify(task) }), 'task')));
+  for (const other of ['', '{', 'null', '1', '{}', JSON.stringify({ ...task, title: {} })]) {
+    assert.equal(isTask(json(formOf({ task: other }), 'task')), false, other);
+  }
+});
+
+test('what was undone is said, and to complete is undone in both directions', () => {
+  const { undo } = completed(task, true);
+  assert.deepEqual(undo, { kind: 'done', id: task.id, done: false });
+  assert.deepEqual(undo && undone(undo, task), completed(task, false));
+  const { undo: restore, lasting } = deleted(task, task.id);
+  assert.equal(lasting, true);
+  assert.deepEqual(restore && undone(restore, task), { text: 'Restored', title: 'Bread' });
+});

@@ -1,0 +1,168 @@
+"""What a person does without scripts, in a real browser against the live release."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from tests.live import browsing
+from tests.live.browsing import Person, add_task, fill_in, new_page, show, sign_in, sign_up
+from tests.live.conftest import LiveRelease
+
+browser = browsing.browser  # Fixture.
+ACTION = re.compile(rb"(?<=ACTION_ID_)[0-9a-f]{42}|(?<=\"id\":\")[0-9a-f]{42}")
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def page(browser: Browser, release: LiveRelease) -> Iterator[Page]:
+    """A page in a new browser, which runs no scripts."""
+    with new_page(browser, release.url, scripts=False) as page:
+        yield page
+
+
+@pytest.fixture
+def other(page: Page, browser: Browser, release: LiveRelease) -> Iterator[Page]:
+    """Another tab, with scripts, of the same person, who has signed up in `page`."""
+    person = Person("Tim")
+    sign_up(page, person)
+    with new_page(browser, release.url) as other:
+        sign_in(other, person)
+        expect(other.get_by_role("button", name="Sign out")).to_be_visible()
+        yield other
+
+
+def task(page: Page, title: str) -> Locator:
+    return page.get_by_role("checkbox", name=title, exact=True)
+
+
+def undo(page: Page, said: str) -> None:
+    expect(page.get_by_role("status")).to_contain_text(said)
+    page.get_by_role("button", name="Undo").click()
+
+
+def test_everything_that_matters_works_without_scripts(page: Page) -> None:
+    person = Person("Tim")
+    sign_up(page, person)
+    add_task(page, "Plain HTML", notes="By form alone")
+    expect(page).to_have_url(re.compile("/tasks$"))
+    page.reload()
+    expect(task(page, "Plain HTML")).to_have_count(1)
+    task(page, "Plain HTML").click()
+    expect(task(page, "Plain HTML")).to_have_count(0)
+    show(page, "Done")
+    expect(task(page, "Plain HTML")).to_be_checked()
+    page.get_by_role("button", name="Delete Plain HTML").click()
+    expect(task(page, "Plain HTML")).to_have_count(0)
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, person)
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_what_was_completed_or_deleted_without_scripts_comes_back_in_its_place(page: Page) -> None:
+    sign_up(page, Person("Tim"))
+    for title in ("Oldest", "Middle", "Newest"):
+        add_task(page, title, notes=f"Notes of {title}", due="2030-05-01", priority="high")
+    page.goto("/tasks?show=all")
+    before = page.get_by_role("list", name="Tasks").all_inner_texts()
+    page.get_by_role("button", name="Delete Middle").click()
+    expect(task(page, "Middle")).to_have_count(0)
+    undo(page, "Deleted “Middle”.")
+    expect(page.get_by_role("status")).to_contain_text("Restored “Middle”.")
+    assert page.get_by_role("list", name="Tasks").all_inner_texts() == before
+    page.reload()
+    assert page.get_by_role("list", name="Tasks").all_inner_texts() == before
+    task(page, "Middle").click()
+    undo(page, "Completed “Middle”.")
+    expect(task(page, "Middle")).not_to_be_checked()
+    undo(page, "Reopened “Middle”.")
+    expect(task(page, "Middle")).to_be_checked()
+    expect(page).to_have_url(re.compile(r"/tasks\?show=all$"))
+
+
+@pytest.mark.parametrize("choice", ["Keep it", "Delete it"])
+def test_a_deletion_without_scripts_shows_both_versions_of_a_task_that_was_changed_elsewhere(
+    page: Page, other: Page, choice: str
+) -> None:
+    add_task(page, "Plan the trip")
+    page.reload()
+    other.reload()
+    other.get_by_role("button", name="Edit Plan the trip").click()
+    form = other.get_by_role("form", name="Edit Plan the trip")
+    form.get_by_label("Title").fill("Plan the flight")
+    form.get_by_label("Notes").fill("An hour's work")
+    form.get_by_role("button", name="Save").click()
+    expect(other.get_by_role("status")).to_contain_text("Saved")
+    page.get_by_role("button", name="Delete Plan the trip").click()
+    expect(page.get_by_role("alert")).to_contain_text("changed elsewhere")
+    conflict = page.get_by_role("region", name="Delete “Plan the flight” as it is now?")
+    expect(conflict.get_by_role("cell")).to_have_text(
+        ["", "Plan the trip", "Plan the flight", "none", "An hour's work"]
+    )
+    conflict.get_by_text(choice, exact=True).click()
+    expect(conflict).to_have_count(0)
+    if choice == "Delete it":
+        expect(task(page, "Plan the flight")).to_have_count(0)
+        undo(page, "Deleted “Plan the flight”.")
+    expect(task(page, "Plan the flight")).to_be_visible()
+    expect(page.get_by_text("An hour's work")).to_be_visible()
+
+
+def of_another_release(route: Route) -> None:
+    """A form of a page that was loaded before an update: its action has another id."""
+    body = route.request.post_data_buffer
+    route.continue_(post_data=ACTION.sub(b"0" * 42, body) if body else None)
+
+
+def test_a_form_of_an_older_release_is_shown_again_as_it_was_filled(page: Page) -> None:
+    person = Person("Joan")
+    sign_up(page, person)
+    add_task(page, "Keep me")
+    page.route("**/tasks", of_another_release)
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        page.get_by_role("button", name="Delete Keep me").click()
+    assert answer.value.status == 409
+    expect(page.get_by_role("alert").filter(has_text="TaskFlow was updated")).to_be_visible()
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("Written before the update")
+    form.get_by_text("Notes, date, priority").click()
+    form.get_by_label("Notes").fill("An hour's work")
+    form.get_by_role("button", name="Add task").click()
+    expect(form.get_by_role("alert")).to_contain_text("TaskFlow was updated")
+    expect(form.get_by_label("Title")).to_have_value("Written before the update")
+    page.unroute("**/tasks")
+    form.get_by_role("button", name="Add task").click()
+    expect(task(page, "Written before the update")).to_be_visible()
+    expect(page.get_by_text("An hour's work")).to_be_visible()
+    expect(task(page, "Keep me")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    page.route("**/sign-in", of_another_release)
+    fill_in(page, person)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("TaskFlow was updated")
+    expect(page.get_by_label("Email")).to_have_value(person.email)
+
+
+def test_the_notice_and_the_conflict_fit_on_a_phone(page: Page, other: Page) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    add_task(page, "Fit on a small screen " * 4)
+    page.reload()
+    other.reload()
+    other.get_by_role("button", name="Edit Fit").click()
+    other.get_by_role("form", name="Edit Fit").get_by_label("Notes").fill("Internationalization")
+    other.get_by_role("button", name="Save").click()
+    expect(other.get_by_role("status")).to_contain_text("Saved")
+    page.get_by_role("button", name="Delete Fit").click()
+    expect(page.get_by_role("button", name="Delete it")).to_be_visible()
+    assert overflow(page) <= 0
+    page.get_by_role("button", name="Delete it").click()
+    box = page.get_by_role("button", name="Undo").bounding_box()
+    assert box is not None
+    assert box["height"] < 40, "one line"
+    assert overflow(page) <= 0
+
+
+def overflow(page: Page) -> int:
+    wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    return int(page.evaluate(wider))
