@@ -16,6 +16,7 @@ from components.config.secrets import SIGNING_KEYS
 from components.config.stack import Images
 from components.config.stack_file import ENCRYPTION_KEYS, PROJECT, as_yaml, decoded, file_name
 from components.config.stack_file import StackFile as Source
+from components.minikube import ClusterError, Minikube
 from ops.backup.release import before_loss
 from ops.config.stacks import StackFile
 from ops.config.validate import INVALID, verdict
@@ -23,7 +24,6 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.prepare import setup
 from ops.prepare.setup import Setup
-from ops.processes import capture
 from ops.release import migrations, reach, record, smoke
 from ops.release.history import (
     Revision,
@@ -175,17 +175,15 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
 def require_images(target: Target, stack: Stack) -> None:
     """On Minikube an image that its daemon has dropped cannot be pulled."""
     profile = target.file.profile
-    if profile is None:
+    minikube = Minikube.find(profile, stack.env) if profile else None
+    if minikube is None:
         return
-    answer = capture(["minikube", "image", "ls", "--profile", profile], env=stack.env)
-    if answer.code != 0:
-        raise OpsError(
-            f"the images of Minikube {profile} cannot be listed", where=answer.output.strip()
-        )
-    there = {line.rpartition("/")[2] for line in answer.output.split()}
     # An image with a registry in its name can be pulled.
-    local = (image for image in target.revision.record.images.values() if "/" not in image)
-    gone = [image for image in local if image not in there]
+    local = [image for image in target.revision.record.images.values() if "/" not in image]
+    try:
+        gone = minikube.lacks(local, stack.env)
+    except ClusterError as error:
+        raise OpsError(str(error)) from None
     if gone:
         raise OpsError(
             f"revision {target.revision.number} cannot be brought back: {', '.join(gone)} is no longer in Minikube",
