@@ -113,6 +113,8 @@ def _examined(
             words = f"the key {repeated} is in this JSON twice; one of the two would be lost"
             known.append(Mistake.at(key, words))
     values = {key: text if key in _TEXTS and text else decoded(text) for key, text in plain.items()}
+    for path in _places_of_nul(values):
+        known.append(Mistake.at(path, "has a NUL character, which no process can be given"))
     config, mistakes, unsure = _validated(values, known)
     mistakes += [
         mistake for mistake in mistakes_in(secrets, config, source) if not mistake.rests_on(unsure)
@@ -121,6 +123,16 @@ def _examined(
     if config:
         missing = [*_placeholders(config, source), *missing_secrets(secrets, config, source)]
     return config, mistakes, [mistake for mistake in missing if not mistake.rests_on(unsure)]
+
+
+def _places_of_nul(value: Any, path: KeyPath = ()) -> Iterable[KeyPath]:
+    """Neither an environment variable nor an argument can hold one."""
+    if isinstance(value, str) and "\0" in value:
+        yield path
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for key, item in value.items() if isinstance(value, dict) else ():
+        yield from _places_of_nul(item, (*path, str(key)))
 
 
 def _placeholders(config: StackConfig, source: StackFile) -> Iterable[Mistake]:
