@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -46,13 +46,20 @@ class CheckedFile:
     missing: tuple[str, ...]
 
 
-def check_file(path: Path) -> CheckedFile:
+def check_file(path: Path, *, environments: bool = True) -> CheckedFile:
     """Check a stack file without the engine, and without the passphrase of its secrets.
+
+    Args:
+        environments: whether the stack's backend has environments: only Pulumi Cloud does.
 
     Raises:
         ConfigError: with every mistake found, in the same words as `load`.
     """
     source = StackFile.of_stack(stack_name(path), PROJECT, path.parent)
+    if source.environment and not environments:
+        text = "environment: only Pulumi Cloud has environments, and this stack's state is not there; drop the key, or "
+        text += "run pulumi login"
+        source = replace(source, faults=(*source.faults, (source.environment, text)))
     config, mistakes, missing = _examined(source, source.texts, secrets_in(source))
     if mistakes or source.faults or not config:
         raise source.error([*mistakes, *missing])

@@ -390,6 +390,17 @@ def test_a_configuration_that_todays_models_refuse_is_reported_with_its_lines(te
         team.target(1)
 
 
+def test_what_the_project_file_of_today_adds_to_a_revision_is_checked_with_it(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = "name: taskflow\nconfig:\n  backend:\n    default: {colour: red}\n"
+    (team.folder / "Pulumi.yaml").write_text(project)
+    monkeypatch.setattr(rollback, "ROOT", team.folder)
+    team.remembers(entry())
+    with pytest.raises(OpsError, match=r"Pulumi.yaml:4: taskflow:backend.colour: unknown key"):
+        team.target(1)
+
+
 def test_a_revision_that_does_not_exist_is_reported_with_those_that_do(team: Team) -> None:
     team.remembers(entry(), entry())
     with pytest.raises(OpsError, match="no revision 3: it has 1 to 2"):
