@@ -26,7 +26,7 @@ POSTGRES = "postgres:17"
 POSTGRES_SECONDS = 60
 DEPLOYS = ("docker", "cluster", "images")
 LIVE = (*DEPLOYS, "metrics", "browser", "object store")
-EDITS = (*DEPLOYS, "metrics")
+EDITS = (*DEPLOYS, "metrics", "route controller")
 UNDER_LOAD = (*DEPLOYS, "load generator", "browser", "route controller")
 REPORTS = "/tmp/reports"  # noqa: S108 - inside the container
 
