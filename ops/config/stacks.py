@@ -91,5 +91,5 @@ class StackFile:
             return cls.read(name, copies)
 
 
-def project_name(root: Path = ROOT) -> str:
-    return str(yaml.safe_load((root / PROJECT_FILE).read_text())["name"])
+def project_name() -> str:
+    return str(yaml.safe_load((ROOT / PROJECT_FILE).read_text())["name"])
