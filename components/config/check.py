@@ -57,9 +57,12 @@ def check_file(path: Path, *, environments: bool = True) -> CheckedFile:
     """
     source = StackFile.of_stack(stack_name(path), PROJECT, path.parent)
     if source.environment and not environments:
-        text = "environment: only Pulumi Cloud has environments, and this stack's state is not there; drop the key, or "
-        text += "run pulumi login"
-        source = replace(source, faults=(*source.faults, (source.environment, text)))
+        fault = (
+            source.environment,
+            "environment: only Pulumi Cloud has environments, and this stack's state is not there; drop the key, or "
+            "run pulumi login",
+        )
+        source = replace(source, faults=(*source.faults, fault))
     config, mistakes, missing = _examined(source, source.texts, secrets_in(source))
     if mistakes or source.faults or not config:
         raise source.error([*mistakes, *missing])

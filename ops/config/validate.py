@@ -9,7 +9,6 @@ from components.config.errors import ConfigError
 from ops.engine import backend
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.prepare import plugins
 
 INVALID = 2
 
@@ -60,5 +59,5 @@ def deployable(path: Path) -> CheckedFile:
 
 
 def _check(path: Path) -> CheckedFile:
-    used = backend.find(os.environ, plugins.home())
+    used = backend.find(os.environ, backend.home())
     return check_file(path, environments=used.has_environments)

@@ -33,6 +33,11 @@ class Backend:
         return self.url.startswith(("https://", "http://"))
 
 
+def home() -> Path:
+    """Where the engine keeps the login and its plugins."""
+    return Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
+
+
 def find(environ: Mapping[str, str], home: Path, state: Path = STATE) -> Backend:
     """Decide which backend is used. Reads the user's login and never changes it."""
     token = "https://api.pulumi.com" if environ.get("PULUMI_ACCESS_TOKEN") else ""

@@ -236,9 +236,8 @@ class Edited:
     def is_ready_for(self, edit: Edit) -> bool:
         with suppress(httpx.TransportError):
             return (
-                self.values != {}
+                self.person is not None
                 and self.around == edit.around
-                and self.person is not None
                 and self.person.tasks_page().status_code == 200
                 and (edit.route is None or edit.route.status() == 200)
             )
