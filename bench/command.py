@@ -22,9 +22,10 @@ from components.config.stack_file import StackFile as Source
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.prepare import setup, tools
+from ops.prepare import setup
 from ops.session import StackName, console
 from ops.steps import Steps
+from tests.machinery import extras
 
 commands = typer.Typer()
 
@@ -47,7 +48,7 @@ def bench(stack: StackName = "dev") -> None:
     setup.provide_docker(chosen, steps)
     setup.provide_cluster(chosen, steps, file)
     setup.provide_images(chosen, steps)
-    tools.provide_extra("helm", "vegeta", env=chosen.env)
+    extras.provide("helm", "vegeta", env=chosen.env)
     os.environ.update(chosen.env)  # From here on the helpers of the live tests run what is on PATH.
     described = machine.describe(chosen, file.context)
     sections = list(_sections(file, steps))

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,18 +75,26 @@ class Minikube:
         Raises:
             ClusterError: if the node does not have the image afterwards.
         """
-        if self._has(image):
+        if not self.lacks([image]):
             return
         # https://minikube.sigs.k8s.io/docs/commands/image/: it can fail and exit with 0.
         said = self._minikube(["image", "load", image], timeout=600)
-        if not self._has(image):
+        if self.lacks([image]):
             raise ClusterError(
                 f"taskflow:cluster.minikube: {image} could not be loaded into profile {self.profile} ({said.strip()}); "
                 f"try it by hand: minikube image load --profile {self.profile} {image}"
             )
 
-    def _has(self, image: str) -> bool:
-        listed = self._minikube(["image", "ls", "--format", "json"])
+    def lacks(self, images: Iterable[str], environ: Mapping[str, str] = os.environ) -> list[str]:
+        """Those of the images that the node does not have.
+
+        Args:
+            environ: with the PATH on which `minikube` is found.
+
+        Raises:
+            ClusterError: if the profile does not list its images (it is stopped).
+        """
+        listed = self._minikube(["image", "ls", "--format", "json"], environ)
         try:
             tags = [
                 tag for entry in json.loads(listed) or () for tag in entry.get("repoTags") or ()
@@ -97,7 +105,11 @@ class Minikube:
                 f"start it with: minikube start --profile {self.profile}"
             ) from None
         # A runtime writes a short name in full: docker.io/library/taskflow-backend:1a2b.
-        return any(tag == image or tag.endswith(f"/{image}") for tag in tags)
+        return [
+            image
+            for image in images
+            if not any(tag == image or tag.endswith(f"/{image}") for tag in tags)
+        ]
 
     def _minikube(
         self, arguments: list[str], environ: Mapping[str, str] = os.environ, timeout: float = 60

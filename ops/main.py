@@ -57,7 +57,6 @@ COMMANDS = {
     "ops.config.objects": {
         "render": "Print the stack's Kubernetes YAML, secrets masked.",
         "footprint": "Show what the stack requests of its cluster.",
-        "docs": "Write the configuration reference and the schema.",
     },
     "ops.prepare.command": {
         "tools": "Show which tools and plugins are used.",
@@ -68,6 +67,7 @@ COMMANDS = {
     "tests.machinery.command": {
         "check": "Format, lint, types and unit tests.",
         "fmt": "Format the code and fix what the linter can fix.",
+        "docs": "Write the configuration reference and the schema.",
         "test": "Set up what the tests need and run all suites but the long ones.",
         "test-edits": "Edit every key of a running release's stack file.",
     },

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from ops.config.stacks import StackFile
 from ops.engine import recovery
@@ -38,6 +39,14 @@ def listed_steps(title: str) -> Iterator[Steps]:
 def output_for(as_json: bool) -> AbstractContextManager[Any]:
     """With --json stdout carries nothing but the answer: what is said until then goes to stderr."""
     return redirect_stdout(sys.stderr) if as_json else nullcontext()
+
+
+def table(*headings: str) -> Table:
+    """A table without lines, whose long cells are wrapped; without headings it has two columns."""
+    made = Table(box=None, pad_edge=False, show_header=bool(headings))
+    for heading in headings or ("", ""):
+        made.add_column(heading, overflow="fold")
+    return made
 
 
 def known_stack(name: str, chosen: Setup) -> Stack:

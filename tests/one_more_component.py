@@ -23,11 +23,13 @@ def recipe() -> str:
 
 
 def program_with_a_worker(folder: Path) -> Path:
-    """Make `folder`: this checkout's program, without its stacks, and with the diff applied."""
+    """Make `folder`: this checkout's program, without its stacks and tests, and with the diff applied."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in listed.split("\0"):
-        if (ROOT / name).is_file() and not re.match(r"Pulumi\.\w+\.yaml|tests/", name):
+        if (ROOT / name).is_file() and not re.match(
+            r"Pulumi\.\w+\.yaml|tests/(?!__init__|machinery)", name
+        ):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     (folder / ".venv").symlink_to(ROOT / ".venv")

@@ -3,8 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +20,21 @@ WORKLOADS = ("Deployment", "StatefulSet")
 PAUSE_SECONDS = 0.25
 # For one request: pods with a quarter of a core share two with the update and the tests.
 PATIENCE_SECONDS = 15
+# Until a controller has read a changed route: it waits two seconds for more changes.
+CONTROLLER_SECONDS = 6
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a browser asks for."""
+
+    address: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def status(self) -> int:
+        """Raises httpx.TransportError if nobody answers."""
+        answer = httpx.get(self.address, headers=dict(self.headers), timeout=PATIENCE_SECONDS)
+        return answer.status_code
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,12 @@ def predicted(release: LiveRelease) -> Outcome:
         found = effects(release)
     except EngineError:  # The preview itself fails, with the API server's words.
         return Outcome(Risk.REFUSED, frozenset())
-    worst = risk.highest(found)
+    # This cluster's network enforces no policies, so that nobody here is cut off: tests/ops/test_risk.py.
+    worst = risk.highest(
+        effect
+        for effect in found
+        if effect.step.kind != "NetworkPolicy" or effect.risk is Risk.REFUSED
+    )
     if worst is Risk.REFUSED:  # Nothing is applied.
         return Outcome(worst, frozenset())
     rolls = {
@@ -58,10 +78,14 @@ def predicted(release: LiveRelease) -> Outcome:
     return Outcome(worst, frozenset(rolls))
 
 
-def observed(release: LiveRelease, person: Person) -> Outcome:
-    """Bring up what is configured, while the release is used, and observe the effect."""
+def observed(release: LiveRelease, person: Person, route: Page | None = None) -> Outcome:
+    """Bring up what is configured, while the release is used, and observe the effect.
+
+    Args:
+        route: a page at the public address, where a controller serves it.
+    """
     pods, volume = release.generations(), _volume(release)
-    with Visitors(release, person) as visitors:
+    with Visitors(release, person, route) as visitors:
         try:
             release.stack.up()
         except EngineError:
@@ -75,16 +99,18 @@ def observed(release: LiveRelease, person: Person) -> Outcome:
 
 
 class Visitors:
-    """Somebody's task page and the health of both services, asked again and again at their old addresses.
+    """Somebody's task page, the health of both services and a route, asked again and again at their old addresses.
 
     Attributes:
         refused: what was not answered with 200.
     """
 
-    def __init__(self, release: LiveRelease, person: Person) -> None:
+    def __init__(self, release: LiveRelease, person: Person, route: Page | None) -> None:
         self.refused: list[str] = []
-        self._cookie = {"Cookie": person.cookie}
-        self._pages = [f"{person.frontend}/tasks", *_addresses(release)]
+        self._pages = [Page(f"{person.frontend}/tasks", {"Cookie": person.cookie})]
+        self._pages += [Page(address) for address in _addresses(release)]
+        self._pages += [route] if route else []
+        self._last_look = CONTROLLER_SECONDS if route else 2 * PAUSE_SECONDS
         self._leave = threading.Event()
         self._thread = threading.Thread(target=self._visit)
 
@@ -94,7 +120,7 @@ class Visitors:
 
     def __exit__(self, kind: type[BaseException] | None, *_: TracebackType | Any) -> None:
         if kind is None:
-            time.sleep(2 * PAUSE_SECONDS)  # Once more, when all is done.
+            time.sleep(self._last_look)  # Once more, when all is done.
         self._leave.set()
         self._thread.join()
 
@@ -102,12 +128,12 @@ class Visitors:
         while not self._leave.wait(PAUSE_SECONDS):
             for page in self._pages:
                 try:
-                    answer = httpx.get(page, headers=self._cookie, timeout=PATIENCE_SECONDS)
+                    status = page.status()
                 except httpx.TransportError as error:
-                    self.refused.append(f"{page}: {error!r}")
+                    self.refused.append(f"{page.address}: {error!r}")
                 else:
-                    if answer.status_code != 200:
-                        self.refused.append(f"{page}: {answer.status_code}")
+                    if status != 200:
+                        self.refused.append(f"{page.address}: {status}")
 
 
 def rolled_since(release: LiveRelease, before: dict[str, set[str]]) -> frozenset[str]:
@@ -122,7 +148,9 @@ def rolled_since(release: LiveRelease, before: dict[str, set[str]]) -> frozenset
 
 def _replaced(before: dict[str, set[str]], now: dict[str, set[str]]) -> frozenset[str] | None:
     """None while a component has pods of both."""
-    rolled = frozenset(part for part in before if before[part].isdisjoint(now[part]))
+    rolled = frozenset(
+        part for part in before if before[part] and before[part].isdisjoint(now[part])
+    )
     for component in before.keys() - rolled:
         survivors = before[component] & now[component]
         if survivors not in (before[component], now[component]):
@@ -138,7 +166,7 @@ def _volume(release: LiveRelease) -> set[str]:
 def _addresses(release: LiveRelease) -> Iterator[str]:
     """Where both services answer inside the cluster, of which this machine is the node, and from outside."""
     for service in release.kubectl.get("services")["items"]:
-        path = HEALTH.get(service["metadata"]["labels"]["component"])
+        path = HEALTH.get(service["metadata"]["labels"].get("component"))
         for port in service["spec"]["ports"] if path else ():
             yield f"http://{service['spec']['clusterIP']}:{port['port']}{path}"
             if "nodePort" in port:

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from .kinds import EXPECTED
+from .kinds import EXPECTED, LAST_PORT
 
 LARGEST_INTEGER = 2**31 - 1
 """Kubernetes' fields have 32 bits."""
@@ -34,7 +34,7 @@ def _integer(value: Any) -> Any:
 
 
 # With the validator, for lists of them; Model has it for single fields.
-Port = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=65535)]
+Port = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=LAST_PORT)]
 
 
 class Problem(NamedTuple):

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -46,13 +46,23 @@ class CheckedFile:
     missing: tuple[str, ...]
 
 
-def check_file(path: Path) -> CheckedFile:
+def check_file(path: Path, *, environments: bool = True) -> CheckedFile:
     """Check a stack file without the engine, and without the passphrase of its secrets.
+
+    Args:
+        environments: whether the stack's backend has environments: only Pulumi Cloud does.
 
     Raises:
         ConfigError: with every mistake found, in the same words as `load`.
     """
     source = StackFile.of_stack(stack_name(path), PROJECT, path.parent)
+    if source.environment and not environments:
+        fault = (
+            source.environment,
+            "environment: only Pulumi Cloud has environments, and this stack's state is not there; drop the key, or "
+            "run pulumi login",
+        )
+        source = replace(source, faults=(*source.faults, fault))
     config, mistakes, missing = _examined(source, source.texts, secrets_in(source))
     if mistakes or source.faults or not config:
         raise source.error([*mistakes, *missing])
@@ -113,6 +123,8 @@ def _examined(
             words = f"the key {repeated} is in this JSON twice; one of the two would be lost"
             known.append(Mistake.at(key, words))
     values = {key: text if key in _TEXTS and text else decoded(text) for key, text in plain.items()}
+    for path in _places_of_nul(values):
+        known.append(Mistake.at(path, "has a NUL character, which no process can be given"))
     config, mistakes, unsure = _validated(values, known)
     mistakes += [
         mistake for mistake in mistakes_in(secrets, config, source) if not mistake.rests_on(unsure)
@@ -121,6 +133,16 @@ def _examined(
     if config:
         missing = [*_placeholders(config, source), *missing_secrets(secrets, config, source)]
     return config, mistakes, [mistake for mistake in missing if not mistake.rests_on(unsure)]
+
+
+def _places_of_nul(value: Any, path: KeyPath = ()) -> Iterable[KeyPath]:
+    """Neither an environment variable nor an argument can hold one."""
+    if isinstance(value, str) and "\0" in value:
+        yield path
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for key, item in value.items() if isinstance(value, dict) else ():
+        yield from _places_of_nul(item, (*path, str(key)))
 
 
 def _placeholders(config: StackConfig, source: StackFile) -> Iterable[Mistake]:

@@ -14,6 +14,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 EXPECTED = "expected"
 """The type of pydantic's errors whose message is what was expected, in words."""
 
+LAST_PORT = 65535
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
@@ -269,22 +271,37 @@ _PATH_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 _PATH = rf"{_PATH_PART}(/{_PATH_PART})*"
 _TAG = r":[a-zA-Z0-9_][-.a-zA-Z0-9_]{0,127}"
 _DIGEST = r"@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
+
+
+def _is_reference(text: str) -> bool:
+    name = re.sub(rf"{_TAG}\Z", "", text.partition("@")[0])
+    return len(name) <= 255 and ("/" not in name or _has_real_port(name))
+
+
+def _has_real_port(text: str) -> bool:
+    """Whether the port of a registry, if it is given, can be one."""
+    port = re.search(r":([0-9]+)\Z", text.partition("/")[0])
+    return port is None or 1 <= int(port[1]) <= LAST_PORT
+
+
 ImageReference = Annotated[
     str,
     Kind(
-        words="an image reference with a tag or digest (name:tag, name@sha256:...), its name in lower case",
+        words="an image reference with a tag or digest (name:tag, name@sha256:...), its name in lower case, a port "
+        "from 1 to 65535",
         short="image reference",
         pattern=rf"(({_HOST})/)?{_PATH}({_TAG}({_DIGEST})?|{_DIGEST})",
-        accepts=lambda text: len(re.sub(rf"{_TAG}\Z", "", text.partition("@")[0])) <= 255,
+        accepts=_is_reference,
     ),
 ]
 ImagePrefix = Annotated[
     str,
     Kind(
-        words="a registry with its host, such as ghcr.io/acme or docker.io/acme, in lower case",
+        words="a registry with its host, such as ghcr.io/acme or docker.io/acme, in lower case, a port from 1 to 65535",
         short="registry",
         pattern=rf"({_HOST})(/{_PATH})?",
         most=200,
+        accepts=_has_real_port,
     ),
 ]
 
@@ -316,16 +333,24 @@ Cidr = Annotated[
 def _is_base_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return bool(parts.hostname) and parts.port != 0
+        host = (parts.hostname or "").removesuffix(".")
+        # Browsers read such a host as an address.
+        if re.search(r"(\A|\.)([0-9]+|0x[0-9a-f]*)\Z", host):
+            ipaddress.IPv4Address(host)
+        return len(host) <= 253 and parts.port != 0
     except ValueError:
         return False
 
 
-_ORIGIN = r"https?://([^\s/:@?#\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?"
+# https://url.spec.whatwg.org/#host-writing
+_URL_LABEL = r"[a-zA-Z0-9_]([-a-zA-Z0-9_]{0,61}[a-zA-Z0-9_])?"
+_URL_HOST = rf"{_URL_LABEL}(\.{_URL_LABEL})*\.?|\[[0-9a-fA-F:.]+\]"
+_ORIGIN = rf"https?://({_URL_HOST})(:[0-9]{{1,5}})?"
 BaseUrl = Annotated[
     str,
     Kind(
-        words="an address such as https://api.example.com/v1, without user, ? and # (paths are appended to it)",
+        words="an address such as https://api.example.com/v1, its host in ASCII (xn--... for other letters), without "
+        "user, ? and # (paths are appended to it)",
         short="address",
         pattern=rf"{_ORIGIN}(/[^\s?#]*)?",
         accepts=_is_base_url,
@@ -345,7 +370,8 @@ BucketAddress = Annotated[
 Origin = Annotated[
     str,
     Kind(
-        words="an address such as https://taskflow.example.com, in lower case, without path, user or / at its end",
+        words="an address such as https://taskflow.example.com, in lower case and ASCII (xn--... for other letters), "
+        "without path, user or / at its end",
         short="address",
         pattern=_ORIGIN,
         accepts=lambda text: _is_base_url(text) and text == text.lower(),

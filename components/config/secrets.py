@@ -131,6 +131,9 @@ def _rotation_mistakes(
 
 def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) -> Iterable[Mistake]:
     """The mistakes in secret values, by their keys, wherever the values come from."""
+    for key, value in values.items():
+        if "\0" in value:
+            yield Mistake.at(key, "has a NUL character, which no process can be given")
     for key in SIGNING_KEYS:
         length = len(values.get(key, ""))
         if key in values and length < BETTER_AUTH_SECRET_LENGTH:

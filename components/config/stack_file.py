@@ -30,6 +30,8 @@ STACK_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,100}")
 ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 TOP_LEVEL_KEYS = ("config", "environment", *ENCRYPTION_KEYS)
 
+PROJECT_FILE = "Pulumi.yaml"
+
 # Where the stack file is, if not beside the program: the engine does not pass its --config-file to programs, and errors
 # must name the lines of the right one.
 FOLDER_VARIABLE = "TASKFLOW_STACK_FILE_FOLDER"
@@ -44,6 +46,8 @@ class StackFile:
             as they are in the file.
         encrypted: where encrypted values are.
         settings: the file's keys beside `config`, where the engine records how the stack is encrypted.
+        environment: the line of the environments of Pulumi Cloud that it names; 0 if it names none.
+        defaults: the lines in the project file of what only that gives.
         faults: what is wrong with the file itself, by line, in words.
     """
 
@@ -54,6 +58,8 @@ class StackFile:
     texts: Mapping[str, str] = field(default_factory=dict)
     encrypted: frozenset[KeyPath] = frozenset()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    environment: int = 0
+    defaults: Mapping[KeyPath, int] = field(default_factory=dict)
     faults: tuple[tuple[int, str], ...] = ()
 
     @classmethod
@@ -75,8 +81,13 @@ class StackFile:
             raise ConfigError([f"{path.name}: {words}; rename the file"])
         text = text_of(path) if os.path.lexists(path) else ""
         found = cls.from_text(path.name, stack, project, text, bare=bare)
-        defaults = _project_defaults(path.with_name("Pulumi.yaml"), project, bare or project)
-        return replace(found, texts={**defaults, **found.texts})
+        keys = _project_defaults(path.with_name(PROJECT_FILE), project, bare or project)
+        defaults = [key for key in keys if key.name not in found.texts]
+        return replace(
+            found,
+            texts={**{key.name: key.text for key in defaults}, **found.texts},
+            defaults={path: line for key in defaults for path, line, _ in key.nodes()},
+        )
 
     @classmethod
     def from_text(
@@ -102,41 +113,45 @@ class StackFile:
             key = ours.get(written) if section == "config" else None
             place = [f"{project}:{key.name}" if key else written or section, *rest]
             faults.append((fault.line, f"{'.'.join(filter(None, place))}: {fault.text}"))
-        nodes = [
-            entry
-            for key in ours.values()
-            for entry in (((key.name,), key.line, key.node), *key.node.below((key.name,)))
-        ]
+        nodes = [entry for key in ours.values() for entry in key.nodes()]
+        named = root.value.get("environment")
         return replace(
             empty,
             lines={path: line for path, line, _ in nodes},
-            texts={key.name: text_of_value(key.node.plain()) for key in ours.values()},
+            texts={key.name: key.text for key in ours.values()},
             encrypted=frozenset(path for path, _, node in nodes if _is_encrypted(node)),
             settings={
                 key: entry.node.plain() for key, entry in root.value.items() if key != "config"
             },
+            # The engine takes an empty list for none, but not an empty block.
+            environment=named.line if named and named.node.value not in (None, []) else 0,
             faults=tuple(faults),
         )
 
     def error(self, mistakes: Iterable[Mistake] = ()) -> ConfigError:
-        """All mistakes as one error, in the order of the file."""
-        found = [(self._line(mistake.path), self.message(mistake)) for mistake in mistakes]
-        found += [(line, f"{self.name}:{line}: {text}") for line, text in self.faults]
-        return ConfigError(text for _, text in sorted(found, key=lambda entry: entry[0]))
+        """All mistakes as one error, in the order of the file, then those of the project file."""
+        found = [(self._place(mistake.path), self.message(mistake)) for mistake in mistakes]
+        found += [((self.name, line), f"{self.name}:{line}: {text}") for line, text in self.faults]
+        found.sort(key=lambda entry: (entry[0][0] != self.name, entry[0][1]))
+        return ConfigError(text for _, text in found)
 
     def message(self, mistake: Mistake) -> str:
         """One error line; where the key itself is absent, the line of the nearest block around it."""
-        line = self._line(mistake.path)
-        place = f"{self.name}:{line}" if line else self.name
+        name, line = self._place(mistake.path)
+        place = f"{name}:{line}" if line else name
         return f"{place}: {self.project}:{'.'.join(mistake.path)}: {mistake.text}"
 
     def how_to_set(self, key: str) -> str:
         """The command that sets a secret of this stack (it asks for the value, to keep it out of the history)."""
         return f"run: pulumi config set --secret --stack {self.stack} {self.project}:{key}"
 
-    def _line(self, path: KeyPath) -> int:
-        around = (path[:n] for n in range(len(path), 0, -1))
-        return next((self.lines[keys] for keys in around if keys in self.lines), 0)
+    def _place(self, path: KeyPath) -> tuple[str, int]:
+        """The file that gives a key, and the line there."""
+        for name, lines in ((self.name, self.lines), (PROJECT_FILE, self.defaults)):
+            for length in range(len(path), 0, -1):
+                if path[:length] in lines:
+                    return name, lines[path[:length]]
+        return self.name, 0
 
 
 def short_name(stack: str) -> str:
@@ -242,7 +257,24 @@ def _is_encrypted(node: Node) -> bool:
     )
 
 
-def _project_defaults(file: Path, project: str, bare: str) -> dict[str, str]:
+class _Key(NamedTuple):
+    """One of the project's keys, without its namespace."""
+
+    name: str
+    line: int
+    node: Node
+
+    @property
+    def text(self) -> str:
+        return text_of_value(self.node.plain())
+
+    def nodes(self) -> Iterator[tuple[KeyPath, int, Node]]:
+        """Its value and everything in it: the path, the line and the value."""
+        yield (self.name,), self.line, self.node
+        yield from self.node.below((self.name,))
+
+
+def _project_defaults(file: Path, project: str, bare: str) -> Iterator[_Key]:
     """What the engine hands over for keys that the stack file lacks; nothing if it would refuse the project file.
 
     https://www.pulumi.com/docs/iac/concepts/config/#project-level-configuration
@@ -250,24 +282,15 @@ def _project_defaults(file: Path, project: str, bare: str) -> dict[str, str]:
     try:
         root, _ = read(text_of(file)) if file.is_file() else (None, [])
     except (ConfigError, YamlError):
-        return {}
-    content = root.plain() if root else None
-    config = content.get("config") if isinstance(content, dict) else None
-    found: dict[str, str] = {}
-    for written, value in config.items() if isinstance(config, dict) else ():
+        return
+    config = root.value.get("config") if root and isinstance(root.value, dict) else None
+    block = config.node.value if config else None
+    for written, entry in block.items() if isinstance(block, dict) else ():
         namespace, _, name = (written if ":" in written else f"{bare}:{written}").partition(":")
-        given = value.get("value", value.get("default")) if isinstance(value, dict) else value
-        if namespace == project and given is not None:
-            found[name] = text_of_value(given)
-    return found
-
-
-class _Key(NamedTuple):
-    """One of the project's keys, without its namespace."""
-
-    name: str
-    line: int
-    node: Node
+        value = entry.node.value
+        given = value.get("value", value.get("default")) if isinstance(value, dict) else entry
+        if namespace == project and given and given.node.value is not None:
+            yield _Key(name, given.line, given.node)
 
 
 def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list[tuple[int, str]]]:

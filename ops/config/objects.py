@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.config import config_docs, footprint
+from ops.config import footprint
 from ops.config.commits import unpacked
 from ops.config.render import closed_event_loops, render
 from ops.config.stacks import StackFile
@@ -43,9 +43,3 @@ def footprint_command(
     console.print(
         "\n[dim]at rest: the fewest pods; at most: the most pods while a rollout replaces them[/]"
     )
-
-
-@commands.command()
-def docs() -> None:
-    """Write what is generated from the models: docs/configuration.md and the schema of stack files."""
-    config_docs.write()

@@ -9,6 +9,7 @@ import typer
 
 from components.config.check import as_far_as_readable
 from components.config.secrets import SECRET_KEYS, mistakes_in_values, secret_keys_in
+from components.config.stack import StackConfig
 from components.config.stack_file import PROJECT
 from components.config.stack_file import StackFile as Source
 from ops.config.stacks import StackFile
@@ -43,13 +44,7 @@ def secret(
             f"{key} is not a secret of a stack" if key else "KEY is missing",
             fix=f"make secret STACK={stack} KEY={near} (there are {', '.join(keys)})",
         )
-    value = hidden_answer(f"{key} of stack {stack}")
-    wrong = [
-        mistake.text for mistake in mistakes_in_values({key: value}, as_far_as_readable(source))
-    ]
-    if wrong or not value:
-        what = "; ".join(wrong) or "is empty"
-        raise OpsError(f"nothing was changed: {key} {what}", where=file.path.name, code=INVALID)
+    value = new_value(key, f"{key} of stack {stack}", as_far_as_readable(source), file)
     steps = Steps(f"make secret STACK={stack}", console)
     chosen = setup.provide_tools(steps)
     with steps.step("secret") as step:
@@ -66,6 +61,20 @@ def secret(
         step.note = f"{file.path.name}: {key} is set, encrypted{by}"
     for line in verdict(file.path).missing:
         console.print(f"before its first up: {pasteable(line)}", markup=False)
+
+
+def new_value(key: str, question: str, config: StackConfig, file: StackFile) -> str:
+    """Ask for a secret's new value, and check it.
+
+    Raises:
+        OpsError: if it is empty or wrong; nothing is changed.
+    """
+    value = hidden_answer(question)
+    wrong = [mistake.text for mistake in mistakes_in_values({key: value}, config)]
+    if wrong or not value:
+        what = "; ".join(wrong) or "is empty"
+        raise OpsError(f"nothing was changed: {key} {what}", where=file.path.name, code=INVALID)
+    return value
 
 
 def _passphrase(backend: Backend, env: Mapping[str, str], source: Source) -> dict[str, str]:

@@ -8,7 +8,13 @@ import yaml
 
 from components.config.check import as_far_as_readable
 from components.config.errors import ConfigError
-from components.config.stack_file import ENCRYPTION_KEYS, PROJECT, file_name, stack_name
+from components.config.stack_file import (
+    ENCRYPTION_KEYS,
+    PROJECT,
+    PROJECT_FILE,
+    file_name,
+    stack_name,
+)
 from components.config.stack_file import StackFile as Source
 from ops.config.validate import INVALID
 from ops.errors import OpsError
@@ -85,5 +91,5 @@ class StackFile:
             return cls.read(name, copies)
 
 
-def project_name(root: Path = ROOT) -> str:
-    return str(yaml.safe_load((root / "Pulumi.yaml").read_text())["name"])
+def project_name() -> str:
+    return str(yaml.safe_load((ROOT / PROJECT_FILE).read_text())["name"])

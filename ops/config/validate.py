@@ -1,10 +1,12 @@
 """`make validate`: every stack file of the checkout against the models, without the engine."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.config.check import CheckedFile, check_file
 from components.config.errors import ConfigError
+from ops.engine import backend
 from ops.errors import OpsError
 from ops.paths import ROOT
 
@@ -26,7 +28,7 @@ def verdicts(root: Path = ROOT) -> list[Verdict]:
 
 def verdict(path: Path) -> Verdict:
     try:
-        return Verdict(path.name, missing=check_file(path).missing)
+        return Verdict(path.name, missing=_check(path).missing)
     except ConfigError as error:
         return Verdict(path.name, errors=error.messages)
 
@@ -38,7 +40,7 @@ def checked(path: Path) -> CheckedFile:
         OpsError: with every mistake in it.
     """
     try:
-        return check_file(path)
+        return _check(path)
     except ConfigError as error:
         raise OpsError(str(error), code=INVALID) from None
 
@@ -54,3 +56,8 @@ def deployable(path: Path) -> CheckedFile:
         lines = "\n".join(found.missing)
         raise OpsError(f"{path.name} lacks what an update needs:\n{lines}", code=INVALID)
     return found
+
+
+def _check(path: Path) -> CheckedFile:
+    used = backend.find(os.environ, backend.home())
+    return check_file(path, environments=used.has_environments)

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from components.config.stack_file import file_name
 from ops.drift.drift import Drift, Expected, compare, context, expected_objects
@@ -15,7 +14,7 @@ from ops.errors import OpsError
 from ops.kubectl import Kubectl, reference
 from ops.prepare import setup
 from ops.processes import capture
-from ops.session import AsJson, StackName, console
+from ops.session import AsJson, StackName, console, table
 
 DRIFTED = 2
 
@@ -84,13 +83,11 @@ def show(found: Sequence[Drift], looked_at: int, stack: str) -> None:
     if not found:
         console.print(f"[green]No drift[/]: {looked_at} objects of stack {stack} are as deployed.")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("object", "field", "expected", "found", "owner"):
-        table.add_column(heading, overflow="fold")
+    rows = table("object", "field", "expected", "found", "owner")
     for drift in found:
         cells = (drift.object, drift.field, drift.expected, drift.found, drift.owner)
-        table.add_row(*map(escape, cells))
-    console.print(table)
+        rows.add_row(*map(escape, cells))
+    console.print(rows)
     differences = "1 difference" if len(found) == 1 else f"{len(found)} differences"
     console.print(
         f"\n[yellow]{differences}[/] in {looked_at} objects of stack {stack}. To keep one, write it into "

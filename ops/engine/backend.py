@@ -27,6 +27,16 @@ class Backend:
         path = self.url.removeprefix("file://").partition("?")[0]
         return Path(unquote(path)).expanduser() / ".pulumi"
 
+    @property
+    def has_environments(self) -> bool:
+        """Whether stack files can name environments: Pulumi Cloud has them, and no bucket or folder."""
+        return self.url.startswith(("https://", "http://"))
+
+
+def home() -> Path:
+    """Where the engine keeps the login and its plugins."""
+    return Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
+
 
 def find(environ: Mapping[str, str], home: Path, state: Path = STATE) -> Backend:
     """Decide which backend is used. Reads the user's login and never changes it."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 
+SHOWN = 240
+"""Characters of the engine's line in an error."""
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -182,6 +184,6 @@ def _line_of(output: str, position: int) -> str:
     return _shorten(output[start : end if end >= 0 else None])
 
 
-def _shorten(line: str, limit: int = 240) -> str:
+def _shorten(line: str) -> str:
     line = " ".join(line.split())
-    return line if len(line) <= limit else f"{line[:limit]} ..."
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]} ..."

@@ -18,6 +18,7 @@ from typing import Any
 from components.config.go_yaml import YamlError, read
 from components.config.stack_file import (
     FOLDER_VARIABLE,
+    PROJECT_FILE,
     as_yaml,
     file_name,
     stack_name,
@@ -192,7 +193,7 @@ class Stack:
         """Bring the copy of project and stack file up to date, keeping the engine's salt."""
         folder = self.state / "config"
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
+        shutil.copyfile(ROOT / PROJECT_FILE, folder / PROJECT_FILE)
         copy = folder / self.file.path.name
         salt = _content(copy.read_text()).get(SALT) if copy.exists() else None
         text = text_of(self.file.path)

@@ -6,14 +6,13 @@ import shutil
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from airgap.plugins import STAND_INS
 from ops.config.stacks import StackFile
 from ops.engine.backend import prepare
 from ops.errors import OpsError
 from ops.prepare import cluster, setup
-from ops.session import StackName, console, known_stack
+from ops.session import StackName, console, known_stack, table
 
 commands = typer.Typer()
 
@@ -22,20 +21,18 @@ commands = typer.Typer()
 def tools() -> None:
     """Show which tools and plugins are used, and where they come from. Changes nothing."""
     chosen = setup.choose()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("tool", "version", "from", "path"):
-        table.add_column(heading)
+    rows = table("tool", "version", "from", "path")
     for choice in chosen.tools.values():
-        table.add_row(choice.name, choice.version, choice.origin, str(choice.path))
+        rows.add_row(choice.name, choice.version, choice.origin, str(choice.path))
     plugins = "official" if chosen.plugins.official else "airgap/"
-    table.add_row("plugins", "", plugins, chosen.plugins.reason)
+    rows.add_row("plugins", "", plugins, chosen.plugins.reason)
     if not chosen.plugins.official:
         for name, reason in STAND_INS.items():
-            table.add_row(f"  {name}", "", "stand-in", reason)
-    table.add_row(
+            rows.add_row(f"  {name}", "", "stand-in", reason)
+    rows.add_row(
         "state", "", "this checkout" if chosen.backend.ours else "your login", chosen.backend.url
     )
-    console.print(table)
+    console.print(rows)
 
 
 @commands.command(

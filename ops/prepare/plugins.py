@@ -1,6 +1,5 @@
 """The choice of the Pulumi plugins: the official releases, or else those of `airgap/`."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +44,6 @@ def required() -> dict[str, str]:
     """The resource plugins that the program's packages ask for, by requirements.txt."""
     requirements = (ROOT / "requirements.txt").read_text()
     return dict(re.findall(r"^pulumi-(\w+)==(\S+)", requirements, re.MULTILINE))
-
-
-def home() -> Path:
-    return Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
 
 
 def _has_language_host(pulumi: Choice, machine: Machine) -> bool:

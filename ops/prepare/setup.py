@@ -44,7 +44,7 @@ def choose(machine: Machine | None = None) -> Setup:
     """Decide on everything; changes nothing."""
     machine = machine or Machine()
     chosen = tools.choose_all(machine)
-    home = plugins.home()
+    home = backend.home()
     plugin_choice = plugins.choose(
         chosen["pulumi"], machine, home=home, required=plugins.required()
     )

@@ -3,7 +3,6 @@
 `choose` only decides; `provide` downloads or builds what was decided.
 """
 
-import shutil
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -114,23 +113,6 @@ def provide(choices: Mapping[str, Choice], *, env: Mapping[str, str]) -> None:
         airgap("tools", env=env)
     for choice in choices.values():
         link(choice.name, choice.path, needed=choice.origin is not Origin.PATH)
-
-
-def provide_extra(*programs: str, env: Mapping[str, str]) -> None:
-    """Build what tests and measurements call, and PATH lacks, from its Go module.
-
-    Raises:
-        OpsError: if one is neither there nor can be built.
-    """
-    for program in programs:
-        if not shutil.which(program, path=env.get("PATH")):
-            if not shutil.which("go", path=env.get("PATH")):
-                raise OpsError(
-                    f"there is neither {program} nor a Go compiler to build it with",
-                    fix=f"install {program}, or Go 1.26",
-                )
-            airgap("tools", program, env=env)
-            link(program, STAND_INS / program, needed=True)
 
 
 def airgap(step: str, *arguments: str, env: Mapping[str, str]) -> None:

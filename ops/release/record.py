@@ -110,13 +110,13 @@ def of_checkout(stack_file: Path, root: Path = ROOT) -> Record:
     )
 
 
-def completed(known: Record, images: Images, root: Path = ROOT) -> Record:
+def completed(known: Record, images: Images) -> Record:
     """The record of an update that `ops` did not make, from the commit that it was made from.
 
     Raises:
         OpsError: if git does not have the commit here.
     """
-    with commits.unpacked(known.commit, root) as commit:
+    with commits.unpacked(known.commit, ROOT) as commit:
         schema = migrations.of_checkout(commit.folder)
         sources = commit.folder / SOURCES.name
         there = [name for name in images.components() if (sources / name).is_dir()]

@@ -4,6 +4,7 @@ The engine gets a stack file made from the revision's record, so the working tre
 stays correct. What cannot be brought back is refused before anything is changed.
 """
 
+import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -14,16 +15,24 @@ from rich.markup import escape
 
 from components.config.secrets import SIGNING_KEYS
 from components.config.stack import Images
-from components.config.stack_file import ENCRYPTION_KEYS, PROJECT, as_yaml, decoded, file_name
+from components.config.stack_file import (
+    ENCRYPTION_KEYS,
+    PROJECT,
+    PROJECT_FILE,
+    as_yaml,
+    decoded,
+    file_name,
+)
 from components.config.stack_file import StackFile as Source
+from components.minikube import ClusterError, Minikube
 from ops.backup.release import before_loss
 from ops.config.stacks import StackFile
 from ops.config.validate import INVALID, verdict
 from ops.engine.stack import Stack
 from ops.errors import OpsError
+from ops.paths import ROOT
 from ops.prepare import setup
 from ops.prepare.setup import Setup
-from ops.processes import capture
 from ops.release import migrations, reach, record, smoke
 from ops.release.history import (
     Revision,
@@ -144,6 +153,8 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
     today = Source.of_stack(stack.name, PROJECT, source.parent)
     folder = stack.state / "rollback"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The engine takes defaults from today's project file.
+    shutil.copyfile(ROOT / PROJECT_FILE, folder / PROJECT_FILE)
     path = folder / file_name(stack.name)
     values = _values(revision)
     encrypted = _encrypted(stack.name, revision, source)
@@ -175,17 +186,15 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
 def require_images(target: Target, stack: Stack) -> None:
     """On Minikube an image that its daemon has dropped cannot be pulled."""
     profile = target.file.profile
-    if profile is None:
+    minikube = Minikube.find(profile, stack.env) if profile else None
+    if minikube is None:
         return
-    answer = capture(["minikube", "image", "ls", "--profile", profile], env=stack.env)
-    if answer.code != 0:
-        raise OpsError(
-            f"the images of Minikube {profile} cannot be listed", where=answer.output.strip()
-        )
-    there = {line.rpartition("/")[2] for line in answer.output.split()}
     # An image with a registry in its name can be pulled.
-    local = (image for image in target.revision.record.images.values() if "/" not in image)
-    gone = [image for image in local if image not in there]
+    local = [image for image in target.revision.record.images.values() if "/" not in image]
+    try:
+        gone = minikube.lacks(local, stack.env)
+    except ClusterError as error:
+        raise OpsError(str(error)) from None
     if gone:
         raise OpsError(
             f"revision {target.revision.number} cannot be brought back: {', '.join(gone)} is no longer in Minikube",

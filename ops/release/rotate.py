@@ -18,19 +18,20 @@ from typing import Annotated, Any
 
 import typer
 
-from components.config.secrets import SIGNING_KEYS, mistakes_in_values
+from components.config.secrets import SIGNING_KEYS
 from components.config.stack_file import PROJECT, decoded, stack_name
 from components.config.stack_file import StackFile as Source
 from ops import pods
 from ops.cli import bring_up
+from ops.config.secret import new_value
 from ops.config.stacks import StackFile
-from ops.config.validate import INVALID, deployable
+from ops.config.validate import deployable
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.prepare import setup
 from ops.release import history
-from ops.session import StackName, console, hidden_answer
+from ops.session import StackName, console
 
 SIGNING, NEXT, FORMER = SIGNING_KEYS
 KEY_BYTES = 32
@@ -180,11 +181,7 @@ def rotate(
                 f"14 days, refuse the former key:\n  make rotate SECRET={key} STACK={stack} FINISH=0"
             )
         return
-    value = hidden_answer(f"new {key} of stack {stack}")
-    wrong = [mistake.text for mistake in mistakes_in_values({key: value}, config)]
-    if wrong or not value:
-        what = "; ".join(wrong) or "is empty"
-        raise OpsError(f"nothing was changed: {key} {what}", where=file.path.name, code=INVALID)
+    value = new_value(key, f"new {key} of stack {stack}", config, file)
     if key in TABLES:
         require_database(here, value, TABLES[key])
     replaced(here, key, value, partial(up, atomic=True))

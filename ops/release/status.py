@@ -14,6 +14,7 @@ from ops.kubectl import Kubectl, Manifest
 from ops.pods import Pod, pods
 from ops.release import reach
 from ops.release.history import Location, Revision, Update, changes, revisions
+from ops.session import table
 
 KINDS = f"{reach.KINDS},statefulsets,pods,endpointslices.discovery.k8s.io"
 
@@ -162,7 +163,7 @@ def screen(status: Status) -> RenderableType:
 
 
 def _head(status: Status) -> Table:
-    head, last = _table(), status.last
+    head, last = table(), status.last
     by = f" by {last.record.name}" if last.record.by else ""
     outcome = "" if last.succeeded else "FAILED "
     what = ", ".join(filter(None, [last.title, changes(last)]))
@@ -189,26 +190,19 @@ def _revision(status: Status) -> str:
 
 
 def _workloads(status: Status) -> Table:
-    table = _table("workload", "ready", "image", "endpoints")
+    shown = table("workload", "ready", "image", "endpoints")
     services = {at.service: f"{at.ready} of {at.total}" for at in status.endpoints}
     for workload in status.workloads:
         colour = "green" if workload.ready >= workload.wanted else "red"
         images = ", ".join(workload.images)
         ready = f"[{colour}]{workload.ready} of {workload.wanted}[/]"
-        table.add_row(workload.name, ready, images, services.get(workload.name, "-"))
-    return table
+        shown.add_row(workload.name, ready, images, services.get(workload.name, "-"))
+    return shown
 
 
 def _pods(status: Status) -> Table:
-    table = _table("pod", "ready", "restarts", "age", "reason")
+    shown = table("pod", "ready", "restarts", "age", "reason")
     for pod in sorted(status.pods, key=lambda pod: pod.name):
         ready = "[green]yes[/]" if pod.ready else "[red]no[/]"
-        table.add_row(pod.name, ready, str(pod.restarts), age(pod.started), escape(pod.reason))
-    return table
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=bool(headings))
-    for heading in headings or ("", ""):
-        table.add_column(heading, overflow="fold")
-    return table
+        shown.add_row(pod.name, ready, str(pod.restarts), age(pod.started), escape(pod.reason))
+    return shown

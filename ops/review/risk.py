@@ -11,7 +11,7 @@ from typing import Any
 
 from components.config.quantities import bytes_of, share
 from components.config.secrets import SIGNING_KEYS, key_in_cluster
-from ops.review import embedded
+from ops.review import embedded, network
 from ops.review.plan import CREATE, DELETE, REPLACE, SAME, UPDATE, Step
 from ops.review.pod_changes import template_changes
 from policy.rule import Manifest, at, items, pod_of
@@ -94,6 +94,8 @@ class Plan:
     steps: Sequence[Step]
 
     def judged(self, step: Step) -> tuple[Risk, str]:
+        if step.kind == "NetworkPolicy" and (ended := network.ended(step, self.steps)):
+            return Risk.OUTAGE, f"{ended}; whoever needs such a connection is cut off"
         if step.action == CREATE:
             return Risk.NONE, "new"
         if step.retained and step.action == DELETE:
@@ -134,7 +136,7 @@ class Plan:
                     "the role in an update of its own"
                 )
             case "NetworkPolicy":
-                return Risk.NONE, "the allowed connections change; no pod is replaced"
+                return Risk.NONE, "every connection is still allowed; no pod is replaced"
             case "Image":
                 return Risk.NONE, "pods that run it have steps of their own"
             case "PersistentVolumeClaim":

@@ -73,6 +73,13 @@ def test_the_projects_defaults_are_the_engines(tmp_path: Path, config: str, stac
     assert {key: decoded(text) for key, text in source.texts.items()} == of_the_engine(tmp_path)
 
 
+@pytest.mark.parametrize("named", ["[one]", "{imports: []}", "{}", "one", "[]", "~", ""])
+def test_environments_are_refused_where_the_engine_refuses_them(project: Path, named: str) -> None:
+    (project / "Pulumi.x.yaml").write_text(f"environment: {named}\n")
+    source = StackFile.of_stack("x", "taskflow", project)
+    assert bool(source.environment) is (of_the_engine(project) is None)
+
+
 def of_the_reader(path: Path) -> StackFile | None:
     try:
         source = StackFile.from_text(path.name, "x", "taskflow", text_of(path))

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ops.prepare import cluster
-from ops.prepare.tools import provide_extra
 from tests.live.conftest import BACKEND_PORT, RELEASE, VALUES, LiveRelease
 from tests.live_release import PROFILE, Kubectl, node_port
 from tests.load import Load, Page, under
+from tests.machinery import extras
 from tests.unit.conftest import merged
 
 # Half of the 20m that a pod requests: probes take a quarter of that, forty requests a second several times as much.
@@ -62,7 +62,7 @@ def scaled(metrics: None, release: LiveRelease) -> Iterator[LiveRelease]:
 
 def load() -> Load:
     """Requests to the backend's node port."""
-    provide_extra("vegeta", env=os.environ)
+    extras.provide("vegeta", env=os.environ)
     page = Page(f"{node_port(BACKEND_PORT)}/health")
     return Load("backend", [page], RATE, keepalive=True)
 

@@ -1,11 +1,11 @@
-"""`make check`, `make fmt`, `make test` and `make test-edits`."""
+"""`make check`, `make fmt`, `make test`, `make test-edits`, and `python -m ops docs`."""
 
 from __future__ import annotations
 
 import typer
 
 from ops.session import console
-from tests.machinery import checks, suites
+from tests.machinery import checks, config_docs, suites
 from tests.machinery import everything as testing
 
 commands = typer.Typer()
@@ -36,3 +36,9 @@ def check() -> None:
 def fmt() -> None:
     """Format the Python code and fix what the linter can fix."""
     checks.fix()
+
+
+@commands.command()
+def docs() -> None:
+    """Write what is generated from the models: docs/configuration.md and the schema of stack files."""
+    config_docs.write()

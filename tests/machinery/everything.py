@@ -14,19 +14,19 @@ from rich.console import Console
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.prepare import setup, tools
+from ops.prepare import setup
 from ops.prepare.machine import Machine
 from ops.prepare.setup import Setup
 from ops.processes import capture, stream
 from ops.steps import Steps
-from tests.machinery import browser, checks, linters
+from tests.machinery import browser, checks, extras, linters
 from tests.machinery.suites import Count, Outcome, Suite, read_junit, read_tap, run
 
 POSTGRES = "postgres:17"
 POSTGRES_SECONDS = 60
 DEPLOYS = ("docker", "cluster", "images")
 LIVE = (*DEPLOYS, "metrics", "browser", "object store")
-EDITS = (*DEPLOYS, "metrics")
+EDITS = (*DEPLOYS, "metrics", "route controller")
 UNDER_LOAD = (*DEPLOYS, "load generator", "browser", "route controller")
 SIDE_BY_SIDE = ("--numprocesses=2", "--dist=loadfile")
 """Most of a live test is waiting for pods; each process has a release of its own."""
@@ -117,9 +117,9 @@ def _stages(chosen: Setup, steps: Steps) -> list[Stage]:
         Stage("metrics", lambda: setup.provide_metrics(chosen, steps), ("cluster",)),
         Stage("images", lambda: setup.provide_images(chosen, steps), ("docker",)),
         Stage("browser", lambda: _provide_browser(chosen, steps)),
-        Stage("object store", lambda: tools.provide_extra("gofakes3", env=chosen.env)),
-        Stage("load generator", lambda: tools.provide_extra("vegeta", env=chosen.env)),
-        Stage("route controller", lambda: tools.provide_extra("traefik", env=chosen.env)),
+        Stage("object store", lambda: extras.provide("gofakes3", env=chosen.env)),
+        Stage("load generator", lambda: extras.provide("vegeta", env=chosen.env)),
+        Stage("route controller", lambda: extras.provide("traefik", env=chosen.env)),
     ]
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ops.errors import OpsError
 from ops.paths import CHOSEN, ROOT, TOOLS
-from ops.prepare.tools import provide_extra
 from ops.processes import stream
+from tests.machinery import extras
 
 LINT = TOOLS / "lint"
 REQUIREMENTS = ROOT / "requirements-lint.txt"
@@ -32,7 +32,7 @@ def provide(env: Mapping[str, str]) -> dict[str, str]:
         pip = [str(LINT / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, "-r", str(REQUIREMENTS)], env)
         stamp.touch()
-    provide_extra("kube-score", "actionlint", "promtool", env=env)
+    extras.provide("kube-score", "actionlint", "promtool", env=env)
     return {**env, "PATH": os.pathsep.join([path, str(CHOSEN)])}
 
 

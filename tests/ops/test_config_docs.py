@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from components.config.stack import StackConfig
-from ops.config import config_docs
 from ops.paths import ROOT
+from tests.machinery import config_docs
 
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
 SECURE = {"secure": "v1:abc="}

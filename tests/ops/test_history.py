@@ -67,8 +67,14 @@ class Team:
         self.programs = Programs(folder)
         self.file = folder / "Pulumi.dev.yaml"
         self.file.write_text(f"encryptionsalt: v1:salt\n{yaml.safe_dump({'config': {}})}")
+        profile = folder / ".minikube" / "profiles" / "minikube" / "config.json"
+        profile.parent.mkdir(parents=True)
+        profile.write_text(json.dumps({"Driver": "none"}))
+        self.programs.env["MINIKUBE_HOME"] = str(folder)
         self.programs.answer(
-            "minikube", "image ls", "\n".join(f"docker.io/library/{i}" for i in BUILT.values())
+            "minikube",
+            "image ls",
+            [{"repoTags": [f"docker.io/library/{i}"]} for i in BUILT.values()],
         )
         self.programs.answer("pulumi", "config set", "")
 
@@ -369,11 +375,29 @@ def test_images_that_minikube_has_dropped_are_named(team: Team) -> None:
     assert "git checkout ccccccc" in caught.value.fix
 
 
+def test_a_node_that_does_not_list_its_images_stops_a_rollback(team: Team) -> None:
+    team.programs.answer("minikube", "image ls", "Profile not found", code=85)
+    team.remembers(entry())
+    with pytest.raises(OpsError, match=r"Profile not found.*minikube start"):
+        rollback.require_images(team.target(1), team.stack)
+
+
 def test_a_configuration_that_todays_models_refuse_is_reported_with_its_lines(team: Team) -> None:
     team.remembers(entry(backend={"replicas": 2, "colour": "red"}))
     with pytest.raises(
         OpsError, match=r"Pulumi.dev.yaml:\d+: taskflow:backend.colour: unknown key"
     ):
+        team.target(1)
+
+
+def test_what_the_project_file_of_today_adds_to_a_revision_is_checked_with_it(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = "name: taskflow\nconfig:\n  backend:\n    default: {colour: red}\n"
+    (team.folder / "Pulumi.yaml").write_text(project)
+    monkeypatch.setattr(rollback, "ROOT", team.folder)
+    team.remembers(entry())
+    with pytest.raises(OpsError, match=r"Pulumi.yaml:4: taskflow:backend.colour: unknown key"):
         team.target(1)
 
 
@@ -394,7 +418,6 @@ def test_a_revision_of_a_clean_commit_is_known_by_the_commit(team: Team, root: P
     team.remembers(bare(**{"git.head": head, "git.dirty": "false"}))
     with unpacked(head, root) as commit:
         images = references(Images(), Images.components(), commit.folder / "docker")
-    team.programs.answer("minikube", "image ls", "\n".join(images.values()))
     target = team.target(1)
     assert dict(target.record.images) == images
     assert target.record.schema >= "0002_task"

@@ -272,6 +272,123 @@ def test_a_node_port_that_goes_or_moves_interrupts() -> None:
     assert judged("Service", "replace", service(), service()).risk is Risk.OUTAGE
 
 
+def policy(**rules: Any) -> dict[str, Any]:
+    """A network policy of the pods of component `web`."""
+    pods = {"podSelector": {"matchLabels": {"component": "web"}}}
+    types = {"policyTypes": ["Ingress", "Egress"]}
+    return {"metadata": {"name": "p"}, "spec": pods | types | rules}
+
+
+def to(*peers: Any, port: int = 443) -> dict[str, Any]:
+    return {"to": list(peers) or None, "ports": [{"port": port, "protocol": "TCP"}]}
+
+
+def network(cidr: str) -> dict[str, Any]:
+    return {"ipBlock": {"cidr": cidr}}
+
+
+def pods(**labels: str) -> dict[str, Any]:
+    return {"podSelector": {"matchLabels": labels}}
+
+
+def in_namespace(name: str | None = None) -> dict[str, Any]:
+    labels = {"matchLabels": {"kubernetes.io/metadata.name": name}} if name else {}
+    return {"namespaceSelector": labels}
+
+
+ONE = policy(egress=[to(network("10.1.0.0/16"), pods(component="api"))])
+SCRAPED = policy(ingress=[{"from": [in_namespace("monitoring")], "ports": [{"port": 9464}]}])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "ended"),
+    [
+        (ONE, policy(), "to 10.1.0.0/16 at port 443, to pods with component=api at port 443"),
+        (
+            ONE,
+            policy(egress=[to(network("10.1.0.0/16"))]),
+            "to pods with component=api at port 443",
+        ),
+        (ONE, policy(egress=[to(network("10.1.0.0/17"), pods(component="api"))]), "to 10.1.0.0/16"),
+        (
+            ONE,
+            policy(egress=[to(network("::/0"), pods(component="api"))]),
+            "to 10.1.0.0/16 at port",
+        ),
+        (policy(egress=[to()]), ONE, "to anywhere at port 443"),
+        (policy(egress=[to()]), policy(egress=[to(port=80)]), "to anywhere at port 443"),
+        (policy(egress=[{}]), policy(egress=[to()]), "to anywhere at every port"),
+        (SCRAPED, policy(), "from namespace monitoring at port 9464"),
+        (
+            policy(ingress=[{"from": [in_namespace()], "ports": [{"port": 9464}]}]),
+            SCRAPED,
+            "from every namespace at port 9464",
+        ),
+        (
+            policy(ingress=[{"from": [in_namespace("a")]}]),
+            policy(ingress=[{"from": [in_namespace("a") | pods(app="b")]}]),
+            "from namespace a at every port",
+        ),
+        (
+            policy(ingress=[{"from": [in_namespace()]}]),
+            policy(ingress=[{"from": [pods()]}]),
+            "from every namespace at every port",
+        ),
+        (policy(policyTypes=["Egress"]), policy(), "from anywhere at every port"),
+        (policy(), policy(podSelector={}), "it is for every pod, and was for pods with component"),
+    ],
+)
+def test_a_narrower_network_policy_cuts_off_those_who_used_it(
+    old: Any, new: Any, ended: str
+) -> None:
+    effect = judged("NetworkPolicy", "update", old, new)
+    assert effect.risk is Risk.OUTAGE
+    assert ended in effect.reason
+    assert effect.reason.endswith("; whoever needs such a connection is cut off")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (policy(), ONE),
+        (ONE, policy(egress=[to()])),
+        (ONE, policy(egress=[{}])),
+        (ONE, policy(egress=[to(network("10.0.0.0/8"), pods())])),
+        (ONE, policy(egress=[to(pods(component="api")), to(network("10.1.0.0/16"))])),
+        (ONE, policy(egress=ONE["spec"]["egress"], ingress=[{"from": [in_namespace()]}])),
+        (SCRAPED, policy(ingress=[{"from": [in_namespace()]}])),
+        (policy(), policy(policyTypes=["Egress"])),
+        (ONE, merged(ONE, {"metadata": {"labels": {"a": "b"}}})),
+    ],
+)
+def test_a_wider_network_policy_cuts_nobody_off(old: Any, new: Any) -> None:
+    assert judged("NetworkPolicy", "update", old, new).risk is Risk.NONE
+    assert judged("NetworkPolicy", "delete", old).risk is Risk.NONE
+    assert judged("NetworkPolicy", "create", {}, new).risk is Risk.NONE, "there are no pods yet"
+
+
+def test_a_first_network_policy_cuts_off_what_reached_the_pods_before() -> None:
+    template = {"metadata": {"labels": {"component": "web", "app": "x"}}}
+    old = deployment(template=template)
+    running = Step(action="same", type="apps:Deployment", resource="w", old=old, new=old)
+    first = Step(action="create", type="networking:NetworkPolicy", resource="p", new=ONE)
+    other = replace(first, action="same", resource="q", old=SCRAPED, new=SCRAPED)
+    assert risk.judge([running, first])[0].risk is Risk.OUTAGE
+    assert risk.judge([running, other, first])[0].risk is Risk.NONE, "they were isolated already"
+
+
+def test_a_policy_need_not_allow_what_is_deleted_with_it() -> None:
+    job = {"spec": {"template": {"metadata": {"labels": {"component": "api"}}}}}
+    gone = Step(
+        action="delete", type="batch:CronJob", resource="j", old={"spec": {"jobTemplate": job}}
+    )
+    narrower = policy(egress=[to(network("10.1.0.0/16"))])
+    update = Step(
+        action="update", type="networking:NetworkPolicy", resource="p", old=ONE, new=narrower
+    )
+    assert risk.judge([gone, update])[1].risk is Risk.NONE
+
+
 @pytest.mark.parametrize(
     ("annotations", "balancer", "expected"),
     [({}, None, Risk.NONE), ({"a/b": "c"}, None, Risk.OUTAGE), ({}, "other", Risk.OUTAGE)],

@@ -18,10 +18,10 @@ from ops import cli, main, session
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.prepare import setup, tools
+from ops.prepare import setup
 from ops.review import command
 from ops.steps import Steps, clock
-from tests.machinery import checks, everything, suites
+from tests.machinery import checks, everything, extras, suites
 from tests.machinery.suites import Outcome, Suite
 from tests.ops.machines import set_up
 
@@ -191,7 +191,7 @@ def test_a_new_machine_is_set_up_before_anything_is_measured(
     def begin(*_: object, env: object) -> NoReturn:
         raise OpsError("here it would begin")
 
-    monkeypatch.setattr(tools, "provide_extra", begin)
+    monkeypatch.setattr(extras, "provide", begin)
     assert ops("bench") == (1, "error: here it would begin\n")
     assert taken == ["require_space", "provide_docker", "provide_cluster", "provide_images"]
 

@@ -26,6 +26,29 @@ def test_every_stack_file_of_the_folder_is_checked(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "named", "valid"),
+    [
+        ("file:///state", "[one]", False),
+        ("s3://team", "{imports: []}", False),
+        ("file:///state", "{}", False),
+        ("file:///state", "[]", True),
+        ("file:///state", "", True),
+        ("https://api.pulumi.com", "[one]", True),
+    ],
+)
+def test_environments_are_valid_only_where_the_engine_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, named: str, valid: bool
+) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", url)
+    (tmp_path / "Pulumi.x.yaml").write_text(f"{VALID}  taskflow:protect: 5\nenvironment: {named}\n")
+    other, *errors = validate.verdict(tmp_path / "Pulumi.x.yaml").errors
+    assert other.startswith("Pulumi.x.yaml:5: taskflow:protect: ")
+    assert [error.partition(";")[0] for error in errors] == [
+        "Pulumi.x.yaml:6: environment: only Pulumi Cloud has environments, and this stack's state is not there"
+    ] * (not valid)
+
+
 def test_the_committed_stack_files_are_valid() -> None:
     assert [verdict.errors for verdict in validate.verdicts(ROOT)] == [(), (), ()]
 

@@ -219,6 +219,7 @@ def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_dep
         ("database-url", "canary", "must look like"),
         ("better-auth-secret", "canary", "has 6 characters, expected at least 32"),
         ("better-auth-secret-next", "canary", "has 6 characters, expected at least 32"),
+        ("better-auth-secret", f"{'canary' * 8}\0", "has a NUL character"),
         ("database-owner-url", "postgresql://u:canary@db.example.com/taskflow", "asks for no TLS"),
         ("frontend-database-url", "postgresql://u:canary@h/taskflow", "asks for no TLS"),
     ],

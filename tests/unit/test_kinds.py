@@ -85,6 +85,11 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("frontend.secretEnv", {"LICENCE": {"secret": "ours.example", "key": "licence.txt"}}),
     ("assistant.baseUrl", "https://llm.example.com:8443/v1/"),
     ("assistant.baseUrl", "http://[2001:db8::1]:80"),
+    ("assistant.baseUrl", "http://Model_1.ai.svc.cluster.local.:65535/v1/größe"),
+    ("frontend.publicUrl", "https://xn--gre-6ka8i.example"),
+    ("images.registry", "localhost:65535"),
+    ("images.backend.ref", "app:99999"),
+    ("backend.env", {"TWO_LINES": "one\ntwo"}),
     ("backup", {"publicKey": PUBLIC_KEY, "schedule": "@daily"}),
     ("backup", {"publicKey": PUBLIC_KEY, "schedule": "*/15  0-6/2,22 1,? jan-MAR SUN,tue-6"}),
     ("backup", {"publicKey": PUBLIC_KEY, "schedule": "05 02 31 12 0"}),
@@ -151,6 +156,52 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("release", "1st", "starting with a letter"),
     ("assistant.baseUrl", "https://x.example.com/?api-version=1", "without user, ? and #"),
     ("assistant.baseUrl", "https://x.example.com:99999", "expected an address such as"),
+    *(
+        (
+            key,
+            address,
+            "its host in ASCII" if key == "assistant.baseUrl" else "in lower case and ASCII",
+        )
+        for key in ("assistant.baseUrl", "frontend.publicUrl")
+        for address in (
+            "http://a..b",
+            "http://.a",
+            "http://-a.b",
+            "http://a-",
+            f"http://{'a' * 64}.example",
+            f"http://{'a.' * 127}b",
+            "http://größe.example",
+            "http://a\\b",
+            "http://a%41",
+            "http://a b",
+            "http://1.2.3",
+            "http://256.1.1.1",
+            "http://0x7f.0.0.0x1",
+            "http://[::1",
+            "http://[::g]",
+            "http://a:0",
+            "http://a:99999",
+            "http://user@a",
+        )
+    ),
+    *(
+        (key, f"registry.example.com:{port}/app{tag}", words)
+        for key, tag, words in (
+            ("images.registry", "", "a registry with its host"),
+            ("images.backend.ref", ":1", "with a tag or digest"),
+        )
+        for port in ("0", "65536", "99999")
+    ),
+    ("images.registry", "[::1]:65536", "a registry with its host"),
+    *(
+        (path, "a\0b", "has a NUL character, which no process can be given")
+        for path in (
+            "backend.env.GREETING",
+            "backend.podAnnotations.plain",
+            "assistant.model",
+            "assistant.baseUrl",
+        )
+    ),
     ("backend.replicas", True, "got true, expected an integer"),
     ("backend.replicas", 2**31, "expected at most 2147483647"),
     ("backend.strategy", {"maxSurge": "00%", "maxUnavailable": "0%"}, "are both 0"),

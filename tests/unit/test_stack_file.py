@@ -336,6 +336,24 @@ def test_a_default_of_the_project_file_counts_as_it_does_to_the_engine(
     assert check_file(path).config.log_level == "warning"
 
 
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ("logLevel: loud", "Pulumi.yaml:3: taskflow:logLevel"),
+        ("logLevel:\n    description: x\n    default: loud", "Pulumi.yaml:5: taskflow:logLevel"),
+        ("backend:\n    default:\n      replicas: 0", "Pulumi.yaml:5: taskflow:backend.replicas"),
+        ("backend:\n    value: {'replica': 3}", "Pulumi.yaml:4: taskflow:backend.replica"),
+    ],
+)
+def test_a_mistake_in_a_default_names_the_project_file_and_the_line_there(
+    tmp_path: Path, config: str, place: str
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: taskflow\nconfig:\n  {config}\n")
+    wrong, of_default = mistakes(tmp_path, f"{LOCAL}  taskflow:protect: 5\n")
+    assert wrong.startswith("Pulumi.x.yaml:5: taskflow:protect: ")
+    assert of_default.startswith(f"{place}: ")
+
+
 def test_in_another_project_a_key_without_namespace_is_that_projects_own() -> None:
     text = "config:\n  release: of the shop\n  taskflow:release: tasks\n"
     file = StackFile.from_text("Pulumi.x.yaml", "x", "taskflow", text, bare="shop")
