@@ -32,7 +32,7 @@ from tests.reliability import controller
 from tests.reliability.controller import CLASS, GATEWAY, PORTS
 from tests.reliability.person import Person
 from tests.unit.conftest import PUBLIC_KEY, encrypted, merged, source_of
-from tests.unit.test_every_key import JUDGED, SHOWN, WORKLOAD, keys_of, with_value
+from tests.unit.test_every_key import BUCKET, JUDGED, SHOWN, WORKLOAD, keys_of, with_value
 
 RELEASE = "edits"
 VALUES = live_release.values(RELEASE, frontend_port=30190, backend_port=30191)
@@ -116,6 +116,9 @@ AROUND: dict[str, dict[str, Any]] = {
     "networkPolicies.ingressNamespace": {"ingress": {"host": "taskflow.example.com"}},
     "monitoring": {"monitoring": {"namespace": "monitoring"}},
     "backup": {"backup": {"publicKey": PUBLIC_KEY}},
+    **dict.fromkeys(
+        ("backup.bucket", "backup.secretEnv"), merged({"backup": {"publicKey": PUBLIC_KEY}}, BUCKET)
+    ),
     # Begins anew: beside `ref` there is nothing to build.
     **{f"images.{part}.baseImage": {"images": {}} for part in SERVICES},
 }
@@ -123,6 +126,9 @@ AROUND: dict[str, dict[str, Any]] = {
 # Keys that cannot be edited here, and why or where they are tested instead.
 ELSEWHERE = {
     "gateway.class": "no controller here for the port of the stack's own Gateway: tests/ops/test_risk.py",
+    "gateway.httpPort": "as gateway.class: tests/reliability/test_routes.py",
+    "gateway.httpsPort": "as gateway.class: tests/reliability/test_routes.py",
+    "gateway.parentRef.redirectSectionName": "needs a listener with TLS: tests/reliability/test_routes.py",
     "database.embedded.folder": "make up refuses it, but not the engine alone: tests/live/test_backup.py",
     "database.embedded.storageClass": "the preview fails: tests/ops/test_diagnosis.py",
     "backup.storageClass": "the preview fails: tests/ops/test_diagnosis.py",
@@ -263,6 +269,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
     cluster("label", "nodes", "--all", f"{ZONE}=edits")
     with deployed(VALUES, tmp_path_factory.mktemp("edits")) as release:
         release.kubectl("create", "secret", "generic", "licence", "--from-literal=text=none")
+        for store in ("store", "other"):
+            keys = ("--from-literal=id=none", "--from-literal=key=none")
+            release.kubectl("create", "secret", "generic", store, *keys)
         for component in SERVICES:
             image = str(release.stack.outputs()[f"{component}_image"])
             docker("tag", image, f"taskflow-{component}:edits")
@@ -279,7 +288,7 @@ def of_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
     """The second release; its first `up` is before its first edit."""
     folder = tmp_path_factory.mktemp("outside")
     password = secrets.token_urlsafe(16)
-    certificate = outside.certificate(OUTSIDE, folder)
+    certificate = outside.certificate(folder, f"{outside.DATABASE}.{OUTSIDE}")
     with outside.namespace_with_postgres(OUTSIDE, password, certificate) as kubectl:
         outside.apply(OUTSIDE, *_objects_of_others(password, certificate["tls.crt"]))
         stack = LiveStack.create(OUTSIDE, folder, OUTSIDE_VALUES)
@@ -315,7 +324,7 @@ def routes(own: Edited, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     served = {"name": "http", **port}
     unserved = {"name": OTHER_LISTENER, "hostname": "other.localhost", **port}
     with (
-        controller.running(RELEASE, tmp_path_factory.mktemp("traefik")),
+        controller.running(RELEASE, tmp_path_factory.mktemp("traefik"), [HOST]),
         outside.new_namespace(EDGE),
     ):
         nobody = {"gatewayClassName": OTHER_CLASS, "listeners": [served]}
