@@ -109,7 +109,10 @@ def reached(kind: str, authority: Path) -> str:
     """The status of a page's check through the route, or why there is none yet: Traefik reads a certificate later."""
     try:
         if kind in SECURED:
-            return str(answer_by_tls(PLAIN_AND_TLS[kind][1], "/healthz", authority).status_code)
+            plain, tls = PLAIN_AND_TLS[kind]
+            if answer(plain, "/healthz").status_code == 404:
+                return "no redirect"  # It is a route of its own, which Traefik may read later.
+            return str(answer_by_tls(tls, "/healthz", authority).status_code)
         return str(answer(kind, "/healthz").status_code)
     except httpx.TransportError as error:
         return str(error)
