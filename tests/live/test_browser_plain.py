@@ -150,12 +150,16 @@ def test_the_notice_and_the_conflict_fit_on_a_phone(page: Page, other: Page) -> 
     page.reload()
     other.reload()
     other.get_by_role("button", name="Edit Fit").click()
-    other.get_by_role("form", name="Edit Fit").get_by_label("Notes").fill("Internationalization")
+    other.get_by_role("form", name="Edit Fit").get_by_label("Notes").fill("Long " * 60)
     other.get_by_role("button", name="Save").click()
     expect(other.get_by_role("status")).to_contain_text("Saved")
     page.get_by_role("button", name="Delete Fit").click()
     expect(page.get_by_role("button", name="Delete it")).to_be_visible()
     assert overflow(page) <= 0
+    for word in ("Yours", "Elsewhere", "Notes"):
+        box = page.get_by_role("table").get_by_text(word, exact=True).bounding_box()
+        assert box is not None
+        assert box["height"] < 40, f"{word} is in one line"
     page.get_by_role("button", name="Delete it").click()
     box = page.get_by_role("button", name="Undo").bounding_box()
     assert box is not None
