@@ -43,9 +43,12 @@ class Outcome:
 
     risk: Risk
     rolls: frozenset[str]
+    why: tuple[str, ...] = field(default=(), compare=False)
+    """The reasons of `make diff`, or what was not answered with 200."""
 
     def __str__(self) -> str:
-        return f"{self.risk}, pods of {', '.join(sorted(self.rolls)) or 'nothing'}"
+        why = "".join(f"\n  {line}" for line in self.why)
+        return f"{self.risk}, pods of {', '.join(sorted(self.rolls)) or 'nothing'}{why}"
 
 
 def effects(release: LiveRelease) -> list[Effect]:
@@ -75,7 +78,8 @@ def predicted(release: LiveRelease) -> Outcome:
         for effect in found
         if effect.step.kind in WORKLOADS and effect.step.new and effect.risk > Risk.NONE
     }
-    return Outcome(worst, frozenset(rolls))
+    why = tuple(f"{effect.step.title}: {effect.risk}: {effect.reason}" for effect in found)
+    return Outcome(worst, frozenset(rolls), why)
 
 
 def observed(release: LiveRelease, person: Person, route: Page | None = None) -> Outcome:
@@ -94,7 +98,7 @@ def observed(release: LiveRelease, person: Person, route: Page | None = None) ->
     if _volume(release) != volume:
         return Outcome(Risk.LOSS, rolled)
     if visitors.refused:
-        return Outcome(Risk.OUTAGE, rolled)
+        return Outcome(Risk.OUTAGE, rolled, tuple(visitors.refused))
     return Outcome(Risk.ROLLING if rolled else Risk.NONE, rolled)
 
 

@@ -268,9 +268,9 @@ def _ended_sessions(step: Step) -> str:
 
     Of a Secret a preview shows which keys change, not their values.
     """
-    schemes = {str(at(side, "data", "FRONTEND_URL")).partition("://")[0] for side in step.sides}
-    if schemes == {"http", "https"}:
-        return "FRONTEND_URL has another scheme, and the session cookie another name: people sign in again"
+    before, after = (str(at(side, "data", "FRONTEND_URL")) for side in step.sides)
+    if before != after and before.startswith("http") and after.startswith("http"):
+        return f"the session cookie's name is made of FRONTEND_URL, which becomes {after}: people sign in again"
     changed = {path.rpartition(".")[2] for path in step.changed}
     if SIGNING_KEY in changed and not changed >= ROTATED:
         return (

@@ -807,14 +807,13 @@ def test_an_existing_secret_with_other_values_may_end_sessions_which_only_its_au
     ("after", "expected"),
     [
         ("https://127.0.0.1:30080", Risk.OUTAGE),
-        ("http://127.0.0.1:30081", Risk.NONE),
+        ("http://127.0.0.1:30081", Risk.OUTAGE),
+        ("http://tasks.example.com", Risk.OUTAGE),
         ("04da6b54-80e4-46f7-96ec-b56ff0331ba9", Risk.NONE),
     ],
-    ids=["another scheme", "another port", "not known yet"],
+    ids=["another scheme", "another port", "another host", "not known yet"],
 )
-def test_a_public_address_with_another_scheme_ends_every_session(
-    after: str, expected: Risk
-) -> None:
+def test_another_public_address_ends_every_session(after: str, expected: Risk) -> None:
     before = {"data": {"FRONTEND_URL": "http://127.0.0.1:30080"}}
     effect = judged("ConfigMap", "replace", before, {"data": {"FRONTEND_URL": after}})
     assert effect.risk is expected
