@@ -170,7 +170,7 @@ def _volume(release: LiveRelease) -> set[str]:
 def _addresses(release: LiveRelease) -> Iterator[str]:
     """Where both services answer inside the cluster, of which this machine is the node, and from outside."""
     for service in release.kubectl.get("services")["items"]:
-        path = HEALTH.get(service["metadata"]["labels"].get("component"))
+        path = HEALTH.get(service["metadata"].get("labels", {}).get("component"))
         for port in service["spec"]["ports"] if path else ():
             yield f"http://{service['spec']['clusterIP']}:{port['port']}{path}"
             if "nodePort" in port:
