@@ -333,8 +333,12 @@ class ScheduledBackup(Model):
                 "{config: <name>} of a secret of this stack",
             )
         for variable in sorted(self.secret_env.keys() - wanted):
-            text = "is no credential of a bucket" if wanted else "is for a bucket: give bucket, too"
-            yield Problem((f"secretEnv.{variable}", "bucket"), f"{text}, or drop it")
+            text = (
+                f"is no credential of a bucket ({' and '.join(wanted)} are); drop it"
+                if wanted
+                else "is for a bucket: give bucket, too, or drop it"
+            )
+            yield Problem((f"secretEnv.{variable}", "bucket"), text)
 
 
 class Secrets(Model):
