@@ -139,7 +139,8 @@ class StackFile:
         """One error line; where the key itself is absent, the line of the nearest block around it."""
         name, line = self._place(mistake.path)
         place = f"{name}:{line}" if line else name
-        return f"{place}: {self.project}:{'.'.join(mistake.path)}: {mistake.text}"
+        key = "".join(c if c.isprintable() else repr(c)[1:-1] for c in ".".join(mistake.path))
+        return f"{place}: {self.project}:{key}: {mistake.text}"
 
     def how_to_set(self, key: str) -> str:
         """The command that sets a secret of this stack (it asks for the value, to keep it out of the history)."""

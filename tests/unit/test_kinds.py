@@ -353,6 +353,13 @@ def test_the_wrong_name_of_a_variable_is_named_and_its_value_is_not() -> None:
     )
 
 
+def test_characters_that_a_terminal_does_not_show_are_spelled_in_a_key() -> None:
+    assert mistake("backend.env", {"A\0\x1b[31m": "x"}).startswith(
+        r"backend.env.A\x00\x1b[31m: is "
+    )
+    assert mistake("größe", "x").startswith("größe: unknown key")
+
+
 def test_an_address_with_a_password_is_hidden_wherever_it_appears() -> None:
     found = mistake("images.registry", "https://user:canary@registry.example.com")
     assert "got a text (hidden, it may be a secret), expected a registry" in found
