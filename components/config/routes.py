@@ -131,8 +131,8 @@ class ParentRef(Model):
         if self.section_name in (None, self.redirect_section_name):
             yield Problem(
                 ("redirectSectionName", "sectionName"),
-                "needs the listener for https as sectionName, and another one: the pages' route would be attached to "
-                "plain HTTP, too",
+                "needs the listener for https as sectionName, and a different one for plain HTTP: otherwise the pages "
+                "would be on plain HTTP, too",
             )
         if not self.tls:
             yield Problem(
