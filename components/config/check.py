@@ -12,6 +12,7 @@ from .base import BrokenRulesError
 from .errors import Mistake, explain, models_in
 from .go_yaml import KeyPath
 from .secrets import (
+    NUL,
     SECRET_KEYS,
     Secret,
     misplaced,
@@ -123,8 +124,7 @@ def _examined(
             words = f"the key {repeated} is in this JSON twice; one of the two would be lost"
             known.append(Mistake.at(key, words))
     values = {key: text if key in _TEXTS and text else decoded(text) for key, text in plain.items()}
-    for path in _places_of_nul(values):
-        known.append(Mistake.at(path, "has a NUL character, which no process can be given"))
+    known += [Mistake.at(path, NUL) for path in _places_of_nul(values)]
     config, mistakes, unsure = _validated(values, known)
     mistakes += [
         mistake for mistake in mistakes_in(secrets, config, source) if not mistake.rests_on(unsure)

@@ -183,6 +183,16 @@ ProfileName = Annotated[
         most=63,
     ),
 ]
+
+
+def _is_named(host: str) -> bool:
+    """Whether browsers look a host up; they read one that ends in a number as an IPv4 address, or refuse it.
+
+    https://url.spec.whatwg.org/#ends-in-a-number-checker
+    """
+    return not re.search(r"(\A|\.)([0-9]+|0x[0-9a-f]*)\Z", host)
+
+
 _HOST_PART = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _HOST_NAME = rf"{_HOST_PART}(\.{_HOST_PART})*"
 HostName = Annotated[
@@ -192,7 +202,7 @@ HostName = Annotated[
         short="host name",
         pattern=_HOST_NAME,
         most=253,
-        accepts=lambda text: not re.fullmatch(r"[0-9.]+", text),
+        accepts=_is_named,
     ),
 ]
 HostPattern = Annotated[
@@ -202,7 +212,7 @@ HostPattern = Annotated[
         short="host name",
         pattern=rf"(\*\.)?{_HOST_NAME}",
         most=253,
-        accepts=lambda text: not re.fullmatch(r"[*0-9.]+", text),
+        accepts=_is_named,
     ),
 ]
 
@@ -334,8 +344,7 @@ def _is_base_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
         host = (parts.hostname or "").removesuffix(".")
-        # Browsers read such a host as an address.
-        if re.search(r"(\A|\.)([0-9]+|0x[0-9a-f]*)\Z", host):
+        if not _is_named(host):
             ipaddress.IPv4Address(host)
         return len(host) <= 253 and parts.port != 0
     except ValueError:
@@ -356,14 +365,25 @@ BaseUrl = Annotated[
         accepts=_is_base_url,
     ),
 ]
+
+
+def _is_bucket(text: str) -> bool:
+    name, *folders = text.removeprefix("s3://").split("/")
+    reserved = name.startswith(("xn--", "sthree-", "amzn-s3-demo-"))
+    address = re.fullmatch(r"([0-9]+\.){3}[0-9]+", name)
+    return not reserved and not address and ".." not in name and not {".", ".."} & {*folders}
+
+
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; the folder needs no encoding.
 BucketAddress = Annotated[
     str,
     Kind(
-        words="a bucket's address such as s3://acme-backups/taskflow/, in letters, digits, dashes, dots and _",
+        words="a bucket's address such as s3://acme-backups/taskflow/: a name of lower-case letters, digits, dashes "
+        "and dots, and folders of these, capitals and _",
         short="address",
         pattern=r"s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-._a-zA-Z0-9]+)*/?",
         most=500,
+        accepts=_is_bucket,
     ),
 ]
 # A browser's Origin header, which this is compared with, is in lower case and has no path.

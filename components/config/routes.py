@@ -131,8 +131,8 @@ class ParentRef(Model):
         if self.section_name in (None, self.redirect_section_name):
             yield Problem(
                 ("redirectSectionName", "sectionName"),
-                "needs the listener for https as sectionName, and another one: the pages' route would be attached to "
-                "plain HTTP, too",
+                "needs the listener for https as sectionName, and a different one for plain HTTP: otherwise the pages "
+                "would be on plain HTTP, too",
             )
         if not self.tls:
             yield Problem(
@@ -202,16 +202,16 @@ class Gateway(Route):
                 ("tls", "parentRef"),
                 "a Gateway that exists has certificates of its own; drop tls, or give class in place of parentRef",
             )
-        if self.https_port and not self.tls:
+        if self.parent_ref:
+            for key, port in (("httpPort", self.http_port), ("httpsPort", self.https_port)):
+                if port:
+                    text = f"a Gateway that exists has ports of its own; drop {key}"
+                    yield Problem((key, "parentRef"), text)
+        elif self.https_port and not self.tls:
             yield Problem(
                 ("httpsPort", "tls"), "is the port of listeners with TLS: give tls, too, or drop it"
             )
-        if self.http_port and self.parent_ref:
-            yield Problem(
-                ("httpPort", "parentRef"),
-                "a Gateway that exists has ports of its own; drop httpPort",
-            )
-        if self.tls and self.ports[0] == self.ports[1]:
+        elif self.tls and self.ports[0] == self.ports[1]:
             yield Problem(
                 ("httpPort", "httpsPort"), f"{self.ports[0]} is the port of both; choose another"
             )

@@ -16,6 +16,8 @@ ADDRESSES = ("databaseUrl", "databaseOwnerUrl", "frontendDatabaseUrl")
 ROTATING = ("betterAuthSecretNext", "betterAuthSecretFormer")
 SIGNING_KEYS = ("betterAuthSecret", *ROTATING)
 SECRET_KEYS = (*ADDRESSES, *SIGNING_KEYS, "openaiApiKey")
+OTHER_KEYS = frozenset(str(field.alias) for field in StackConfig.model_fields.values())
+NUL = "has a NUL character, which no process can be given"
 # An HS256 key shorter than its 256-bit hash weakens it (RFC 7518, section 3.2).
 BETTER_AUTH_SECRET_LENGTH = 32
 
@@ -58,8 +60,7 @@ def secret_keys(values: Mapping[str, Any]) -> tuple[str, ...]:
         if isinstance(variable, dict)
     ]
     named = {str(variable["config"]) for variable in variables if variable.get("config")}
-    own = {str(field.alias) for field in StackConfig.model_fields.values()}
-    return (*SECRET_KEYS, *sorted(named - own - {*SECRET_KEYS}))
+    return (*SECRET_KEYS, *sorted(named - OTHER_KEYS - {*SECRET_KEYS}))
 
 
 def secret_keys_in(texts: Mapping[str, str]) -> tuple[str, ...]:
@@ -133,7 +134,7 @@ def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) ->
     """The mistakes in secret values, by their keys, wherever the values come from."""
     for key, value in values.items():
         if "\0" in value:
-            yield Mistake.at(key, "has a NUL character, which no process can be given")
+            yield Mistake.at(key, NUL)
     for key in SIGNING_KEYS:
         length = len(values.get(key, ""))
         if key in values and length < BETTER_AUTH_SECRET_LENGTH:
@@ -191,7 +192,7 @@ def missing_secrets(
     """Secrets that the stack needs and does not have."""
     for component, variables in config.named_secrets.items():
         for variable, key in variables.items():
-            if key not in secrets:
+            if key not in secrets and key not in OTHER_KEYS:
                 place = (component, "secretEnv", variable)
                 yield _missing(key, f"{'.'.join(place)} names it", place, source)
     if config.secrets.existing:

@@ -276,7 +276,8 @@ class Bucket(Model):
     credentials: ClassVar[tuple[str, ...]] = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
     address: BucketAddress = Field(
-        description="s3://bucket/folder/, best one of its own: the oldest files with names of this release are deleted"
+        description="s3://bucket/folder/; give each stack its own, because the oldest files with its release's name "
+        "are deleted there"
     )
     endpoint: Origin | None = Field(
         None, description="address of the store; Amazon S3's in the region if unset"
@@ -333,8 +334,12 @@ class ScheduledBackup(Model):
                 "{config: <name>} of a secret of this stack",
             )
         for variable in sorted(self.secret_env.keys() - wanted):
-            text = "is no credential of a bucket" if wanted else "is for a bucket: give bucket, too"
-            yield Problem((f"secretEnv.{variable}", "bucket"), f"{text}, or drop it")
+            text = (
+                f"is no credential of a bucket ({' and '.join(wanted)} are); drop it"
+                if wanted
+                else "is for a bucket: give bucket, too, or drop it"
+            )
+            yield Problem((f"secretEnv.{variable}", "bucket"), text)
 
 
 class Secrets(Model):

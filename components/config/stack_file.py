@@ -139,7 +139,8 @@ class StackFile:
         """One error line; where the key itself is absent, the line of the nearest block around it."""
         name, line = self._place(mistake.path)
         place = f"{name}:{line}" if line else name
-        return f"{place}: {self.project}:{'.'.join(mistake.path)}: {mistake.text}"
+        key = "".join(c if c.isprintable() else repr(c)[1:-1] for c in ".".join(mistake.path))
+        return f"{place}: {self.project}:{key}: {mistake.text}"
 
     def how_to_set(self, key: str) -> str:
         """The command that sets a secret of this stack (it asks for the value, to keep it out of the history)."""
@@ -286,11 +287,17 @@ def _project_defaults(file: Path, project: str, bare: str) -> Iterator[_Key]:
     config = root.value.get("config") if root and isinstance(root.value, dict) else None
     block = config.node.value if config else None
     for written, entry in block.items() if isinstance(block, dict) else ():
-        namespace, _, name = (written if ":" in written else f"{bare}:{written}").partition(":")
+        namespace, name = _parts(written, bare)
         value = entry.node.value
         given = value.get("value", value.get("default")) if isinstance(value, dict) else entry
         if namespace == project and given and given.node.value is not None:
             yield _Key(name, given.line, given.node)
+
+
+def _parts(written: str, bare: str) -> tuple[str, str]:
+    """The namespace and the name of a key; `taskflow:config:release` is an old way to write `taskflow:release`."""
+    namespace, _, name = (written if ":" in written else f"{bare}:{written}").partition(":")
+    return namespace, name.removeprefix("config:")
 
 
 def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list[tuple[int, str]]]:
@@ -304,9 +311,7 @@ def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list
     ours: dict[str, _Key] = {}
     first: dict[str, tuple[str, int]] = {}
     for written, (line, node) in config.value.items():
-        namespace, _, name = (written if ":" in written else f"{bare}:{written}").partition(":")
-        # `taskflow:config:release` is an old way to write `taskflow:release`.
-        name = name.removeprefix("config:")
+        namespace, name = _parts(written, bare)
         if ":" in name:
             faults.append((line, f"{written}: expected one colon, as in {project}:release"))
         elif namespace != project and difflib.get_close_matches(namespace, [project], n=1):

@@ -35,14 +35,14 @@ class Backend:
 
 def home() -> Path:
     """Where the engine keeps the login and its plugins."""
-    return Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
+    return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
 
 def find(environ: Mapping[str, str], home: Path, state: Path = STATE) -> Backend:
     """Decide which backend is used. Reads the user's login and never changes it."""
     token = "https://api.pulumi.com" if environ.get("PULUMI_ACCESS_TOKEN") else ""
     own = state.as_uri()  # In which a # of the path is encoded.
-    url = environ.get("PULUMI_BACKEND_URL") or token or _login(home / "credentials.json") or own
+    url = environ.get("PULUMI_BACKEND_URL") or _login(home / "credentials.json") or token or own
     # Also where it is given, as in a shell that has evaluated `ops env`.
     if Backend(url, ours=False).folder != Backend(own, ours=True).folder:
         return Backend(url, ours=False)

@@ -42,7 +42,7 @@ def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unm
             continue
         if (labels := _node_labels(step.new)) and labels != _node_labels(step.old):
             _node(step, labels, file, kubectl, found)
-        if _own_users(step.new) and not _own_users(step.old):
+        if _wants_user_namespaces(step.new) and not _wants_user_namespaces(step.old):
             _user_namespaces(step, kubectl, found)
         match step.kind:
             case "Ingress":
@@ -93,7 +93,7 @@ def _node(
         found.warnings.append(f"{step.title}: its pods wait for a node, because {text}")
 
 
-def _own_users(workload: Mapping[str, Any]) -> bool:
+def _wants_user_namespaces(workload: Mapping[str, Any]) -> bool:
     return pod_of(workload).get("hostUsers") is False
 
 

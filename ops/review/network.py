@@ -1,10 +1,10 @@
 """The connections that a network policy ends."""
 
 import json
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from ipaddress import ip_network
 
-from ops.review.plan import CREATE, DELETE, Step
+from ops.review.plan import DELETE, Step
 from policy.rule import WORKLOADS, Manifest, at, items
 
 # The two kinds of rules, and the key of those at the other end, which is also the word for them.
@@ -16,60 +16,103 @@ NAME_OF_NAMESPACE = "kubernetes.io/metadata.name="
 def ended(step: Step, steps: Sequence[Step]) -> str:
     """What a network policy no longer allows, in words; empty if that is nothing.
 
+    What another policy allows the same pods is still allowed, and pods without a policy have every connection.
+
     Args:
         steps: the whole preview: pods that it makes or deletes lose no connection.
     """
-    if step.action == DELETE:
-        return ""
-    selected = [_requirements(at(side, "spec", "podSelector")) for side in step.sides]
-    if step.action == CREATE:
-        isolated = any(other.kind == step.kind and other.old for other in steps)
-        runs = any(selected[1] <= labels for labels in _labels_of_pods(steps, deleted=False))
-        return "its pods could have every connection until now" if runs and not isolated else ""
-    if selected[0] != selected[1]:
-        before, after = map(_pods_in_words, selected)
-        return f"it is for {after}, and was for {before}"
     lost = [
         f"{word} {_peer_in_words(peer)} at {_port_in_words(port)}"
+        for labels in _labels_of_selected(step, steps)
         for direction, word in DIRECTIONS.items()
-        for peer, port in _allowed(step.old, direction)
-        if not any(
-            _includes(wider, peer) and other in ({}, port)
-            for wider, other in _allowed(step.new, direction)
-        )
-        and not _is_deleted(peer, steps)
+        for peer, port in _lost(step, steps, labels, direction)
+        if not _is_deleted(peer, steps)
     ]
     return f"no longer allowed: {', '.join(dict.fromkeys(lost))}" if lost else ""
 
 
-def _allowed(policy: Manifest, direction: str) -> Iterator[tuple[Manifest, Manifest]]:
-    """Each peer with each port that is open between it and the pods; an empty one is any."""
-    if direction.capitalize() not in items(policy, "spec", "policyTypes"):
+def _lost(
+    step: Step, steps: Sequence[Step], labels: Set[str], direction: str
+) -> Iterator[tuple[Manifest, Manifest]]:
+    """The connections that pods with these labels had by this policy, or because there was none, and lose."""
+    policies = [other.sides for other in steps if other.kind == step.kind]
+    before, after = (
+        [policy for policy in side if _isolates(policy, labels, direction)]
+        for side in zip(*policies, strict=True)
+    )
+    if step.old in before:
+        had = _allowed([step.old], direction)
+    elif step.new in after and not before:
+        had = _allowed([], direction)
+    else:
+        return
+    have = [*_allowed(after, direction)]
+    for peer, port in had:
+        if not _is_among(peer, [wider for wider, other in have if other in ({}, port)]):
+            yield peer, port
+
+
+def _labels_of_selected(step: Step, steps: Sequence[Step]) -> Iterator[Set[str]]:
+    """The labels of pods that a policy is for: those of the preview, and of others if it stays."""
+    selectors = [_selector(policy) for policy in step.sides if policy]
+    for labels in _labels_of_pods(steps, deleted=False):
+        if any(selector <= labels for selector in selectors):
+            yield labels
+    if all(step.sides):
+        yield from selectors
+
+
+def _selector(policy: Manifest) -> Set[str]:
+    return _requirements(at(policy, "spec", "podSelector"))
+
+
+def _isolates(policy: Manifest, labels: Set[str], direction: str) -> bool:
+    """Whether pods with these labels have only connections that policies allow, because of this one."""
+    directions = items(policy, "spec", "policyTypes")
+    return direction.capitalize() in directions and _selector(policy) <= labels
+
+
+def _allowed(policies: Sequence[Manifest], direction: str) -> Iterator[tuple[Manifest, Manifest]]:
+    """Each peer with each port that policies open; an empty one is any, which it is without policies, too."""
+    if not policies:
         yield {}, {}
-    for rule in items(policy, "spec", direction):
-        for peer in items(rule, DIRECTIONS[direction]) or ({},):
-            for port in items(rule, "ports") or ({},):
-                yield peer, port
+    for policy in policies:
+        for rule in items(policy, "spec", direction):
+            for peer in items(rule, DIRECTIONS[direction]) or ({},):
+                for port in items(rule, "ports") or ({},):
+                    yield peer, port
 
 
-def _includes(wider: Manifest, peer: Manifest) -> bool:
-    if wider in ({}, peer):
+def _is_among(peer: Manifest, others: Sequence[Manifest]) -> bool:
+    if {} in others or not peer:
+        return {} in others
+    if "ipBlock" in peer:
+        return _is_within(peer["ipBlock"], [at(other, "ipBlock") for other in others])
+    return any(
+        # Without a selector of namespaces pods are in the policy's own.
+        not (
+            "ipBlock" in other or ("namespaceSelector" in peer and "namespaceSelector" not in other)
+        )
+        and all(_requirements(at(other, key)) <= _requirements(at(peer, key)) for key in SELECTORS)
+        for other in others
+    )
+
+
+def _is_within(block: Manifest, others: Iterable[Manifest | None]) -> bool:
+    """Whether other blocks together have every address of one."""
+    if block in others:
         return True
-    if "ipBlock" in wider or "ipBlock" in peer:
-        return _is_within(at(peer, "ipBlock") or {}, at(wider, "ipBlock") or {})
-    # Without a selector of namespaces its pods are in the policy's own.
-    if ("namespaceSelector" in wider) != ("namespaceSelector" in peer):
-        return False
-    return all(_requirements(at(wider, key)) <= _requirements(at(peer, key)) for key in SELECTORS)
-
-
-def _is_within(block: Manifest, wider: Manifest) -> bool:
-    if "cidr" not in block or "cidr" not in wider or items(wider, "except"):
-        return False
-    inner, outer = (ip_network(str(one["cidr"])) for one in (block, wider))
-    if inner.version != outer.version or inner.prefixlen < outer.prefixlen:
-        return False
-    return inner.supernet(new_prefix=outer.prefixlen) == outer
+    inner = ip_network(block["cidr"], strict=False)
+    networks = [
+        ip_network(other["cidr"], strict=False)
+        for other in others
+        if other and not items(other, "except")
+    ]
+    following = int(inner.network_address)
+    for network in sorted(networks, key=lambda network: int(network.network_address)):
+        if network.version == inner.version and int(network.network_address) <= following:
+            following = max(following, int(network.broadcast_address) + 1)
+    return following > int(inner.broadcast_address)
 
 
 def _requirements(selector: Manifest | None) -> Set[str]:

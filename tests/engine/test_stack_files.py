@@ -59,6 +59,7 @@ def of_the_engine(folder: Path) -> dict[str, Any] | None:
         "{logLevel: {default: debug, description: x}, createNamespace: {default: false}}",
         "{backend: {default: {env: {A: x}}}, other:x: {value: y}}",
         "{logLevel: {value: debug}}",
+        "{taskflow:config:logLevel: debug}",
     ],
 )
 @pytest.mark.parametrize(

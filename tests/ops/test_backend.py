@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.engine.backend import find, prepare
+from ops.engine.backend import find, home, prepare
 
 
 @pytest.fixture
@@ -26,6 +26,21 @@ def test_a_login_is_used_and_nothing_is_set_over_it(tmp_path: Path, state: Path)
     backend = find({}, tmp_path, state)
     assert not backend.ours
     assert backend.env == {}
+
+
+def test_a_token_of_pulumi_cloud_is_for_those_without_a_login(tmp_path: Path, state: Path) -> None:
+    environ = {"PULUMI_ACCESS_TOKEN": "pul-1"}
+    assert find(environ, tmp_path, state).has_environments
+    login = {"current": "s3://states"}
+    (tmp_path / "credentials.json").write_text(json.dumps(login))
+    found = find(environ, tmp_path, state)
+    assert (found.url, found.has_environments) == ("s3://states", False)
+
+
+def test_an_empty_variable_names_no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PULUMI_HOME", "")
+    assert home() == tmp_path / ".pulumi"
 
 
 def test_someone_who_logged_out_gets_the_state_in_the_checkout(tmp_path: Path, state: Path) -> None:

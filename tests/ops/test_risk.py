@@ -335,7 +335,31 @@ SCRAPED = policy(ingress=[{"from": [in_namespace("monitoring")], "ports": [{"por
             "from every namespace at every port",
         ),
         (policy(policyTypes=["Egress"]), policy(), "from anywhere at every port"),
-        (policy(), policy(podSelector={}), "it is for every pod, and was for pods with component"),
+        (
+            policy(ingress=[{}]),
+            policy(ingress=[{"from": [pods()]}]),
+            "from anywhere at every port",
+        ),
+        (
+            policy(podSelector={}, egress=[to(network("10.1.0.0/16"))]),
+            policy(egress=[to(network("10.1.0.0/17"))]),
+            "to 10.1.0.0/16 at port 443",
+        ),
+        (
+            policy(egress=[to(network("10.1.0.0/16"))]),
+            policy(egress=[to(network("10.1.0.0/17"), network("10.1.192.0/18"))]),
+            "to 10.1.0.0/16 at port 443",
+        ),
+        (
+            policy(egress=[to({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}})]),
+            policy(egress=[to({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.2.0.0/16"]}})]),
+            "to 10.0.0.0/8 at port 443",
+        ),
+        (
+            policy(),
+            policy(podSelector={}),
+            "from anywhere at every port, to anywhere at every port",
+        ),
     ],
 )
 def test_a_narrower_network_policy_cuts_off_those_who_used_it(
@@ -357,6 +381,19 @@ def test_a_narrower_network_policy_cuts_off_those_who_used_it(
         (ONE, policy(egress=[to(pods(component="api")), to(network("10.1.0.0/16"))])),
         (ONE, policy(egress=ONE["spec"]["egress"], ingress=[{"from": [in_namespace()]}])),
         (SCRAPED, policy(ingress=[{"from": [in_namespace()]}])),
+        (policy(ingress=[{"from": [pods(a="b")]}]), policy(ingress=[{"from": [in_namespace()]}])),
+        (
+            policy(egress=[to(network("10.0.0.0/8")), to(network("2001:db8::/32"))]),
+            policy(
+                egress=[
+                    to(network("2001:db8:8000::/33"), network("10.128.0.0/9")),
+                    to(network("10.0.0.0/9"), network("10.3.0.0/16"), network("2001:db8::/33")),
+                ]
+            ),
+        ),
+        # Kubernetes before 1.36 took a network with bits after its prefix.
+        (policy(egress=[to(network("10.1.2.3/16"))]), policy(egress=[to(network("10.1.0.0/16"))])),
+        (policy(podSelector={}), policy()),
         (policy(), policy(policyTypes=["Egress"])),
         (ONE, merged(ONE, {"metadata": {"labels": {"a": "b"}}})),
     ],
@@ -375,6 +412,34 @@ def test_a_first_network_policy_cuts_off_what_reached_the_pods_before() -> None:
     other = replace(first, action="same", resource="q", old=SCRAPED, new=SCRAPED)
     assert risk.judge([running, first])[0].risk is Risk.OUTAGE
     assert risk.judge([running, other, first])[0].risk is Risk.NONE, "they were isolated already"
+
+
+def test_what_another_policy_of_the_same_pods_allows_is_still_allowed() -> None:
+    template = {"metadata": {"labels": {"component": "web", "app": "x"}}}
+    old = deployment(template=template)
+    running = Step(action="same", type="apps:Deployment", resource="w", old=old, new=old)
+    gone = Step(action="delete", type="networking:NetworkPolicy", resource="p", old=ONE)
+    renamed = replace(gone, action="create", resource="q", old={}, new=ONE)
+    less = policy(egress=[to(network("10.1.0.0/16"))])
+    all_denied = replace(gone, action="same", resource="r", old=policy(podSelector={}))
+    all_denied = replace(all_denied, new=all_denied.old)
+
+    def risks(*steps: Step) -> list[Risk]:
+        return [effect.risk for effect in risk.judge(steps)]
+
+    assert risks(running, gone, renamed) == [Risk.NONE, Risk.NONE]
+    assert risks(running, gone, replace(renamed, new=less)) == [Risk.OUTAGE, Risk.NONE]
+    assert risks(running, gone, all_denied) == [Risk.OUTAGE], "the pods have no connection left"
+    assert risks(running, gone) == [Risk.NONE], (
+        "no policy is for the pods, so they have every connection"
+    )
+    assert risks(replace(running, action="delete"), gone, all_denied)[1] is Risk.NONE
+    moved = replace(gone, action="update", new=less)
+    rest = replace(renamed, new=policy(egress=[to(pods(component="api"))]))
+    assert risks(running, moved, rest) == [Risk.NONE, Risk.NONE]
+    assert risks(running, replace(all_denied, action="create", old={})) == [Risk.OUTAGE]
+    one_way = replace(renamed, new=policy(policyTypes=["Ingress"]))
+    assert risks(running, moved, one_way)[0] is Risk.OUTAGE, "only the other one is about egress"
 
 
 def test_a_policy_need_not_allow_what_is_deleted_with_it() -> None:

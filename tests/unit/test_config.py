@@ -198,6 +198,10 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
             "taskflow:gateway.httpPort: a Gateway that exists has ports of its own",
         ),
         (
+            {"gateway": {"host": "a.b", "parentRef": {"name": "x"}, "httpsPort": 8443}},
+            "taskflow:gateway.httpsPort: a Gateway that exists has ports of its own; drop httpsPort",
+        ),
+        (
             {
                 "gateway": {
                     "host": "a.b",
@@ -252,6 +256,20 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
         (
             {"backup": {"publicKey": PUBLIC_KEY, "bucket": {"address": "backups/dev"}}},
             'taskflow:backup.bucket.address: got "backups/dev", expected a bucket\'s address',
+        ),
+        (
+            {
+                "backup": {
+                    "publicKey": PUBLIC_KEY,
+                    "bucket": {"address": "s3://backups"},
+                    "secretEnv": {
+                        name: {"secret": "bucket", "key": "key"}
+                        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE")
+                    },
+                }
+            },
+            "taskflow:backup.secretEnv.AWS_PROFILE: is no credential of a bucket "
+            "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are); drop it",
         ),
         ({"monitoring": {"annotations": True}}, "taskflow:monitoring.namespace: is missing"),
         (

@@ -27,6 +27,8 @@ def at(path: str, value: Any) -> dict[str, Any]:
     base = merged(LOCAL, {"cluster": {"node": {"cpu": "64", "memory": "512Gi"}}})
     if path.startswith("ingress."):
         base = merged(base, {"ingress": {"host": "a.example.com"}})
+    if path.startswith("backup."):
+        base = merged(base, {"backup": {"publicKey": PUBLIC_KEY}})
     if path.startswith("database.external"):
         base = merged(DEPLOYED, {"cluster": {"node": {"cpu": "64", "memory": "512Gi"}}})
     return merged(base, changed)
@@ -44,6 +46,10 @@ def mistake(path: str, value: Any) -> str:
     return message.removeprefix("Pulumi.x.yaml: taskflow:")
 
 
+BUCKET = {
+    name: {"secret": "bucket", "key": name}
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+}
 ACCEPTED: list[tuple[str, Any]] = [
     ("ingress.tls.secret", "taskflow.example.com-tls"),
     ("ingress.tls.issuer", "letsencrypt.prod"),
@@ -57,6 +63,11 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("cluster.context", "arn:aws:eks:eu-central-1:1:cluster/x"),
     ("ingress.host", "taskflow"),
     ("ingress.host", "taskflow.local"),
+    ("ingress.host", "1.2.3.a"),
+    *(
+        ("backup", {"publicKey": PUBLIC_KEY, "bucket": {"address": address}, "secretEnv": BUCKET})
+        for address in ("s3://2026.backups.12/..a/b._C/", "s3://123", f"s3://{'a' * 63}")
+    ),
     ("ingress.host", "xn--80ak6aa92e.xn--p1ai"),
     ("frontend.publicUrl", "https://taskflow.example.com"),
     ("frontend.publicUrl", "http://10.1.2.3:8080"),
@@ -138,7 +149,24 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("images.registry", "ghcr.io/MyOrg", "a registry with its host"),
     ("images.registry", "ghcr.io/acme/", "a registry with its host"),
     ("ingress.host", "*.example.com", "expected a host name"),
-    ("ingress.host", "10.1.2.3", "expected a host name"),
+    *(
+        ("ingress.host", host, "expected a host name")
+        for host in ("10.1.2.3", "taskflow.1", "a.08", "0x7f.1", "a.0x1f")
+    ),
+    ("ingress", {"hosts": ["a.b", "*.0x1"]}, 'hosts.1: got "*.0x1", expected a host name'),
+    *(
+        ("backup.bucket", {"address": address}, "expected a bucket's address such as s3://acme-")
+        for address in (
+            "s3://a..b",
+            "s3://10.1.2.3/x",
+            "s3://xn--backups",
+            "s3://amzn-s3-demo-backups",
+            "s3://Backups/x",
+            "s3://back_ups/x",
+            "s3://backups/../x",
+            "s3://backups/x/./",
+        )
+    ),
     ("ingress.host", "https://a.example.com", "expected a host name"),
     ("ingress.host", "A.example.com", "in lower case"),
     ("ingress.host", f"{'a' * 64}.example.com", "expected a host name"),
@@ -323,6 +351,13 @@ def test_the_wrong_name_of_a_variable_is_named_and_its_value_is_not() -> None:
     assert found == (
         "backend.env.http_proxy: is not the name of a variable in upper-case letters, digits and _"
     )
+
+
+def test_characters_that_a_terminal_does_not_show_are_spelled_in_a_key() -> None:
+    assert mistake("backend.env", {"A\0\x1b[31m": "x"}).startswith(
+        r"backend.env.A\x00\x1b[31m: is "
+    )
+    assert mistake("größe", "x").startswith("größe: unknown key")
 
 
 def test_an_address_with_a_password_is_hidden_wherever_it_appears() -> None:

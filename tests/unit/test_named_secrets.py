@@ -82,6 +82,7 @@ def test_an_encrypted_value_that_nothing_names_is_refused(tmp_path: Path) -> Non
 def test_the_name_of_a_plain_key_cannot_be_a_secret(tmp_path: Path) -> None:
     found = errors(tmp_path, FILE.replace("mailPassword", "release"))
     assert "SMTP_PASSWORD.config: release is a key of the stack file already" in found
+    assert "is missing" not in found, "the command would encrypt the key"
 
 
 def test_a_program_that_gives_none_fails_at_once() -> None:
