@@ -29,6 +29,10 @@ HARMLESS = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "Job", "CronJob", 
 
 CONTENT = ("data", "binaryData", "stringData")
 SIGNING_KEY, NEXT_KEY, FORMER_KEY = map(key_in_cluster, SIGNING_KEYS)
+OTHER_SIGNING_KEY = (
+    f"another {SIGNING_KEY}: every session ends, people sign in again; make rotate SECRET=betterAuthSecret replaces it "
+    "without that"
+)
 OTHER_VALUES = "annotation taskflow/secret-version"
 # All change when the key that is accepted becomes the one that signs.
 ROTATED = {SIGNING_KEY, NEXT_KEY, FORMER_KEY}
@@ -135,6 +139,8 @@ class Plan:
                     "pods still connect with it when its role is dropped: make rotate SECRET=databasePassword drops "
                     "the role in an update of its own"
                 )
+            case "RandomPassword" if step.action == DELETE and self._gives_way(step):
+                return Risk.OUTAGE, OTHER_SIGNING_KEY
             case "NetworkPolicy":
                 return Risk.NONE, "every connection is still allowed; no pod is replaced"
             case "Image":
@@ -148,6 +154,16 @@ class Plan:
                 return (Risk.ROLLING if rolls else Risk.NONE), f"changes in place: {_changed(step)}"
         return Risk.OUTAGE, _because(
             step, f"what uses this {step.kind} finds none{_for_how_long(step)}"
+        )
+
+    def _gives_way(self, step: Step) -> bool:
+        """Whether a generated signing key goes while another is made: no pod accepts both.
+
+        The Secret's step cannot tell: with a value that the update makes, a preview does not see which keys change.
+        """
+        return SIGNING_KEY in step.resource and any(
+            other.action == CREATE and other.kind == step.kind and SIGNING_KEY in other.resource
+            for other in self.steps
         )
 
     def _keeps_objects_in(self, namespace: str) -> bool:
@@ -273,10 +289,7 @@ def _ended_sessions(step: Step) -> str:
         return f"the session cookie's name is made of FRONTEND_URL, which becomes {after}: people sign in again"
     changed = {path.rpartition(".")[2] for path in step.changed}
     if SIGNING_KEY in changed and not changed >= ROTATED:
-        return (
-            f"another {SIGNING_KEY}: every session ends, people sign in again; make rotate SECRET=betterAuthSecret "
-            "replaces it without that"
-        )
+        return OTHER_SIGNING_KEY
     if SIGNING_KEY not in changed and FORMER_KEY in changed:
         return f"{FORMER_KEY} is no longer accepted: sessions end in browsers that made no request meanwhile"
     return ""

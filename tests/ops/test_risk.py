@@ -853,6 +853,19 @@ def test_another_signing_key_ends_every_session() -> None:
     assert other.risk is Risk.NONE
 
 
+@pytest.mark.parametrize(
+    ("other", "expected"), [("create", Risk.OUTAGE), ("same", Risk.NONE)], ids=["at once", "later"]
+)
+def test_a_generated_signing_key_is_not_replaced_at_once_without_saying_so(
+    other: str, expected: Risk
+) -> None:
+    steps = [
+        Step(action=action, type="random:index:RandomPassword", resource=f"taskflow-{name}")
+        for name, action in (("better-auth-secret", "delete"), ("better-auth-secret-2", other))
+    ]
+    assert risk.judge(steps)[0].risk is expected
+
+
 def test_an_existing_secret_with_other_values_may_end_sessions_which_only_its_author_knows() -> (
     None
 ):
