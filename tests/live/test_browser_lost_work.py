@@ -177,6 +177,20 @@ def test_a_restoration_that_fails_can_be_tried_again(page: Page) -> None:
     expect(task(page, "Keep me")).to_be_visible()
 
 
+def test_the_undo_of_a_deletion_outlives_its_session(page: Page) -> None:
+    person = Person("Radia")
+    sign_up(page, person)
+    add_task(page, "Keep me")
+    delete(page, "Keep me")
+    page.context.clear_cookies()
+    undo(page, "Keep me").click()
+    expect(page).to_have_url(re.compile("/sign-in"))
+    fill_in(page, person)
+    page.get_by_role("button", name="Sign in").click()
+    undo(page, "Keep me").click()
+    expect(task(page, "Keep me")).to_be_visible()
+
+
 def test_each_change_can_be_undone_after_a_reload_and_another_page(page: Page) -> None:
     sign_up(page, Person("Hedy"))
     for title in ("Deleted", "Completed", "Edited"):
@@ -312,6 +326,24 @@ def test_a_task_whose_answer_was_lost_is_not_added_twice(page: Page, *, reload: 
     expect(form.get_by_label("Title")).to_have_value("")
     page.reload()
     expect(task(page, "Only once")).to_have_count(1)
+
+
+def test_a_second_try_spares_what_another_tab_has_changed(page: Page, other: Page) -> None:
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("Bread")
+    page.route("**/tasks", lambda route: (route.fetch(), route.abort()))
+    form.get_by_role("button", name="Add task").click()
+    expect(form.get_by_role("alert")).to_contain_text("did not reach")
+    page.unroute("**/tasks")
+    change(other, "Bread", "Title", "Rye bread")
+    form.get_by_label("Title").fill("White bread")
+    form.get_by_role("button", name="Add task").click()
+    expect(form.get_by_role("alert")).to_contain_text("changed elsewhere")
+    expect(form.get_by_label("Title")).to_have_value("White bread")
+    expect(task(page, "Rye bread")).to_be_visible()
+    form.get_by_role("button", name="Add task").click()
+    expect(task(page, "White bread")).to_be_visible()
+    expect(task(page, "Rye bread")).to_be_visible()
 
 
 def test_an_action_with_arguments_of_a_wrong_type_is_refused_like_other_bad_input(

@@ -1,5 +1,6 @@
 """What a person does without scripts, in a real browser against the live release."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -147,6 +148,43 @@ def test_a_form_of_an_older_release_is_shown_again_as_it_was_filled(page: Page) 
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("TaskFlow was updated")
     expect(page.get_by_label("Email")).to_have_value(person.email)
+
+
+def test_a_form_sent_again_spares_what_another_tab_has_changed(page: Page, other: Page) -> None:
+    add_task(page, "Bread")
+    page.reload()
+    added = page.locator("input[name=task]").input_value()
+    other.reload()
+    other.get_by_role("button", name="Edit Bread").click()
+    other.get_by_role("form", name="Edit Bread").get_by_label("Title").fill("Rye bread")
+    other.get_by_role("button", name="Save").click()
+    expect(other.get_by_role("status")).to_contain_text("Saved")
+    form = page.get_by_role("form", name="New task")
+    # As after the back button: the id of the task that was sent.
+    put(form.locator("input[name=id]"), json.loads(added)["id"])
+    form.get_by_label("Title").fill("White bread")
+    form.get_by_role("button", name="Add task").click()
+    expect(form.get_by_role("alert")).to_contain_text("changed elsewhere")
+    expect(task(page, "Rye bread")).to_be_visible()
+    form.get_by_role("button", name="Add task").click()
+    expect(task(page, "White bread")).to_be_visible()
+    expect(task(page, "Rye bread")).to_be_visible()
+
+
+def test_whatever_a_form_carries_beside_a_task_its_page_ends(page: Page) -> None:
+    sign_up(page, Person("Mallory"))
+    add_task(page, "Bread")
+    page.reload()
+    hidden = page.locator("input[name=task]")
+    deep = "[" * 20_000 + "]" * 20_000
+    put(hidden, f'{hidden.input_value()[:-1]}, "tags": {deep}}}')
+    page.get_by_role("button", name="Delete Bread").click()
+    undo(page, "Deleted “Bread”.")
+    expect(task(page, "Bread")).to_be_visible()
+
+
+def put(hidden: Locator, value: str) -> None:
+    hidden.evaluate("(input, value) => { input.value = value; }", value)
 
 
 def test_the_notice_and_the_conflict_fit_on_a_phone(page: Page, other: Page) -> None:

@@ -1,5 +1,6 @@
 """The embedded database fails: nobody waits long, no pod is restarted, and what was acknowledged stays."""
 
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from ops.processes import stream
 from tests.live_release import LiveRelease, changed
 from tests.reliability import node
 from tests.reliability.conftest import RELEASE, VALUES, Record, await_ready
-from tests.reliability.person import Person
+from tests.reliability.person import DIRECT, Person
 
 POSTGRES = f"statefulset/{RELEASE}-postgres"
 ANSWER_SECONDS = 1.0
@@ -104,6 +105,26 @@ def until_served(person: Person, limit: float = 60) -> float:
     raise AssertionError(f"the backend does not serve after {limit} s")
 
 
+def new_task_form(person: Person) -> dict[str, str]:
+    """The fields of the form for a new task, as a browser finds them in the page."""
+    page = person.tasks_page()
+    page.raise_for_status()
+    (form,) = re.findall(r'<form[^>]*aria-label="New task".*?</form>', page.text, re.DOTALL)
+    hidden = re.findall(r'<input type="hidden" name="([^"]*)"(?: value="([^"]*)")?', form)
+    assert any(name.startswith("$ACTION_ID_") for name, _ in hidden), "the form names its action"
+    return dict(hidden)
+
+
+def send_form(person: Person, fields: dict[str, str]) -> httpx.Response:
+    """Send a form as a browser without scripts does."""
+    return httpx.post(
+        f"{person.frontend}/tasks",
+        files={name: (None, value) for name, value in fields.items()},
+        headers={"Cookie": person.cookie, "Origin": person.frontend},
+        **DIRECT,
+    )
+
+
 def test_an_outage_is_reported_at_once_and_ends_by_itself(
     release: LiveRelease, person: Person, full: bool, record: Record
 ) -> None:
@@ -111,7 +132,8 @@ def test_an_outage_is_reported_at_once_and_ends_by_itself(
     away = 60 if full else 35
     kubectl, restarts = release.kubectl, release.kubectl.restarts()
     pods = [pod["metadata"]["name"] for pod in kubectl.pods("backend").values()]
-    waits, pages = [], []
+    waits, pages, forms = [], [], []
+    fields = new_task_form(person)
     kubectl("scale", POSTGRES, "--replicas=0")
     try:
         kubectl("wait", "pod", "-l", "component=postgres", "--for=delete", "--timeout=90s")
@@ -120,6 +142,10 @@ def test_an_outage_is_reported_at_once_and_ends_by_itself(
             page = person.tasks_page()
             pages.append(page.elapsed.total_seconds())
             assert "cannot reach its database right now. Your tasks are safe." in page.text
+            sent = send_form(person, fields | {"title": "Written in the outage"})
+            forms.append(sent.elapsed.total_seconds())
+            assert sent.status_code == 503
+            assert 'value="Written in the outage"' in sent.text, "it can be sent again"
             for pod in pods:
                 token = person.authorization["Authorization"]
                 answers = kubectl("exec", pod, "--", "python", "-c", ASK, token).splitlines()
@@ -136,12 +162,14 @@ def test_an_outage_is_reported_at_once_and_ends_by_itself(
         [
             f"{len(waits)} requests to the backend, each answered 503 within {max(waits):.2f} s",
             f"{len(pages)} pages that explain it, each within {max(pages):.1f} s",
+            f"{len(forms)} forms without scripts, each answered 503 within {max(forms):.1f} s",
             f"serving again {again:.1f} s after Postgres was ready",
             f"{restarted} restarts",
         ],
     )
     assert max(waits) <= ANSWER_SECONDS
     assert max(pages) <= KIND_PAGE_SECONDS
+    assert max(forms) <= KIND_PAGE_SECONDS
     assert again <= SERVING_AGAIN_SECONDS
     assert restarted == 0
 

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,9 +32,9 @@ def store(archive: Path, folder: Path, release: str, public_key: str, keep: int)
         file.flush()
         os.fsync(file.fileno())
     part.rename(path)
-    for old in sorted(folder.glob(f"{release}-*.age"))[:-keep]:
-        old.unlink()
-        logger.info("deleted %s", old.name)
+    for old in surplus((file.name for file in folder.iterdir()), release, keep, path.name):
+        (folder / old).unlink()
+        logger.info("deleted %s", old)
     return path
 
 
@@ -45,10 +46,19 @@ def copy(path: Path, bucket: Bucket, release: str, keep: int) -> None:
         raise BucketError(
             f"{path.name} has {there.get(path.name, 0)} bytes in the bucket, not {size}"
         )
-    own = re.compile(rf"{re.escape(release)}-[0-9]{{8}}T[0-9]{{6}}Z\.age")
-    for old in sorted(filter(own.fullmatch, there))[:-keep]:
+    for old in surplus(there, release, keep, path.name):
         bucket.delete(old)
         logger.info("deleted %s from %s", old, bucket.address)
+
+
+def surplus(names: Iterable[str], release: str, keep: int, new: str) -> list[str]:
+    """The scheduled backups of a release that are too many, the oldest first.
+
+    `new` is never among them: where a clock was ahead once, others look newer than the one just made.
+    """
+    own = re.compile(rf"{re.escape(release)}-[0-9]{{8}}T[0-9]{{6}}Z\.age")
+    others = sorted(name for name in names if own.fullmatch(name) and name != new)
+    return others[: max(0, len(others) + 1 - keep)]
 
 
 def main() -> None:

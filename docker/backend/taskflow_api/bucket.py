@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.error import HTTPError
+from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 
@@ -62,12 +63,19 @@ class Bucket:
 
     def sizes(self) -> dict[str, int]:
         """The bytes of each object in the folder itself, by its name in there."""
-        query, found = {"delimiter": "/", "list-type": "2", "prefix": self._folder}, {}
+        found: dict[str, int] = {}
+        query = {"delimiter": "/", "list-type": "2", "prefix": self._folder}
+        query["encoding-type"] = "url"  # A key can have characters that XML does not.
         while True:
-            page = ElementTree.fromstring(self._ask("GET", query=query))  # noqa: S314 - our own store
-            for entry in page.findall("{*}Contents"):
-                name = entry.findtext("{*}Key", "").removeprefix(self._folder)
-                found[name] = int(entry.findtext("{*}Size", "0"))
+            answer = self._ask("GET", query=query)
+            try:
+                page = ElementTree.fromstring(answer)  # noqa: S314 - our own store
+                for entry in page.findall("{*}Contents"):
+                    name = unquote_plus(entry.findtext("{*}Key", "")).removeprefix(self._folder)
+                    found[name] = int(entry.findtext("{*}Size", "0"))
+            except (ElementTree.ParseError, ValueError) as error:
+                reason = f"GET {self.address} at {self.endpoint}: no list: {error}"
+                raise BucketError(reason) from error
             following = page.findtext("{*}NextContinuationToken")
             if not following:
                 return found
@@ -103,9 +111,8 @@ class Bucket:
                 request = Request(url, file, length, method=method)  # noqa: S310
                 return self._answer(request, digest)
         except HTTPError as error:
-            code = re.search(rb"<Code>(\w+)</Code>", error.read())
-            reason = f"{error.code} {code[1].decode() if code else error.reason}"
-        except (URLError, OSError) as error:
+            reason = f"{error.code} {_code(error) or error.reason}"
+        except (HTTPException, OSError) as error:
             reason = str(getattr(error, "reason", error))
         raise BucketError(f"{method} {SCHEME}{self._name}/{key} at {self.endpoint}: {reason}")
 
@@ -124,6 +131,15 @@ class Bucket:
         with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - http or https, by the configuration
             content: bytes = answer.read()
         return content
+
+
+def _code(refusal: HTTPError) -> str | None:
+    """The store's own word for a refusal, if it has one."""
+    try:
+        found = re.search(rb"<Code>(\w+)</Code>", refusal.read())
+    except (HTTPException, OSError):
+        return None
+    return found[1].decode() if found else None
 
 
 def signed(

@@ -1,9 +1,12 @@
 """What a scheduled backup stores: encrypted for a public key, and only as many files as configured."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyrage
+import pytest
 from taskflow_api import backup
 
 PLAIN = b"a row that nobody else may read\n" * 1000
@@ -14,7 +17,10 @@ def test_a_backup_opens_by_its_key_alone_and_the_oldest_goes(tmp_path: Path) -> 
     archive.write_bytes(PLAIN)
     folder.mkdir()
     olds = [folder / f"blue-2020010{day}T000000Z.age" for day in (1, 2, 3)]
-    others = [folder / "green-20200101T000000Z.age", folder / "notes.txt"]
+    others = [
+        folder / name
+        for name in ("green-20200101T000000Z.age", "blue-green-20200101T000000Z.age", "blue-1.age")
+    ]
     for path in (*olds, *others):
         path.write_text("old")
     key = pyrage.x25519.Identity.generate()
@@ -27,3 +33,27 @@ def test_a_backup_opens_by_its_key_alone_and_the_oldest_goes(tmp_path: Path) -> 
         pyrage.decrypt_io(file, plain, [key])
     assert plain.getvalue() == PLAIN
     assert set(folder.iterdir()) == {stored, olds[-1], *others}, "other releases' files stay"
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3, 9])
+def test_the_new_backup_stays_though_a_clock_was_ahead_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: int
+) -> None:
+    class Today(datetime):
+        @classmethod
+        def now(cls, *_: Any) -> "Today":
+            return cls(2026, 1, 1, tzinfo=UTC)
+
+    monkeypatch.setattr(backup, "datetime", Today)
+    archive, folder = tmp_path / "backup.tar", tmp_path / "backups"
+    archive.write_bytes(PLAIN)
+    folder.mkdir()
+    ahead = [folder / f"blue-2040010{day}T000000Z.age" for day in (1, 2, 3)]
+    for path in ahead:
+        path.write_text("of a clock that was ahead")
+    key = str(pyrage.x25519.Identity.generate().to_public())
+
+    stored = backup.store(archive, folder, "blue", key, keep)
+
+    assert stored.name == "blue-20260101T000000Z.age"
+    assert set(folder.iterdir()) == {stored, *ahead[max(0, len(ahead) + 1 - keep) :]}

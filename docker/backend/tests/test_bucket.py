@@ -1,8 +1,13 @@
 """Requests to a store are signed as Amazon's documentation shows it, and no text has the secret."""
 
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from taskflow_api import bucket as module
 from taskflow_api.bucket import NOTHING, Bucket, BucketError, signed
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, "Examples"
@@ -37,14 +42,85 @@ def test_a_signature_is_the_documented_one(query: str, signature: str) -> None:
     )
 
 
-def test_a_store_that_is_away_is_named_without_the_secret() -> None:
-    bucket = Bucket(
-        endpoint="http://127.0.0.1:1",
+def bucket(endpoint: str) -> Bucket:
+    return Bucket(
+        endpoint=endpoint,
         region="us-east-1",
         address="s3://backups/blue/",
         key_id=KEY_ID,
         secret=SECRET,
     )
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], Bucket]]:
+    """A bucket of a store that answers the next request with these bytes; without any it never answers."""
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer(content: bytes) -> None:
+            with server.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(content)
+                if not content:
+                    over.wait(60)
+
+        def store(content: bytes) -> Bucket:
+            threads.append(threading.Thread(target=answer, args=(content,)))
+            threads[-1].start()
+            return bucket(f"http://127.0.0.1:{server.getsockname()[1]}")
+
+        yield store
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def http(body: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {length or len(body)}\r\nConnection: close"
+    return f"{head}\r\n\r\n{body}".encode()
+
+
+def test_a_store_that_is_away_is_named_without_the_secret() -> None:
+    store = bucket("http://127.0.0.1:1")
     with pytest.raises(BucketError, match=r"GET s3://backups/ at http://127\.0\.0\.1:1: ") as away:
-        bucket.sizes()
-    assert SECRET not in f"{away.value} {bucket!r}"
+        store.sizes()
+    assert SECRET not in f"{away.value} {store!r}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (http("<Error><Code>InternalError</Code></Error>", "500 Oops"), "500 InternalError"),
+        (http("<Code>RequestTimeTooSkewed</Code>", "403 Forbidden"), "403 RequestTimeTooSkewed"),
+        (http("<html>", "503 Slow Down"), "503 Slow Down"),
+        (http("<Error>", "500 Cut Off", length=500), "500 Cut Off"),
+        (http("<List><Contents>", length=500), "IncompleteRead"),
+        (http("<List><Contents>"), "no list: no element found"),
+        (
+            http("<L><Contents><Key>a</Key><Size>many</Size></Contents></L>"),
+            "no list: invalid literal",
+        ),
+        (b"SSH-2.0-OpenSSH\r\n", "SSH-2.0-OpenSSH"),
+        (b"", "timed out"),
+    ],
+)
+def test_whatever_else_a_store_answers_is_one_kind_of_error(
+    answering: Callable[[bytes], Bucket],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(module, "SECONDS", 1)
+    with pytest.raises(BucketError, match=re.escape(reason)):
+        answering(answer).sizes()
+
+
+def test_keys_of_any_characters_are_listed(answering: Callable[[bytes], Bucket]) -> None:
+    keys = "".join(
+        f"<Contents><Key>blue/{key}</Key><Size>1</Size></Contents>"
+        for key in ("blue-20300101T000000Z.age", "%01+%C3%A4%26.age")
+    )
+    listed = answering(http(f"<ListBucketResult>{keys}</ListBucketResult>")).sizes()
+    assert listed == {"blue-20300101T000000Z.age": 1, "\x01 \xe4&.age": 1}

@@ -28,11 +28,17 @@ export function refusalOf(
  * parser, but answers its errors with 500.
  */
 export async function formRefusal(request: Request): Promise<Refusal | undefined> {
-  const isForm = request.headers.get('content-type')?.startsWith('multipart/form-data');
+  const type = request.headers.get('content-type') ?? '';
+  const isForm = type.startsWith('multipart/form-data');
   const isAction = request.headers.has('next-action');
   if (request.method !== 'POST' || !(isForm || isAction)) return undefined;
   try {
-    const encoded = isForm ? (await request.clone().formData()).get('0') : await request.text();
+    // Not every client says how much it sends.
+    const body = await request.clone().arrayBuffer();
+    const refusal = tooLarge(body.byteLength, MAX_BODY_BYTES);
+    if (refusal) return refusal;
+    const read = new Response(body, { headers: { 'Content-Type': type } });
+    const encoded = isForm ? (await read.formData()).get('0') : await read.text();
     // React writes an action's arguments as JSON, in a form under this name.
     if (isAction) JSON.parse(String(encoded ?? ''));
     return undefined;

@@ -23,6 +23,9 @@ const METHODS = new Map([
   ['/api/auth/get-session', READ],
 ]);
 
+/** There are no images, and Next would look for a folder for them first, which the image does not have. */
+const SHUT = '/_next/image';
+
 /** The methods that a path answers, or undefined if there is nothing. */
 export function methodsOf(path: string): string[] | undefined {
   return path.startsWith('/_next/static/') ? READ : METHODS.get(path);
@@ -30,5 +33,5 @@ export function methodsOf(path: string): string[] | undefined {
 
 /** Whether Next may get a request. It answers a path where there is nothing with its own 404. */
 export function isAnswered(method: string, path: string): boolean {
-  return (methodsOf(path) ?? FORM).includes(method);
+  return path !== SHUT && (methodsOf(path) ?? FORM).includes(method);
 }

@@ -1,4 +1,4 @@
-import { PASSWORD_MIN } from './account.ts';
+import { PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 
 /**
  * The words of which most common passwords are made, in English and German. With a year behind it, with
@@ -74,6 +74,8 @@ const OTHER_LETTERS = 2;
 
 /** Whether a password is among the first guesses: made of common words, patterns, and the person's own address or name. */
 export function isEasilyGuessed(password: string, email: string, name = ''): boolean {
+  // Refused for its length; to read one that fills a whole form would keep everybody waiting for seconds.
+  if (password.length > PASSWORD_MAX) return false;
   const text = password.trim().normalize('NFC').toLowerCase();
   const words = [...COMMON, ...wordsOf(`${name} ${email}`)].map(plain);
   // `aabbccdd`, `pass-wort`
@@ -99,7 +101,7 @@ function isMadeOf(text: string, words: string[], length: number): boolean {
     const piece = text.slice(start, start + SHORTEST_WAY);
     if (WAYS.some((way) => way.includes(piece))) mark(start, SHORTEST_WAY);
   }
-  const letters = [...text].filter((letter, i) => !known.has(i) && /\p{L}/u.test(letter)).length;
+  const letters = [...text.matchAll(/\p{L}/gu)].filter(({ index }) => !known.has(index)).length;
   return known.size >= length / 2 && letters <= OTHER_LETTERS;
 }
 

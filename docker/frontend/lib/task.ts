@@ -56,15 +56,32 @@ export function isTaskId(value: unknown): value is string {
   return typeof value === 'string' && UUID.test(value);
 }
 
-/** Whether this is a task as far as a page shows it: a form can carry anything in its place. */
-export function isTask(value: unknown): value is Task {
-  if (typeof value !== 'object' || value === null) return false;
-  const { id, title, notes, due, version } = value as Partial<Task>;
-  return (
-    isTaskId(id) &&
-    [title, notes, due ?? ''].every((field) => typeof field === 'string') &&
-    (version === undefined || Number.isSafeInteger(version))
-  );
+const isText = (value: unknown) => typeof value === 'string';
+
+/** Which values a task can have, as far as a page shows them; the backend knows more of them. */
+const FITS: Record<keyof Task, (value: unknown) => boolean> = {
+  id: isTaskId,
+  title: isText,
+  notes: isText,
+  done: (value) => typeof value === 'boolean',
+  due: (value) => value === null || isText(value),
+  version: (value) => value === undefined || Number.isSafeInteger(value),
+  priority: (value) => value === undefined || isText(value),
+  created_at: isText,
+  updated_at: isText,
+};
+
+/**
+ * The task that a form carries, without anything beside it, or undefined: a form can carry anything in
+ * its place, and a page that shows a list in a list, 10,000 deep, would never end.
+ */
+export function taskOf(value: unknown): Task | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const sent = new Map(Object.entries(value));
+  const fields = Object.entries(FITS);
+  if (!fields.every(([name, fits]) => fits(sent.get(name)))) return undefined;
+  const known = fields.filter(([name]) => sent.has(name)).map(([name]) => [name, sent.get(name)]);
+  return Object.fromEntries(known) as Task;
 }
 
 /** `crypto.randomUUID` exists only on HTTPS, and a NodePort has none. */

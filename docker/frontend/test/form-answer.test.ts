@@ -8,7 +8,7 @@ import { json } from '../lib/form.ts';
 import { answerForm, formAnswer } from '../lib/form-answer.ts';
 import { actionIds, actionsOf, formOfAnotherBuild } from '../lib/known-actions.ts';
 import { type RequestContext, requests } from '../lib/request.ts';
-import { isTask } from '../lib/task.ts';
+import { taskOf } from '../lib/task.ts';
 import { completed, deleted, undone } from '../lib/undo.ts';
 
 const task = {
@@ -66,10 +66,22 @@ test('what scripts send, and what Next asks itself with the headers of a form, i
 });
 
 test('what a form carries in place of a task is none', () => {
-  assert.ok(isTask(json(formOf({ task: JSON.stringify(task) }), 'task')));
-  for (const other of ['', '{', 'null', '1', '{}', JSON.stringify({ ...task, title: {} })]) {
-    assert.equal(isTask(json(formOf({ task: other }), 'task')), false, other);
+  const read = (sent: string) => taskOf(json(formOf({ task: sent }), 'task'));
+  assert.deepEqual(read(JSON.stringify(task)), task);
+  assert.deepEqual(read(JSON.stringify({ ...task, version: 1 })), { ...task, version: 1 });
+  const wrong = [{ title: {} }, { done: [[]] }, { created_at: {} }, { priority: [] }, { id: '1' }];
+  for (const fields of wrong) {
+    assert.equal(read(JSON.stringify({ ...task, ...fields })), undefined, JSON.stringify(fields));
   }
+  for (const other of ['', '{', 'null', '1', '{}', '[]', '{"__proto__": {}}']) {
+    assert.equal(read(other), undefined, other);
+  }
+});
+
+test('what a form carries beside a task is shown nowhere', () => {
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+  const sent = `${JSON.stringify(task).slice(0, -1)}, "tags": ${deep}}`;
+  assert.deepEqual(taskOf(json(formOf({ task: sent }), 'task')), task);
 });
 
 test('what was undone is said, and to complete is undone in both directions', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyRefusal, formRefusal, isFrom, refusalOf } from '../lib/guard.ts';
+import { bodyRefusal, formRefusal, isFrom, MAX_BODY_BYTES, refusalOf } from '../lib/guard.ts';
 
 const status = (method: string, headers: Record<string, string>) =>
   refusalOf(method, new Headers({ host: 'localhost:8080', ...headers }), 'https://t.example/')
@@ -49,6 +49,19 @@ test('a form that a browser sends passes, with scripts and without', async () =>
   assert.equal(await read({ ...FORM, ...ACTION }, form('0', '["$K1"]')), undefined);
   assert.equal(await read({ ...ACTION, 'content-type': 'text/plain' }, '["an id"]'), undefined);
   assert.equal(await read({ 'content-type': 'text/plain' }, 'no form'), undefined);
+});
+
+test('a form of unknown length that is too large is refused once it is read', async () => {
+  const chunk = new TextEncoder().encode(form('notes', 'x'.repeat(MAX_BODY_BYTES)));
+  const body = new ReadableStream({
+    start(stream) {
+      stream.enqueue(chunk);
+      stream.close();
+    },
+  });
+  const sent = { method: 'POST', headers: FORM, body, duplex: 'half' } as const;
+  const request = new Request('http://localhost:8080/tasks', sent);
+  assert.equal((await formRefusal(request))?.status, 413);
 });
 
 test('a form that nobody can read is the fault of who sent it', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { methodsOf } from '../lib/methods.ts';
+import { isAnswered, methodsOf } from '../lib/methods.ts';
 
 test('what Next serves from app/ is known: of the rest no method is allowed', () => {
   const served = readdirSync('app', { recursive: true, encoding: 'utf8' })
@@ -20,4 +20,15 @@ test('where there is nothing, or something else below a page, no method is allow
   for (const path of ['/nowhere', '/tasks/1', '/api', '/api/auth', '/api/auth/list-sessions']) {
     assert.equal(methodsOf(path), undefined, path);
   }
+});
+
+test('Next gets what it serves, what only `next dev` has, and what it answers with its own 404', () => {
+  for (const path of ['/tasks', '/_next/static/x', '/__nextjs_font/x', '/_next/hmr', '/nowhere']) {
+    assert.ok(isAnswered('GET', path), path);
+  }
+  assert.ok(isAnswered('POST', '/__nextjs_original-stack-frames'));
+});
+
+test('it does not get the path of an image service that it would look for a folder for', () => {
+  for (const method of ['GET', 'HEAD', 'POST']) assert.ok(!isAnswered(method, '/_next/image'));
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { PASSWORD_MAX } from '../lib/account.ts';
 import { isEasilyGuessed } from '../lib/password-rules.ts';
 
 const email = 'margaret.h4@example.com';
@@ -80,4 +81,13 @@ test('nor is one of a generator', () => {
     random.filter((password) => isEasilyGuessed(password, email, name)),
     [],
   );
+});
+
+test('one that is too long to be a password is not read', () => {
+  assert.equal(isEasilyGuessed('password'.repeat(PASSWORD_MAX), email, name), false);
+});
+
+test('signs of two units take nothing from the letters beside them', () => {
+  assert.ok(isEasilyGuessed('🔑🔑🔑password', email, name));
+  assert.ok(!isEasilyGuessed('🔑🔑🔑password-horse', email, name));
 });

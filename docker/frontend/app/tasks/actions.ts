@@ -15,7 +15,6 @@ import { currentSession } from '@/lib/session.ts';
 import {
   changed,
   fieldsOf,
-  isTask,
   isTaskId,
   type NewTask,
   overlap,
@@ -24,6 +23,7 @@ import {
   type TaskFields,
   taskFields,
   taskId,
+  taskOf,
 } from '@/lib/task.ts';
 import { completed, deleted, type Undo, undone } from '@/lib/undo.ts';
 
@@ -31,6 +31,8 @@ import { completed, deleted, type Undo, undone } from '@/lib/undo.ts';
 // backend, never trusted.
 
 const NOT_ACCEPTED = 'This was not accepted.';
+const ADDED_BEFORE =
+  'This task was added before, and changed elsewhere since. To add yours beside it, send it again.';
 const REFUSED: Outcome = { ok: false, message: NOT_ACCEPTED };
 
 export async function addTask(form: FormData): Promise<Outcome> {
@@ -42,7 +44,7 @@ export async function addTask(form: FormData): Promise<Outcome> {
 
 /** Saves changes to a version. Both changes stay if somebody else has changed other fields since. */
 export async function saveTask(over: Task, own: TaskChanges): Promise<Outcome> {
-  if (!isTask(over) || !isObject(own)) return REFUSED;
+  if (!taskOf(over) || !isObject(own)) return REFUSED;
   if (own.title === '') return { ok: false, message: 'A task needs a title.' };
   return change(async (api) => {
     const saved = await api.changeTask(over.id, own, over.version);
@@ -69,7 +71,7 @@ export async function deleteTask(id: string, version: number | undefined): Promi
  * still edits the deleted task hears that it is gone, not that they hold a version of this one.
  */
 export async function restoreTask(task: Task, id: string): Promise<Outcome> {
-  if (!isTask(task) || !isTaskId(id)) return REFUSED;
+  if (!taskOf(task) || !isTaskId(id)) return REFUSED;
   const { done, created_at } = task;
   return change((api) => api.addTask({ ...fieldsOf(task), id, done, created_at }));
 }
@@ -97,6 +99,7 @@ export async function addTaskPlainly(form: FormData): Promise<void> {
   const outcome = await addTask(form);
   // To another page: a reload must not add the task anew that was deleted since.
   if (outcome.ok) redirect(filteredHref(new URLSearchParams(text(form, 'filter'))));
+  if (outcome.conflict) form.delete('id');
   answerForm({ message: outcome.message, fields: form });
 }
 
@@ -108,8 +111,8 @@ export async function completeTaskPlainly(form: FormData): Promise<void> {
 }
 
 export async function deleteTaskPlainly(form: FormData): Promise<void> {
-  const seen = json(form, 'task');
-  if (!isTask(seen)) return answerForm({ message: NOT_ACCEPTED });
+  const seen = taskOf(json(form, 'task'));
+  if (!seen) return answerForm({ message: NOT_ACCEPTED });
   const outcome = await deleteTask(seen.id, seen.version);
   if (outcome.ok) return answerForm({ said: deleted(seen) });
   const { message, conflict: present } = outcome;
@@ -121,15 +124,18 @@ export async function undoPlainly(form: FormData): Promise<void> {
   const outcome = await undoChange(undo);
   if (outcome.ok) return answerForm({ said: undone(undo, outcome.task) });
   // A deleted task is nowhere else: its undo is offered again.
-  const isLast = isObject(undo) && undo.kind === 'delete' && isTask(undo.task);
-  answerForm({ message: outcome.message, ...(isLast && { said: deleted(undo.task, undo.id) }) });
+  const lost = isObject(undo) && undo.kind === 'delete' && isTaskId(undo.id) && taskOf(undo.task);
+  answerForm({ message: outcome.message, ...(lost && { said: deleted(lost, undo.id) }) });
 }
 
 function filteredHref(query: URLSearchParams): string {
   return filterHref(readFilter(Object.fromEntries(query)));
 }
 
-/** A first try may have arrived although its answer was lost; what was written since is kept, too. */
+/**
+ * A first try may have arrived although its answer was lost. What was written since is kept, too, unless
+ * somebody has changed the task meanwhile: the first version is the one that was sent.
+ */
 async function add(
   api: Backend,
   fields: TaskFields,
@@ -140,7 +146,11 @@ async function add(
   if (!added.ok || added.value.id !== id) return added;
   const missing = changed(fieldsOf(added.value), fields);
   if (added.value.priority === undefined) delete missing.priority;
-  return Object.keys(missing).length ? api.changeTask(id, missing, added.value.version) : added;
+  if (!Object.keys(missing).length) return added;
+  const { version = 1 } = added.value;
+  return version === 1
+    ? api.changeTask(id, missing, added.value.version)
+    : { ok: false, problem: { kind: 'conflict', message: ADDED_BEFORE, present: added.value } };
 }
 
 async function change(run: (api: Backend) => Promise<Result<Task | undefined>>): Promise<Outcome> {

@@ -51,13 +51,15 @@ export function AddTask({ id: firstId, filter, userId = '', sent }: Props) {
       return outcome;
     } finally {
       // Also if the session has ended, which leads to signing in.
-      if (!outcome?.ok && form.current) takeBack(fields, form.current);
+      if (!outcome?.ok && form.current) {
+        takeBack(fields, form.current, outcome?.conflict !== undefined);
+      }
     }
   }
 
-  function takeBack(fields: FormData, element: HTMLFormElement) {
-    // The same task is retried, unless another was begun meanwhile.
-    if (!new FormData(element).get('title')) {
+  function takeBack(fields: FormData, element: HTMLFormElement, isAdded: boolean) {
+    // The same task is retried, unless another was begun meanwhile, or somebody has changed this one.
+    if (!isAdded && !new FormData(element).get('title')) {
       sentId.current = String(fields.get('id'));
       setId(sentId.current);
     }

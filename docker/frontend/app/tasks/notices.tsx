@@ -32,7 +32,8 @@ type Props = {
 /** Those that last, and the latest one. */
 export function Notices({ userId, said, children }: Props) {
   const [notices, setNotices] = useState<Notice[]>(
-    said ? [{ ...said, key: 'first', ok: true }] : [],
+    // A key of its own: those that are kept can be of such a form, too.
+    said ? [{ ...said, key: newId(), ok: true }] : [],
   );
   const latest = notices.at(-1);
 
@@ -66,10 +67,10 @@ export function Notices({ userId, said, children }: Props) {
 
   async function undo(event: SubmitEvent, notice: Notice, change: Undo) {
     event.preventDefault();
-    close(notice);
+    // One that lasts stays until it is undone, also if the session has ended, which leads to signing in.
+    if (!notice.lasting) close(notice);
     const outcome = await safely(() => undoChange(change));
-    // First: a notice leaves only lasting ones beside it.
-    if (!outcome.ok && notice.lasting) notify({ ok: true }, notice);
+    if (outcome.ok && notice.lasting) close(notice);
     notify(outcome, undone(change, outcome.ok ? outcome.task : undefined));
   }
 
