@@ -26,8 +26,8 @@ import pulumi, pulumi_kubernetes.apps.v1, pulumi_kubernetes.core.v1, pulumi_kube
 """Without garbage collection, like the program: the rest is the program's own cost."""
 
 GROWTH_NOTE = (
-    "Profiles of 10 and of 50 releases show proportional calls; what is above the goal is time per call. The goal is a "
-    "small difference of two figures: 0.1 s more for one moves it by 0.01 s."
+    "A profile of the engine shows where a preview of 50 releases spends its time (75 of 100 CPU s): it writes the whole "
+    "state anew, in memory, after each resource. One stack for each release avoids it."
 )
 
 

@@ -28,7 +28,4 @@ def kubernetes_provider(name: str, cluster: Cluster) -> kubernetes.Provider:
         kubeconfig="",
         cluster_identifier=cluster.context,
         enable_server_side_apply=True,
-        # The API server limits its clients by itself. With the provider's 50 requests a second, from the fifth release
-        # in one program on, a preview mostly waits.
-        kube_client_settings=kubernetes.KubeClientSettingsArgs(qps=500, burst=1000),
     )
