@@ -191,6 +191,7 @@ class Minikube:
         monkeypatch.setattr(cluster, "COMPLETE", folder / "complete")
         monkeypatch.setattr(cluster, "_lacks", lambda: self.trouble)
         monkeypatch.setattr(cluster, "_minikube", self._run)
+        monkeypatch.setattr(tools, "prepare", lambda: None)
         for name in ("need_docker", "need_space", "_images", "_programs", "_keep_services_inside"):
             monkeypatch.setattr(cluster, name, lambda *_: None)
         for name in ("run", "still_runs", "_set_aside_strangers"):
