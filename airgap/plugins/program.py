@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+from pulumi import RunError
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2
 
@@ -22,6 +23,9 @@ if __name__ == "__main__":
     folder = Path(request.info.program_directory, request.info.entry_point)
     os.chdir(folder)
     sys.path[0] = str(folder)
-    # The automation API's host of inline programs: all that the SDK does around one.
-    result = LanguageServer(program).Run(request, None)  # type: ignore[no-untyped-call]
-    sys.exit(REPORTED if result.error else 0)
+    try:
+        # The automation API's host of inline programs: all that the SDK does around one.
+        failed = LanguageServer(program).Run(request, None).error  # type: ignore[no-untyped-call]
+    except RunError:
+        failed = True  # raised again by a task that waited for the same value
+    sys.exit(REPORTED if failed else 0)

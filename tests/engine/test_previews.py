@@ -21,6 +21,19 @@ from tests.unit.conftest import merged, stack_values
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = {path.stem.removeprefix("Pulumi."): path for path in sorted(ROOT.glob("Pulumi.*.yaml"))}
 
+LATE_MISTAKE = """
+import asyncio
+import pulumi, pulumi_random
+
+async def later(): await asyncio.sleep(0.3)
+def refuse(_): raise pulumi.RunError("the Secret lacks a key")
+
+length = pulumi.Output.from_input(later()).apply(refuse)
+first = [pulumi_random.RandomPassword(f"a{i}", length=length, special=False) for i in range(3)]
+for i, one in enumerate(first):
+    pulumi_random.RandomPassword(f"b{i}", length=one.length, special=False)
+"""
+
 
 @pytest.fixture(autouse=True)
 def no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,3 +223,13 @@ def test_the_event_log_that_ops_reads_says_what_the_json_document_says(tmp_path:
         (step.action, step.type, step.resource) for step in described
     }
     assert {str(effect.risk) for effect in risk.judge(logged)} == {"none"}
+
+
+def test_a_mistake_that_is_found_late_is_one_line(tmp_path: Path) -> None:
+    """Also where tasks still wait for the value that is not to be had."""
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    (tmp_path / "__main__.py").write_text(LATE_MISTAKE)
+    stack = EngineStack.create("late", tmp_path, {}, tmp_path)
+    said = stack.transcript("preview", fails=True)
+    assert "error: the Secret lacks a key\n" in said
+    assert "Traceback" not in said
