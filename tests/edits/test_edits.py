@@ -125,7 +125,7 @@ AROUND: dict[str, dict[str, Any]] = {
 # Keys that cannot be edited here, and why or where they are tested instead.
 ELSEWHERE = {
     "gateway.class": "no controller here for the port of the stack's own Gateway: tests/ops/test_risk.py",
-    "gateway.parentRef.tls": "tells what the listeners do, and does not change them: tests/unit/test_every_key.py",
+    "gateway.parentRef.tls": "describes the listeners and does not change them: tests/unit/test_every_key.py",
     "gateway.httpPort": "as gateway.class: tests/reliability/test_routes.py",
     "gateway.httpsPort": "as gateway.class: tests/reliability/test_routes.py",
     "gateway.parentRef.redirectSectionName": "needs a listener with TLS: tests/reliability/test_routes.py",

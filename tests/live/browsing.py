@@ -53,6 +53,17 @@ def page(browser: Browser, release: LiveRelease) -> Iterator[Page]:
         yield page
 
 
+@pytest.fixture
+def other(page: Page, browser: Browser, release: LiveRelease) -> Iterator[Page]:
+    """Another tab of the same person, who has signed up in `page`."""
+    person = Person("Ada")
+    sign_up(page, person)
+    with new_page(browser, release.url) as other:
+        sign_in(other, person)
+        expect(other.get_by_role("button", name="Sign out")).to_be_visible()
+        yield other
+
+
 @contextmanager
 def new_page(browser: Browser, url: str, *, scripts: bool = True) -> Iterator[Page]:
     """The same, at any address."""
@@ -115,3 +126,7 @@ def show(page: Page, which: str) -> None:
 
 def search(page: Page, text: str) -> None:
     page.get_by_role("searchbox", name="Search tasks").fill(text)
+
+
+def task(page: Page, title: str) -> Locator:
+    return page.get_by_role("checkbox", name=title, exact=True)

@@ -1,31 +1,14 @@
 """Nothing that a person wrote is lost, whatever other tabs, sessions and networks do; in a real browser."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.live import browsing
-from tests.live.browsing import Person, add_task, fill_in, new_page, show, sign_in, sign_up
-from tests.live.conftest import LiveRelease
+from tests.live.browsing import Person, add_task, fill_in, show, sign_up, task
 
-browser, page = browsing.browser, browsing.page  # Fixtures.
-
-
-@pytest.fixture
-def other(page: Page, browser: Browser, release: LiveRelease) -> Iterator[Page]:
-    """Another tab of the same person, who has signed up in `page`."""
-    person = Person("Ada")
-    sign_up(page, person)
-    with new_page(browser, release.url) as other:
-        sign_in(other, person)
-        expect(other.get_by_role("button", name="Sign out")).to_be_visible()
-        yield other
-
-
-def task(page: Page, title: str) -> Locator:
-    return page.get_by_role("checkbox", name=title, exact=True)
+browser, page, other = browsing.browser, browsing.page, browsing.other  # Fixtures.
 
 
 def edit(page: Page, title: str) -> Locator:

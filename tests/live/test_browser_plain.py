@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.live import browsing
-from tests.live.browsing import Person, add_task, fill_in, new_page, show, sign_in, sign_up
+from tests.live.browsing import Person, add_task, fill_in, new_page, show, sign_in, sign_up, task
 from tests.live.conftest import LiveRelease
 
-browser = browsing.browser  # Fixture.
+browser, other = browsing.browser, browsing.other  # Fixtures.
 ACTION = re.compile(rb"(?<=ACTION_ID_)[0-9a-f]{42}|(?<=\"id\":\")[0-9a-f]{42}")
 PHONE = {"width": 360, "height": 740}
 LINES = """element => {
@@ -26,21 +26,6 @@ def page(browser: Browser, release: LiveRelease) -> Iterator[Page]:
     """A page in a new browser, which runs no scripts."""
     with new_page(browser, release.url, scripts=False) as page:
         yield page
-
-
-@pytest.fixture
-def other(page: Page, browser: Browser, release: LiveRelease) -> Iterator[Page]:
-    """Another tab, with scripts, of the same person, who has signed up in `page`."""
-    person = Person("Tim")
-    sign_up(page, person)
-    with new_page(browser, release.url) as other:
-        sign_in(other, person)
-        expect(other.get_by_role("button", name="Sign out")).to_be_visible()
-        yield other
-
-
-def task(page: Page, title: str) -> Locator:
-    return page.get_by_role("checkbox", name=title, exact=True)
 
 
 def undo(page: Page, said: str) -> None:

@@ -86,7 +86,7 @@ def test_every_operation_and_parameter_is_described_and_every_refusal_is_a_probl
 def test_the_headers_of_every_answer_are_in_the_document(
     api: httpx2.Client, document: dict[str, Any]
 ) -> None:
-    def told(path: str, method: str, status: int) -> set[str]:
+    def documented(path: str, method: str, status: int) -> set[str]:
         answer = document["paths"][path][method.lower()]["responses"][str(status)]
         return {name.lower() for name in answer.get("headers", {})}
 
@@ -109,7 +109,7 @@ def test_the_headers_of_every_answer_are_in_the_document(
         answer = api.request(method, path.format(task_id=new["id"]), **options)
         assert answer.status_code == status, f"{method} {path}"
         found = {"etag", "location", "www-authenticate", "retry-after"} & set(answer.headers)
-        assert found == told(path, method, status), f"{method} {path} {status}"
+        assert found == documented(path, method, status), f"{method} {path} {status}"
 
 
 def test_every_model_is_described_and_so_is_what_is_in_it(document: dict[str, Any]) -> None:
