@@ -26,6 +26,8 @@ NODE = Minikube.find(PROFILE)
 SETTLE_SECONDS = 30
 SINGLE = {"replicas": 1, "preStopSeconds": 1}
 """For a service of a release that a test destroys: one pod, which leaves soon."""
+LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of the processes that run a suite beside one another this is."""
 HEALTH = {"backend": "/health", "frontend": "/healthz"}
 
 

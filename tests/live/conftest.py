@@ -1,13 +1,12 @@
 """One release on the real cluster for each process that runs live tests: its own stack, namespace and node ports."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import live_release
-from tests.live_release import CONTEXT, LiveRelease, deployed
+from tests.live_release import CONTEXT, LANE, LiveRelease, deployed
 
 __all__ = [
     "BACKEND_PORT",
@@ -19,8 +18,6 @@ __all__ = [
     "changed",
 ]
 
-LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-"""Which of the processes that run the suite beside one another this is."""
 RELEASE = f"livetest-{LANE}"
 FRONTEND_PORT, BACKEND_PORT = 30060 + LANE, 30070 + LANE
 VALUES = live_release.values(RELEASE, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)

@@ -68,7 +68,7 @@ def reliability(console: Console, report: Path) -> Outcome:
 
 def edits(console: Console) -> Outcome:
     """An edit of every key on a running release."""
-    return _alone(console, "edits", EDITS)
+    return _alone(console, "edits", EDITS, *SIDE_BY_SIDE)
 
 
 def _alone(
