@@ -174,6 +174,19 @@ def test_an_outage_is_reported_at_once_and_ends_by_itself(
     assert restarted == 0
 
 
+def test_a_form_waits_no_longer_than_a_page_for_a_database_that_hangs(
+    release: LiveRelease, person: Person
+) -> None:
+    fields = new_task_form(person) | {"title": "Written while it hangs"}
+    (postgres,) = release.kubectl.pods("postgres").values()
+    with node.halted(postgres):
+        page = person.tasks_page()
+        form = send_form(person, fields)
+    assert form.status_code == 503
+    waited, most = form.elapsed.total_seconds(), 1.5 * page.elapsed.total_seconds()
+    assert waited <= most, "the action and the page that answers it asked one after the other"
+
+
 def test_what_was_acknowledged_survives_every_kill(
     release: LiveRelease, person: Person, full: bool, record: Record
 ) -> None:

@@ -12,7 +12,8 @@ export type RequestContext = {
   /** What answers a form that a browser has sent itself, without scripts. */
   form?: ServerResponse;
   answer?: FormAnswer;
-  isAway?: boolean;
+  /** What the request needed and did not reach. */
+  away?: 'backend' | 'database';
 };
 
 // Next gives the hook, the pages and the routes a copy of each module; they share this one store.
@@ -30,11 +31,11 @@ export function noteRefusal(status: 429 | 503): void {
   answerWith(request, status);
 }
 
-/** Says that a form could not be handled because something that it needs is away. */
-export function noteOutage(): void {
+/** Says that something is away; a form that needs it could not be handled. */
+export function noteOutage(away: 'backend' | 'database'): void {
   const request = requests.getStore();
   if (!request) return;
-  request.isAway = true;
+  request.away ??= away;
   answerWith(request, 503);
 }
 

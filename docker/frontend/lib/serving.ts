@@ -114,7 +114,7 @@ function answer(
     const status = response.writableFinished ? response.statusCode : 499;
     const { refused } = context;
     // An outage is no refusal of ours: more pods would not help.
-    count(kind.name, status, ms, context.isAway ? 0 : refused);
+    count(kind.name, status, ms, context.away ? 0 : refused);
     const explained = refused && refused !== status && { refused };
     const line = { method, path, status, ms, request_id: id, ...explained };
     log[kind.quiet ? 'debug' : 'info'](`${method} ${status}`, line);

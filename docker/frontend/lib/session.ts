@@ -3,6 +3,7 @@ import { cookies, headers } from 'next/headers';
 import { cache } from 'react';
 import { authFor } from './auth.ts';
 import { log } from './log.ts';
+import { noteOutage, requests } from './request.ts';
 
 export type User = { id: string; name: string; email: string };
 
@@ -21,6 +22,8 @@ export async function sessionHeaders(): Promise<Headers> {
 
 /** Who sent this request; asked once per request, however many components want to know. */
 export const currentSession = cache(async (): Promise<Session> => {
+  // An action and the page that answers it ask apart: who sent the form waits for the database once.
+  if (requests.getStore()?.away === 'database') return { state: 'unknown' };
   const requestHeaders = await sessionHeaders();
   try {
     const found = await authFor(requestHeaders).api.getSession({ headers: requestHeaders });
@@ -28,6 +31,7 @@ export const currentSession = cache(async (): Promise<Session> => {
     const { id, name, email } = found.user;
     return { state: 'signed-in', user: { id, name, email }, sessionId: found.session.id };
   } catch (error) {
+    noteOutage('database');
     log.error('The session could not be read', { error });
     return { state: 'unknown' };
   }

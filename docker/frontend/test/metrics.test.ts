@@ -59,9 +59,9 @@ test('a form that a browser sends itself is answered with the status of its refu
 });
 
 test('an outage is the status of a form, but no refusal: more pods would not help', async () => {
-  const stdout = await sent('noteOutage()', {});
+  const stdout = await sent('noteOutage("database")', {});
   assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="503"\} 1$/m);
   assert.doesNotMatch(stdout, /refusals_total\{/);
-  const ofScript = await sent('noteOutage()', byScript);
+  const ofScript = await sent('noteOutage("database")', byScript);
   assert.match(ofScript, /^taskflow_frontend_requests_total\{kind="password",status="200"\} 1$/m);
 });

@@ -20,15 +20,19 @@ const refusals: Record<string, string> = {
   VALIDATION_ERROR: 'Check the email address and the password.',
 };
 
+export function explainOutage(): string {
+  noteOutage('database');
+  return 'TaskFlow cannot reach its database right now. Try again in a moment.';
+}
+
 /** The sentence for what Better Auth, the queue or the database refused. */
 export function explainRefusal(error: unknown): string {
   if (isBusy(error)) {
     return `Many people are signing in right now. Try again in ${RETRY_SECONDS} seconds.`;
   }
   if (!(error instanceof APIError) || error.statusCode >= 500) {
-    noteOutage();
     log.error('The account database could not be used', { error });
-    return 'TaskFlow cannot reach its database right now. Try again in a moment.';
+    return explainOutage();
   }
   const { code = '', seconds } = error.body ?? {};
   if (code === 'TOO_MANY_ATTEMPTS') {

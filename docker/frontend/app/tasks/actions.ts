@@ -161,7 +161,7 @@ async function change(run: (api: Backend) => Promise<Result<Task | undefined>>):
     return { ok: true, ...(result.value && { task: result.value }) };
   }
   const { kind, message, present } = result.problem;
-  if (kind === 'away') noteOutage();
+  if (kind === 'away') noteOutage('backend');
   // The list shows what others did; who is editing keeps what they wrote.
   if (kind === 'missing' || kind === 'conflict') refresh();
   return {
