@@ -88,8 +88,8 @@ def require_rolled_out(stack: StackFile, env: Mapping[str, str]) -> None:
     """
     kubectl = Kubectl(stack.context, env, stack.namespace)
     for kind in ("deployment", "statefulset"):
-        flags = (f"--selector=app={stack.release}", f"--timeout={ROLLOUT_SECONDS}s")
-        answer = kubectl.run("rollout", "status", kind, *flags, timeout=ROLLOUT_SECONDS + 10)
+        selector = f"--selector=app={stack.release}"
+        answer = kubectl.wait(ROLLOUT_SECONDS, "rollout", "status", kind, selector)
         if answer.code != 0:
             words = last_words(stack, env)
             print(words, end="", flush=True)
@@ -113,9 +113,7 @@ def await_former(stack: StackFile, env: Mapping[str, str]) -> None:
         return
     seconds = GONE_SECONDS + max(pod.get("deletionGracePeriodSeconds") or 0 for pod in leaving)
     names = [str(pod["name"]) for pod in leaving]
-    answer = kubectl.run(
-        "wait", "pod", *names, "--for=delete", f"--timeout={seconds}s", timeout=seconds + 10
-    )
+    answer = kubectl.wait(seconds, "wait", "pod", *names, "--for=delete")
     if answer.code != 0:
         remove = shlex.join(kubectl.command(["delete", "pod", "--force", *names]))
         raise OpsError(

@@ -10,7 +10,6 @@ from ops.backup.database import Content
 from ops.backup.pod import BackupPod, backup_pod, server
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
 from ops.release import history
 from ops.release.history import Location
 from ops.review.command import CONSENT, REFUSED
@@ -49,10 +48,9 @@ def before_loss(stack: Stack, steps: Steps) -> None:
     Raises:
         OpsError: if no verified backup could be made.
     """
-    location = history.location(stack, history.updates(stack))
-    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    location = history.location(stack)
     try:
-        if server(kubectl, location).embedded:
+        if server(location).embedded:
             path, content = take(stack, steps)
             console.print(f"[bold]{path}[/]: {content}")
     except OpsError as error:
@@ -95,7 +93,7 @@ def restore(
         if present and confirm != CONSENT:
             raise OpsError(
                 f"nothing was changed: the database of stack {stack.name} has {present} rows, which would be replaced",
-                where=f"release {location.release} in namespace {location.namespace} of {location.context}",
+                where=f"release {location.release} in namespace {pod.kubectl.namespace} of {pod.kubectl.context}",
                 fix=f"make restore FROM={source} STACK={stack.name} CONFIRM={CONSENT} takes a backup of them first",
                 code=REFUSED,
             )
@@ -144,8 +142,7 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
     """
     with steps.step("preview"):
         upgrade.require_alone(stack)
-    location = history.location(stack, history.updates(stack))
-    with upgrade.services_away(stack, location):
+    with upgrade.services_away(history.location(stack)):
         path, content = take(stack, steps, key=key)
         try:
             with steps.step("pulumi up"):
@@ -170,25 +167,21 @@ def _pod(
 ) -> Iterator[tuple[BackupPod, Location]]:
     known = history.updates(stack)
     location = history.location(stack, known)
-    kubectl = Kubectl(location.context, stack.env, location.namespace)
     with ExitStack() as leaving:
         with steps.step("pod beside the database"):
-            entered = backup_pod(
-                kubectl, location, history.config_of(known[0]).images, volume=volume
-            )
-            pod = leaving.enter_context(entered)
+            images = history.config_of(known[0]).images
+            pod = leaving.enter_context(backup_pod(location, images, volume=volume))
         yield pod, location
 
 
 def _restart_backend(stack: Stack, location: Location) -> None:
     """Pod by pod; a starting backend migrates what was restored. No annotation stays behind as drift."""
-    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    kubectl = location.kubectl
     selector = f"--selector=app={location.release},component=backend"
-    limit = f"--timeout={RESTART_SECONDS}s"
-    rollout = ("rollout", "status", f"deployment/{location.release}-backend", limit)
+    rollout = ("rollout", "status", f"deployment/{location.release}-backend")
     for pod in kubectl.objects("pods", selector):
         kubectl.run("delete", "pod", pod["metadata"]["name"], timeout=RESTART_SECONDS)
-        answer = kubectl.run(*rollout, timeout=RESTART_SECONDS + 10)
+        answer = kubectl.wait(RESTART_SECONDS, *rollout)
         if answer.code != 0:
             raise OpsError(
                 "the backup is restored, but the backend does not start on it",

@@ -28,7 +28,6 @@ from ops.config.stacks import StackFile
 from ops.config.validate import deployable
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
 from ops.prepare import setup
 from ops.release import history
 from ops.session import StackName, console
@@ -228,11 +227,10 @@ def require_database(stack: Stack, address: str, table: str) -> None:
     Raises:
         OpsError: with what the database answered.
     """
-    place = history.location(stack, history.updates(stack))
-    kubectl = Kubectl(place.context, stack.env, place.namespace)
-    pod = f"deployment/{place.release}-backend"
+    location = history.location(stack)
+    pod = f"deployment/{location.release}-backend"
     command = ("exec", "--stdin", pod, "--", "python", "-c", CHECK, table)
-    answer = kubectl.run(*command, timeout=CHECK_SECONDS, stdin=address)
+    answer = location.kubectl.run(*command, timeout=CHECK_SECONDS, stdin=address)
     if answer.code != 0:
         raise OpsError(
             f"nothing was changed: the backend's pods do not reach table {table} at the new address",

@@ -19,6 +19,7 @@ from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
+from ops.kubectl import Kubectl
 from ops.release import history, migrations, rollback
 from ops.release.record import Record
 from tests.ops.programs import Programs
@@ -113,10 +114,11 @@ def test_the_place_of_a_release_is_read_by_the_models(team: Team, release: str) 
     team.remembers(deployed)
     outputs = {"url": "http://127.0.0.1:30080", "namespace": "elsewhere"}
     team.programs.answer("pulumi", "stack output", outputs)
-    found = history.location(team.stack, history.updates(team.stack))
+    found = history.location(team.stack)
     defaults = StackConfig.model_construct()
     context = defaults.cluster.context if release == "taskflow" else "1e6"
-    assert found == history.Location(release, "elsewhere", context, "127.0.0.1")
+    kubectl = Kubectl(context, team.programs.env, "elsewhere")
+    assert found == history.Location(release, kubectl, "127.0.0.1")
 
 
 def test_successful_ups_are_counted_from_the_oldest(team: Team) -> None:

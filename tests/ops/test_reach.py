@@ -14,6 +14,7 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.release import reach
+from ops.release.history import Location
 from tests.ops.conftest import Cluster
 from tests.ops.programs import Programs
 from tests.ops.test_history import entry
@@ -236,4 +237,5 @@ def test_a_cluster_without_the_gateway_api_has_no_routes_that_lack_anything(
 ) -> None:
     missing = 'error: the server doesn\'t have a resource type "httproutes"'
     cluster.answer("get", missing, code=1)
-    assert reach.route_faults(Kubectl("minikube", {}), "blue") == []
+    here = Location("blue", Kubectl("minikube", {}, "blue"), "127.0.0.1")
+    assert reach.route_faults(here) == []
