@@ -195,15 +195,7 @@ def config_of(update: Update) -> StackConfig:
 def table(found: list[Revision]) -> Table:
     """A line for each revision, newest first."""
     shown = Table(box=None, pad_edge=False)
-    for heading in (
-        "revision",
-        "when (UTC)",
-        "commit",
-        *COMPONENTS,
-        "config",
-        "by",
-        "what",
-    ):
+    for heading in ("revision", "when (UTC)", "commit", *COMPONENTS, "config", "by", "what"):
         shown.add_column(heading, no_wrap=heading not in {"by", "what"})
     for revision in reversed(found):
         update, recorded = revision.update, revision.record
@@ -211,16 +203,8 @@ def table(found: list[Revision]) -> Table:
         images = [short(recorded.images.get(component, "")) for component in COMPONENTS]
         title = textwrap.shorten(update.title, TITLE_LENGTH, placeholder=" ...")
         what = ", ".join(filter(None, [title, changes(update)]))
-        when = update.ended.strftime("%Y-%m-%d %H:%M")
-        row = [
-            str(revision.number),
-            when,
-            commit,
-            *images,
-            revision.config_hash[:7],
-            recorded.name,
-            what,
-        ]
+        when, config = update.ended.strftime("%Y-%m-%d %H:%M"), revision.config_hash[:7]
+        row = [str(revision.number), when, commit, *images, config, recorded.name, what]
         shown.add_row(*(escape(cell or "-") for cell in row))
     return shown
 
