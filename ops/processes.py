@@ -45,7 +45,20 @@ def stream(
 
     Ctrl-C waits for the child's own clean-up.
     """
-    child = _start(command, env=env, cwd=cwd)
+    try:
+        child = subprocess.Popen(
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        raise OpsError(
+            f"cannot start {command[0]}: {error.strerror}", where=shlex.join(command)
+        ) from error
     tail: deque[str] = deque(maxlen=REMEMBERED_LINES)
 
     def pass_through() -> None:
@@ -111,20 +124,3 @@ def _terminal_tells_all() -> bool:
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     except OSError:
         return False
-
-
-def _start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
-    try:
-        return subprocess.Popen(
-            command,
-            env=dict(env),
-            cwd=cwd,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except OSError as error:
-        raise OpsError(
-            f"cannot start {command[0]}: {error.strerror}", where=shlex.join(command)
-        ) from error

@@ -304,16 +304,9 @@ def atomic(stack: Stack, chosen: Setup, steps: Steps) -> Iterator[None]:
         console.print(f"[bold]bringing back revision {number}[/]")
         try:
             bring_back(find(stack, number), chosen, steps)
+            failure.what += f"; revision {number} is back"
         except OpsError as second:
-            raise OpsError(
-                f"{failure.what}; and then: {second.what}",
-                where="; ".join(filter(None, [failure.where, second.where])),
-                fix=second.fix,
-                code=failure.code,
-            ) from failure
-        raise OpsError(
-            f"{failure.what}; revision {number} is back",
-            where=failure.where,
-            fix=failure.fix,
-            code=failure.code,
-        ) from failure
+            failure.what += f"; and then: {second.what}"
+            failure.where = "; ".join(filter(None, [failure.where, second.where]))
+            failure.fix = second.fix
+        raise

@@ -31,6 +31,7 @@ from ops.errors import OpsError
 from ops.prepare import setup
 from ops.release import history
 from ops.session import StackName, console
+from policy.rule import at
 
 SIGNING, NEXT, FORMER = SIGNING_KEYS
 KEY_BYTES = 32
@@ -96,10 +97,7 @@ class Rotation:
 
     def known(self, values: Mapping[str, Any]) -> list[int]:
         """The numbers in a configuration."""
-        found: Any = values
-        for key in self.numbers:
-            found = (found or {}).get(key)
-        return [int(number) for number in found or [1]]
+        return [int(number) for number in at(values, *self.numbers) or [1]]
 
     def title(self, stage: Stage) -> str:
         return f"rotate {self.secret}, {self.steps[stage]}"

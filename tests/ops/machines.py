@@ -48,9 +48,6 @@ class MadeUpMachine(Machine):
     def published(self, url: str) -> str | None:
         return self.web.get(url)
 
-    def reaches(self, url: str) -> bool:
-        return url in self.web
-
     def builds_images(self, docker: Path) -> bool:
         return docker not in self.clients_without_builder
 
