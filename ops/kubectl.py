@@ -41,6 +41,21 @@ class Kubectl:
         """Run a short command quietly. Code 127: no kubectl; 124: no answer in time."""
         return capture(self.command(arguments), env=self.env, timeout=timeout, stdin=stdin)
 
+    def wait(self, seconds: int, *arguments: str) -> Result:
+        """Run a command that waits for something, at most so many seconds by its own clock."""
+        return self.run(*arguments, f"--timeout={seconds}s", timeout=seconds + 10)
+
+    def output(self, *arguments: str, stdin: str = "") -> str:
+        """The output of a short command.
+
+        Raises:
+            NoAnswerError: if it fails.
+        """
+        answer = self.run(*arguments, stdin=stdin)
+        if answer.code != 0:
+            raise self.failure(answer.output)
+        return answer.output
+
     def objects(self, *what: str) -> list[Manifest]:
         """The objects that `kubectl get` finds.
 
@@ -48,27 +63,25 @@ class Kubectl:
             NoAnswerError: if the cluster does not answer, or refuses.
         """
         limit = f"--request-timeout={REQUEST_SECONDS}s"
-        answer = self.run("get", *what, limit, "--output=json")
-        if answer.code != 0:
-            raise self.failure(answer)
-        if not answer.output.strip():  # With --ignore-not-found.
+        answer = self.output("get", *what, limit, "--output=json")
+        if not answer.strip():  # With --ignore-not-found.
             return []
         try:
-            found = json.loads(answer.output)
+            found = json.loads(answer)
             return list(found["items"]) if "items" in found else [found]
         except (ValueError, KeyError, TypeError):
             raise self.failure(answer) from None
 
-    def failure(self, answer: Result) -> NoAnswerError:
+    def failure(self, output: str) -> NoAnswerError:
         """Why the cluster gave no answer, as the one error that names its context."""
         # The lines before the last are notes of kubectl's own log.
-        said = (answer.output.strip().splitlines() or ["kubectl printed nothing"])[-1].strip()
-        if any(words in answer.output for words in REFUSED_CREDENTIALS):
+        said = (output.strip().splitlines() or ["kubectl printed nothing"])[-1].strip()
+        if any(words in output for words in REFUSED_CREDENTIALS):
             what, fix = (
                 f"the cluster behind context {self.context} refuses the credentials",
                 "they may have expired: get that cluster's credentials again",
             )
-        elif unknown := UNKNOWN_KIND.search(answer.output):
+        elif unknown := UNKNOWN_KIND.search(output):
             what, fix = (
                 f"the cluster behind context {self.context} has no kind {unknown[1]}",
                 "install the CRDs of the Gateway API (its standard channel) and a controller, or use taskflow:ingress: "
@@ -125,8 +138,4 @@ def require_context(stack: StackFile, env: Mapping[str, str]) -> None:
     if context in known:
         return
     what, fix = missing_context(context, minikube=stack.profile, stack=stack.name, known=known)
-    raise OpsError(
-        what,
-        where=f"{stack.path.name}: taskflow:cluster.context",
-        fix=fix,
-    )
+    raise OpsError(what, where=f"{stack.path.name}: taskflow:cluster.context", fix=fix)

@@ -38,14 +38,25 @@ class Result:
     """From `capture`: stdout, and stderr if the command failed. From `stream`: the last lines of both together."""
 
 
-def stream(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT, hide: str | None = None
-) -> Result:
+def stream(command: Sequence[str], *, env: Mapping[str, str], hide: str | None = None) -> Result:
     """Run `command`, passing its output through, except for lines in which the pattern `hide` occurs.
 
     Ctrl-C waits for the child's own clean-up.
     """
-    child = _start(command, env=env, cwd=cwd)
+    try:
+        child = subprocess.Popen(
+            command,
+            env=dict(env),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        raise OpsError(
+            f"cannot start {command[0]}: {error.strerror}", where=shlex.join(command)
+        ) from error
     tail: deque[str] = deque(maxlen=REMEMBERED_LINES)
 
     def pass_through() -> None:
@@ -111,20 +122,3 @@ def _terminal_tells_all() -> bool:
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     except OSError:
         return False
-
-
-def _start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
-    try:
-        return subprocess.Popen(
-            command,
-            env=dict(env),
-            cwd=cwd,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except OSError as error:
-        raise OpsError(
-            f"cannot start {command[0]}: {error.strerror}", where=shlex.join(command)
-        ) from error

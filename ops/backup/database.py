@@ -27,12 +27,8 @@ class Content:
     rows: Rows
     """Rows by table."""
 
-    @property
-    def total(self) -> int:
-        return count(self.rows)
-
     def __str__(self) -> str:
-        return f"{self.total} rows in {len(self.rows)} tables, schema {self.schema}"
+        return f"{count(self.rows)} rows in {len(self.rows)} tables, schema {self.schema}"
 
 
 def take(pod: BackupPod, path: Path, identity: pyrage.x25519.Identity) -> Content:

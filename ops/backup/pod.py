@@ -32,6 +32,7 @@ class Server:
 
     embedded: bool
     image: str
+    """Of an embedded one; empty for one elsewhere, whose version it says itself."""
     user: int
     env: list[Manifest]
     pod: Mapping[str, Any]
@@ -44,7 +45,7 @@ class Server:
 
 @dataclass(frozen=True)
 class BackupPod:
-    kubectl: Kubectl
+    location: Location
     job: str
 
     @contextmanager
@@ -56,7 +57,7 @@ class BackupPod:
         """
         arguments = ("exec", "--stdin", f"job/{self.job}", "--", *command(*action))
         with tempfile.TemporaryFile() as said:
-            process = self.kubectl.piped(*arguments, stderr=said)
+            process = self.location.kubectl.piped(*arguments, stderr=said)
             with process:
                 try:
                     yield process
@@ -84,16 +85,15 @@ class BackupPod:
         return text.decode()
 
 
-def server(kubectl: Kubectl, location: Location) -> Server:
+def server(location: Location) -> Server:
     """Find the release's database by its live objects.
 
     Raises:
         OpsError: if there is no release.
     """
-    selector = f"--selector=app={location.release}"
     found = {
         (item["kind"], at(item, "metadata", "labels", "component")): item
-        for item in kubectl.objects("deployments,statefulsets", selector)
+        for item in location.objects("deployments,statefulsets")
     }
     own, service = found.get(("StatefulSet", "postgres")), found.get(("Deployment", "backend"))
     variables = _variables(service) if service else {}
@@ -114,8 +114,7 @@ def server(kubectl: Kubectl, location: Location) -> Server:
     if service:
         return Server(False, "", DEFAULT.user, env, pod_of(service), _labels(service))
     raise OpsError(
-        f"release {location.release} has neither a database nor a backend",
-        where=f"namespace {location.namespace} of context {location.context}",
+        f"release {location.release} has neither a database nor a backend", where=str(location)
     )
 
 
@@ -135,7 +134,7 @@ def _labels(workload: Manifest) -> dict[str, str]:
 
 @contextmanager
 def backup_pod(
-    kubectl: Kubectl, location: Location, images: Images | None = None, *, volume: bool = False
+    location: Location, images: Images | None = None, *, volume: bool = False
 ) -> Iterator[BackupPod]:
     """A pod that reaches the release's database and has its version's programs.
 
@@ -146,35 +145,31 @@ def backup_pod(
     Raises:
         OpsError: if it does not start, or the database does not answer.
     """
-    found = server(kubectl, location)
+    found = server(location)
     if volume:
         found = replace(found, claim=f"{location.release}-backups")
-    if found.embedded:
-        with _started(kubectl, location, found, found.image) as pod:
-            yield pod
-        return
     mirrored = (images or Images()).mirrored
-    with _started(kubectl, location, found, mirrored(DEFAULT.image)) as pod:
-        image = mirrored(f"postgres:{pod.answer('version').strip()}")
-        if image == mirrored(DEFAULT.image):
+    first = found.image or mirrored(DEFAULT.image)
+    with _started(location, found, first) as pod:
+        image = found.image or mirrored(f"postgres:{pod.answer('version').strip()}")
+        if image == first:
             yield pod
             return
-    with _started(kubectl, location, found, image) as pod:
+    with _started(location, found, image) as pod:
         yield pod
 
 
 @contextmanager
-def _started(
-    kubectl: Kubectl, location: Location, database: Server, image: str
-) -> Iterator[BackupPod]:
+def _started(location: Location, database: Server, image: str) -> Iterator[BackupPod]:
+    kubectl = location.kubectl
     name = f"{location.release}-backup-{secrets.token_hex(3)}"
     manifest = job(name, location, database, image)
     created = _create(kubectl, manifest)
     try:
-        for policy in _policies(kubectl, location, database, created):
+        for policy in _policies(location, database, created):
             _create(kubectl, policy)
         _wait(kubectl, name)
-        yield BackupPod(kubectl, name)
+        yield BackupPod(location, name)
     finally:
         # The policies go with it: it owns them.
         kubectl.run(
@@ -219,7 +214,7 @@ def job(name: str, location: Location, database: Server, image: str) -> dict[str
         "kind": "Job",
         "metadata": {
             "name": name,
-            "namespace": location.namespace,
+            "namespace": location.kubectl.namespace,
             "labels": database.labels,
         },
         "spec": {
@@ -231,18 +226,14 @@ def job(name: str, location: Location, database: Server, image: str) -> dict[str
     }
 
 
-def _policies(
-    kubectl: Kubectl, location: Location, database: Server, owner: Manifest
-) -> Iterator[Manifest]:
+def _policies(location: Location, database: Server, owner: Manifest) -> Iterator[Manifest]:
     """Network policies that let the pod reach the database, if the release has any.
 
     A first policy would block everyone else.
     """
     found = {
         at(policy, "metadata", "labels", "component"): policy["spec"]
-        for policy in kubectl.objects(
-            "networkpolicies.networking.k8s.io", f"--selector=app={location.release}"
-        )
+        for policy in location.objects("networkpolicies.networking.k8s.io")
     }
     here = {"matchLabels": {"app": location.release, "component": COMPONENT}}
     if at(found, "backend", "egress"):
@@ -281,16 +272,14 @@ def _policy(suffix: str, owner: Manifest, spec: Mapping[str, Any]) -> Manifest:
 
 
 def _create(kubectl: Kubectl, manifest: Mapping[str, Any]) -> Manifest:
-    answer = kubectl.run("create", "--filename=-", "--output=json", stdin=json.dumps(manifest))
-    if answer.code != 0:
-        raise kubectl.failure(answer)
-    created: Manifest = json.loads(answer.output)
+    answer = kubectl.output("create", "--filename=-", "--output=json", stdin=json.dumps(manifest))
+    created: Manifest = json.loads(answer)
     return created
 
 
 def _wait(kubectl: Kubectl, name: str) -> None:
-    ready = ("wait", f"job/{name}", "--for=jsonpath={.status.ready}=1")
-    answer = kubectl.run(*ready, f"--timeout={START_SECONDS}s", timeout=START_SECONDS + 10)
+    ready = "--for=jsonpath={.status.ready}=1"
+    answer = kubectl.wait(START_SECONDS, "wait", f"job/{name}", ready)
     if answer.code != 0:
         found = pods(kubectl.objects("pods", f"--selector=job-name={name}"), kubectl)
         raise OpsError(

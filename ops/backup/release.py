@@ -10,7 +10,6 @@ from ops.backup.database import Content
 from ops.backup.pod import BackupPod, backup_pod, server
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
 from ops.release import history
 from ops.release.history import Location
 from ops.review.command import CONSENT, REFUSED
@@ -33,7 +32,7 @@ def take(
     path = archive.new_file(to, stack.name)
     made = not key.exists()
     identity = archive.key(key, make=key == archive.KEY)
-    with _pod(stack, steps) as (pod, _), steps.step("backup") as step:
+    with _pod(stack, steps) as pod, steps.step("backup") as step:
         content = database.take(pod, path, identity)
         step.note = str(content)
     if made:
@@ -49,18 +48,15 @@ def before_loss(stack: Stack, steps: Steps) -> None:
     Raises:
         OpsError: if no verified backup could be made.
     """
-    location = history.location(stack, history.updates(stack))
-    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    location = history.location(stack)
     try:
-        if server(kubectl, location).embedded:
+        if server(location).embedded:
             path, content = take(stack, steps)
             console.print(f"[bold]{path}[/]: {content}")
     except OpsError as error:
-        raise OpsError(
-            f"nothing was changed: no backup of the database could be taken: {error.what}",
-            where=error.where,
-            fix="correct that; or set BACKUP=no and lose what is in the database",
-        ) from error
+        error.what = f"nothing was changed: no backup of the database could be taken: {error.what}"
+        error.fix = "correct that; or set BACKUP=no and lose what is in the database"
+        raise
 
 
 def restore(
@@ -86,7 +82,8 @@ def restore(
     if str(source).startswith(VOLUME):
         source = fetched(stack, steps, str(source).removeprefix(VOLUME))
     archive.require_whole(source, identity)
-    with _pod(stack, steps) as (pod, location):
+    with _pod(stack, steps) as pod:
+        location = pod.location
         with steps.step("check") as step:
             content = database.check(pod, source, identity)
             database.require_known_schema(content)
@@ -95,7 +92,8 @@ def restore(
         if present and confirm != CONSENT:
             raise OpsError(
                 f"nothing was changed: the database of stack {stack.name} has {present} rows, which would be replaced",
-                where=f"release {location.release} in namespace {location.namespace} of {location.context}",
+                where=f"release {location.release} in namespace {location.kubectl.namespace} of "
+                f"{location.kubectl.context}",
                 fix=f"make restore FROM={source} STACK={stack.name} CONFIRM={CONSENT} takes a backup of them first",
                 code=REFUSED,
             )
@@ -122,7 +120,7 @@ def fetched(stack: Stack, steps: Steps, name: str) -> Path:
         return path
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
-        _pod(stack, steps, volume=True) as (pod, _),
+        _pod(stack, steps, volume=True) as pod,
         steps.step("fetch"),
         archive.written(path) as part,
         pod.running("fetch", name) as process,
@@ -144,13 +142,12 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
     """
     with steps.step("preview"):
         upgrade.require_alone(stack)
-    location = history.location(stack, history.updates(stack))
-    with upgrade.services_away(stack, location):
+    with upgrade.services_away(history.location(stack)):
         path, content = take(stack, steps, key=key)
         try:
             with steps.step("pulumi up"):
                 stack.up(message)
-            with _pod(stack, steps) as (pod, _), steps.step("restore"):
+            with _pod(stack, steps) as pod, steps.step("restore"):
                 if database.count(database.rows(pod)):
                     raise OpsError(
                         "the new folder already holds a database, and it serves now: nothing in it was replaced"
@@ -165,30 +162,24 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
 
 
 @contextmanager
-def _pod(
-    stack: Stack, steps: Steps, *, volume: bool = False
-) -> Iterator[tuple[BackupPod, Location]]:
+def _pod(stack: Stack, steps: Steps, *, volume: bool = False) -> Iterator[BackupPod]:
     known = history.updates(stack)
     location = history.location(stack, known)
-    kubectl = Kubectl(location.context, stack.env, location.namespace)
     with ExitStack() as leaving:
         with steps.step("pod beside the database"):
-            entered = backup_pod(
-                kubectl, location, history.config_of(known[0]).images, volume=volume
-            )
-            pod = leaving.enter_context(entered)
-        yield pod, location
+            images = history.config_of(known[0]).images
+            pod = leaving.enter_context(backup_pod(location, images, volume=volume))
+        yield pod
 
 
 def _restart_backend(stack: Stack, location: Location) -> None:
     """Pod by pod; a starting backend migrates what was restored. No annotation stays behind as drift."""
-    kubectl = Kubectl(location.context, stack.env, location.namespace)
+    kubectl = location.kubectl
     selector = f"--selector=app={location.release},component=backend"
-    limit = f"--timeout={RESTART_SECONDS}s"
-    rollout = ("rollout", "status", f"deployment/{location.release}-backend", limit)
+    rollout = ("rollout", "status", f"deployment/{location.release}-backend")
     for pod in kubectl.objects("pods", selector):
         kubectl.run("delete", "pod", pod["metadata"]["name"], timeout=RESTART_SECONDS)
-        answer = kubectl.run(*rollout, timeout=RESTART_SECONDS + 10)
+        answer = kubectl.wait(RESTART_SECONDS, *rollout)
         if answer.code != 0:
             raise OpsError(
                 "the backup is restored, but the backend does not start on it",

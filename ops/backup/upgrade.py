@@ -46,39 +46,32 @@ def require_alone(stack: Stack) -> None:
 
 
 @contextmanager
-def services_away(stack: Stack, location: Location) -> Iterator[None]:
+def services_away(location: Location) -> Iterator[None]:
     """No pod of a service runs inside the block; afterwards there are as many as before."""
-    kubectl = Kubectl(location.context, stack.env, location.namespace)
-    selector = f"--selector=app={location.release}"
+    kubectl = location.kubectl
     replicas = {
         # None are left where this command was killed before.
         item["metadata"]["name"]: max(1, int(item["spec"]["replicas"]))
-        for item in kubectl.objects("deployments", selector)
+        for item in location.objects("deployments")
     }
     try:
         _scale(kubectl, dict.fromkeys(replicas, 0))
-        gone = (
-            "wait",
-            "pod",
-            "--for=delete",
-            f"--selector=app={location.release},component notin (postgres,{COMPONENT})",
-        )
-        answer = kubectl.run(*gone, f"--timeout={AWAY_SECONDS}s", timeout=AWAY_SECONDS + 10)
-        if answer.code != 0:
-            raise kubectl.failure(answer)
+        services = f"--selector=app={location.release},component notin (postgres,{COMPONENT})"
+        _wait(kubectl, "wait", "pod", "--for=delete", services)
         yield
     finally:
         _scale(kubectl, replicas)
     for name in replicas:
-        status = ("rollout", "status", f"deployment/{name}", f"--timeout={AWAY_SECONDS}s")
-        answer = kubectl.run(*status, timeout=AWAY_SECONDS + 10)
-        if answer.code != 0:
-            raise kubectl.failure(answer)
+        _wait(kubectl, "rollout", "status", f"deployment/{name}")
 
 
 def _scale(kubectl: Kubectl, replicas: Mapping[str, int]) -> None:
     """The autoscaler ignores a Deployment with no replicas."""
     for name, count in replicas.items():
-        answer = kubectl.run("scale", f"deployment/{name}", f"--replicas={count}")
-        if answer.code != 0:
-            raise kubectl.failure(answer)
+        kubectl.output("scale", f"deployment/{name}", f"--replicas={count}")
+
+
+def _wait(kubectl: Kubectl, *arguments: str) -> None:
+    answer = kubectl.wait(AWAY_SECONDS, *arguments)
+    if answer.code != 0:
+        raise kubectl.failure(answer.output)

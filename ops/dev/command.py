@@ -21,7 +21,6 @@ from ops.dev.live import Live
 from ops.dev.session import COMMANDS, Session
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
 from ops.paths import STATE
 from ops.prepare import setup
 from ops.release import history
@@ -60,9 +59,8 @@ def dev(
     require_own_docker(chosen.env)
     here = Stack(file, chosen.backend, chosen.env)
     with steps.step("release"):
-        location = history.location(here, history.updates(here))
-        kubectl = Kubectl(location.context, chosen.env, location.namespace)
-        live = Live.read(kubectl, location.release)
+        location = history.location(here)
+        live = Live.read(location.kubectl, location.release)
         schema = None if migrate else live.schema()
     setup.provide_images(chosen, steps)
     with session_folder(stack) as (folder, lock):

@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from ops.errors import OpsError
@@ -41,14 +41,12 @@ class Live:
             container: another container of the component's pods; there is nothing where they have none of that name.
         """
         deployment = self._object("Deployment", f"{self.release}-{component}")
-        named = {found["name"]: found for found in containers_of(deployment)}
-        return self._environment(named.get(container or component, {}))
-
-    def _environment(self, container: Mapping[str, Any]) -> dict[str, str]:
+        containers = {found["name"]: found for found in containers_of(deployment)}
+        wanted = containers.get(container or component)
         env: dict[str, str] = {}
-        for source in items(container, "envFrom"):
+        for source in items(wanted, "envFrom"):
             env |= self._object("ConfigMap", source["configMapRef"]["name"])["data"]
-        for variable in items(container, "env"):
+        for variable in items(wanted, "env"):
             value = variable.get("value", "").replace("$$", "$")
             if key := at(variable, "valueFrom", "secretKeyRef"):
                 encoded = at(self.objects.get(("Secret", key["name"])), "data", key["key"])

@@ -19,6 +19,7 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, reference
 from ops.processes import NOT_STARTED, Result, capture
+from policy.rule import at
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 IMAGE = "docker:index/image:Image"
@@ -237,11 +238,17 @@ def _refresh(stack: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
 
 def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
     """The resource as the state would hold it, if the interrupted create made its object."""
-    identity = _identity(operation) if operation.get("type") == "creating" else None
-    if identity is None or not _is_there(stack, operation["resource"], identity):
-        return None
     resource: dict[str, Any] = operation["resource"]
-    return {**resource, "id": identity, "outputs": resource["inputs"]}
+    of_cluster = str(resource.get("type", "")).startswith("kubernetes:")
+    if operation.get("type") != "creating" or not of_cluster:
+        return None
+    manifest = resource.get("inputs") or {}
+    name, namespace = (at(manifest, "metadata", key) for key in ("name", "namespace"))
+    if not name or _get(stack, reference(manifest, name), namespace or "").code != 0:
+        return None
+    # As the provider names its objects.
+    identity = f"{namespace}/{name}" if namespace else name
+    return {**resource, "id": identity, "outputs": manifest}
 
 
 def _exported(stack: Stack) -> dict[str, Any]:
@@ -261,29 +268,12 @@ def _latest(stack: Stack) -> dict[str, Any]:
         return {}  # the engine explains a broken checkpoint better
 
 
-def _identity(operation: dict[str, Any]) -> str | None:
-    """`namespace/name` as the kubernetes provider names its objects, None for other kinds."""
-    resource = operation["resource"]
-    if not str(resource.get("type", "")).startswith("kubernetes:"):
-        return None
-    metadata = (resource.get("inputs") or {}).get("metadata") or {}
-    name, namespace = metadata.get("name"), metadata.get("namespace")
-    if not name:
-        return None
-    return f"{namespace}/{name}" if namespace else str(name)
-
-
-def _is_there(stack: Stack, resource: dict[str, Any], identity: str) -> bool:
-    namespace, _, name = identity.rpartition("/")
-    place = ["--namespace", namespace] if namespace else []
-    return _get(stack, reference(resource["inputs"], name), *place).code == 0
-
-
 def _is_gone(stack: Stack, namespace: str) -> bool:
     """False if the cluster does not answer."""
-    found = _get(stack, "namespace", namespace)
+    found = _get(stack, f"namespace/{namespace}")
     return found.code != 0 and "(NotFound)" in found.output
 
 
-def _get(stack: Stack, *what: str) -> Result:
-    return Kubectl(stack.file.context, stack.env).run("get", *what, "--output=name", timeout=15)
+def _get(stack: Stack, what: str, namespace: str = "") -> Result:
+    kubectl = Kubectl(stack.file.context, stack.env, namespace)
+    return kubectl.run("get", what, "--output=name", timeout=15)

@@ -46,7 +46,7 @@ class Platform:
 class Machine:
     """This machine. Answers from the web are kept for the run: a site is asked once."""
 
-    _answers: dict[str, httpx.Response | None] = field(default_factory=dict)
+    _pages: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def platform(self) -> Platform:
@@ -98,22 +98,18 @@ class Machine:
         return tuple(int(part) for part in match.groups() if part is not None)
 
     def published(self, url: str) -> str | None:
-        """The text of a small file on the web, None where its site is out of reach."""
-        response = self._get(url)
-        return response.text if response is not None and response.is_success else None
+        """The text of a small page on the web, None where its site is out of reach; a proxy's refusal is no page."""
+        if url not in self._pages:
+            try:
+                answer = httpx.get(url, timeout=PROBE_SECONDS, follow_redirects=True)
+                self._pages[url] = answer.text if answer.is_success else None
+            except (httpx.HTTPError, OSError):
+                self._pages[url] = None
+        return self._pages[url]
 
     def reaches(self, url: str) -> bool:
-        """The site itself answers there; a proxy's refusal does not count."""
-        response = self._get(url)
-        return response is not None and response.is_success
-
-    def _get(self, url: str) -> httpx.Response | None:
-        if url not in self._answers:
-            try:
-                self._answers[url] = httpx.get(url, timeout=PROBE_SECONDS, follow_redirects=True)
-            except (httpx.HTTPError, OSError):
-                self._answers[url] = None
-        return self._answers[url]
+        """The site itself answers there."""
+        return self.published(url) is not None
 
     def builds_images(self, docker: Path) -> bool:
         """This Docker client can build with BuildKit."""

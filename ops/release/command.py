@@ -10,7 +10,6 @@ import typer
 
 from ops import pods
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
 from ops.prepare import setup
 from ops.release import history, reach, rollback, smoke, status
 from ops.review.command import BackupFirst, Confirm
@@ -75,7 +74,7 @@ def status_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show release, revision, images, pods with reasons, endpoints and address. Exit code 1 if something is wrong."""
     here = known_stack(stack, setup.choose())
     known = history.updates(here)
-    found = status.look(history.location(here, known), known, here.env)
+    found = status.look(history.location(here, known), known)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:
@@ -139,12 +138,11 @@ def logs_command(
 ) -> None:
     """Show the logs of all pods, or of a component's, as `kubectl logs` prints them; each line names its pod."""
     here = known_stack(stack, setup.choose())
-    location = history.location(here, history.updates(here))
-    kubectl = Kubectl(location.context, here.env, location.namespace)
+    location = history.location(here)
     selector = f"app={location.release}" + (f",component={component}" if component else "")
     flags = ["--prefix", "--all-containers", "--ignore-errors", f"--max-log-requests={PODS}"]
     flags += [f"--selector={selector}", f"--tail={tail}", *(["--follow"] if follow else [])]
     with suppress(KeyboardInterrupt):
-        answer = kubectl.stream("logs", *flags)
+        answer = location.kubectl.stream("logs", *flags)
         if answer.code != 0:
-            raise kubectl.failure(answer)
+            raise location.kubectl.failure(answer.output)

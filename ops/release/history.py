@@ -21,6 +21,7 @@ from components.config.stack_file import StackFile as Source
 from components.minikube import THIS_MACHINE, Minikube
 from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
+from ops.kubectl import Kubectl, Manifest
 from ops.release import record
 from ops.release.record import Record
 
@@ -51,10 +52,21 @@ class Location:
     """The place of a release."""
 
     release: str
-    namespace: str
-    context: str
+    kubectl: Kubectl
+    """Bound to its context and its namespace."""
     node_host: str
     """The host at which its node ports answer."""
+
+    def objects(self, kinds: str) -> list[Manifest]:
+        """The release's objects of these kinds.
+
+        Raises:
+            NoAnswerError: if the cluster does not answer.
+        """
+        return self.kubectl.objects(kinds, f"--selector=app={self.release}")
+
+    def __str__(self) -> str:
+        return f"namespace {self.kubectl.namespace} of context {self.kubectl.context}"
 
 
 @dataclass(frozen=True)
@@ -142,12 +154,16 @@ def page(stack: Stack, *flags: str) -> list[dict[str, Any]]:
     return entries
 
 
-def location(stack: Stack, history: list[Update]) -> Location:
+def location(stack: Stack, history: list[Update] | None = None) -> Location:
     """Where the stack's release is, by its last update, whatever the working tree says by now.
+
+    Args:
+        history: of the stack, if the caller has read it.
 
     Raises:
         OpsError: if it is not up.
     """
+    history = updates(stack) if history is None else history
     outputs = stack.outputs()
     if not history or not outputs.get("url"):
         raise OpsError(
@@ -160,8 +176,7 @@ def location(stack: Stack, history: list[Update]) -> Location:
     minikube = Minikube.find(profile, stack.env) if profile else None
     return Location(
         release=config.release,
-        namespace=str(outputs["namespace"]),
-        context=config.cluster.context,
+        kubectl=Kubectl(config.cluster.context, stack.env, str(outputs["namespace"])),
         node_host=minikube.host if minikube else THIS_MACHINE,
     )
 
@@ -180,15 +195,7 @@ def config_of(update: Update) -> StackConfig:
 def table(found: list[Revision]) -> Table:
     """A line for each revision, newest first."""
     shown = Table(box=None, pad_edge=False)
-    for heading in (
-        "revision",
-        "when (UTC)",
-        "commit",
-        *COMPONENTS,
-        "config",
-        "by",
-        "what",
-    ):
+    for heading in ("revision", "when (UTC)", "commit", *COMPONENTS, "config", "by", "what"):
         shown.add_column(heading, no_wrap=heading not in {"by", "what"})
     for revision in reversed(found):
         update, recorded = revision.update, revision.record
@@ -196,16 +203,8 @@ def table(found: list[Revision]) -> Table:
         images = [short(recorded.images.get(component, "")) for component in COMPONENTS]
         title = textwrap.shorten(update.title, TITLE_LENGTH, placeholder=" ...")
         what = ", ".join(filter(None, [title, changes(update)]))
-        when = update.ended.strftime("%Y-%m-%d %H:%M")
-        row = [
-            str(revision.number),
-            when,
-            commit,
-            *images,
-            revision.config_hash[:7],
-            recorded.name,
-            what,
-        ]
+        when, config = update.ended.strftime("%Y-%m-%d %H:%M"), revision.config_hash[:7]
+        row = [str(revision.number), when, commit, *images, config, recorded.name, what]
         shown.add_row(*(escape(cell or "-") for cell in row))
     return shown
 

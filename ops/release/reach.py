@@ -71,11 +71,10 @@ def public(objects: Sequence[Manifest]) -> str:
     return ""
 
 
-def route_faults(kubectl: Kubectl, release: str) -> list[str]:
+def route_faults(location: Location) -> list[str]:
     """Why no Gateway leads to the release, as its HTTPRoutes say: a controller writes the status of what it takes."""
-    kind = "httproutes.gateway.networking.k8s.io"
     try:
-        routes = kubectl.objects(kind, f"--selector=app={release}")
+        routes = location.objects("httproutes.gateway.networking.k8s.io")
     except NoAnswerError:  # The cluster has no such kind.
         return []
     faults = []
@@ -95,10 +94,10 @@ def route_faults(kubectl: Kubectl, release: str) -> list[str]:
     return faults
 
 
-def against(kubectl: Kubectl, release: str) -> list[str]:
+def against(location: Location) -> list[str]:
     """Problems of the routes, asked once nothing answers; a controller may leave an Ingress without an address."""
-    ingresses = kubectl.objects("ingresses.networking.k8s.io", f"--selector=app={release}")
-    return route_faults(kubectl, release) + [
+    ingresses = location.objects("ingresses.networking.k8s.io")
+    return route_faults(location) + [
         f"Ingress {item['metadata']['name']} has no address: does the controller of "
         f"{'class ' + str(name) if (name := at(item, 'spec', 'ingressClassName')) else 'the default class'} run?"
         for item in ingresses
@@ -113,16 +112,16 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
     Raises:
         OpsError: if there is none.
     """
-    location = history.location(stack, history.updates(stack))
+    location = history.location(stack)
     if system == "darwin" and stack.file.profile and stack.file.node_port:
         # On a Mac Docker's network is hidden; the cluster was started with this port published.
         location = replace(location, node_host="127.0.0.1")
-    kubectl = Kubectl(location.context, stack.env, location.namespace)
-    url = url_of(kubectl.objects(KINDS, f"--selector=app={location.release}"), location)
+    kubectl = location.kubectl
+    url = url_of(location.objects(KINDS), location)
     if not url:
         raise OpsError(
             f"release {location.release} has no frontend Service in the cluster",
-            where=f"namespace {location.namespace} of context {location.context}",
+            where=str(location),
             fix=f"make up STACK={stack.name}",
         )
     if PENDING in url:
@@ -131,17 +130,16 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
             where=url,
             fix=f"run in another terminal: minikube tunnel --profile {stack.file.profile}"
             if stack.file.profile
-            else f"run the command again when this shows one: kubectl --context {location.context} "
-            f"--namespace {location.namespace} get services",
+            else f"run the command again when this shows one: kubectl --context {kubectl.context} "
+            f"--namespace {kubectl.namespace} get services",
         )
     host = urlsplit(url).hostname or ""
     if "." in host or ":" in host or host == "localhost":
         try:
             yield Access(url)
         except OpsError as error:
-            found = against(kubectl, location.release)
-            where = "; ".join(filter(None, [error.where, *found]))
-            raise OpsError(error.what, where=where, fix=error.fix, code=error.code) from error
+            error.where = "; ".join(filter(None, [error.where, *against(location)]))
+            raise
         return
     # Without NodePort, route or load balancer the address is the Service's own name.
     with _forwarded(kubectl, service=host) as access:

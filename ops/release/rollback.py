@@ -62,19 +62,15 @@ class Target:
     revision: Revision
     file: StackFile
     record: Record
-    """Its title in the history."""
 
     @property
     def title(self) -> str:
+        """Its title in the history."""
         return f"rollback to revision {self.revision.number}"
 
 
 def find(
-    stack: Stack,
-    number: int,
-    *,
-    secrets: str = RECORDED,
-    ignored: tuple[str, ...] = (),
+    stack: Stack, number: int, *, secrets: str = RECORDED, ignored: tuple[str, ...] = ()
 ) -> Target:
     """Everything that bringing back revision `number` needs.
 
@@ -304,16 +300,9 @@ def atomic(stack: Stack, chosen: Setup, steps: Steps) -> Iterator[None]:
         console.print(f"[bold]bringing back revision {number}[/]")
         try:
             bring_back(find(stack, number), chosen, steps)
+            failure.what += f"; revision {number} is back"
         except OpsError as second:
-            raise OpsError(
-                f"{failure.what}; and then: {second.what}",
-                where="; ".join(filter(None, [failure.where, second.where])),
-                fix=second.fix,
-                code=failure.code,
-            ) from failure
-        raise OpsError(
-            f"{failure.what}; revision {number} is back",
-            where=failure.where,
-            fix=failure.fix,
-            code=failure.code,
-        ) from failure
+            failure.what += f"; and then: {second.what}"
+            failure.where = "; ".join(filter(None, [failure.where, second.where]))
+            failure.fix = second.fix
+        raise

@@ -28,10 +28,10 @@ from ops.config.stacks import StackFile
 from ops.config.validate import deployable
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
 from ops.prepare import setup
 from ops.release import history
 from ops.session import StackName, console
+from policy.rule import at
 
 SIGNING, NEXT, FORMER = SIGNING_KEYS
 KEY_BYTES = 32
@@ -97,10 +97,7 @@ class Rotation:
 
     def known(self, values: Mapping[str, Any]) -> list[int]:
         """The numbers in a configuration."""
-        found: Any = values
-        for key in self.numbers:
-            found = (found or {}).get(key)
-        return [int(number) for number in found or [1]]
+        return [int(number) for number in at(values, *self.numbers) or [1]]
 
     def title(self, stage: Stage) -> str:
         return f"rotate {self.secret}, {self.steps[stage]}"
@@ -228,11 +225,10 @@ def require_database(stack: Stack, address: str, table: str) -> None:
     Raises:
         OpsError: with what the database answered.
     """
-    place = history.location(stack, history.updates(stack))
-    kubectl = Kubectl(place.context, stack.env, place.namespace)
-    pod = f"deployment/{place.release}-backend"
+    location = history.location(stack)
+    pod = f"deployment/{location.release}-backend"
     command = ("exec", "--stdin", pod, "--", "python", "-c", CHECK, table)
-    answer = kubectl.run(*command, timeout=CHECK_SECONDS, stdin=address)
+    answer = location.kubectl.run(*command, timeout=CHECK_SECONDS, stdin=address)
     if answer.code != 0:
         raise OpsError(
             f"nothing was changed: the backend's pods do not reach table {table} at the new address",

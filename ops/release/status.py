@@ -1,6 +1,6 @@
 """The deployed release and its state, from the stack's history and the cluster; as one screen, or for programs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from ops.kubectl import Kubectl, Manifest
+from ops.kubectl import Manifest
 from ops.pods import Pod, pods
 from ops.release import reach
 from ops.release.history import Location, Revision, Update, changes, revisions
@@ -85,7 +85,7 @@ class Status:
         return document
 
 
-def look(location: Location, history: list[Update], env: Mapping[str, str]) -> Status:
+def look(location: Location, history: list[Update]) -> Status:
     """Ask the cluster.
 
     Args:
@@ -94,14 +94,13 @@ def look(location: Location, history: list[Update], env: Mapping[str, str]) -> S
     Raises:
         OpsError: if it does not answer.
     """
-    kubectl = Kubectl(location.context, env, location.namespace)
-    objects = kubectl.objects(KINDS, f"--selector=app={location.release}")
+    kubectl, objects = location.kubectl, location.objects(KINDS)
     workloads = [item for item in objects if item["kind"] in {"Deployment", "StatefulSet"}]
     made = [str(item["metadata"]["creationTimestamp"]) for item in workloads]
     return Status(
         release=location.release,
-        namespace=location.namespace,
-        context=location.context,
+        namespace=kubectl.namespace,
+        context=kubectl.context,
         url=reach.url_of(objects, location),
         since=min(made, default=""),
         last=history[0],
@@ -109,9 +108,7 @@ def look(location: Location, history: list[Update], env: Mapping[str, str]) -> S
         workloads=tuple(_workload(item) for item in workloads),
         pods=tuple(pods(objects, kubectl)),
         endpoints=tuple(_endpoints(objects)),
-        routes=tuple(reach.route_faults(kubectl, location.release))
-        if reach.public(objects)
-        else (),
+        routes=tuple(reach.route_faults(location)) if reach.public(objects) else (),
     )
 
 

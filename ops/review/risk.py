@@ -13,7 +13,7 @@ from components.config.quantities import bytes_of, share
 from components.config.secrets import SIGNING_KEYS, key_in_cluster
 from ops.review import embedded, network
 from ops.review.plan import CREATE, DELETE, REPLACE, SAME, UPDATE, Step
-from ops.review.pod_changes import template_changes
+from ops.review.pod_changes import differing, template_changes
 from policy.rule import Manifest, at, items, pod_of
 
 # Kinds whose content cannot be made again.
@@ -193,39 +193,26 @@ class Plan:
                 f"{why}: the Secret has other values, which a preview does not see: another {SIGNING_KEY} ends every "
                 "session, another password fails requests until every pod has it"
             )
-        unavailable = at(step.new, "spec", "strategy", "rollingUpdate", "maxUnavailable")
-        if at(step.new, "spec", "strategy", "type") == "Recreate":
-            return (
-                Risk.OUTAGE,
-                f"{why}: {_count(pods)} before the replacement is ready (strategy Recreate)",
-            )
+        strategy = at(step.new, "spec", "strategy")
+        unavailable = at(strategy, "rollingUpdate", "maxUnavailable")
         away = share("25%" if unavailable is None else unavailable, pods, rounded_up=False)
-        if away >= pods:
-            return (
-                Risk.OUTAGE,
-                f"{why}: {_count(pods)} before the replacement is ready (maxUnavailable {unavailable})",
-            )
+        recreated = at(strategy, "type") == "Recreate"
+        if recreated or away >= pods:
+            cause = "strategy Recreate" if recreated else f"maxUnavailable {unavailable}"
+            return Risk.OUTAGE, f"{why}: {_count(pods)} before the replacement is ready ({cause})"
         return Risk.ROLLING, f"{why}: {_in_turn(pods, away)}"
 
     def _stateful(self, step: Step) -> tuple[Risk, str]:
+        retention = at(step.old, "spec", "persistentVolumeClaimRetentionPolicy")
         if step.action in (REPLACE, DELETE):
-            if (
-                at(step.old, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
-                == "Delete"
-            ):
-                return Risk.LOSS, _because(
-                    step, "its volume claims go with it (whenDeleted: Delete)"
-                )
+            if at(retention, "whenDeleted") == "Delete":
+                text = "its volume claims go with it (whenDeleted: Delete)"
+                return Risk.LOSS, _because(step, text)
             return Risk.OUTAGE, _because(step, "its pods stop; its volume claims stay")
-        policy = at(step.old, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled")
-        before, after = (at(side, "spec", "replicas") for side in step.sides)
-        if policy == "Delete" and (1 if after is None else after) < (
-            1 if before is None else before
-        ):
-            return (
-                Risk.LOSS,
-                "the volume claims of removed pods go with them (whenScaled: Delete)",
-            )
+        counts = [at(side, "spec", "replicas") for side in step.sides]
+        before, after = (1 if count is None else count for count in counts)
+        if at(retention, "whenScaled") == "Delete" and after < before:
+            return Risk.LOSS, "the volume claims of removed pods go with them (whenScaled: Delete)"
         pods = self._pods(step)
         changes = template_changes(step.old, step.new)
         if known := _without_new_pods(step, pods, changes):
@@ -240,9 +227,9 @@ class Plan:
         return Risk.ROLLING, f"{why}: {_in_turn(pods, 1)}"
 
     def _configuration(self, step: Step) -> tuple[Risk, str]:
-        readers = [other for other in self.steps if self._reads(other, step)]
-        names = ", ".join(other.title for other in readers) or "no workload"
         key = (step.kind, step.name)
+        readers = [other for other in self.steps if key in _references(pod_of(other.old))]
+        names = ", ".join(other.title for other in readers) or "no workload"
         if step.action == DELETE:
             # An update starts new pods, which read what the new template names.
             left = [
@@ -262,11 +249,6 @@ class Plan:
         if ended := _ended_sessions(step):
             return Risk.OUTAGE, f"{ended}; read by {names}"
         return Risk.NONE, f"a new one beside the old one; read by {names}"
-
-    @staticmethod
-    def _reads(reader: Step, read: Step) -> bool:
-        """Whether a workload's pods, as they are now, name a ConfigMap or Secret."""
-        return (read.kind, read.name) in set(_references(pod_of(reader.old)))
 
     def _pods(self, step: Step) -> int:
         """A workload's fewest pods: the autoscaler's minimum, else the workload's replicas."""
@@ -416,14 +398,10 @@ def _for_how_long(step: Step) -> str:
 def _changed(step: Step) -> str:
     """The fields that change, as deep as the first that says something."""
     found = []
-    for key in sorted({*step.old, *step.new}):
+    for key in differing(step.old, step.new):
         before, after = step.old.get(key), step.new.get(key)
-        if before == after:
-            continue
         if isinstance(before, dict) and isinstance(after, dict):
-            found += sorted(
-                part for part in {*before, *after} if before.get(part) != after.get(part)
-            )
+            found += differing(before, after)
         else:
             found.append(key)
     return ", ".join(found) or "nothing in it"

@@ -21,13 +21,12 @@ from ops.backup import archive, bucket, database
 from ops.backup.pod import backup_pod
 from ops.backup.release import before_loss, fetched, move, restore, take
 from ops.errors import OpsError
-from ops.kubectl import Kubectl
 from ops.release import history, status
 from ops.review.command import guard_up
 from ops.steps import Steps
 from tests import live_release
 from tests.live import outside
-from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease, changed
+from tests.live.conftest import RELEASE, VALUES, LiveRelease, changed
 from tests.live_release import SINGLE, wait_until_it_serves
 
 PERSON = {
@@ -149,12 +148,11 @@ def test_a_backup_of_something_else_changes_nothing_and_no_object_shows_a_secret
     release: LiveRelease, content: str, key: Path, tmp_path: Path
 ) -> None:
     stack = release.stack.of_ops
-    location = history.location(stack, history.updates(stack))
     identity = archive.key(key)
     names = {"text": b"no archive at all", "tar": archived({"about": b"format 1\n"})}
     good = {"about": b"format 1\n", "tables": b"1\t1\t1\tpublic.alembic_version\n"}
     names["no dump"] = archived({**good, "database.dump": b"-- PostgreSQL database dump\n"})
-    with backup_pod(Kubectl(CONTEXT, stack.env, RELEASE), location) as pod:
+    with backup_pod(history.location(stack)) as pod:
         for name, plain in names.items():
             path = tmp_path / name
             archive.seal(io.BytesIO(plain), path, identity)
@@ -292,13 +290,12 @@ def test_a_scheduled_backup_can_be_fetched_from_its_volume_and_opens(
 ) -> None:
     stack, stored = release.stack.of_ops, scheduled.stored
     known = history.updates(stack)
-    found = status.look(history.location(stack, known), known, stack.env)
+    found = status.look(history.location(stack, known), known)
     assert found.faults == [], "the pod of a backup that has ended is no fault"
     with pytest.raises(OpsError, match=f"no other.age on the volume, but: {stored}"):
         fetched(stack, steps(), "other.age")
     path = fetched(stack, steps(), stored)
-    location = history.location(stack, history.updates(stack))
-    with backup_pod(Kubectl(CONTEXT, stack.env, RELEASE), location) as pod:
+    with backup_pod(history.location(stack)) as pod:
         summary = database.check(pod, path, archive.key(scheduled.key))
     assert summary.rows["public.task"] == int(sql(release, "SELECT count(*) FROM task")) >= 50
 

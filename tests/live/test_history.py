@@ -185,11 +185,11 @@ def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
     before, number = deployed(release), revisions(release)[-1].number
     wrong = changed(backend={"env": {"DRAIN_SECONDS": "never"}, "rolloutDeadlineSeconds": 20})
     stack = release.stack.of_ops
-    location = history.location(stack, history.updates(stack))
+    location = history.location(stack)
     faults: list[str] = []
 
     def look() -> status.Status:
-        return status.look(location, history.updates(stack), stack.env)
+        return status.look(location, history.updates(stack))
 
     def fail() -> None:
         with rollback.atomic(stack, chosen(release), steps()):

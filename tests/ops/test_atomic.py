@@ -39,13 +39,14 @@ def ups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ups:
     return Ups(Team(tmp_path), monkeypatch)
 
 
-FAILURE = OpsError("a pod does not start", where="backend", fix="mend it", code=7)
+def failure() -> OpsError:
+    return OpsError("a pod does not start", where="backend", fix="mend it", code=7)
 
 
 def test_the_last_revision_comes_back_and_the_failure_is_still_reported(ups: Ups) -> None:
     ups.team.remembers(entry(), entry() | {"result": "failed"}, entry())
     with pytest.raises(OpsError, match="a pod does not start; revision 2 is back") as caught:
-        ups.run(FAILURE)
+        ups.run(failure())
     assert ups.brought_back == [2]
     assert (caught.value.where, caught.value.fix, caught.value.code) == ("backend", "mend it", 7)
 
@@ -66,12 +67,12 @@ def test_an_interrupt_is_no_failure_of_the_release(ups: Ups) -> None:
 def test_the_first_up_has_nothing_to_go_back_to(ups: Ups) -> None:
     ups.team.remembers()
     with pytest.raises(OpsError, match="a pod does not start") as caught:
-        ups.run(FAILURE)
+        ups.run(failure())
     assert "no earlier revision" in caught.value.fix
 
 
 def test_both_failures_are_reported_when_the_rollback_is_refused(ups: Ups) -> None:
     ups.team.remembers(entry(BREAKING) | {"result": "failed"}, entry())
     with pytest.raises(OpsError, match=r"a pod does not start; and then: revision 1 .* 0003_drop"):
-        ups.run(FAILURE)
+        ups.run(failure())
     assert ups.brought_back == []

@@ -17,11 +17,12 @@ from ops.kubectl import Kubectl
 from ops.release.history import Location
 from ops.steps import Steps
 from policy import pods as pod_rules
+from tests.ops.conftest import Cluster
 from tests.ops.machines import DEV
 from tests.ops.programs import Programs
 
 PLAIN = b"a row that nobody else may read\n" * 10_000
-HERE = Location("blue", "blue-space", "minikube", "127.0.0.1")
+HERE = Location("blue", Kubectl("minikube", {}, "blue-space"), "127.0.0.1")
 
 
 @pytest.fixture
@@ -165,15 +166,14 @@ OWNED = workload(
 )
 
 
-def server(tmp_path: Path, *objects: dict[str, Any]) -> pod.Server:
-    programs = Programs(tmp_path)
-    programs.answer("kubectl", "get", {"items": list(objects)})
-    return pod.server(Kubectl("minikube", programs.env, "blue-space"), HERE)
+def server(cluster: Cluster, *objects: dict[str, Any]) -> pod.Server:
+    cluster.has(*objects)
+    return pod.server(HERE)
 
 
 @pytest.mark.parametrize("objects", [(EMBEDDED, BACKEND), (BACKEND,)], ids=["embedded", "external"])
-def test_the_pod_keeps_the_rules_of_all_pods(objects: Any, tmp_path: Path) -> None:
-    database = server(tmp_path, *objects)
+def test_the_pod_keeps_the_rules_of_all_pods(objects: Any, cluster: Cluster) -> None:
+    database = server(cluster, *objects)
     job = pod.job("blue-backup", HERE, database, "postgres:17")
     assert [
         violation
@@ -194,8 +194,8 @@ def variables(database: pod.Server) -> dict[str, Any]:
     return {variable.pop("name"): variable for variable in json.loads(json.dumps(container["env"]))}
 
 
-def test_the_password_of_an_embedded_database_comes_from_its_secret(tmp_path: Path) -> None:
-    database = server(tmp_path, EMBEDDED, BACKEND)
+def test_the_password_of_an_embedded_database_comes_from_its_secret(cluster: Cluster) -> None:
+    database = server(cluster, EMBEDDED, BACKEND)
     found = variables(database)
     assert database.image == "postgres:17.5", "the server's own version"
     assert found["DATABASE_HOST"] == {"value": "blue-postgres"}
@@ -207,12 +207,12 @@ def test_the_password_of_an_embedded_database_comes_from_its_secret(tmp_path: Pa
     ("backend", "key"), [(BACKEND, "DATABASE_URL"), (OWNED, "DATABASE_OWNER_URL")]
 )
 def test_the_address_of_an_external_database_is_its_owners(
-    backend: dict[str, Any], key: str, tmp_path: Path
+    backend: dict[str, Any], key: str, cluster: Cluster
 ) -> None:
-    found = variables(server(tmp_path, backend))
+    found = variables(server(cluster, backend))
     assert found["DATABASE_URL"] == {"valueFrom": {"secretKeyRef": {"name": "secret", "key": key}}}
 
 
-def test_a_release_that_is_not_there_has_no_database(tmp_path: Path) -> None:
+def test_a_release_that_is_not_there_has_no_database(cluster: Cluster) -> None:
     with pytest.raises(OpsError, match="neither a database nor a backend"):
-        server(tmp_path)
+        server(cluster)

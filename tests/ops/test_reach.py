@@ -14,6 +14,7 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.release import reach
+from ops.release.history import Location
 from tests.ops.conftest import Cluster
 from tests.ops.programs import Programs
 from tests.ops.test_history import entry
@@ -33,25 +34,20 @@ def node_port(port: int) -> dict[str, Any]:
 def with_address(url: str) -> list[dict[str, Any]]:
     """The ConfigMap with the address for the frontend's pods, and the one of the revision before."""
     reads = {"containers": [{"envFrom": [{"configMapRef": {"name": "new"}}]}]}
-    deployment = {"metadata": FRONTEND, "spec": {"template": {"spec": reads}}}
-    maps = {"old": "https://old.example.com", "new": url}
-    return [
-        {"kind": "Deployment", **deployment},
-        *(
-            {"kind": "ConfigMap", "metadata": {"name": name}, "data": {"FRONTEND_URL": address}}
-            for name, address in maps.items()
-        ),
+    spec = {"template": {"spec": reads}}
+    maps = [
+        {"kind": "ConfigMap", "metadata": {"name": name}, "data": {"FRONTEND_URL": address}}
+        for name, address in (("old", "https://old.example.com"), ("new", url))
     ]
+    return [{"kind": "Deployment", "metadata": FRONTEND, "spec": spec}, *maps]
 
 
-def ingress(**more: Any) -> dict[str, Any]:
-    spec = {"ingressClassName": "traefik", "rules": [{"host": "taskflow.example.com"}]}
-    return {"kind": "Ingress", "metadata": FRONTEND, "spec": spec, **more}
-
-
-def route(**more: Any) -> dict[str, Any]:
-    spec = {"parentRefs": [{"name": "shared"}], "hostnames": ["taskflow.example.com"]}
-    return {"kind": "HTTPRoute", "metadata": FRONTEND, "spec": spec, **more}
+INGRESS = {"kind": "Ingress", "metadata": FRONTEND, "spec": {"ingressClassName": "traefik"}}
+ROUTE = {"kind": "HTTPRoute", "metadata": FRONTEND, "spec": {"parentRefs": [{"name": "shared"}]}}
+REFUSED = [
+    {"status": "True", "reason": "Fine", "message": "it works"},
+    {"status": "False", "reason": "NoPort", "message": "no 3000"},
+]
 
 
 @pytest.fixture
@@ -72,14 +68,8 @@ def stack(tmp_path: Path) -> Stack:
         ([node_port(30080)], "http://127.0.0.1:30080"),
         ([node_port(30080), *with_address("http://192.0.2.1:30080")], "http://127.0.0.1:30080"),
         ([node_port(30080), *with_address("http://blue-frontend:3000")], "http://127.0.0.1:30080"),
-        (
-            [service(), *with_address("https://taskflow.example.com")],
-            "https://taskflow.example.com",
-        ),
-        (
-            [node_port(30080), *with_address("https://tasks.example.com")],
-            "https://tasks.example.com",
-        ),
+        ([service(), *with_address("https://route.example.com")], "https://route.example.com"),
+        ([node_port(30080), *with_address("https://lb.example.com")], "https://lb.example.com"),
         (
             [service("LoadBalancer"), *with_address("https://lb.example.com")],
             "https://lb.example.com",
@@ -181,29 +171,13 @@ def test_a_release_without_an_address_is_an_error(stack: Stack, cluster: Cluster
 @pytest.mark.parametrize(
     ("found", "said"),
     [
+        (INGRESS, "Ingress blue-frontend has no address: does the controller of class traefik"),
         (
-            [ingress()],
-            "Ingress blue-frontend has no address: does the controller of class traefik",
-        ),
-        (
-            [route()],
+            ROUTE,
             "no controller handles HTTPRoute blue-frontend: does the one of Gateway shared run?",
         ),
         (
-            [
-                route(
-                    status={
-                        "parents": [
-                            {
-                                "conditions": [
-                                    {"status": "True", "reason": "Fine", "message": "it works"},
-                                    {"status": "False", "reason": "NoPort", "message": "no 3000"},
-                                ]
-                            }
-                        ]
-                    }
-                )
-            ],
+            ROUTE | {"status": {"parents": [{"conditions": REFUSED}]}},
             "HTTPRoute blue-frontend does not lead to the release: NoPort, no 3000",
         ),
     ],
@@ -214,12 +188,12 @@ def test_a_release_without_an_address_is_an_error(stack: Stack, cluster: Cluster
     ],
 )
 def test_a_public_address_that_does_not_answer_is_reported_with_what_its_route_lacks(
-    stack: Stack, cluster: Cluster, found: list[dict[str, Any]], said: str
+    stack: Stack, cluster: Cluster, found: dict[str, Any], said: str
 ) -> None:
     cluster.has(service(), *with_address("https://taskflow.example.com"))
     selector = "--selector=app=blue --output=json --request-timeout=10s"
     for kind in ("ingresses.networking.k8s.io", "httproutes.gateway.networking.k8s.io"):
-        mine = [item for item in found if kind.startswith(item["kind"].lower())]
+        mine = [found] if kind.startswith(found["kind"].lower()) else []
         cluster.answer(f"get {kind} {selector}", {"items": mine})
     with (
         pytest.raises(OpsError, match="no answer") as caught,
@@ -236,4 +210,5 @@ def test_a_cluster_without_the_gateway_api_has_no_routes_that_lack_anything(
 ) -> None:
     missing = 'error: the server doesn\'t have a resource type "httproutes"'
     cluster.answer("get", missing, code=1)
-    assert reach.route_faults(Kubectl("minikube", {}), "blue") == []
+    here = Location("blue", Kubectl("minikube", {}, "blue"), "127.0.0.1")
+    assert reach.route_faults(here) == []

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ops.kubectl import Kubectl
 from ops.release import status
 from ops.release.history import Location, Revision, Update
 from ops.release.record import Record
 from tests.ops.conftest import Cluster
 from tests.ops.test_pods import REASONS, leaving, pod
 
-LOCATION = Location("taskflow", "taskflow", "minikube", "192.168.49.2")
+LOCATION = Location("taskflow", Kubectl("minikube", {}, "taskflow"), "192.168.49.2")
 UPDATE = Update(
     position=1,
     kind="update",
@@ -62,7 +63,7 @@ WELL = [deployment(2), pod("one", ready=True), pod("two", ready=True), *service(
 def seen(cluster: Cluster, *items: dict[str, Any]) -> status.Status:
     cluster.has(*items)
     cluster.answer("events", {"items": []})
-    return status.look(LOCATION, [UPDATE], {})
+    return status.look(LOCATION, [UPDATE])
 
 
 def test_a_release_that_is_well_has_no_fault(cluster: Cluster) -> None:
@@ -91,7 +92,7 @@ def test_a_service_that_leads_nowhere_and_missing_pods_are_faults(cluster: Clust
 def test_an_update_that_failed_is_a_fault_though_all_pods_are_well(cluster: Cluster) -> None:
     seen(cluster, *WELL)
     failed = replace(UPDATE, succeeded=False)
-    found = status.look(LOCATION, [failed, UPDATE], {})
+    found = status.look(LOCATION, [failed, UPDATE])
     assert found.faults == ["the last update failed"]
     assert found.revision == Revision(1, UPDATE)
 

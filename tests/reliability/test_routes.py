@@ -12,8 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from ops.kubectl import Kubectl
-from ops.release import reach
+from ops.release import history, reach
 from ops.review import live, needs, plan
 from ops.review.plan import CREATE
 from tests.live.browsing import Person as Visitor
@@ -174,9 +173,7 @@ def test_no_request_is_lost_by_a_killed_container_behind_a_route(
 def test_the_routes_own_status_says_that_it_leads_to_the_release(
     release: LiveRelease, kind: str
 ) -> None:
-    stack = release.stack.of_ops
-    kubectl = Kubectl(stack.file.context, stack.env, stack.file.namespace)
-    assert reach.against(kubectl, RELEASE) == []
+    assert reach.against(history.location(release.stack.of_ops)) == []
 
 
 @pytest.mark.parametrize("kind", ["gateway"], indirect=True)
@@ -208,6 +205,6 @@ def test_https_has_the_hosts_certificate_and_plain_http_is_redirected_to_it(
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         answer_by_tls(tls, "/healthz", traefik, "elsewhere.localhost")
     assert answer(plain, "/healthz", "elsewhere.localhost").status_code == 404
-    stack = release.stack.of_ops
-    kubectl = Kubectl(stack.file.context, stack.env, stack.file.namespace)
-    assert reach.against(kubectl, RELEASE) == [], "as make smoke judges the routes' status"
+    assert reach.against(history.location(release.stack.of_ops)) == [], (
+        "as make smoke judges the routes' status"
+    )
