@@ -50,6 +50,8 @@ def bench(stack: StackName = "dev") -> None:
     setup.provide_images(chosen, steps)
     extras.provide("helm", "vegeta", env=chosen.env)
     os.environ.update(chosen.env)  # From here on the helpers of the live tests run what is on PATH.
+    # Containers often set it. Each run would then compile the components anew, as no run on a user's machine does.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     described = machine.describe(chosen, file.context)
     sections = list(_sections(file, steps))
     minutes = (time.monotonic() - began) / 60

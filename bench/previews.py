@@ -31,8 +31,8 @@ def section(release: Sequence[float], plain: Sequence[float], policies: Sequence
     preview = Figure("preview of the dev stack", tuple(release), "s", goal)
     beside = preview.median - yardstick.median
     note = (
-        f"The {beside:.1f} s more than the plain program: two more providers (docker, random), started one after the "
-        "other; the import of their classes and of pydantic; more resources; hashing two image contexts."
+        f"The {beside:.1f} s more than the plain program: more resources, which wait for each other; the import of "
+        "pydantic and of the classes of docker and random; the start of these two providers, one after the other."
     )
     return Section(
         "A preview with nothing to change",

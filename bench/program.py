@@ -15,8 +15,6 @@ from pathlib import Path
 import pulumi
 import yaml
 
-from components.config.stack_file import PROJECT
-
 CONTEXT = "bench"
 
 
@@ -41,10 +39,12 @@ def main(folder: Path, assignments: list[str]) -> None:
     """Run the program of `folder` on a machine that has a kubeconfig with one context, and no Minikube."""
     os.chdir(folder)
     sys.path.insert(0, str(folder))
+    # Read, not imported from the components: the plain program would load pydantic with them.
+    project = yaml.safe_load(Path("Pulumi.yaml").read_text())["name"]
     values = {
-        f"{PROJECT}:{key}": text for key, text in (item.split("=", 1) for item in assignments)
+        f"{project}:{key}": text for key, text in (item.split("=", 1) for item in assignments)
     }
-    pulumi.runtime.set_mocks(Engine(), project=PROJECT, stack="dev", preview=False)
+    pulumi.runtime.set_mocks(Engine(), project=project, stack="dev", preview=False)
     pulumi.runtime.set_all_config(_stack_values(Path("Pulumi.dev.yaml")) | values)
     with tempfile.TemporaryDirectory() as home:
         kubeconfig = Path(home) / "config"

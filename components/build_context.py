@@ -74,9 +74,10 @@ def _content_tag(build: BuildArgs) -> str:
     for key, value in sorted(build.args.items()):
         add(key, value)
     add((build.context / "Dockerfile").read_bytes())
-    for path in used_files(build.context, build.target):
+    for name in _used_names(build.context, build.target):
+        path = build.context / name
         mode = path.lstat().st_mode
-        add(path.relative_to(build.context).as_posix(), "x" if mode & stat.S_IXUSR else "-")
+        add(name, "x" if mode & stat.S_IXUSR else "-")
         add(str(path.readlink()) if stat.S_ISLNK(mode) else path.read_bytes())
     return digest.hexdigest()[:TAG_LENGTH]
 
@@ -89,36 +90,42 @@ def base_image(context: Path) -> str | None:
 
 def used_files(context: Path, target: str) -> list[Path]:
     """The files of the context that the target's stages copy: BuildKit looks at no others."""
+    return [context / name for name in _used_names(context, target)]
+
+
+def _used_names(context: Path, target: str) -> list[str]:
     sources = _copied(_dockerfile(context), target)
-    files = context_files(context)
+    names = _context_names(context)
     if sources is None:
-        return files
+        return names
     copied = [re.compile(_regex(source)) for source in sources]
-    return [
-        path
-        for path in files
-        if any(source.match(path.relative_to(context).as_posix()) for source in copied)
-    ]
+    return [name for name in names if any(source.match(name) for source in copied)]
 
 
 def context_files(context: Path) -> list[Path]:
     """The files that `docker build` sends, sorted: all below `context` but those its .dockerignore excludes."""
+    return [context / name for name in _context_names(context)]
+
+
+def _context_names(context: Path) -> list[str]:
     own, shared = context / "Dockerfile.dockerignore", context / ".dockerignore"
     ignore_file = own if own.is_file() else shared
     rules = _parse_rules(ignore_file) if ignore_file.is_file() else []
 
-    def walk(directory: Path) -> Iterator[Path]:
-        for entry in directory.iterdir():
-            relative = entry.relative_to(context).as_posix()
-            if entry.is_dir() and not entry.is_symlink():
-                # An excluded folder is entered only if a later "!" rule may include something below it.
-                if not _ignored(relative, rules) or _reaches_below(relative, rules):
-                    yield from walk(entry)
-            # Docker sends no sockets or pipes, and reading a pipe would block.
-            elif (entry.is_symlink() or entry.is_file()) and not _ignored(relative, rules):
-                yield entry
+    def walk(folder: str) -> Iterator[str]:
+        # Every preview does this: names and os.scandir take half of Path's time.
+        with os.scandir(context / folder) as entries:
+            for entry in entries:
+                name = f"{folder}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    # An excluded folder is entered only if a later "!" rule may include something below it.
+                    if not _ignored(name, rules) or _reaches_below(name, rules):
+                        yield from walk(f"{name}/")
+                # Docker sends no sockets or pipes, and reading a pipe would block.
+                elif (entry.is_symlink() or entry.is_file()) and not _ignored(name, rules):
+                    yield name
 
-    return sorted(walk(context))
+    return sorted(walk(""), key=lambda name: name.split("/"))
 
 
 def _text(path: Path) -> str:

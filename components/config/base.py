@@ -68,6 +68,8 @@ class Model(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         validate_default=True,
+        # Most blocks are only ever read as a part of StackConfig, whose own build covers them.
+        defer_build=True,
     )
 
     partial: ClassVar[bool] = True

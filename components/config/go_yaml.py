@@ -14,7 +14,7 @@ import yaml
 
 KeyPath = tuple[str, ...]
 # libyaml itself where PyYAML was built with it (its wheels are), else PyYAML's own translation.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_DEPTH = 100
 # yaml.v3 refuses a document that grows more than a hundredfold by its aliases.
@@ -160,7 +160,7 @@ class _Composer:
         self.faults: list[Fault] = []
         self._text = text
         self._brackets = 0
-        self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
+        self._events: Iterator[Any] = yaml.parse(text, Loader=Loader)
         self._anchors: dict[str | None, Node | None] = {}
         self._own = 0
 

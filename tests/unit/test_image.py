@@ -103,6 +103,14 @@ def test_a_later_exclusion_wins_over_an_earlier_exception(tmp_path: Path) -> Non
     assert [path.name for path in context_files(tmp_path)] == ["public"]
 
 
+def test_files_are_in_the_order_of_their_folders_which_a_tag_depends_on(tmp_path: Path) -> None:
+    (tmp_path / "dir").mkdir()
+    for name in ("dir-b", "dir/a", "dir.c"):
+        (tmp_path / name).write_text("x")
+    names = [path.relative_to(tmp_path).as_posix() for path in context_files(tmp_path)]
+    assert names == ["dir/a", "dir-b", "dir.c"], "another order would roll every pod once"
+
+
 def test_an_exception_below_an_excluded_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / ".dockerignore").write_text("vendor\n!vendor/keep/this.txt\n")
     (tmp_path / "vendor" / "keep").mkdir(parents=True)
