@@ -96,7 +96,9 @@ def used_files(context: Path, target: str) -> list[Path]:
 def _used_names(context: Path, target: str) -> list[str]:
     sources = _copied(_dockerfile(context), target)
     names = _context_names(context)
-    if sources is None:
+    links = [name for name in names if (context / name).is_symlink()]
+    # BuildKit follows a link that a stage copies, or copies from: its target may be any of the files.
+    if sources is None or any(_may_reach(source, link) for source in sources for link in links):
         return names
     copied = [re.compile(_regex(source)) for source in sources]
     return [name for name in names if any(source.match(name) for source in copied)]
@@ -152,7 +154,8 @@ def _copied(dockerfile: str, target: str) -> list[str] | None:
     https://docs.docker.com/reference/dockerfile/
     """
     stages: list[_Stage] = []
-    uncertain = "<<" in dockerfile or re.search(r"^#\s*escape", dockerfile)  # Other texts between.
+    # Texts that are no instructions, and another character that continues a line.
+    uncertain = "<<" in dockerfile or re.search(r"(?mi)^\s*#\s*escape\s*=", dockerfile)
     for words in () if uncertain else _instructions(dockerfile):
         instruction = words[0].upper()
         flags = [word[2:].partition("=")[::2] for word in words[1:] if word.startswith("--")]
@@ -163,7 +166,8 @@ def _copied(dockerfile: str, target: str) -> list[str] | None:
             stages.append(_Stage(name.lower(), [plain[0].lower()]))
         elif instruction in ("COPY", "ADD"):
             stages[-1].uses += others
-            stages[-1].sources += [] if others else map(_relative, plain[:-1])
+            # To Docker the context is a root: nothing is above it.
+            stages[-1].sources += [] if others else [_relative(f"/{path}") for path in plain[:-1]]
         elif instruction == "ONBUILD" or any(_reads_context(*flag) for flag in flags):
             return None
     needed, sources = [target.lower()], list[str]()
@@ -173,7 +177,9 @@ def _copied(dockerfile: str, target: str) -> list[str] | None:
                 needed += [used for used in stage.uses if used not in needed]
                 sources += stage.sources
     known = any(stage.name == target.lower() for stage in stages)
-    certain = not any(re.search(r"[$\[\]\"<]", source) for source in sources)
+    # A variable may name a stage, but for the one that names the base.
+    variables = [name for name in needed if "$" in name and "base_image" not in name]
+    certain = not variables and not any(re.search(r"[$\[\]\"<]", source) for source in sources)
     return sources if known and certain and "." not in sources else None
 
 
@@ -213,7 +219,8 @@ def _parse_rules(file: Path) -> list[_Rule]:
         lets_through = line.strip().startswith("!")
         pattern = line.strip().removeprefix("!").strip()
         try:
-            if not pattern or "".join(_PARTS.findall(pattern)) != pattern:
+            named = pattern.strip("/") if lets_through else pattern
+            if not named or "".join(_PARTS.findall(pattern)) != pattern:
                 raise re.error("not a pattern")
             rule = _Rule(_relative(pattern), lets_through, re.compile(_regex(_relative(pattern))))
         except re.error:

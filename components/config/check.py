@@ -1,6 +1,7 @@
 """Checks a stack's values against the models: every mistake at once, with neither engine nor passphrase."""
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from .secrets import (
 from .stack import PLACEHOLDER_DIGEST, StackConfig
 from .stack_file import PROJECT, StackFile, decoded, repeated_key, stack_name, text_of_value
 
+_HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")  # Only JSON can have it.
 # Keys that take texts alone, neither a block nor true or false, so that `namespace: 2026` is not a number.
 _TEXTS = frozenset(
     str(field.alias)
@@ -124,7 +126,7 @@ def _examined(
             words = f"the key {repeated} is in this JSON twice; one of the two would be lost"
             known.append(Mistake.at(key, words))
     values = {key: text if key in _TEXTS and text else decoded(text) for key, text in plain.items()}
-    known += [Mistake.at(path, NUL) for path in _places_of_nul(values)]
+    known += _unusable_texts(values)
     config, mistakes, unsure = _validated(values, known)
     mistakes += [
         mistake for mistake in mistakes_in(secrets, config, source) if not mistake.rests_on(unsure)
@@ -135,14 +137,16 @@ def _examined(
     return config, mistakes, [mistake for mistake in missing if not mistake.rests_on(unsure)]
 
 
-def _places_of_nul(value: Any, path: KeyPath = ()) -> Iterable[KeyPath]:
-    """Neither an environment variable nor an argument can hold one."""
+def _unusable_texts(value: Any, path: KeyPath = ()) -> Iterable[Mistake]:
+    """Texts that neither an environment variable nor an argument can hold."""
     if isinstance(value, str) and "\0" in value:
-        yield path
-    if isinstance(value, list):
-        value = dict(enumerate(value))
-    for key, item in value.items() if isinstance(value, dict) else ():
-        yield from _places_of_nul(item, (*path, str(key)))
+        yield Mistake.at(path, NUL)
+    elif isinstance(value, str) and _HALF_OF_A_PAIR.search(value):
+        yield Mistake.at(path, "has an escape from \\ud800 to \\udfff alone, which is no character")
+    elif isinstance(value, (dict, list)):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in inner:
+            yield from _unusable_texts(item, (*path, str(key)))
 
 
 def _placeholders(config: StackConfig, source: StackFile) -> Iterable[Mistake]:

@@ -25,7 +25,11 @@ class ConfigError(Exception):
     """The stack's configuration is wrong; `messages` holds one line for each mistake."""
 
     def __init__(self, messages: Iterable[str]) -> None:
-        self.messages = tuple(messages)
+        # What breaks a line, or what a terminal would obey, is spelled out.
+        self.messages = tuple(
+            "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+            for message in messages
+        )
         super().__init__("\n".join(self.messages))
 
 

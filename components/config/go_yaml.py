@@ -30,12 +30,14 @@ _DATE = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}([.,]\d+)?(Z|[-+]\d\d:\d\d)?)?\Z", re.ASCII
 )
 _INTEGER = re.compile(
-    r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))\Z"
+    r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]{0,19}))\Z"
 )
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 # libyaml takes these (and a ? in a text between brackets), yaml.v3 does not.
 _ESCAPED_SLASH = re.compile(r"(?<!\\)(\\\\)*\\/")
 _LATE_BYTE_ORDER_MARK = re.compile(r"(?<=[\r\n])\ufeff")
+# The engine writes what it has read as YAML and reads that again; yaml.v3 then loses such a start, or refuses it.
+_LOST_AT_START = ("\n", "\t", "\u2028", "\u2029")
 _BARE_FRACTION = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+)?\Z")
 
 
@@ -221,6 +223,13 @@ class _Composer:
                 line,
                 path,
                 "has a ? between brackets, where the engine ends a text; put it in quotes",
+            )
+        if "\n" in text and text.startswith(_LOST_AT_START):
+            self._fault(
+                line,
+                path,
+                "has several lines and starts with an empty one or a tab, which the engine loses or cannot read; start "
+                "with other text",
             )
         if event.style or event.tag:
             return text

@@ -217,17 +217,23 @@ HostPattern = Annotated[
 ]
 
 
-def _qualified(words: str) -> Kind:
+def _qualified(words: str, pattern: str = _QUALIFIED) -> Kind:
     return Kind(
         words=words,
         short="text",
-        pattern=_QUALIFIED,
+        pattern=pattern,
         most=317,
         accepts=lambda text: len(text.rpartition("/")[0]) <= 253,
     )
 
 
-AnnotationName = Annotated[str, _qualified("an annotation's name such as example.com/name")]
+# Kubernetes compares an annotation's domain in lower case.
+AnnotationName = Annotated[
+    str,
+    _qualified(
+        "an annotation's name such as example.com/name", _QUALIFIED.replace("a-z0-9", "a-zA-Z0-9")
+    ),
+]
 LabelName = Annotated[str, _qualified("a label's name such as example.com/pool")]
 LabelValue = Annotated[
     str,

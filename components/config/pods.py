@@ -10,6 +10,9 @@ from .kinds import AnnotationName, DnsSubdomain, LabelName, LabelValue
 
 # Annotations that the program and the engine use.
 RESERVED_DOMAINS = frozenset({"pulumi.com", "taskflow"})
+# Of the 256 KiB that an object takes, what the program's own leave.
+# https://github.com/kubernetes/apimachinery/blob/v0.37.2/pkg/api/validation/objectmeta.go
+MOST_ANNOTATED = 260_000
 
 
 class Toleration(Model):
@@ -65,11 +68,15 @@ class PodSettings(Model):
     )
 
     def problems(self) -> Iterable[Problem]:
-        yield from reserved_annotations("podAnnotations", self.pod_annotations)
+        yield from annotation_problems("podAnnotations", self.pod_annotations)
 
 
-def reserved_annotations(key: str, annotations: Mapping[str, str]) -> Iterable[Problem]:
-    """Annotations that would change the program's own behaviour."""
+def annotation_problems(key: str, annotations: Mapping[str, str]) -> Iterable[Problem]:
+    """Annotations that would change the program's own behaviour, and more than Kubernetes takes."""
     for name in annotations:
         if name.partition("/")[0] in RESERVED_DOMAINS:
             yield Problem(((key, name),), "is set by the program; drop it")
+    size = sum(len(text.encode()) for pair in annotations.items() for text in pair)
+    if size > MOST_ANNOTATED:
+        text = f"names and values have {size} bytes, but an object takes {MOST_ANNOTATED}; drop some"
+        yield Problem((key,), text)

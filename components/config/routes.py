@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from .base import Model, Port, Problem
 from .kinds import AnnotationName, DnsLabel, DnsSubdomain, HostName, HostPattern
-from .pods import reserved_annotations
+from .pods import annotation_problems
 
 # https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec
 MOST_HOSTS_OF_A_ROUTE = 16
@@ -94,7 +94,7 @@ class Ingress(Route):
 
     def problems(self) -> Iterable[Problem]:
         yield from super().problems()
-        yield from reserved_annotations("annotations", self.annotations)
+        yield from annotation_problems("annotations", self.annotations)
         taken = {"kubernetes.io/ingress.class": "class"}
         if self.tls and self.tls.issuer:
             taken |= dict.fromkeys(

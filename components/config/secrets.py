@@ -59,7 +59,8 @@ def secret_keys(values: Mapping[str, Any]) -> tuple[str, ...]:
         for variable in block.values()
         if isinstance(variable, dict)
     ]
-    named = {str(variable["config"]) for variable in variables if variable.get("config")}
+    keys = [variable.get("config") for variable in variables]
+    named = {key for key in keys if isinstance(key, str) and key}
     return (*SECRET_KEYS, *sorted(named - OTHER_KEYS - {*SECRET_KEYS}))
 
 

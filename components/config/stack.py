@@ -191,6 +191,7 @@ class EmbeddedPostgres(PodSettings):
     )
 
     def problems(self) -> Iterable[Problem]:
+        yield from super().problems()
         if len(self.passwords) > 1 and self.passwords[1] >= self.passwords[0]:
             first, second = self.passwords
             yield Problem(
@@ -569,7 +570,7 @@ class StackConfig(Model):
                     "digest, or set images.registry to build and push",
                 )
             built_here = self.images.content_tagged(component, image.ref or "")
-            if image.ref and "@sha256:" not in image.ref and not built_here:
+            if image.ref and "@" not in image.ref and not built_here:
                 yield Problem(
                     reads,
                     f'got "{image.ref}", expected a digest (name@sha256:...), because a tag can move under a running '

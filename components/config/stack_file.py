@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from .errors import ConfigError, Mistake
-from .go_yaml import KeyPath, Node, YamlError, read
+from .go_yaml import Entry, KeyPath, Node, YamlError, read
 
 PROJECT = "taskflow"
 # https://github.com/pulumi/pulumi/blob/v3.276.0/sdk/go/common/tokens/stack_name.go
@@ -31,6 +31,7 @@ ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 TOP_LEVEL_KEYS = ("config", "environment", *ENCRYPTION_KEYS)
 
 PROJECT_FILE = "Pulumi.yaml"
+_OF_A_DEFAULT = {"default", "value", "description"}
 
 # Where the stack file is, if not beside the program: the engine does not pass its --config-file to programs, and errors
 # must name the lines of the right one.
@@ -83,10 +84,12 @@ class StackFile:
         found = cls.from_text(path.name, stack, project, text, bare=bare)
         keys = _project_defaults(path.with_name(PROJECT_FILE), project, bare or project)
         defaults = [key for key in keys if key.name not in found.texts]
+        nodes = [entry for key in defaults for entry in key.nodes()]
         return replace(
             found,
             texts={**{key.name: key.text for key in defaults}, **found.texts},
-            defaults={path: line for key in defaults for path, line, _ in key.nodes()},
+            encrypted=found.encrypted | {path for path, _, node in nodes if _is_encrypted(node)},
+            defaults={path: line for path, line, _ in nodes},
         )
 
     @classmethod
@@ -107,7 +110,8 @@ class StackFile:
             return empty
         if not isinstance(root.value, dict):
             return replace(empty, faults=((root.line, "expected a block with the key config"),))
-        ours, faults = _keys_of(root, project, bare or project)
+        ours, wrong = _keys_of(root.value.get("config"), project, bare or project)
+        faults = [*_unknown_settings(root, project), *wrong]
         for fault in found:
             section, written, *rest = (*fault.path, "", "")[: max(2, len(fault.path))]
             key = ours.get(written) if section == "config" else None
@@ -139,8 +143,7 @@ class StackFile:
         """One error line; where the key itself is absent, the line of the nearest block around it."""
         name, line = self._place(mistake.path)
         place = f"{name}:{line}" if line else name
-        key = "".join(c if c.isprintable() else repr(c)[1:-1] for c in ".".join(mistake.path))
-        return f"{place}: {self.project}:{key}: {mistake.text}"
+        return f"{place}: {self.project}:{'.'.join(mistake.path)}: {mistake.text}"
 
     def how_to_set(self, key: str) -> str:
         """The command that sets a secret of this stack (it asks for the value, to keep it out of the history)."""
@@ -275,23 +278,37 @@ class _Key(NamedTuple):
         yield from self.node.below((self.name,))
 
 
-def _project_defaults(file: Path, project: str, bare: str) -> Iterator[_Key]:
-    """What the engine hands over for keys that the stack file lacks; nothing if it would refuse the project file.
+def _project_defaults(file: Path, project: str, bare: str) -> list[_Key]:
+    """What the engine hands over for keys that the stack file lacks.
 
     https://www.pulumi.com/docs/iac/concepts/config/#project-level-configuration
+
+    Raises:
+        ConfigError: for what the engine would refuse, and for what it would read otherwise.
     """
     try:
-        root, _ = read(text_of(file)) if file.is_file() else (None, [])
-    except (ConfigError, YamlError):
-        return
+        root, found = read(text_of(file)) if file.is_file() else (None, [])
+    except YamlError as error:
+        raise ConfigError([f"{file.name}:{error.line}: {error.text}"]) from None
+    faults = [(line, f"{'.'.join(path)}: {text}") for line, path, text in found]
     config = root.value.get("config") if root and isinstance(root.value, dict) else None
-    block = config.node.value if config else None
-    for written, entry in block.items() if isinstance(block, dict) else ():
-        namespace, name = _parts(written, bare)
-        value = entry.node.value
-        given = value.get("value", value.get("default")) if isinstance(value, dict) else entry
-        if namespace == project and given and given.node.value is not None:
-            yield _Key(name, given.line, given.node)
+    ours, wrong = _keys_of(config, project, bare)
+    keys = []
+    for key in ours.values():
+        block = key.node.value
+        given = block if isinstance(block, dict) else {"default": key}
+        values = [given[name] for name in ("default", "value") if name in given]
+        if len(values) != 1 or values[0].node.value is None or given.keys() - _OF_A_DEFAULT:
+            text = "expected a default, and beside it at most a description: the program checks types itself"
+            wrong.append((key.line, f"{project}:{key.name}: {text}"))
+        elif not key.name or re.search(r"[.\[]", key.name):
+            text = "is a path to the engine; give the whole block as the default of its key"
+            wrong.append((key.line, f"{project}:{key.name}: {text}"))
+        else:
+            keys.append(_Key(key.name, values[0].line, values[0].node))
+    if faults or wrong:
+        raise ConfigError(f"{file.name}:{line}: {text}" for line, text in sorted(faults + wrong))
+    return keys
 
 
 def _parts(written: str, bare: str) -> tuple[str, str]:
@@ -300,17 +317,18 @@ def _parts(written: str, bare: str) -> tuple[str, str]:
     return namespace, name.removeprefix("config:")
 
 
-def _keys_of(root: Node, project: str, bare: str) -> tuple[dict[str, _Key], list[tuple[int, str]]]:
+def _keys_of(
+    config: Entry | None, project: str, bare: str
+) -> tuple[dict[str, _Key], list[tuple[int, str]]]:
     """The project's keys as they are written, and those that the engine would refuse or silently ignore."""
-    faults = list(_unknown_settings(root, project))
-    config = root.value["config"].node if "config" in root.value else None
-    if config is None or config.value is None:
-        return {}, faults
-    if not isinstance(config.value, dict):
-        return {}, [*faults, (root.value["config"].line, "config: expected a block of keys")]
+    if config is None or config.node.value is None:
+        return {}, []
+    if not isinstance(config.node.value, dict):
+        return {}, [(config.line, "config: expected a block of keys")]
     ours: dict[str, _Key] = {}
+    faults: list[tuple[int, str]] = []
     first: dict[str, tuple[str, int]] = {}
-    for written, (line, node) in config.value.items():
+    for written, (line, node) in config.node.value.items():
         namespace, name = _parts(written, bare)
         if ":" in name:
             faults.append((line, f"{written}: expected one colon, as in {project}:release"))

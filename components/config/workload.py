@@ -7,7 +7,7 @@ from pydantic import Field
 
 from .base import Model, Port, Problem
 from .kinds import AnnotationName, Cidr, DataKey, DnsSubdomain, Origin, SecretName, VariableName
-from .pods import PodSettings, reserved_annotations
+from .pods import PodSettings, annotation_problems
 from .quantities import Bytes, CountOrPercent, Cpu, bytes_of, millicores, share
 
 DRAIN_SECONDS = 10  # Both applications exit within this time after SIGTERM.
@@ -16,6 +16,10 @@ DEFAULT_REPLICAS = 2
 # kube-apiserver's default --service-node-port-range
 NodePort = Annotated[int, Field(ge=30000, le=32767)]
 LogLevel = Literal["debug", "info", "warning", "error"]
+
+# MAX_ARG_STRLEN of https://man7.org/linux/man-pages/man2/execve.2.html, without the NUL at the end; no container with a
+# longer one starts.
+LONGEST_VARIABLE = 32 * 4096 - 1
 
 # Set by the program from other keys; a second value under `env` would win silently over the first.
 RESERVED_VARIABLES = frozenset(
@@ -347,6 +351,10 @@ class Workload(PodSettings):
                     (f"{key}.{variable}",),
                     "is set by the program from other keys; use those instead",
                 )
+        for variable, value in self.env.items():
+            if len(f"{variable}={value}".encode()) > LONGEST_VARIABLE:
+                text = f"Linux gives a process at most {LONGEST_VARIABLE} bytes in one variable; shorten it"
+                yield Problem((f"env.{variable}",), text)
         for variable in sorted(self.secret_env.keys() & self.env):
             yield Problem(
                 (f"secretEnv.{variable}", f"env.{variable}"), "is in env too; drop one of the two"
@@ -377,7 +385,7 @@ class ServedWorkload(Workload):
 
     def problems(self) -> Iterable[Problem]:
         yield from super().problems()
-        yield from reserved_annotations("serviceAnnotations", self.service_annotations)
+        yield from annotation_problems("serviceAnnotations", self.service_annotations)
 
 
 class Backend(ServedWorkload):

@@ -211,7 +211,7 @@ def table(found: list[Revision]) -> Table:
 
 def short(image: str) -> str:
     """The part of a reference that distinguishes builds: its tag, or the start of its digest."""
-    return image.rpartition("@sha256:")[2][:12] if "@" in image else image.rpartition(":")[2]
+    return image.rpartition(":")[2][:12] if "@" in image else image.rpartition(":")[2]
 
 
 def changes(update: Update) -> str:

@@ -331,7 +331,8 @@ def test_images_for_a_real_cluster_need_a_registry_or_a_digest() -> None:
     assert "set images.registry" in errors(none)[0]
     tagged = merged(DEPLOYED, {"images": {"backend": {"ref": "ghcr.io/example/backend:1.2"}}})
     assert 'got "ghcr.io/example/backend:1.2", expected a digest' in errors(tagged)[0]
-    accept(merged(DEPLOYED, {"images": {"backend": {"ref": f"backend@sha256:{'1' * 64}"}}}))
+    for digest in (f"sha256:{'1' * 64}", f"sha512:{'1' * 128}"):
+        accept(merged(DEPLOYED, {"images": {"backend": {"ref": f"backend@{digest}"}}}))
     accept(merged(LOCAL, {"images": {"backend": {"ref": "backend:1.2"}}}))
 
 

@@ -153,7 +153,7 @@ def test_rules_mean_what_they_mean_to_docker(tmp_path: Path, rules: str, sent: l
     assert [path.relative_to(tmp_path).as_posix() for path in context_files(tmp_path)] == sent
 
 
-@pytest.mark.parametrize("rule", ["[a", "[]a]", "[a-]", "[^]", "[z-a]", "a\\", "!", "! "])
+@pytest.mark.parametrize("rule", ["[a", "[]a]", "[a-]", "[^]", "[z-a]", "a\\", "!", "! ", "!/"])
 def test_a_rule_that_docker_refuses_is_one_line(tmp_path: Path, rule: str) -> None:
     (tmp_path / ".dockerignore").write_text(f"b\n{rule}\n")
     with pytest.raises(ConfigError, match=r"/\.dockerignore:2: .* is not a pattern for Docker$"):
@@ -228,6 +228,10 @@ def test_a_file_that_the_targets_stages_copy_changes_the_tag(staged: Path, name:
         "RUN --mount=type=bind,target=/src make",
         "ONBUILD COPY unused.txt /",
         "COPY <<one /two\nFROM x\none",
+        "COPY .. /app",
+        "COPY app/../../ /app",
+        "FROM scratch AS more\nCOPY unused.txt /\nFROM ${STAGE} AS runner",
+        "ARG STAGE=more\nFROM scratch AS more\nCOPY unused.txt /\nFROM $STAGE AS runner",
         "FROM scratch\nCOPY unused.txt /\nFROM scratch AS runner\nCOPY --from=3 /unused.txt /",
     ],
 )
@@ -238,6 +242,30 @@ def test_where_it_is_not_certain_what_a_stage_uses_every_file_counts(
     (staged / "Dockerfile").write_text(f"{STAGES}{line}\n")
     before = tag(staged)
     (staged / "unused.txt").write_text("edited\n")
+    assert tag(staged) != before
+
+
+def test_another_character_that_continues_lines_is_seen_after_other_directives(staged: Path) -> None:
+    lines = "# syntax=docker/dockerfile:1\n# Escape = `\nFROM x AS runner\nCOPY app `\n  unused.txt /\n"
+    (staged / "Dockerfile").write_text(lines)
+    (staged / "unused.txt").write_text("x\n")
+    before = tag(staged)
+    (staged / "unused.txt").write_text("edited\n")
+    assert tag(staged) != before
+
+
+@pytest.mark.parametrize(
+    ("source", "link"), [("linked", "linked"), ("linked/file", "linked"), ("lin*", "linked")]
+)
+def test_the_target_of_a_link_that_a_stage_copies_counts(
+    staged: Path, source: str, link: str
+) -> None:
+    (staged / "Dockerfile").write_text(f"FROM x AS runner\nCOPY {source} /\n")
+    (staged / "elsewhere").mkdir()
+    (staged / "elsewhere" / "file").write_text("x\n")
+    (staged / link).symlink_to("elsewhere")
+    before = tag(staged)
+    (staged / "elsewhere" / "file").write_text("edited\n")
     assert tag(staged) != before
 
 

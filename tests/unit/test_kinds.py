@@ -106,6 +106,9 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("backup", {"publicKey": PUBLIC_KEY, "schedule": "05 02 31 12 0"}),
     ("gateway", {"host": "a.b", "class": "c", "timeoutSeconds": 99_999}),
     ("backend.podAnnotations", {f"{'a.' * 126}b/{'c' * 63}": "x"}),
+    ("backend.podAnnotations", {"Example.com/Name": "x" * 259_984}),
+    ("backend.env", {"A": "x" * 131_069}),
+    ("backend.strategy.maxUnavailable", 2**31 - 1),
 ]
 
 
@@ -237,6 +240,14 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("log_level", "info", "log_level: unknown key; did you mean logLevel?"),
     ("backend.pre_stop_seconds", 3, "unknown key; did you mean preStopSeconds?"),
     ("ingress.class_name", "x", "class_name: unknown key"),
+    *(
+        (f"{path}nnotations", {"a": "x" * 130_000, "b": "x" * 130_000}, "names and values have 26")
+        for path in ("backend.podA", "database.embedded.podA", "frontend.serviceA", "ingress.a")
+    ),
+    ("backend.env", {"A": "x" * 131_070}, "at most 131071 bytes in one variable"),
+    ("backend.strategy.maxUnavailable", 2**31, "a count such as 1"),
+    ("backend.disruptionBudget", {"maxUnavailable": 2**31}, "a count such as 1"),
+    ("backend.nodeSelector", {"Example.com/pool": "x"}, "is not a label's name"),
     ("backend.strategy.maxSurge", "101%", "a percentage up to 100"),
     ("backend.strategy.maxSurge", False, "got false, expected a count such as 1"),
     ("networkPolicies.enabled", 1, "got 1, expected true or false"),

@@ -65,6 +65,7 @@ def mistakes(tmp_path: Path, text: str | bytes) -> list[str]:
         ("18446744073709551615", 2**64 - 1),
         ("18446744073709551616", 18446744073709552000),
         ("1e400", "1e400"),
+        pytest.param("9" * 5000, "9" * 5000, id="5000 digits"),
         ("1:30", "1:30"),
         ("yes", "yes"),
         ("On", "On"),
@@ -140,6 +141,12 @@ def test_a_key_twice_in_a_block_that_is_json_is_refused(tmp_path: Path) -> None:
     text = f'{LOCAL}  taskflow:backend: \'{{"env": {{"A": "1", "A": "2"}}}}\'\n'
     (message,) = mistakes(tmp_path, text)
     assert message.startswith("Pulumi.x.yaml:5: taskflow:backend: the key A is in this JSON twice")
+
+
+def test_half_of_a_character_in_json_is_refused(tmp_path: Path) -> None:
+    text = f'{LOCAL}  backend: \'{{"env": {{"A": "\\ud800", "B": "\\ud83d\\ude00"}}}}\'\n'
+    (message,) = mistakes(tmp_path, text)
+    assert message.startswith(r"Pulumi.x.yaml:5: taskflow:backend.env.A: has an escape from \ud800")
 
 
 def test_a_block_may_be_json(tmp_path: Path) -> None:
@@ -224,6 +231,35 @@ def test_a_question_mark_and_a_backslash_before_a_slash_are_fine_where_the_engin
         f"{LOCAL}  backend: {{env: {env}}}\n  frontend:\n    env:\n      URL: https://a.b/c?d=e\n"
     )
     assert mistakes(tmp_path, text) == []
+
+
+@pytest.mark.parametrize("start", ["\n", "\n  ", "\t", "\u2028"])
+def test_several_lines_whose_start_the_engine_would_lose_are_refused(
+    tmp_path: Path, start: str
+) -> None:
+    value = json.dumps(f"{start}one\ntwo")
+    (found,) = mistakes(tmp_path, f"{LOCAL}  backend:\n    env:\n      A: {value}\n")
+    assert found.startswith("Pulumi.x.yaml:7: taskflow:backend.env.A: has several lines and starts")
+    (found,) = mistakes(tmp_path, f"{LOCAL}  backend:\n    env:\n      A: |\n\n        one\n")
+    assert found.startswith("Pulumi.x.yaml:7: taskflow:backend.env.A: has several lines and starts")
+    for value in ('"\\tone"', '"one\\n\\ttwo"', '" one\\ntwo"'):
+        assert mistakes(tmp_path, f"{LOCAL}  backend: {{env: {{A: {value}}}}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('"a\\nb\\e[31m": x', r"a\nb\x1b[31m: unknown key"),
+        ("encryptionsalt: !a%0Ab x", r"has the tag !a\nb"),
+        ('  logLevel: "x\\u2028y\\x85z"', r'got "x\u2028y\x85z"'),
+    ],
+)
+def test_no_text_of_a_file_breaks_the_line_of_its_mistake(
+    tmp_path: Path, line: str, shown: str
+) -> None:
+    (found,) = mistakes(tmp_path, f"{LOCAL}{line}\n")
+    assert shown in found
+    assert found.isprintable()
 
 
 @pytest.mark.parametrize(
@@ -321,7 +357,6 @@ def test_whatever_is_in_a_file_each_mistake_is_one_line_with_its_place(data: byt
         ("taskflow:logLevel: debug", "debug"),
         ("logLevel: {default: debug, description: x}", "debug"),
         ("logLevel: {value: debug}", "debug"),
-        ("logLevel: {description: x}", "info"),
         ("other:logLevel: debug", "info"),
     ],
 )
@@ -334,6 +369,35 @@ def test_a_default_of_the_project_file_counts_as_it_does_to_the_engine(
     assert check_file(path).config.log_level == level
     path.write_text(f"{LOCAL}  logLevel: warning\n")
     assert check_file(path).config.log_level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        # The engine asks each stack for these, or checks a type in words of its own.
+        ("logLevel: {description: x}", ":3: taskflow:logLevel: expected a default, and"),
+        ("logLevel: {type: string, default: info}", ":3: taskflow:logLevel: expected a default"),
+        ("logLevel: {default: info, value: info}", ":3: taskflow:logLevel: expected a default"),
+        ("logLevel: ~", ":3: taskflow:logLevel: expected a default"),
+        ("backend: {replicas: 3}", ":3: taskflow:backend: expected a default"),
+        ("backend.env.A: x", ":3: taskflow:backend.env.A: is a path to the engine"),
+        ("'backend[0]': x", ":3: taskflow:backend[0]: is a path to the engine"),
+        ("release: a\n  taskflow:release: b", ":4: taskflow:release: is given a second time"),
+        ("release: a\n  release: b", ":4: config.release: is given a second time"),
+        ("release: {default: 2026-01-02}", "2026-01-02 is a date to the engine"),
+        ("backend: {default: {1: x}}", "is a key that is not a text"),
+        ("release: [", ":3: is not YAML"),
+        ("a:b:c: x", ":3: a:b:c: expected one colon"),
+        ("backend: {default: {env: {A: {secure: v1:x}}}}", ":3: taskflow:backend.env.A: an encr"),
+    ],
+)
+def test_what_the_engine_would_refuse_or_read_otherwise_in_the_project_file_is_refused(
+    tmp_path: Path, config: str, message: str
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: taskflow\nconfig:\n  {config}\n")
+    (found,) = mistakes(tmp_path, LOCAL)
+    assert found.startswith("Pulumi.yaml:")
+    assert message in found
 
 
 @pytest.mark.parametrize(

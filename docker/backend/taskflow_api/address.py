@@ -20,6 +20,7 @@ NUL = "has %00, which Postgres takes in no name and no password: remove it"
 BLANK = " \t\r\n\v\f"  # What may stand around an address; it comes from files, too.
 CONTROL_OR_BRACKET = re.compile(r"[\x00-\x1f\x7f-\x9f]|[\[\]].*@")
 HOST = re.compile(
+    r"(?!.*\.\.|.*[^.:]{64})"  # Name servers know no empty part, and none above 63 characters.
     r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\])(:[0-9]*)?"
 )
 

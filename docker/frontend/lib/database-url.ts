@@ -12,7 +12,9 @@ const ENCODE =
 const NUL = 'has %00, which Postgres takes in no name and no password: remove it';
 /** What may stand around an address; it comes from files, too. */
 const BLANK = /^[ \t\r\n\v\f]+|[ \t\r\n\v\f]+$/g;
-const HOST = /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/;
+/** Name servers know no empty part, and none above 63 characters. */
+const HOST =
+  /^(?!.*\.\.|.*[^.:]{64})([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/;
 
 /** Options that other clients and poolers read; neither driver needs them. */
 const IGNORED = new Set([
