@@ -5,6 +5,7 @@ import { useRouter } from 'next/navigation';
 import { type ChangeEvent, useEffect, useRef } from 'react';
 import { type Filter, filterHref, SEARCH_MAX, type Show, shows } from '@/lib/filter.ts';
 import { useIsOnline } from './is-online.ts';
+import { FilterInputs } from './list-form.tsx';
 
 const labels = { all: 'All', open: 'Open', done: 'Done' };
 const TYPING_PAUSE_MS = 300;
@@ -65,7 +66,7 @@ export function FilterBar({ filter, counts }: { filter: Filter; counts?: Counts 
       {/* Enter works before the scripts have loaded, too. */}
       <search>
         <form action="/tasks">
-          {filter.show !== 'open' && <input type="hidden" name="show" value={filter.show} />}
+          <FilterInputs filter={{ ...filter, search: '', page: 1 }} />
           <input
             ref={field}
             type="search"
