@@ -61,9 +61,11 @@ export function EditTask({ task: base, sent, onClose }: Props) {
     onClose();
   });
 
-  /** While a word is being composed, Escape is meant for the input method. */
-  function close({ key, nativeEvent }: KeyboardEvent) {
-    if (key === 'Escape' && !nativeEvent.isComposing) onClose();
+  /** Escape loses nothing that was written. While a word is being composed, it is meant for the input method. */
+  function close({ key, nativeEvent, currentTarget }: KeyboardEvent<HTMLFormElement>) {
+    if (key !== 'Escape' || nativeEvent.isComposing) return;
+    const written = changed(fieldsOf(base), taskFields(new FormData(currentTarget)));
+    if (!Object.keys(written).length) onClose();
   }
 
   return (

@@ -14,7 +14,6 @@ import { AddTask } from './add-task.tsx';
 import { Assistant } from './assistant.tsx';
 import { Conflict } from './conflict.tsx';
 import { FilterBar } from './filter-bar.tsx';
-import { Freshen } from './freshen.tsx';
 import { Notices } from './notices.tsx';
 import { TaskList } from './task-list.tsx';
 import { Unavailable } from './unavailable.tsx';
@@ -74,7 +73,6 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
     <>
       <Top user={session.user} />
       <Notices userId={session.user.id} said={said}>
-        <Freshen />
         <main id="main" className={hasAssistant ? 'board with-assistant' : 'board'}>
           <section className="stack" aria-labelledby="tasks-title">
             <h1 id="tasks-title" tabIndex={-1}>
