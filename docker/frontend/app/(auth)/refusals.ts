@@ -4,6 +4,9 @@ import { log } from '@/lib/log.ts';
 import { isBusy, RETRY_SECONDS } from '@/lib/password-checks.ts';
 import { noteOutage } from '@/lib/request.ts';
 
+/** What people read while the account database is away. */
+export const AWAY = 'TaskFlow cannot reach its database right now. Try again in a moment.';
+
 const refusals: Record<string, string> = {
   INVALID_EMAIL_OR_PASSWORD: 'This email and password do not match an account.',
   INVALID_EMAIL: 'This does not look like an email address.',
@@ -28,7 +31,7 @@ export function explainRefusal(error: unknown): string {
   if (!(error instanceof APIError) || error.statusCode >= 500) {
     noteOutage();
     log.error('The account database could not be used', { error });
-    return 'TaskFlow cannot reach its database right now. Try again in a moment.';
+    return AWAY;
   }
   const { code = '', seconds } = error.body ?? {};
   if (code === 'TOO_MANY_ATTEMPTS') {

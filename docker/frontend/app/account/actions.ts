@@ -5,8 +5,9 @@ import { redirect } from 'next/navigation';
 import { authFor } from '@/lib/auth.ts';
 import { text } from '@/lib/form.ts';
 import { inTurn } from '@/lib/password-checks.ts';
+import { noteOutage } from '@/lib/request.ts';
 import { currentSession } from '@/lib/session.ts';
-import { explainRefusal } from '../(auth)/refusals.ts';
+import { AWAY, explainRefusal } from '../(auth)/refusals.ts';
 
 /** What a form of the account page says after it was sent. */
 export type AccountState = { ok: boolean; message: string };
@@ -56,10 +57,13 @@ export async function deleteAccount(_: AccountState, form: FormData): Promise<Ac
 async function act(success: string, action: Action): Promise<AccountState> {
   const session = await currentSession();
   if (session.state === 'signed-out') redirect('/sign-in?next=%2Faccount');
+  if (session.state === 'unknown') {
+    noteOutage();
+    return { ok: false, message: AWAY };
+  }
   const requestHeaders = await headers();
   try {
-    const userId = session.state === 'signed-in' ? session.user.id : '';
-    await action(authFor(requestHeaders), requestHeaders, userId);
+    await action(authFor(requestHeaders), requestHeaders, session.user.id);
     return { ok: true, message: success };
   } catch (error) {
     return { ok: false, message: explainRefusal(error) };
