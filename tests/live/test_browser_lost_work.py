@@ -230,6 +230,18 @@ def test_a_draft_outlives_its_session_and_leads_back_to_the_list_that_was_shown(
     expect(form.get_by_label("Title")).to_have_value("Written for an hour")
 
 
+def test_escape_closes_an_editor_only_as_long_as_nothing_was_written(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Notes").press("Escape")
+    expect(form).to_have_count(0)
+    edit(page, "Plan the trip").get_by_label("Notes").fill("An hour's work")
+    form.get_by_label("Notes").press("Escape")
+    page.wait_for_timeout(500)
+    expect(form.get_by_label("Notes")).to_have_value("An hour's work")
+
+
 def test_an_edit_outlives_a_reload_another_filter_and_its_session(page: Page) -> None:
     person = Person("Joan")
     sign_up(page, person)

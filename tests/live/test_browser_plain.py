@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -98,6 +98,131 @@ def test_a_deletion_without_scripts_shows_both_versions_of_a_task_that_was_chang
         undo(page, "Deleted “Plan the flight”.")
     expect(task(page, "Plan the flight")).to_be_visible()
     expect(page.get_by_text("An hour's work")).to_be_visible()
+
+
+def edit(page: Page, title: str) -> Locator:
+    """The form for editing a task, opened."""
+    page.get_by_role("button", name=f"Edit {title}", exact=True).click()
+    return page.get_by_role("form", name=f"Edit {title}", exact=True)
+
+
+def save(form: Locator) -> None:
+    form.get_by_role("button", name="Save").click()
+
+
+def change(page: Page, title: str, field: str, text: str) -> None:
+    """Edit a field of a task, in a page that shows the tasks as they are now."""
+    page.reload()
+    form = edit(page, title)
+    form.get_by_label(field).fill(text)
+    save(form)
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+
+
+def test_a_task_is_edited_without_scripts_and_changed_back(page: Page) -> None:
+    sign_up(page, Person("Tim"))
+    add_task(page, "Bread", notes="Rye", due="2030-05-01", priority="high")
+    page.goto("/tasks?show=all&search=bre")
+    form = edit(page, "Bread")
+    form.get_by_role("button", name="Cancel").click()
+    expect(form).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"/tasks\?show=all&search=bre$"))
+    form = edit(page, "Bread")
+    expect(form.get_by_label("Title")).to_be_focused()
+    form.get_by_label("Title").fill("Breakfast")
+    form.get_by_label("Notes").fill("One line\nand another")
+    form.get_by_label("Due").fill("")
+    form.get_by_label("Priority").select_option("low")
+    form.get_by_label("Title").press("Enter")
+    item = page.get_by_role("listitem").filter(has_text="Breakfast")
+    expect(item).to_contain_text("One line and another")
+    expect(item).to_contain_text("Low priority")
+    expect(item.get_by_text("Due")).to_have_count(0)
+    undo(page, "Saved “Breakfast”.")
+    item = page.get_by_role("listitem").filter(has_text="Bread")
+    expect(item).to_contain_text("Rye")
+    expect(item).to_contain_text("Due May 1, 2030")
+    expect(item).to_contain_text("High priority")
+
+
+@pytest.mark.parametrize("choice", ["Keep mine", "Keep the other"])
+def test_an_edit_without_scripts_shows_both_versions_of_a_task_that_was_changed_elsewhere(
+    page: Page, other: Page, choice: str
+) -> None:
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Title").fill("Plan the journey")
+    change(other, "Plan the trip", "Title", "Plan the flight")
+    change(other, "Plan the flight", "Notes", "Beside it")
+    save(form)
+    form = page.get_by_role("form", name="Edit Plan the flight")
+    expect(form.get_by_role("alert")).to_contain_text("changed elsewhere")
+    expect(form.get_by_role("cell")).to_have_text(["", "Plan the journey", "Plan the flight"])
+    expect(form.get_by_label("Title")).to_have_value("Plan the journey")
+    form.get_by_role("button", name=choice).click()
+    expect(form).to_have_count(0)
+    if choice == "Keep mine":
+        expect(task(page, "Plan the journey")).to_be_visible()
+        undo(page, "Saved")
+    expect(task(page, "Plan the flight")).to_be_visible()
+    expect(page.get_by_text("Beside it")).to_be_visible()
+
+
+def test_an_edit_without_scripts_of_a_task_that_was_deleted_elsewhere_can_be_added_as_a_new_one(
+    page: Page, other: Page
+) -> None:
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Notes").fill("An hour's work")
+    other.reload()
+    other.get_by_role("button", name="Delete Plan the trip").click()
+    expect(other.get_by_role("status")).to_contain_text("Deleted")
+    save(form)
+    expect(form.get_by_role("alert")).to_contain_text("deleted elsewhere")
+    expect(form.get_by_label("Notes")).to_have_value("An hour's work")
+    form.get_by_role("button", name="Add as a new task").click()
+    expect(page.get_by_role("listitem").filter(has_text="An hour's work")).to_be_visible()
+    page.reload()
+    expect(task(page, "Plan the trip")).to_have_count(1)
+
+
+def test_a_form_whose_session_has_ended_is_shown_again_as_it_was_filled(page: Page) -> None:
+    person = Person("Joan")
+    sign_up(page, person)
+    add_task(page, "Plan the trip")
+    page.goto("/tasks?show=all")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Notes").fill("An hour's work")
+    end_session_and_sign_in_again(page, person, lambda: save(form))
+    expect(form.get_by_label("Notes")).to_have_value("An hour's work")
+    save(form)
+    expect(page.get_by_text("An hour's work")).to_be_visible()
+    new = page.get_by_role("form", name="New task")
+    new.get_by_label("Title").fill("Written for an hour")
+    button = new.get_by_role("button", name="Add task")
+    end_session_and_sign_in_again(page, person, button.click)
+    expect(new.get_by_label("Title")).to_have_value("Written for an hour")
+    button.click()
+    expect(task(page, "Written for an hour")).to_be_visible()
+    page.get_by_role("button", name="Delete Written for an hour").click()
+    end_session_and_sign_in_again(page, person, lambda: undo(page, "Deleted"))
+    undo(page, "Deleted")
+    expect(task(page, "Written for an hour")).to_be_visible()
+
+
+def end_session_and_sign_in_again(page: Page, person: Person, send: Callable[[], None]) -> None:
+    """Send a form after the end of its session, and do what the answer asks for."""
+    page.context.clear_cookies()
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        send()
+    assert answer.value.status == 401
+    expect(page.get_by_role("alert").filter(has_text="session has ended")).to_be_visible()
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Sign in").click()
+    fill_in(popup.value, person)
+    popup.value.get_by_role("button", name="Sign in").click()
+    expect(popup.value).to_have_url(re.compile(r"/tasks\?show=all$"))
+    popup.value.close()
 
 
 def of_another_release(route: Route) -> None:

@@ -148,6 +148,17 @@ def test_the_list_is_fresh_when_its_tab_comes_back(
     expect(page.get_by_role("checkbox", name="Written elsewhere")).to_be_visible()
 
 
+def test_the_list_is_fresh_after_the_back_button(page: Page) -> None:
+    sign_up(page, Person("Barbara"))
+    page.get_by_role("link", name="Barbara").click()
+    expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+    other = page.context.new_page()
+    other.goto("/tasks")
+    add_task(other, "Written elsewhere")
+    page.go_back()
+    expect(page.get_by_role("checkbox", name="Written elsewhere")).to_be_visible()
+
+
 def test_what_a_person_writes_from_right_to_left_is_shown_so(page: Page) -> None:
     page.goto("/sign-up")
     page.get_by_label("Name").fill(HEBREW)
@@ -195,6 +206,33 @@ def test_links_in_notes_lead_away_safely_and_long_notes_are_folded(page: Page) -
     links = page.get_by_role("listitem").get_by_role("link")
     expect(links).to_have_text(["https://example.com/a"])
     expect(links).to_have_attribute("rel", re.compile("noopener"))
+
+
+def test_a_list_that_is_open_at_midnight_shows_the_new_day(page: Page) -> None:
+    page.clock.install(time=datetime(2030, 5, 1, 23, 50, tzinfo=UTC))
+    sign_up(page, Person("Barbara"))
+    add_task(page, "Book a train", due="2030-05-02")
+    page.clock.fast_forward("01:00")
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    expect(page.get_by_role("list", name="Tomorrow")).to_be_visible()
+    page.clock.fast_forward("10:00")
+    expect(page.get_by_role("list", name="Today")).to_contain_text("Due today")
+
+
+def test_enter_in_the_search_field_does_not_leave_the_page(page: Page) -> None:
+    sign_up(page, Person("Radia"))
+    for title in ("Stay here", "Another"):
+        add_task(page, title)
+    field = page.get_by_role("searchbox", name="Search tasks")
+    page.context.set_offline(True)
+    field.fill("stay")
+    field.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="offline")).to_be_visible()
+    page.context.set_offline(False)
+    field.press("Enter")
+    expect(page).to_have_url(re.compile(r"/tasks\?search=stay$"))
+    expect(page.get_by_role("checkbox")).to_have_count(1)
+    expect(field).to_be_focused()
 
 
 def test_a_filter_that_is_chosen_offline_is_explained_and_the_list_stays(page: Page) -> None:

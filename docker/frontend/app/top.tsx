@@ -1,10 +1,12 @@
 import Link from 'next/link';
 import type { User } from '@/lib/session.ts';
 import { signOut } from './(auth)/actions.ts';
+import { Freshen } from './freshen.tsx';
 
 export function Top({ user }: { user: User }) {
   return (
     <header className="top">
+      <Freshen />
       <Link className="brand" href="/tasks" prefetch={false}>
         TaskFlow
       </Link>

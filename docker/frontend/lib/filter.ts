@@ -29,12 +29,18 @@ export function pagesOf(total: number): number {
   return Math.max(Math.ceil(total / PAGE_SIZE), 1);
 }
 
-/** The address of the task page with this filter; defaults are left out. */
-export function filterHref({ show, search, page }: Filter): string {
+/** A filter as the task page's address says it; defaults are left out. */
+export function filterQuery({ show, search, page }: Filter): URLSearchParams {
   const query = new URLSearchParams();
   if (show !== 'open') query.set('show', show);
   if (search) query.set('search', search);
   if (page > 1) query.set('page', String(page));
+  return query;
+}
+
+/** The address of the task page with this filter. */
+export function filterHref(filter: Filter): string {
+  const query = filterQuery(filter);
   return query.size ? `/tasks?${query}` : '/tasks';
 }
 

@@ -14,7 +14,7 @@ export type FormAnswer = {
   message?: string;
   /** What was written, so that it is shown again. */
   fields?: FormData;
-  /** `seen`: what the person wanted to delete. `present`: what somebody else has made of it. */
+  /** `seen`: what the person wanted to change or delete. `present`: what somebody else has made of it. */
   conflict?: { seen: Task; present: Task };
 };
 

@@ -5,6 +5,8 @@ export const MAX_BODY_BYTES = 256 * 1024;
 
 export type Refusal = { status: 400 | 403 | 411 | 413; message: string };
 
+const UNREADABLE: Refusal = { status: 400, message: 'This form cannot be read.' };
+
 /**
  * Why a request to a page must not pass, if so. Next refuses the same requests, but as an error of
  * the server (500) and with a stack trace in the log; they are the client's.
@@ -39,11 +41,11 @@ export async function formRefusal(request: Request): Promise<Refusal | undefined
     if (refusal) return refusal;
     const read = new Response(body, { headers: { 'Content-Type': type } });
     const encoded = isForm ? (await read.formData()).get('0') : await read.text();
-    // React writes an action's arguments as JSON, in a form under this name.
-    if (isAction) JSON.parse(String(encoded ?? ''));
-    return undefined;
+    // React writes an action's arguments as a JSON array, in a form under this name.
+    const isRead = !isAction || Array.isArray(JSON.parse(String(encoded ?? '')));
+    return isRead ? undefined : UNREADABLE;
   } catch {
-    return { status: 400, message: 'This form cannot be read.' };
+    return UNREADABLE;
   }
 }
 

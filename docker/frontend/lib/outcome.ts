@@ -7,6 +7,14 @@ export type Outcome =
   /** With `conflict`: the task as somebody else has left it. */
   | { ok: false; message: string; conflict?: Task; isGone?: boolean };
 
+export const CHANGED = 'This task was changed elsewhere. Which version do you want to keep?';
+export const GONE =
+  'This task was deleted elsewhere. What you wrote is still here, and can be added as a new task.';
+
+/** Without scripts; with them the page for signing in leads back to what was written. */
+export const SIGNED_OUT =
+  'Your session has ended, so nothing was changed yet. Sign in, then send it again.';
+
 /** The open page is of an older release, whose actions are gone with it. */
 export const UPDATED =
   'TaskFlow was updated while this page was open. Copy what you want to keep, then reload the page.';

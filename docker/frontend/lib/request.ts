@@ -39,8 +39,13 @@ export function noteOutage(away: 'backend' | 'database'): void {
   answerWith(request, 503);
 }
 
+/** Says that a form needs a session, and that the one it was written in has ended. */
+export function noteSignedOut(): void {
+  answerWith(requests.getStore() ?? {}, 401);
+}
+
 /** Next has no status for an action's result, but keeps one that the response has already. */
-function answerWith({ form }: RequestContext, status: number): void {
+function answerWith({ form }: Pick<RequestContext, 'form'>, status: number): void {
   if (form) form.statusCode = status;
 }
 

@@ -1,4 +1,4 @@
-import { newId, type Task, type TaskChanges } from './task.ts';
+import { changed, fieldsOf, newId, type Task, type TaskChanges } from './task.ts';
 
 /** How a change is undone: as data, so that it outlives a reload and fits into a form. */
 export type Undo =
@@ -22,6 +22,13 @@ export type Said = {
 export function completed({ id, title }: Pick<Task, 'id' | 'title'>, done: boolean): Said {
   const undo: Undo = { kind: 'done', id, done: !done };
   return { text: done ? 'Completed' : 'Reopened', title, undo };
+}
+
+/** `own`: what was written over the task `over`. `task`: as it was saved; none if nothing was changed. */
+export function saved(title: string, over: Task, own: TaskChanges, task: Task | undefined): Said {
+  const former = changed({ ...fieldsOf(over), ...own }, fieldsOf(over));
+  const canUndo = task && Object.keys(former).length > 0;
+  return { text: 'Saved', title, ...(canUndo && { undo: { kind: 'edit', task, former } }) };
 }
 
 export function deleted(task: Task, id = newId()): Said {

@@ -8,8 +8,9 @@ import { json } from '../lib/form.ts';
 import { answerForm, formAnswer } from '../lib/form-answer.ts';
 import { actionIds, actionsOf, formOfAnotherBuild } from '../lib/known-actions.ts';
 import { type RequestContext, requests } from '../lib/request.ts';
-import { taskOf } from '../lib/task.ts';
-import { completed, deleted, undone } from '../lib/undo.ts';
+import { sentAddition, sentEdit } from '../lib/sent.ts';
+import { fieldsOf, taskOf } from '../lib/task.ts';
+import { completed, deleted, saved, undone } from '../lib/undo.ts';
 
 const task = {
   id: '00000000-0000-4000-a000-000000000000',
@@ -91,4 +92,36 @@ test('what was undone is said, and to complete is undone in both directions', ()
   const { undo: restore, lasting } = deleted(task, task.id);
   assert.equal(lasting, true);
   assert.deepEqual(restore && undone(restore, task), { text: 'Restored', title: 'Bread' });
+});
+
+test('a form that was sent in vain is shown again as what it was', () => {
+  const message = 'Try again.';
+  const addition = formOf({ id: task.id, title: 'Milk', filter: '' });
+  const edit = formOf({ task: JSON.stringify(task), title: 'Milk', notes: '', due: '' });
+  const fields = { ...fieldsOf(task), title: 'Milk' };
+  assert.deepEqual(sentAddition({ message, fields: addition }), { id: task.id, fields, message });
+  assert.equal(sentEdit({ message, fields: addition }), undefined);
+  const nextId = undefined;
+  assert.deepEqual(sentEdit({ message, fields: edit }), { base: task, fields, message, nextId });
+  assert.equal(sentAddition({ message, fields: edit }), undefined);
+  const deletion = formOf({ task: JSON.stringify(task) });
+  assert.equal(sentEdit({ message, fields: deletion }), undefined);
+});
+
+test('an edit that met another one keeps what both have changed', () => {
+  const theirs = { ...task, title: 'Rye bread', notes: 'Two loaves', version: 2 };
+  const form = formOf({ task: JSON.stringify(task), title: 'Bread', due: '2030-05-01' });
+  const conflict = { seen: task, present: theirs };
+  const edit = sentEdit({ fields: form, conflict });
+  assert.deepEqual(edit?.fields, { ...fieldsOf(theirs), due: '2030-05-01' });
+  assert.deepEqual(edit?.conflict, { theirs, own: { due: '2030-05-01' } });
+  assert.equal(edit?.base, theirs);
+});
+
+test('an edit is undone to what it was written over, if it changed anything', () => {
+  const own = { title: 'Milk' };
+  const now = { ...task, ...own, version: 2 };
+  const { undo } = saved('Milk', task, own, now);
+  assert.deepEqual(undo, { kind: 'edit', task: now, former: { title: 'Bread' } });
+  assert.equal(saved('Bread', task, {}, undefined).undo, undefined);
 });

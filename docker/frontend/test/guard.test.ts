@@ -75,6 +75,9 @@ test('a form that nobody can read is the fault of who sent it', async () => {
   assert.equal(await read({ ...FORM, ...ACTION }, form('1', '[]')), 400, 'without arguments');
   assert.equal(await read({ ...FORM, ...ACTION }, form('0', '{zz')), 400);
   assert.equal(await read({ ...ACTION, 'content-type': 'text/plain' }, '[garbage'), 400);
+  for (const other of ['null', '5', '"x"', '{"length":1e9}']) {
+    assert.equal(await read({ ...FORM, ...ACTION }, form('0', other)), 400, `no list: ${other}`);
+  }
 });
 
 test('only the whole origin of FRONTEND_URL matches', () => {

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { currentSession } from '@/lib/session.ts';
 import { Alert } from '../alert.tsx';
+import { AWAY } from './refusals.ts';
 
 export default async function EntryLayout({ children }: { children: ReactNode }) {
   const session = await currentSession();
@@ -9,9 +10,7 @@ export default async function EntryLayout({ children }: { children: ReactNode })
       <p className="brand" aria-hidden="true">
         TaskFlow
       </p>
-      {session.state === 'unknown' && (
-        <Alert message="TaskFlow cannot reach its database right now. Try again in a moment." />
-      )}
+      {session.state === 'unknown' && <Alert message={AWAY} />}
       {children}
     </main>
   );

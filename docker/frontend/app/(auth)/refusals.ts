@@ -4,6 +4,9 @@ import { log } from '@/lib/log.ts';
 import { isBusy, RETRY_SECONDS } from '@/lib/password-checks.ts';
 import { noteOutage } from '@/lib/request.ts';
 
+/** What people read while the account database is away. */
+export const AWAY = 'TaskFlow cannot reach its database right now. Try again in a moment.';
+
 const refusals: Record<string, string> = {
   INVALID_EMAIL_OR_PASSWORD: 'This email and password do not match an account.',
   INVALID_EMAIL: 'This does not look like an email address.',
@@ -20,19 +23,15 @@ const refusals: Record<string, string> = {
   VALIDATION_ERROR: 'Check the email address and the password.',
 };
 
-export function explainOutage(): string {
-  noteOutage('database');
-  return 'TaskFlow cannot reach its database right now. Try again in a moment.';
-}
-
 /** The sentence for what Better Auth, the queue or the database refused. */
 export function explainRefusal(error: unknown): string {
   if (isBusy(error)) {
     return `Many people are signing in right now. Try again in ${RETRY_SECONDS} seconds.`;
   }
   if (!(error instanceof APIError) || error.statusCode >= 500) {
+    noteOutage('database');
     log.error('The account database could not be used', { error });
-    return explainOutage();
+    return AWAY;
   }
   const { code = '', seconds } = error.body ?? {};
   if (code === 'TOO_MANY_ATTEMPTS') {

@@ -6,7 +6,7 @@ import { authFor } from '@/lib/auth.ts';
 import { text } from '@/lib/form.ts';
 import { inTurn } from '@/lib/password-checks.ts';
 import { currentSession } from '@/lib/session.ts';
-import { explainOutage, explainRefusal } from '../(auth)/refusals.ts';
+import { AWAY, explainRefusal } from '../(auth)/refusals.ts';
 
 /** What a form of the account page says after it was sent. */
 export type AccountState = { ok: boolean; message: string };
@@ -56,7 +56,7 @@ export async function deleteAccount(_: AccountState, form: FormData): Promise<Ac
 async function act(success: string, action: Action): Promise<AccountState> {
   const session = await currentSession();
   if (session.state === 'signed-out') redirect('/sign-in?next=%2Faccount');
-  if (session.state === 'unknown') return { ok: false, message: explainOutage() };
+  if (session.state === 'unknown') return { ok: false, message: AWAY };
   const requestHeaders = await headers();
   try {
     await action(authFor(requestHeaders), requestHeaders, session.user.id);

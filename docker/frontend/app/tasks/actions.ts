@@ -7,9 +7,9 @@ import { type Backend, backend, type Result } from '@/lib/backend.ts';
 import { filterHref, readFilter } from '@/lib/filter.ts';
 import { json, text } from '@/lib/form.ts';
 import { answerForm } from '@/lib/form-answer.ts';
-import type { Outcome } from '@/lib/outcome.ts';
+import { CHANGED, GONE, type Outcome, SIGNED_OUT } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
-import { noteOutage } from '@/lib/request.ts';
+import { noteOutage, noteSignedOut, requests } from '@/lib/request.ts';
 import { signInHref } from '@/lib/return-to.ts';
 import { currentSession } from '@/lib/session.ts';
 import {
@@ -17,6 +17,7 @@ import {
   fieldsOf,
   isTaskId,
   type NewTask,
+  newId,
   overlap,
   type Task,
   type TaskChanges,
@@ -25,7 +26,7 @@ import {
   taskId,
   taskOf,
 } from '@/lib/task.ts';
-import { completed, deleted, type Undo, undone } from '@/lib/undo.ts';
+import { completed, deleted, saved, type Undo, undone } from '@/lib/undo.ts';
 
 // Anyone can call these with anything, whatever the types say: arguments are checked here or by the
 // backend, never trusted.
@@ -103,6 +104,31 @@ export async function addTaskPlainly(form: FormData): Promise<void> {
   answerForm({ message: outcome.message, fields: form });
 }
 
+/** The form's `id` is of the task that is added if the edited one is gone. */
+export async function saveTaskPlainly(form: FormData): Promise<void> {
+  const seen = taskOf(json(form, 'task'));
+  if (!seen) return answerForm({ message: NOT_ACCEPTED, fields: form });
+  const fields = taskFields(form);
+  const id = taskId(form);
+  const own = changed(fieldsOf(seen), fields);
+  let outcome: Outcome = { ok: true };
+  if (id) outcome = await restoreTask({ ...seen, ...fields }, id);
+  else if (Object.keys(own).length) outcome = await saveTask(seen, own);
+  if (outcome.ok) {
+    const said = id
+      ? { text: 'Added', title: fields.title }
+      : saved(fields.title, seen, own, outcome.task);
+    return answerForm({ said });
+  }
+  const { message, conflict: present, isGone } = outcome;
+  if (isGone) form.set('id', newId());
+  answerForm({
+    message: isGone ? GONE : present ? CHANGED : message,
+    fields: form,
+    ...(present && { conflict: { seen, present } }),
+  });
+}
+
 export async function completeTaskPlainly(form: FormData): Promise<void> {
   const done = text(form, 'done') === 'true';
   const outcome = await completeTask(text(form, 'id'), done);
@@ -154,8 +180,17 @@ async function add(
 }
 
 async function change(run: (api: Backend) => Promise<Result<Task | undefined>>): Promise<Outcome> {
-  const api = await callersBackend();
-  const result = api ? await run(api) : ({ ok: false, problem: AWAY } as const);
+  const session = await currentSession();
+  if (session.state === 'signed-out') {
+    // Without scripts the form alone has what was written: the page shows it again.
+    if (!requests.getStore()?.form) redirect(signInHref(await shownHref()));
+    noteSignedOut();
+    return { ok: false, message: SIGNED_OUT };
+  }
+  const result: Result<Task | undefined> =
+    session.state === 'signed-in'
+      ? await run(backend(session.user.id))
+      : { ok: false, problem: AWAY };
   if (result.ok) {
     refresh();
     return { ok: true, ...(result.value && { task: result.value }) };
@@ -170,13 +205,6 @@ async function change(run: (api: Backend) => Promise<Result<Task | undefined>>):
     ...(present && { conflict: present }),
     ...(kind === 'missing' && { isGone: true }),
   };
-}
-
-/** Undefined when the database is away; without a session the person is sent to sign in. */
-async function callersBackend(): Promise<Backend | undefined> {
-  const session = await currentSession();
-  if (session.state === 'signed-out') redirect(signInHref(await shownHref()));
-  return session.state === 'signed-in' ? backend(session.user.id) : undefined;
 }
 
 /** The part of the tasks that the person is looking at. */

@@ -2,7 +2,8 @@
 
 import { type SubmitEvent, useEffect, useRef, useState } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
-import { newId, type TaskFields, taskFields } from '@/lib/task.ts';
+import type { Addition } from '@/lib/sent.ts';
+import { newId, taskFields } from '@/lib/task.ts';
 import type { Undo } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { safely } from '../safely.ts';
@@ -20,7 +21,7 @@ type Props = {
   /** None while it cannot be known who it is: then no draft is kept. */
   userId?: string;
   /** What a form without scripts has sent in vain. */
-  sent?: { id?: string | undefined; fields: TaskFields; message: string } | undefined;
+  sent?: Addition | undefined;
 };
 
 export function AddTask({ id: firstId, filter, userId = '', sent }: Props) {

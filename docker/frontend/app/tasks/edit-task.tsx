@@ -1,29 +1,35 @@
 'use client';
 
 import { type KeyboardEvent, useState } from 'react';
-import type { Outcome } from '@/lib/outcome.ts';
-import { changed, fieldsOf, newId, type Task, type TaskChanges, taskFields } from '@/lib/task.ts';
-import type { Undo } from '@/lib/undo.ts';
+import { CHANGED, GONE, type Outcome } from '@/lib/outcome.ts';
+import type { Edit } from '@/lib/sent.ts';
+import { changed, fieldsOf, newId, type Task, taskFields } from '@/lib/task.ts';
+import { saved } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { useSubmit } from '../use-submit.ts';
-import { restoreTask, saveTask } from './actions.ts';
+import { restoreTask, saveTask, saveTaskPlainly } from './actions.ts';
 import { keepEdit, keptEdit } from './draft.ts';
+import { LIST_FORM } from './list-form.tsx';
 import { useNotify } from './notices.tsx';
 import { DetailInputs, TitleInput } from './task-inputs.tsx';
 import { Versions } from './versions.tsx';
 
-const GONE =
-  'This task was deleted elsewhere. What you wrote is still here, and can be added as a new task.';
+type Props = {
+  /** As it was when the editing began; the list may show a newer one meanwhile. */
+  task: Task;
+  /** Of an edit that the server has begun. */
+  sent?: Edit | undefined;
+  onClose: () => void;
+};
 
-/** `base`: the task as it was when the editing began; the list may show a newer one meanwhile. */
-export function EditTask({ task: base, onClose }: { task: Task; onClose: () => void }) {
+export function EditTask({ task: base, sent, onClose }: Props) {
   const notify = useNotify();
   // Of a reload, a session that ended, or another filter in between.
-  const [kept] = useState(() => keptEdit(base.id)?.fields);
-  const [conflict, setConflict] = useState<{ theirs: Task; own: TaskChanges }>();
-  const [isGone, setIsGone] = useState(false);
+  const [kept] = useState(() => (sent ? sent.fields : keptEdit(base.id)?.fields));
+  const [conflict, setConflict] = useState(sent?.conflict);
+  const [isGone, setIsGone] = useState(sent?.nextId !== undefined);
   // Of the task that is added if this one is gone: a second try finds the task of the first.
-  const [nextId] = useState(newId);
+  const [nextId] = useState(sent?.nextId ?? newId);
   /** What is overwritten. */
   const over = conflict?.theirs ?? base;
 
@@ -42,25 +48,24 @@ export function EditTask({ task: base, onClose }: { task: Task; onClose: () => v
     setConflict({ theirs: outcome.conflict, own });
     return {
       ...outcome,
-      message: 'This task was changed elsewhere. Which version do you want to keep?',
+      message: CHANGED,
     };
   }
 
   const { problem, busy, submit } = useSubmit(save, (outcome, form) => {
     if (!outcome.ok) return;
-    const saved = outcome.task;
-    const own = changed(fieldsOf(base), taskFields(form));
-    const former = changed({ ...fieldsOf(over), ...own }, fieldsOf(over));
-    const title = String(form.get('title'));
-    const canUndo = !isGone && saved && Object.keys(former).length > 0;
-    const undo: { undo?: Undo } = canUndo ? { undo: { kind: 'edit', task: saved, former } } : {};
-    notify(outcome, { text: isGone ? 'Added' : 'Saved', title, ...undo });
+    const fields = taskFields(form);
+    const { title } = fields;
+    const own = changed(fieldsOf(base), fields);
+    notify(outcome, isGone ? { text: 'Added', title } : saved(title, over, own, outcome.task));
     onClose();
   });
 
-  /** While a word is being composed, Escape is meant for the input method. */
-  function close({ key, nativeEvent }: KeyboardEvent) {
-    if (key === 'Escape' && !nativeEvent.isComposing) onClose();
+  /** Escape loses nothing that was written. While a word is being composed, it is meant for the input method. */
+  function close({ key, nativeEvent, currentTarget }: KeyboardEvent<HTMLFormElement>) {
+    if (key !== 'Escape' || nativeEvent.isComposing) return;
+    const written = changed(fieldsOf(base), taskFields(new FormData(currentTarget)));
+    if (!Object.keys(written).length) onClose();
   }
 
   return (
@@ -68,19 +73,30 @@ export function EditTask({ task: base, onClose }: { task: Task; onClose: () => v
       className="stack grow"
       aria-label={`Edit ${base.title}`}
       data-editing
+      action={saveTaskPlainly}
       onInput={(event) => keepEdit(base, event.currentTarget)}
       onSubmit={submit}
       onKeyDown={close}
     >
+      <input type="hidden" name="task" value={JSON.stringify(over)} />
+      {isGone && <input type="hidden" name="id" value={nextId} />}
       <TitleInput title={kept?.title ?? base.title} focus={!kept} />
       <DetailInputs task={kept ?? fieldsOf(base)} />
-      <Alert message={problem} />
+      <Alert message={problem || (sent?.message ?? '')} />
       {conflict && <Versions {...conflict} />}
       <div className="button-row">
         <button type="submit" className="primary" disabled={busy}>
           {isGone ? 'Add as a new task' : conflict ? 'Keep mine' : 'Save'}
         </button>
-        <button type="button" className="quiet" onClick={onClose}>
+        <button
+          type="submit"
+          form={LIST_FORM}
+          className="quiet"
+          onClick={(event) => {
+            event.preventDefault();
+            onClose();
+          }}
+        >
           {conflict ? 'Keep the other' : 'Cancel'}
         </button>
       </div>

@@ -2,9 +2,10 @@
 
 import Link from 'next/link';
 import { useRouter } from 'next/navigation';
-import { type ChangeEvent, useEffect, useRef } from 'react';
+import { type SubmitEvent, useEffect, useRef } from 'react';
 import { type Filter, filterHref, SEARCH_MAX, type Show, shows } from '@/lib/filter.ts';
 import { useIsOnline } from './is-online.ts';
+import { FilterInputs } from './list-form.tsx';
 
 const labels = { all: 'All', open: 'Open', done: 'Done' };
 const TYPING_PAUSE_MS = 300;
@@ -39,11 +40,16 @@ export function FilterBar({ filter, counts }: { filter: Filter; counts?: Counts 
     if (isOnline()) router.push(want({ show }));
   }
 
-  function search(event: ChangeEvent<HTMLInputElement>) {
-    const href = want({ search: event.target.value.trim() });
+  function search(pauseMs: number) {
+    const href = want({ search: field.current?.value.trim() ?? '' });
     timer.current = setTimeout(() => {
       if (isOnline()) router.replace(href, { scroll: false });
-    }, TYPING_PAUSE_MS);
+    }, pauseMs);
+  }
+
+  function searchNow(event: SubmitEvent) {
+    event.preventDefault();
+    search(0);
   }
 
   return (
@@ -64,8 +70,8 @@ export function FilterBar({ filter, counts }: { filter: Filter; counts?: Counts 
       </nav>
       {/* Enter works before the scripts have loaded, too. */}
       <search>
-        <form action="/tasks">
-          {filter.show !== 'open' && <input type="hidden" name="show" value={filter.show} />}
+        <form action="/tasks" onSubmit={searchNow}>
+          <FilterInputs filter={{ ...filter, search: '', page: 1 }} />
           <input
             ref={field}
             type="search"
@@ -75,7 +81,7 @@ export function FilterBar({ filter, counts }: { filter: Filter; counts?: Counts 
             dir="auto"
             maxLength={SEARCH_MAX}
             defaultValue={filter.search}
-            onChange={search}
+            onChange={() => search(TYPING_PAUSE_MS)}
           />
         </form>
       </search>

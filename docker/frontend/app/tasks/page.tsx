@@ -1,19 +1,19 @@
 import type { Metadata } from 'next';
 import { redirect } from 'next/navigation';
 import { backend } from '@/lib/backend.ts';
-import { filterHref, readFilter } from '@/lib/filter.ts';
+import { filterHref, filterQuery, readFilter } from '@/lib/filter.ts';
 import { formAnswer } from '@/lib/form-answer.ts';
 import { listTasks } from '@/lib/list.ts';
 import { signInHref } from '@/lib/return-to.ts';
+import { sentAddition, sentEdit } from '@/lib/sent.ts';
 import { currentSession } from '@/lib/session.ts';
-import { newId, taskFields, taskId } from '@/lib/task.ts';
+import { newId } from '@/lib/task.ts';
 import { Alert } from '../alert.tsx';
 import { Top } from '../top.tsx';
 import { AddTask } from './add-task.tsx';
 import { Assistant } from './assistant.tsx';
 import { Conflict } from './conflict.tsx';
 import { FilterBar } from './filter-bar.tsx';
-import { Freshen } from './freshen.tsx';
 import { Notices } from './notices.tsx';
 import { TaskList } from './task-list.tsx';
 import { Unavailable } from './unavailable.tsx';
@@ -24,20 +24,38 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   const params = await searchParams;
   const filter = readFilter(params);
   const href = filterHref(filter);
-  const query = href.split('?')[1] ?? '';
-  const { said, message = '', fields, conflict } = formAnswer();
-  const sent = fields?.has('title')
-    ? { id: taskId(fields), fields: taskFields(fields), message }
-    : undefined;
+  const query = String(filterQuery(filter));
+  const answer = formAnswer();
+  const { said, message = '', conflict } = answer;
+  const addition = sentAddition(answer);
+  const edit = sentEdit(answer);
+  const alert = message && !addition && !edit && <Alert message={message} />;
+  const serverToday = new Date().toISOString().slice(0, 10);
   const session = await currentSession();
-  if (session.state === 'signed-out') redirect(signInHref(href));
-  if (session.state === 'unknown') {
+  if (session.state === 'signed-out' && !message) redirect(signInHref(href));
+  if (session.state !== 'signed-in') {
     return (
       <Notices said={said}>
         <main id="main" className="entry-page">
-          <h1>TaskFlow is away</h1>
-          <Unavailable message="TaskFlow cannot reach its database right now. Your tasks are safe." />
-          {sent && <AddTask id={newId()} filter={query} sent={sent} />}
+          {session.state === 'unknown' ? (
+            <>
+              <h1>TaskFlow is away</h1>
+              <Unavailable message="TaskFlow cannot reach its database right now. Your tasks are safe." />
+            </>
+          ) : (
+            <>
+              <h1>Your session has ended</h1>
+              {alert}
+              {/* What was written stays in this tab. */}
+              <a className="button primary" href={signInHref(href)} target="_blank" rel="noopener">
+                Sign in in a new tab
+              </a>
+            </>
+          )}
+          {addition && <AddTask id={newId()} filter={query} sent={addition} />}
+          {edit && (
+            <TaskList list={undefined} filter={filter} serverToday={serverToday} edit={edit} />
+          )}
         </main>
       </Notices>
     );
@@ -45,6 +63,9 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
 
   const api = backend(session.user.id);
   const [list, assistant] = await Promise.all([listTasks(api, filter), api.assistant()]);
+  // A task to edit without scripts; the answer to a form closes it.
+  const asked = message || said ? undefined : [params.edit].flat()[0];
+  const base = list.ok ? list.value.tasks.find(({ id }) => id === asked) : undefined;
   // Not configured: one line on the account page says so.
   const hasAssistant = assistant.ok && assistant.value.available;
 
@@ -52,15 +73,14 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
     <>
       <Top user={session.user} />
       <Notices userId={session.user.id} said={said}>
-        <Freshen />
         <main id="main" className={hasAssistant ? 'board with-assistant' : 'board'}>
           <section className="stack" aria-labelledby="tasks-title">
             <h1 id="tasks-title" tabIndex={-1}>
               Tasks
             </h1>
-            <AddTask id={newId()} filter={query} userId={session.user.id} sent={sent} />
-            {message && !sent && <Alert message={message} />}
-            {conflict && <Conflict {...conflict} href={href} />}
+            <AddTask id={newId()} filter={query} userId={session.user.id} sent={addition} />
+            {alert}
+            {conflict && !edit && <Conflict {...conflict} href={href} />}
             <FilterBar filter={filter} counts={list.ok ? list.value.counts : undefined} />
             {!list.ok && <Unavailable message={list.problem.message} />}
             {/* Also without a list: a task may be being edited. */}
@@ -68,7 +88,8 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
               key={filter.show}
               list={list.ok ? list.value : undefined}
               filter={filter}
-              serverToday={new Date().toISOString().slice(0, 10)}
+              serverToday={serverToday}
+              edit={edit ?? (base && { base })}
             />
           </section>
           {hasAssistant && (

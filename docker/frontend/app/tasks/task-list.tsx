@@ -5,8 +5,10 @@ import { type ReactNode, useState } from 'react';
 import { grouped, withEdited } from '@/lib/agenda.ts';
 import { type Filter, filterHref, SORTED_MAX } from '@/lib/filter.ts';
 import type { Listed } from '@/lib/list.ts';
+import type { Edit } from '@/lib/sent.ts';
 import type { Task } from '@/lib/task.ts';
 import { useIsOnline } from './is-online.ts';
+import { ListForm } from './list-form.tsx';
 import { TaskRow } from './task-row.tsx';
 import { useToday } from './today.ts';
 
@@ -15,14 +17,16 @@ type Props = {
   list: Listed | undefined;
   filter: Filter;
   serverToday: string;
+  /** What is edited without scripts. */
+  edit?: Edit | undefined;
 };
 
 /** Open tasks by when they are due; others newest first. */
-export function TaskList({ list, filter, serverToday }: Props) {
+export function TaskList({ list, filter, serverToday, edit: asked }: Props) {
   const today = useToday(serverToday);
   const isOnline = useIsOnline();
   // As they were when their editing began.
-  const [edited, setEdited] = useState<Task[]>([]);
+  const [edited, setEdited] = useState<Task[]>(asked ? [asked.base] : []);
   const tasks = withEdited(list?.tasks ?? [], edited, filter.show);
   const edit = (id: string, base?: Task) =>
     setEdited((all) => [...all.filter((other) => other.id !== id), ...(base ? [base] : [])]);
@@ -46,6 +50,7 @@ export function TaskList({ list, filter, serverToday }: Props) {
           task={task}
           today={today}
           isEdited={edited.includes(task)}
+          sent={task === asked?.base ? asked : undefined}
           onEdit={(base) => edit(task.id, base)}
         />
       ))}
@@ -53,6 +58,7 @@ export function TaskList({ list, filter, serverToday }: Props) {
   );
   return (
     <>
+      <ListForm filter={filter} />
       {list && tasks.length === 0 && <p className="empty">{emptyText(filter)}</p>}
       {filter.show === 'open'
         ? grouped(tasks, today).map(([group, members]) => (

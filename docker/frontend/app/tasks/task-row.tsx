@@ -9,6 +9,7 @@ import {
   useRef,
   useTransition,
 } from 'react';
+import type { Edit } from '@/lib/sent.ts';
 import type { Task } from '@/lib/task.ts';
 import { completed, deleted } from '@/lib/undo.ts';
 import { safely } from '../safely.ts';
@@ -18,6 +19,7 @@ import { DueDate } from './due-date.tsx';
 import { EditTask } from './edit-task.tsx';
 import { focusTasks } from './focus-tasks.ts';
 import { CheckIcon, PencilIcon, TrashIcon } from './icons.tsx';
+import { LIST_FORM } from './list-form.tsx';
 import { Notes } from './notes.tsx';
 import { useNotify } from './notices.tsx';
 
@@ -27,12 +29,13 @@ type Props = {
   task: Task;
   today: string;
   isEdited: boolean;
+  sent?: Edit | undefined;
   /** Without a task the editing has ended. */
   onEdit: (base?: Task) => void;
 };
 
 /** Its buttons are forms, which work without scripts, too. */
-export function TaskRow({ task, today, isEdited, onEdit }: Props) {
+export function TaskRow({ task, today, isEdited, sent, onEdit }: Props) {
   const notify = useNotify();
   const row = useRef<HTMLLIElement>(null);
   const editButton = useRef<HTMLButtonElement>(null);
@@ -47,7 +50,7 @@ export function TaskRow({ task, today, isEdited, onEdit }: Props) {
   }, []);
 
   const editOn = useEffectEvent(() => {
-    const kept = keptEdit(task.id);
+    const kept = sent?.fields ? undefined : keptEdit(task.id);
     if (kept) onEdit(kept.base);
   });
   useEffect(() => editOn(), []);
@@ -80,7 +83,8 @@ export function TaskRow({ task, today, isEdited, onEdit }: Props) {
   if (isEdited) {
     return (
       <li ref={row} className="task">
-        <EditTask task={task} onClose={close} />
+        {/* Anew where an edit was kept that the server cannot know. */}
+        <EditTask key={String(!sent)} task={task} sent={sent} onClose={close} />
       </li>
     );
   }
@@ -123,11 +127,17 @@ export function TaskRow({ task, today, isEdited, onEdit }: Props) {
       <div className="task-buttons">
         <button
           ref={editButton}
-          type="button"
-          className="icon scripted"
+          type="submit"
+          form={LIST_FORM}
+          name="edit"
+          value={task.id}
+          className="icon"
           aria-label={`Edit ${task.title}`}
           title="Edit"
-          onClick={() => onEdit(task)}
+          onClick={(event) => {
+            event.preventDefault();
+            onEdit(task);
+          }}
         >
           <PencilIcon />
         </button>

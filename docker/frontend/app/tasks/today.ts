@@ -1,6 +1,10 @@
 import { useSyncExternalStore } from 'react';
 
-const never = () => () => {};
+/** The day of a page that is open at midnight changes, too. */
+function eachMinute(look: () => void): () => void {
+  const timer = setInterval(look, 60_000);
+  return () => clearInterval(timer);
+}
 
 /** A day as YYYY-MM-DD, where the person is. */
 function today(): string {
@@ -10,5 +14,5 @@ function today(): string {
 
 /** Due dates have no time zone; whether one has passed depends on the browser's. Until it says so, the server's counts. */
 export function useToday(onServer: string): string {
-  return useSyncExternalStore(never, today, () => onServer);
+  return useSyncExternalStore(eachMinute, today, () => onServer);
 }
