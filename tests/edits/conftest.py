@@ -22,7 +22,6 @@ from tests.edits.edits import (
     RELEASE,
     SERVICES,
     VALUES,
-    ZONE,
     Edit,
     Edited,
 )
@@ -38,7 +37,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
     cluster = live_release.Kubectl("default")
     cluster("delete", "priorityclass", PRIORITY_CLASS, "--ignore-not-found")
     cluster("create", "priorityclass", PRIORITY_CLASS, "--value=1000")
-    cluster("label", "nodes", "--all", f"{ZONE}=edits")
     with deployed(VALUES, tmp_path_factory.mktemp("edits")) as release:
         release.kubectl("create", "secret", "generic", "licence", "--from-literal=text=none")
         for store in ("store", "other"):
@@ -51,7 +49,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
             docker("tag", pulled(base), f"{base.partition(':')[0]}:edits")
             docker("tag", base, f"{LIVE['images.mirror']}/{base}")
         yield Edited(release, VALUES)
-    cluster("label", "nodes", "--all", f"{ZONE}-")
     cluster("delete", "priorityclass", PRIORITY_CLASS)
 
 

@@ -32,7 +32,6 @@ VALUES = live_release.values(RELEASE, frontend_port=FRONTEND_PORT, backend_port=
 SERVICES = ("backend", "frontend")
 WITH_PODS = (*SERVICES, "database.embedded")
 PRIORITY_CLASS = f"taskflow-{RELEASE}"
-ZONE = f"example.com/{RELEASE}"
 
 # A second release, whose namespace, database and Secret somebody else made: the keys that need those.
 OUTSIDE = "edits-outside"
@@ -59,7 +58,6 @@ ROUTE_SECONDS = 60
 LIVE: dict[str, Any] = {
     **{f"{part}.nodeSelector": {"kubernetes.io/os": "linux"} for part in WITH_PODS},
     **{f"{part}.priorityClass": PRIORITY_CLASS for part in WITH_PODS},
-    **{f"{part}.topologySpread.key": ZONE for part in SERVICES},
     # As if it were unset, but named: not every node has user namespaces.
     **{f"{part}.hostUsers": True for part in WITH_PODS},
     "backend.service.type": "ClusterIP",

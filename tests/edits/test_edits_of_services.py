@@ -1,8 +1,23 @@
 """The keys of both services on a running release: `make diff` predicts what happens."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests import live_release
 from tests.edits.edits import EDITS_OF_SERVICES, Edit, Edited
+
+
+ZONE = "topology.kubernetes.io/zone"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def zone() -> Iterator[None]:
+    """Every node is in one, for `topologySpread.key`."""
+    cluster = live_release.Kubectl("default")
+    cluster("label", "nodes", "--all", "--overwrite", f"{ZONE}=edits")
+    yield
+    cluster("label", "nodes", "--all", f"{ZONE}-")
 
 
 @pytest.mark.parametrize("edit", EDITS_OF_SERVICES, ids=lambda edit: edit.name)
