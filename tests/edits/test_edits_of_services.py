@@ -7,7 +7,6 @@ import pytest
 from tests import live_release
 from tests.edits.edits import EDITS_OF_SERVICES, Edit, Edited
 
-
 ZONE = "topology.kubernetes.io/zone"
 
 
