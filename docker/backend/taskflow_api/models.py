@@ -129,8 +129,8 @@ class Task(BaseModel):
     due: date | None
     priority: Priority
     version: Annotated[int, Field(description="grows with each change", examples=[1])]
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
+    created_at: datetime
+    updated_at: datetime
 
     @property
     def etag(self) -> str:
