@@ -22,10 +22,7 @@ def complaints(config: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [
-        (config_docs.SCHEMA, config_docs.schema()),
-        (config_docs.REFERENCE, config_docs.reference()),
-    ],
+    [(config_docs.SCHEMA, config_docs.schema()), (config_docs.REFERENCE, config_docs.reference())],
     ids=["schema", "reference"],
 )
 def test_the_committed_copy_is_current(path: Any, text: str) -> None:

@@ -6,11 +6,7 @@ from ops.engine.diagnosis import KNOWN, explain
 from tests.ops.machines import DEV
 
 FAILURES = {
-    "disk": (
-        "write /var/lib/docker/tmp/x: no space left on device",
-        "the disk is full",
-        "df -h",
-    ),
+    "disk": ("write /var/lib/docker/tmp/x: no space left on device", "the disk is full", "df -h"),
     "passphrase": (
         "error: getting secrets manager: incorrect passphrase",
         "the passphrase does not open the secrets of stack dev",

@@ -69,11 +69,7 @@ def commit(folder: Path, stack: str) -> None:
     (folder / "Pulumi.local.yaml").write_text(stack)
     (folder / "link").symlink_to("/elsewhere")  # A repository may have one.
     author = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
-    for command in (
-        ["init", "--quiet"],
-        ["add", "."],
-        [*author, "commit", "--quiet", "-m", "one"],
-    ):
+    for command in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "one"]):
         done = capture(["git", *command], env=os.environ, cwd=folder)
         assert done.code == 0, done.output
 

@@ -167,9 +167,7 @@ def said(cluster: Cluster, *found: dict[str, Any]) -> list[str]:
     return last_words(DEV, {}).splitlines()
 
 
-def test_only_the_newest_pod_in_trouble_is_shown(
-    cluster: Cluster,
-) -> None:
+def test_only_the_newest_pod_in_trouble_is_shown(cluster: Cluster) -> None:
     old, new, well = pod("old", made="01"), pod("new", made="02"), pod("well", ready=True)
     assert said(cluster, new, well, old, leaving("leaving")) == [
         "pod new is not ready: Startup probe failed",

@@ -182,10 +182,7 @@ def test_a_release_without_an_address_is_an_error(stack: Stack, cluster: Cluster
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (
-            [ingress()],
-            "Ingress blue-frontend has no address: does the controller of class traefik",
-        ),
+        ([ingress()], "Ingress blue-frontend has no address: does the controller of class traefik"),
         (
             [route()],
             "no controller handles HTTPRoute blue-frontend: does the one of Gateway shared run?",

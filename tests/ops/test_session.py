@@ -11,11 +11,7 @@ from ops.config.stacks import StackFile
 from ops.prepare import setup
 from ops.steps import Steps
 
-PROVIDERS = (
-    "provide_docker",
-    "provide_cluster",
-    "enable_metrics",
-)
+PROVIDERS = ("provide_docker", "provide_cluster", "enable_metrics")
 
 
 @pytest.fixture
