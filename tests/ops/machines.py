@@ -1,5 +1,6 @@
 """The stack `dev`, and machines to choose tools for, made of what they have on PATH, on disk and within reach."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,13 @@ DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, T
 def set_up(env: Mapping[str, str]) -> Setup:
     """A machine on which everything is there, with the state of a team."""
     return Setup({}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, env)
+
+
+def minikube_profile(home: Path, driver: str = "none") -> None:
+    """What Minikube keeps of its profile `minikube` in a home folder."""
+    path = home / ".minikube/profiles/minikube/config.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"Driver": driver}))
 
 
 @dataclass

@@ -13,7 +13,7 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.prepare import cluster
 from ops.prepare.tools import Origin
-from tests.ops.machines import DEV
+from tests.ops.machines import DEV, minikube_profile
 
 PROD = StackFile("prod", Path("Pulumi.prod.yaml"), "taskflow-prod", None, None, True)
 
@@ -128,9 +128,7 @@ def test_on_a_mac_the_node_port_is_published(world: World) -> None:
 
 
 def test_a_profile_that_exists_keeps_its_own_driver_and_size(world: World) -> None:
-    profile = world.folder / ".minikube" / "profiles" / "minikube" / "config.json"
-    profile.parent.mkdir(parents=True)
-    profile.write_text('{"Driver": "kvm2"}')
+    minikube_profile(world.folder, "kvm2")
     cluster.ensure(DEV, Origin.PATH, env=world.env)
     assert world.minikube_calls == ["start --profile minikube"]
 
@@ -157,9 +155,7 @@ def test_what_started_a_cluster_here_sees_it_also_when_it_answers(
     """It records, before a reboot, that an interrupted first start succeeded."""
     asked: list[str] = []
     monkeypatch.setattr(cluster, "airgap", lambda step, *, env: asked.append(step))
-    profile = world.folder / ".minikube" / "profiles" / "minikube" / "config.json"
-    profile.parent.mkdir(parents=True)
-    profile.write_text(json.dumps({"Driver": driver}))
+    minikube_profile(world.folder, driver)
     world.finds(NODE, PROXY, DNS, STORAGE)
     assert cluster.ensure(DEV, Origin.BUILT, env=world.env) == "running already"
     assert asked == expected

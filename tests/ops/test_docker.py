@@ -1,6 +1,7 @@
 """Which Docker client is used, and the error on a machine without a usable engine."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,33 +23,27 @@ def test_a_client_that_cannot_build_is_passed_over_for_one_that_can() -> None:
     assert choose(machine).client == SECOND
 
 
-def test_a_laptop_without_docker_gets_the_address_of_its_installer() -> None:
-    with pytest.raises(OpsError, match="not installed") as error:
-        choose(MadeUpMachine(web={DOCKER_SITE: ""}))
-    assert "docs.docker.com" in error.value.fix
+ONLINE: dict[str, Any] = {"web": {DOCKER_SITE: ""}}
+INSTALLED: dict[str, Any] = {"installed": {"docker": [FIRST]}}
+MAC = {"platform": Platform("darwin", "arm64")}
 
 
-def test_a_laptop_whose_daemon_is_down_gets_the_command_to_start_it() -> None:
-    machine = MadeUpMachine(installed={"docker": [FIRST]}, web={DOCKER_SITE: ""}, trouble=DEAD)
-    with pytest.raises(OpsError, match="does not answer") as error:
-        choose(machine)
-    assert "systemctl start docker" in error.value.fix
-
-
-def test_a_mac_whose_daemon_is_down_gets_the_advice_to_start_docker_desktop() -> None:
-    machine = MadeUpMachine(
-        platform=Platform("darwin", "arm64"), installed={"docker": [FIRST]}, trouble=DEAD
-    )
-    with pytest.raises(OpsError, match="does not answer") as error:
-        choose(machine)
-    assert "Docker Desktop" in error.value.fix
-
-
-def test_a_user_without_rights_on_the_daemon_gets_that_error_on_any_machine() -> None:
-    machine = MadeUpMachine(installed={"docker": [FIRST]}, trouble="permission denied while ...")
-    with pytest.raises(OpsError, match="may not talk") as error:
-        choose(machine)
-    assert "usermod" in error.value.fix
+@pytest.mark.parametrize(
+    ("machine", "what", "fix"),
+    [
+        (ONLINE, "not installed", "docs.docker.com"),
+        (ONLINE | INSTALLED | {"trouble": DEAD}, "does not answer", "systemctl start docker"),
+        (MAC | INSTALLED | {"trouble": DEAD}, "does not answer", "start Docker Desktop"),
+        (INSTALLED | {"trouble": "permission denied while ..."}, "may not talk", "usermod"),
+    ],
+    ids=["no Docker", "its daemon is down", "its daemon is down on a Mac", "no rights, anywhere"],
+)
+def test_where_docker_can_be_had_the_usual_way_the_error_says_how(
+    machine: dict[str, Any], what: str, fix: str
+) -> None:
+    with pytest.raises(OpsError, match=what) as error:
+        choose(MadeUpMachine(**machine))
+    assert fix in error.value.fix
 
 
 @pytest.mark.parametrize("trouble", [None, DEAD], ids=["cannot build", "daemon is down"])

@@ -22,9 +22,11 @@ from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.release import history, migrations, rollback
 from ops.release.record import Record
+from tests.ops.machines import minikube_profile
 from tests.ops.programs import Programs
 
 DIGEST = "ghcr.io/acme/it@sha256:" + "a" * 64
+API_KEY = "taskflow:openaiApiKey"
 BUILT = {"backend": "taskflow-backend:0123456789ab", "frontend": "taskflow-frontend:0123456789ab"}
 NOTED = Record(images=BUILT, commit="c" * 40, schema="0002_task", by="somebody")
 CONFIG = {
@@ -56,8 +58,17 @@ def entry(noted: Record | str = NOTED, **changes: Any) -> dict[str, Any]:
     }
 
 
-def secret(text: str | None = None) -> dict[str, Any]:
-    return {"secret": True} | ({"value": text} if text else {})
+def with_secrets(*keys: str, value: str = "") -> dict[str, Any]:
+    """An entry with secrets: without their values, unless those were asked for."""
+    found = entry()
+    secret = {"secret": True} | ({"value": value} if value else {})
+    found["config"] |= dict.fromkeys(keys, secret)
+    return found
+
+
+def bare(**git: str) -> dict[str, Any]:
+    """An entry of an update without `make`, with what the engine notes of the checkout."""
+    return entry("By hand") | {"environment": {f"git.{key}": text for key, text in git.items()}}
 
 
 class Team:
@@ -68,15 +79,10 @@ class Team:
         self.programs = Programs(folder)
         self.file = folder / "Pulumi.dev.yaml"
         self.file.write_text(f"encryptionsalt: v1:salt\n{yaml.safe_dump({'config': {}})}")
-        profile = folder / ".minikube" / "profiles" / "minikube" / "config.json"
-        profile.parent.mkdir(parents=True)
-        profile.write_text(json.dumps({"Driver": "none"}))
+        minikube_profile(folder)
         self.programs.env["MINIKUBE_HOME"] = str(folder)
-        self.programs.answer(
-            "minikube",
-            "image ls",
-            [{"repoTags": [f"docker.io/library/{i}"]} for i in BUILT.values()],
-        )
+        images = [{"repoTags": [f"docker.io/library/{image}"]} for image in BUILT.values()]
+        self.programs.answer("minikube", "image ls", images)
         self.programs.answer("pulumi", "config set", "")
 
     def remembers(self, *entries: dict[str, Any]) -> None:
@@ -142,9 +148,8 @@ def test_a_long_history_is_read_to_its_end(team: Team) -> None:
 
 def test_a_bare_pulumi_up_is_known_by_what_the_engine_notes(team: Team) -> None:
     images = {component: {"ref": DIGEST} for component in history.COMPONENTS}
-    bare = entry("Title of a commit", images=images)
-    bare["environment"] = {"git.head": "d" * 40, "git.dirty": "true", "git.author": "somebody"}
-    team.remembers(bare)
+    noted = bare(head="d" * 40, dirty="true", author="somebody")
+    team.remembers(noted | {"config": entry(images=images)["config"]})
     (revision,) = team.revisions
     assert revision.record == Record(
         images=dict.fromkeys(history.COMPONENTS, DIGEST),
@@ -193,10 +198,8 @@ def test_a_rollback_names_the_images_and_keeps_the_encryption_of_the_checkout(te
 
 
 def test_secrets_are_encrypted_again_and_never_written_in_plain(team: Team) -> None:
-    hidden, shown = entry(), entry()
-    hidden["config"]["taskflow:openaiApiKey"] = secret()
-    shown["config"]["taskflow:openaiApiKey"] = secret("of-then")
-    team.remembers(entry(), hidden)
+    team.remembers(entry(), with_secrets(API_KEY))
+    shown = with_secrets(API_KEY, value="of-then")
     team.programs.answer("pulumi", "--show-secrets --page 2", [shown])
     target = team.target(1)
 
@@ -207,24 +210,19 @@ def test_secrets_are_encrypted_again_and_never_written_in_plain(team: Team) -> N
 
 
 def test_secrets_of_today_are_taken_as_they_are_encrypted(team: Team) -> None:
-    hidden = entry()
-    hidden["config"]["taskflow:openaiApiKey"] = secret()
-    team.remembers(hidden)
-    today = {"taskflow:openaiApiKey": {"secure": "v1:today"}}
+    team.remembers(with_secrets(API_KEY))
+    today = {API_KEY: {"secure": "v1:today"}}
     team.file.write_text(yaml.safe_dump({"encryptionsalt": "v1:salt", "config": today}))
     target = team.target(1, secrets=rollback.CURRENT)
-    assert team.config_of(target)["taskflow:openaiApiKey"] == {"secure": "v1:today"}
+    assert team.config_of(target)[API_KEY] == {"secure": "v1:today"}
     assert not [call for call in team.programs.calls if "--show-secrets" in call]
 
 
 @pytest.mark.parametrize("key", ["taskflow:", "", "taskflow:config:"])
 def test_a_signing_key_that_was_replaced_does_not_come_back(team: Team, key: str) -> None:
-    names = ("betterAuthSecret", "betterAuthSecretFormer", "openaiApiKey")
-    hidden, shown = entry(), entry()
-    for name in names:
-        hidden["config"][f"taskflow:{name}"] = secret()
-        shown["config"][f"taskflow:{name}"] = secret("of-then")
-    team.remembers(entry(), hidden)
+    keys = ("taskflow:betterAuthSecret", "taskflow:betterAuthSecretFormer", API_KEY)
+    team.remembers(entry(), with_secrets(*keys))
+    shown = with_secrets(*keys, value="of-then")
     team.programs.answer("pulumi", "--show-secrets --page 2", [shown])
     team.file.write_text(
         f"encryptionsalt: v1:salt\nconfig: {{{key}betterAuthSecret: {{secure: 'v1:today'}}}}\n"
@@ -233,7 +231,7 @@ def test_a_signing_key_that_was_replaced_does_not_come_back(team: Team, key: str
     assert config["taskflow:betterAuthSecret"] == {"secure": "v1:today"}
     assert "taskflow:betterAuthSecretFormer" not in config
     (setting,) = [call for call in team.programs.calls if "config" in call]
-    assert "taskflow:openaiApiKey" in setting, "the others are those of the revision"
+    assert API_KEY in setting, "the others are those of the revision"
 
 
 def spelled(form: str, **blocks: dict[str, Any]) -> str:
@@ -292,18 +290,14 @@ def test_how_the_stack_is_encrypted_is_kept_however_its_file_is_spelled(team: Te
 
 
 def test_todays_secrets_of_other_namespaces_are_taken_too(team: Team) -> None:
-    hidden = entry()
-    hidden["config"]["aws:secretKey"] = secret()
-    team.remembers(hidden)
+    team.remembers(with_secrets("aws:secretKey"))
     team.file.write_text("config: {aws:secretKey: {secure: v1:today}}\n")
     target = team.target(1, secrets=rollback.CURRENT)
     assert team.config_of(target)["aws:secretKey"] == {"secure": "v1:today"}
 
 
 def test_secrets_that_no_key_opens_any_more_can_be_replaced_by_todays(team: Team) -> None:
-    hidden = entry()
-    hidden["config"]["taskflow:openaiApiKey"] = secret()
-    team.remembers(hidden)
+    team.remembers(with_secrets(API_KEY))
     team.programs.answer("pulumi", "--show-secrets", "error: incorrect passphrase", code=255)
     with pytest.raises(OpsError, match="cannot be decrypted") as caught:
         team.target(1)
@@ -336,22 +330,18 @@ def test_a_migration_that_cannot_be_undone_stops_it_and_is_named(team: Team, res
 def test_a_bare_pulumi_up_is_asked_for_its_migrations_by_its_commit(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bare = entry("Title of a commit")
-    bare["environment"] = {"git.head": "d" * 40}
-    team.remembers(bare, entry())
+    team.remembers(bare(head="d" * 40), entry())
     found = migrations.Migrations("0003_drop", ("0003_drop",))
     monkeypatch.setattr(migrations, "of_commit", {"d" * 40: found}.__getitem__)
     with pytest.raises(OpsError, match="0003_drop, which cannot be undone"):
         team.target(1)
 
 
-@pytest.mark.parametrize("checkout", [{"git.dirty": "true"}, {}], ids=["changed", "not here"])
+@pytest.mark.parametrize("checkout", [{"dirty": "true"}, {}], ids=["changed", "not here"])
 def test_a_rollback_over_an_update_with_unknown_migrations_is_refused(
     team: Team, checkout: dict[str, str]
 ) -> None:
-    bare = entry("By hand")
-    bare["environment"] = {"git.head": "d" * 40, **checkout}
-    team.remembers(bare, entry())
+    team.remembers(bare(head="d" * 40, **checkout), entry())
     with pytest.raises(OpsError, match="does not record its migrations") as refused:
         team.target(1)
     assert 'IGNORE_MIGRATIONS="unknown"' in refused.value.fix
@@ -409,15 +399,11 @@ def test_a_revision_that_does_not_exist_is_reported_with_those_that_do(team: Tea
         team.target(3)
 
 
-def bare(**environment: str) -> dict[str, Any]:
-    return entry("a bare pulumi up") | {"environment": environment}
-
-
 def test_a_revision_of_a_clean_commit_is_known_by_the_commit(team: Team, root: Path) -> None:
     head = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
     ).stdout.strip()
-    team.remembers(bare(**{"git.head": head, "git.dirty": "false"}))
+    team.remembers(bare(head=head, dirty="false"))
     with unpacked(head, root) as commit:
         images = references(Images(), Images.components(), commit.folder / "docker")
     target = team.target(1)
@@ -425,7 +411,7 @@ def test_a_revision_of_a_clean_commit_is_known_by_the_commit(team: Team, root: P
     assert target.record.schema >= "0002_task"
 
 
-@pytest.mark.parametrize("environment", [{}, {"git.head": "f" * 40, "git.dirty": "true"}])
+@pytest.mark.parametrize("environment", [{}, {"head": "f" * 40, "dirty": "true"}])
 def test_a_revision_whose_images_nobody_can_know_is_refused(
     team: Team, environment: dict[str, str]
 ) -> None:

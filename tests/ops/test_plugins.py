@@ -21,12 +21,39 @@ OFFICIAL = Choice("pulumi", Path("/x/pulumi"), Origin.OFFICIAL, "9.9.9")
 BUILT = Choice("pulumi", Path("/y/pulumi"), Origin.BUILT, "")
 
 
+BESIDE = THEIRS.path.resolve().parent / LANGUAGE_HOST
+ONLINE = {PLUGIN_SITE: ""}
+
+
 def chosen(pulumi: Choice, machine: MadeUpMachine) -> Plugins:
     return plugins.choose(pulumi, machine, home=HOME, required=REQUIRED)
 
 
-def test_installed_official_plugins_are_used_offline() -> None:
-    assert chosen(OFFICIAL, MadeUpMachine(files={INSTALLED})).official
+@pytest.mark.parametrize(
+    ("pulumi", "machine", "official", "reason"),
+    [
+        (OFFICIAL, MadeUpMachine(files={INSTALLED}), True, "installed"),
+        (OFFICIAL, MadeUpMachine(web=ONLINE), True, "the engine installs kubernetes 4.34.2"),
+        (OFFICIAL, MadeUpMachine(), False, "kubernetes 4.34.2 not installed"),
+        (BUILT, MadeUpMachine(files={INSTALLED}, web=ONLINE), False, "cannot be reached"),
+        (THEIRS, MadeUpMachine(files={INSTALLED}), False, f"comes without {LANGUAGE_HOST}"),
+        (THEIRS, MadeUpMachine(files={INSTALLED, BESIDE}), True, "installed"),
+    ],
+    ids=[
+        "installed, offline",
+        "missing, but their site answers",
+        "neither plugins nor site",
+        "an engine built here, which has no language host",
+        "an engine on PATH without a language host",
+        "an engine on PATH with its language host beside it",
+    ],
+)
+def test_official_plugins_are_used_where_the_engine_has_or_gets_them(
+    pulumi: Choice, machine: MadeUpMachine, official: bool, reason: str
+) -> None:
+    found = chosen(pulumi, machine)
+    assert found.official is official
+    assert reason in found.reason
 
 
 @pytest.mark.parametrize(
@@ -49,31 +76,6 @@ def test_a_plugin_counts_as_installed_only_if_it_starts(
     assert Machine().starts(plugin) is works
 
 
-def test_missing_plugins_are_left_to_the_engine_where_their_site_answers() -> None:
-    choice = chosen(OFFICIAL, MadeUpMachine(web={PLUGIN_SITE: ""}))
-    assert choice.official
-    assert "kubernetes 4.34.2" in choice.reason
-
-
-def test_an_official_engine_without_plugins_or_site_gets_stand_ins() -> None:
-    choice = chosen(OFFICIAL, MadeUpMachine())
-    assert not choice.official
-    assert "kubernetes 4.34.2 not installed" in choice.reason
-
-
-def test_an_engine_built_here_gets_stand_ins_because_it_has_no_language_host() -> None:
-    assert not chosen(BUILT, MadeUpMachine(files={INSTALLED}, web={PLUGIN_SITE: ""})).official
-
-
-def test_an_engine_on_path_without_a_language_host_gets_stand_ins() -> None:
-    assert not chosen(THEIRS, MadeUpMachine(files={INSTALLED})).official
-
-
-def test_an_engine_on_path_with_its_language_host_beside_it_gets_official_plugins() -> None:
-    beside = THEIRS.path.resolve().parent / LANGUAGE_HOST
-    assert chosen(THEIRS, MadeUpMachine(files={INSTALLED, beside})).official
-
-
 def test_a_mac_never_gets_stand_ins() -> None:
     with pytest.raises(OpsError, match="plugins cannot be used"):
         chosen(OFFICIAL, MadeUpMachine(platform=Platform("darwin", "arm64")))
@@ -84,15 +86,11 @@ def test_every_pulumi_package_of_the_program_names_its_plugin_version() -> None:
     assert {"kubernetes", "docker", "random"} <= required.keys()
 
 
-def test_stand_ins_come_last_on_path_and_forbid_downloads() -> None:
-    stand_ins = Plugins(official=False, reason="")
-    env = setup.child_environment({"PATH": "/usr/bin"}, stand_ins, Backend("", ours=False))
-    assert env["PATH"].split(":")[-1] == str(STAND_INS)
-    assert env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
-
-
-def test_official_plugins_are_never_shadowed_by_stand_ins() -> None:
-    official = Plugins(official=True, reason="")
-    env = setup.child_environment({"PATH": "/usr/bin"}, official, Backend("", ours=False))
-    assert str(STAND_INS) not in env["PATH"]
-    assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in env
+@pytest.mark.parametrize("official", [False, True])
+def test_stand_ins_come_last_on_path_forbid_downloads_and_never_shadow_official_plugins(
+    official: bool,
+) -> None:
+    choice = Plugins(official, reason="")
+    env = setup.child_environment({"PATH": "/usr/bin"}, choice, Backend("", ours=False))
+    assert env["PATH"].split(":")[1:] == ["/usr/bin", *([] if official else [str(STAND_INS)])]
+    assert ("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" in env) is not official

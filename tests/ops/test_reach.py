@@ -34,25 +34,20 @@ def node_port(port: int) -> dict[str, Any]:
 def with_address(url: str) -> list[dict[str, Any]]:
     """The ConfigMap with the address for the frontend's pods, and the one of the revision before."""
     reads = {"containers": [{"envFrom": [{"configMapRef": {"name": "new"}}]}]}
-    deployment = {"metadata": FRONTEND, "spec": {"template": {"spec": reads}}}
-    maps = {"old": "https://old.example.com", "new": url}
-    return [
-        {"kind": "Deployment", **deployment},
-        *(
-            {"kind": "ConfigMap", "metadata": {"name": name}, "data": {"FRONTEND_URL": address}}
-            for name, address in maps.items()
-        ),
+    spec = {"template": {"spec": reads}}
+    maps = [
+        {"kind": "ConfigMap", "metadata": {"name": name}, "data": {"FRONTEND_URL": address}}
+        for name, address in (("old", "https://old.example.com"), ("new", url))
     ]
+    return [{"kind": "Deployment", "metadata": FRONTEND, "spec": spec}, *maps]
 
 
-def ingress(**more: Any) -> dict[str, Any]:
-    spec = {"ingressClassName": "traefik", "rules": [{"host": "taskflow.example.com"}]}
-    return {"kind": "Ingress", "metadata": FRONTEND, "spec": spec, **more}
-
-
-def route(**more: Any) -> dict[str, Any]:
-    spec = {"parentRefs": [{"name": "shared"}], "hostnames": ["taskflow.example.com"]}
-    return {"kind": "HTTPRoute", "metadata": FRONTEND, "spec": spec, **more}
+INGRESS = {"kind": "Ingress", "metadata": FRONTEND, "spec": {"ingressClassName": "traefik"}}
+ROUTE = {"kind": "HTTPRoute", "metadata": FRONTEND, "spec": {"parentRefs": [{"name": "shared"}]}}
+REFUSED = [
+    {"status": "True", "reason": "Fine", "message": "it works"},
+    {"status": "False", "reason": "NoPort", "message": "no 3000"},
+]
 
 
 @pytest.fixture
@@ -73,14 +68,8 @@ def stack(tmp_path: Path) -> Stack:
         ([node_port(30080)], "http://127.0.0.1:30080"),
         ([node_port(30080), *with_address("http://192.0.2.1:30080")], "http://127.0.0.1:30080"),
         ([node_port(30080), *with_address("http://blue-frontend:3000")], "http://127.0.0.1:30080"),
-        (
-            [service(), *with_address("https://taskflow.example.com")],
-            "https://taskflow.example.com",
-        ),
-        (
-            [node_port(30080), *with_address("https://tasks.example.com")],
-            "https://tasks.example.com",
-        ),
+        ([service(), *with_address("https://route.example.com")], "https://route.example.com"),
+        ([node_port(30080), *with_address("https://lb.example.com")], "https://lb.example.com"),
         (
             [service("LoadBalancer"), *with_address("https://lb.example.com")],
             "https://lb.example.com",
@@ -182,26 +171,13 @@ def test_a_release_without_an_address_is_an_error(stack: Stack, cluster: Cluster
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ([ingress()], "Ingress blue-frontend has no address: does the controller of class traefik"),
+        (INGRESS, "Ingress blue-frontend has no address: does the controller of class traefik"),
         (
-            [route()],
+            ROUTE,
             "no controller handles HTTPRoute blue-frontend: does the one of Gateway shared run?",
         ),
         (
-            [
-                route(
-                    status={
-                        "parents": [
-                            {
-                                "conditions": [
-                                    {"status": "True", "reason": "Fine", "message": "it works"},
-                                    {"status": "False", "reason": "NoPort", "message": "no 3000"},
-                                ]
-                            }
-                        ]
-                    }
-                )
-            ],
+            ROUTE | {"status": {"parents": [{"conditions": REFUSED}]}},
             "HTTPRoute blue-frontend does not lead to the release: NoPort, no 3000",
         ),
     ],
@@ -212,12 +188,12 @@ def test_a_release_without_an_address_is_an_error(stack: Stack, cluster: Cluster
     ],
 )
 def test_a_public_address_that_does_not_answer_is_reported_with_what_its_route_lacks(
-    stack: Stack, cluster: Cluster, found: list[dict[str, Any]], said: str
+    stack: Stack, cluster: Cluster, found: dict[str, Any], said: str
 ) -> None:
     cluster.has(service(), *with_address("https://taskflow.example.com"))
     selector = "--selector=app=blue --output=json --request-timeout=10s"
     for kind in ("ingresses.networking.k8s.io", "httproutes.gateway.networking.k8s.io"):
-        mine = [item for item in found if kind.startswith(item["kind"].lower())]
+        mine = [found] if kind.startswith(found["kind"].lower()) else []
         cluster.answer(f"get {kind} {selector}", {"items": mine})
     with (
         pytest.raises(OpsError, match="no answer") as caught,

@@ -1,7 +1,6 @@
 """The steps from a bare machine to one that is ready, and how they are reported."""
 
 import errno
-import json
 import shutil
 import signal
 import socket
@@ -23,7 +22,7 @@ from ops.review import command
 from ops.steps import Steps, clock
 from tests.machinery import checks, everything, extras, suites
 from tests.machinery.suites import Outcome, Suite
-from tests.ops.machines import set_up
+from tests.ops.machines import minikube_profile, set_up
 
 Ops = Callable[..., tuple[int, str]]
 
@@ -111,9 +110,7 @@ def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     taken: list[str] = []
     for name in PROVIDERS:
         monkeypatch.setattr(setup, name, lambda *_, name=name: taken.append(name))
-    profile = tmp_path / ".minikube" / "profiles" / "minikube" / "config.json"
-    profile.parent.mkdir(parents=True)
-    profile.write_text(json.dumps({"Driver": "none"}))
+    minikube_profile(tmp_path)
     chosen = set_up({"MINIKUBE_HOME": str(tmp_path)})
     monkeypatch.setattr(setup, "provide_tools", lambda _: chosen)
     stack: Any = SimpleNamespace(destroy=lambda: taken.append("destroy"))

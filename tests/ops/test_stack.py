@@ -19,11 +19,12 @@ import pytest
 from components.config.stack_file import StackFile as Source
 from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
-from ops.engine.recovery import recover
+from ops.engine.recovery import IMAGE, recover
 from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
 from ops.paths import POLICY
 from tests.ops.conftest import Cluster
+from tests.ops.machines import minikube_profile
 
 ENGINE = """
 import json, os, pathlib, sys
@@ -181,7 +182,6 @@ def test_the_engine_reads_later_edits_together_with_the_salt(checkout: Checkout)
     )
 
 
-@pytest.mark.usefixtures("rolled_out")
 def others_texts(folder: Path) -> Mapping[str, str]:
     """The values under another namespace."""
     return Source.of_stack("dev", "other", folder, bare="taskflow").texts
@@ -316,15 +316,12 @@ def test_nothing_is_recovered_where_nothing_was_left(checkout: Checkout) -> None
     assert checkout.calls == []
 
 
-def creating(kind: str, inputs: dict[str, object]) -> dict[str, Any]:
+NOT_FOUND = 'Error from server (NotFound): namespaces "taskflow" not found'
+
+
+def creating(kind: str, inputs: Mapping[str, object]) -> dict[str, Any]:
     urn = f"urn:pulumi:dev::taskflow::{kind}::it"
     return {"type": "creating", "resource": {"urn": urn, "type": kind, "inputs": inputs}}
-
-
-def kubectl(checkout: Checkout, *, finds: bool, says: str = "") -> None:
-    program = checkout.folder / "bin" / "kubectl"
-    program.write_text(f"#!/bin/sh\necho '{says}'\nexit {0 if finds else 1}\n")
-    program.chmod(0o755)
 
 
 NAMESPACED = {
@@ -332,38 +329,41 @@ NAMESPACED = {
     "kind": "Deployment",
     "metadata": {"name": "web", "namespace": "taskflow"},
 }
+DEPLOYMENT = creating("kubernetes:apps/v1:Deployment", NAMESPACED)
+CLOUD = Backend("https://api.pulumi.com", ours=False)
 
 
-def test_an_object_that_a_killed_run_made_is_taken_into_the_state(checkout: Checkout) -> None:
-    kubectl(checkout, finds=True)
-    checkout.checkpoint([creating("kubernetes:apps/v1:Deployment", dict(NAMESPACED))])
+def test_an_object_that_a_killed_run_made_is_taken_into_the_state(
+    checkout: Checkout, cluster: Cluster
+) -> None:
+    cluster.answer("get", "deployment.apps/web")
+    checkout.checkpoint([DEPLOYMENT])
 
     recover(checkout.stack)
 
     [resource] = checkout.imported["resources"]
     assert resource["id"] == "taskflow/web"
     assert resource["outputs"] == NAMESPACED
+    assert cluster.asked[0].namespace == "taskflow"
     assert "pending_operations" not in checkout.imported
     assert f"--target {resource['urn']}" in checkout.calls[-1], "it is read as it really is"
 
 
 def test_what_a_killed_run_left_is_settled_in_a_backend_that_is_no_folder_too(
-    checkout: Checkout,
+    checkout: Checkout, cluster: Cluster
 ) -> None:
-    kubectl(checkout, finds=True)
-    checkout.checkpoint([creating("kubernetes:apps/v1:Deployment", dict(NAMESPACED))])
-    cloud = Backend("https://api.pulumi.com", ours=False)
-    assert "settled 1 operations" in recover(replace(checkout.stack, backend=cloud))
+    cluster.answer("get", "deployment.apps/web")
+    checkout.checkpoint([DEPLOYMENT])
+    assert "settled 1 operations" in recover(replace(checkout.stack, backend=CLOUD))
     assert [found["id"] for found in checkout.imported["resources"]] == ["taskflow/web"]
 
 
 def test_what_an_update_elsewhere_is_about_to_end_is_left_to_it(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+    checkout: Checkout, cluster: Cluster
 ) -> None:
-    kubectl(checkout, finds=True)
-    checkout.checkpoint([creating("kubernetes:apps/v1:Deployment", dict(NAMESPACED))])
-    cloud = Backend("https://api.pulumi.com", ours=False)
-    shared = replace(checkout.stack, backend=cloud)
+    cluster.answer("get", "deployment.apps/web")
+    checkout.checkpoint([DEPLOYMENT])
+    shared = replace(checkout.stack, backend=CLOUD)
     assert recover(shared, changing=False) == "", (
         "a reader cannot know whether that update still runs"
     )
@@ -413,11 +413,14 @@ def test_a_lock_is_respected_if_its_process_cannot_be_checked(
     ids=["the old one is still there", "the old one was deleted first"],
 )
 def test_an_object_that_was_to_replace_one_joins_the_state_without_breaking_it(
-    checkout: Checkout, known: dict[str, bool], expected: list[tuple[bool | None, str]]
+    checkout: Checkout,
+    cluster: Cluster,
+    known: dict[str, bool],
+    expected: list[tuple[bool | None, str]],
 ) -> None:
     """The engine refuses a state with two resources of one name, unless all but one are marked for deletion."""
-    kubectl(checkout, finds=True)
-    operation = creating("kubernetes:core/v1:ConfigMap", dict(NAMESPACED))
+    cluster.answer("get", "deployment.apps/web")
+    operation = creating("kubernetes:core/v1:ConfigMap", NAMESPACED)
     urn = operation["resource"]["urn"]
     checkout.checkpoint([operation], [{"urn": urn, "id": "taskflow/old", **known}])
     recover(checkout.stack)
@@ -428,15 +431,15 @@ def test_an_object_that_was_to_replace_one_joins_the_state_without_breaking_it(
 @pytest.mark.parametrize(
     "operation",
     [
-        creating("kubernetes:apps/v1:Deployment", dict(NAMESPACED)),
+        DEPLOYMENT,
         creating("random:index/randomPassword:RandomPassword", {"length": 32}),
     ],
     ids=["object that never came to be", "generated value"],
 )
 def test_what_a_killed_run_did_not_make_is_made_by_the_next(
-    checkout: Checkout, operation: dict[str, object]
+    checkout: Checkout, cluster: Cluster, operation: dict[str, object]
 ) -> None:
-    kubectl(checkout, finds=False)
+    cluster.answer("get", NOT_FOUND, code=1)
     checkout.checkpoint([operation])
     recover(checkout.stack)
     assert checkout.imported == {"resources": []}
@@ -444,7 +447,6 @@ def test_what_a_killed_run_did_not_make_is_made_by_the_next(
 
 
 MINIKUBE = "config:\n  taskflow:cluster: {context: minikube, minikube: minikube}\n"
-NOT_FOUND = 'Error from server (NotFound): namespaces "taskflow" not found'
 
 
 def resource(kind: str, identity: str) -> dict[str, Any]:
@@ -458,9 +460,11 @@ DEPLOYED = (
 )
 
 
-def test_the_state_forgets_the_objects_of_a_cluster_that_was_made_anew(tmp_path: Path) -> None:
+def test_the_state_forgets_the_objects_of_a_cluster_that_was_made_anew(
+    tmp_path: Path, cluster: Cluster
+) -> None:
     checkout = Checkout(tmp_path, MINIKUBE)
-    kubectl(checkout, finds=False, says=NOT_FOUND)
+    cluster.answer("get", NOT_FOUND, code=1)
     checkout.checkpoint(resources=DEPLOYED)
 
     assert "no longer has namespace taskflow" in recover(checkout.stack)
@@ -481,10 +485,10 @@ def test_the_state_forgets_the_objects_of_a_cluster_that_was_made_anew(tmp_path:
     ids=["still there", "no answer", "a cluster elsewhere"],
 )
 def test_the_state_keeps_what_may_still_be_there(
-    tmp_path: Path, committed: str, finds: bool, says: str
+    tmp_path: Path, cluster: Cluster, committed: str, finds: bool, says: str
 ) -> None:
     checkout = Checkout(tmp_path, committed)
-    kubectl(checkout, finds=finds, says=says)
+    cluster.answer("get", says, code=0 if finds else 1)
     checkout.checkpoint(resources=DEPLOYED)
     assert recover(checkout.stack) == ""
     assert checkout.calls == []
@@ -522,20 +526,16 @@ def test_an_object_whose_state_another_provider_wrote_is_read_anew_and_so_not_re
 def test_an_image_that_the_node_no_longer_has_is_built_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, built_again: bool
 ) -> None:
-    profile = tmp_path / ".minikube/profiles/minikube/config.json"
-    profile.parent.mkdir(parents=True)
-    profile.write_text('{"Driver": "none"}')
+    minikube_profile(tmp_path)
     monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
     checkout = Checkout(tmp_path, MINIKUBE)
     docker = tmp_path / "bin" / "docker"
     docker.write_text(f"#!/bin/sh\necho '{says}' >&2; test -z '{says}'\n")
     docker.chmod(0o755)
-    local = resource("docker:index/image:Image", "taskflow-backend:1") | {
-        "inputs": {"imageName": "taskflow-backend:1", "skipPush": True}
-    }
-    pushed = resource("docker:index/image:Image", "registry/it:1") | {
-        "inputs": {"imageName": "registry/it:1", "skipPush": False}
-    }
+    local, pushed = (
+        resource(IMAGE, name) | {"inputs": {"imageName": name, "skipPush": "/" not in name}}
+        for name in ("taskflow-backend:1", "registry/it:1")
+    )
     checkout.checkpoint(resources=(local, pushed))
 
     assert ("taskflow-backend:1: it will be built again" in recover(checkout.stack)) is built_again
