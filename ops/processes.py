@@ -38,9 +38,7 @@ class Result:
     """From `capture`: stdout, and stderr if the command failed. From `stream`: the last lines of both together."""
 
 
-def stream(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT, hide: str | None = None
-) -> Result:
+def stream(command: Sequence[str], *, env: Mapping[str, str], hide: str | None = None) -> Result:
     """Run `command`, passing its output through, except for lines in which the pattern `hide` occurs.
 
     Ctrl-C waits for the child's own clean-up.
@@ -49,7 +47,7 @@ def stream(
         child = subprocess.Popen(
             command,
             env=dict(env),
-            cwd=cwd,
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -32,6 +32,7 @@ class Server:
 
     embedded: bool
     image: str
+    """Of an embedded one; empty for one elsewhere, whose version it says itself."""
     user: int
     env: list[Manifest]
     pod: Mapping[str, Any]
@@ -44,7 +45,7 @@ class Server:
 
 @dataclass(frozen=True)
 class BackupPod:
-    kubectl: Kubectl
+    location: Location
     job: str
 
     @contextmanager
@@ -56,7 +57,7 @@ class BackupPod:
         """
         arguments = ("exec", "--stdin", f"job/{self.job}", "--", *command(*action))
         with tempfile.TemporaryFile() as said:
-            process = self.kubectl.piped(*arguments, stderr=said)
+            process = self.location.kubectl.piped(*arguments, stderr=said)
             with process:
                 try:
                     yield process
@@ -148,14 +149,11 @@ def backup_pod(
     found = server(location)
     if volume:
         found = replace(found, claim=f"{location.release}-backups")
-    if found.embedded:
-        with _started(location, found, found.image) as pod:
-            yield pod
-        return
     mirrored = (images or Images()).mirrored
-    with _started(location, found, mirrored(DEFAULT.image)) as pod:
-        image = mirrored(f"postgres:{pod.answer('version').strip()}")
-        if image == mirrored(DEFAULT.image):
+    first = found.image or mirrored(DEFAULT.image)
+    with _started(location, found, first) as pod:
+        image = found.image or mirrored(f"postgres:{pod.answer('version').strip()}")
+        if image == first:
             yield pod
             return
     with _started(location, found, image) as pod:
@@ -172,7 +170,7 @@ def _started(location: Location, database: Server, image: str) -> Iterator[Backu
         for policy in _policies(location, database, created):
             _create(kubectl, policy)
         _wait(kubectl, name)
-        yield BackupPod(kubectl, name)
+        yield BackupPod(location, name)
     finally:
         # The policies go with it: it owns them.
         kubectl.run(

@@ -32,7 +32,7 @@ def take(
     path = archive.new_file(to, stack.name)
     made = not key.exists()
     identity = archive.key(key, make=key == archive.KEY)
-    with _pod(stack, steps) as (pod, _), steps.step("backup") as step:
+    with _pod(stack, steps) as pod, steps.step("backup") as step:
         content = database.take(pod, path, identity)
         step.note = str(content)
     if made:
@@ -84,7 +84,8 @@ def restore(
     if str(source).startswith(VOLUME):
         source = fetched(stack, steps, str(source).removeprefix(VOLUME))
     archive.require_whole(source, identity)
-    with _pod(stack, steps) as (pod, location):
+    with _pod(stack, steps) as pod:
+        location = pod.location
         with steps.step("check") as step:
             content = database.check(pod, source, identity)
             database.require_known_schema(content)
@@ -93,7 +94,8 @@ def restore(
         if present and confirm != CONSENT:
             raise OpsError(
                 f"nothing was changed: the database of stack {stack.name} has {present} rows, which would be replaced",
-                where=f"release {location.release} in namespace {pod.kubectl.namespace} of {pod.kubectl.context}",
+                where=f"release {location.release} in namespace {location.kubectl.namespace} of "
+                f"{location.kubectl.context}",
                 fix=f"make restore FROM={source} STACK={stack.name} CONFIRM={CONSENT} takes a backup of them first",
                 code=REFUSED,
             )
@@ -120,7 +122,7 @@ def fetched(stack: Stack, steps: Steps, name: str) -> Path:
         return path
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
-        _pod(stack, steps, volume=True) as (pod, _),
+        _pod(stack, steps, volume=True) as pod,
         steps.step("fetch"),
         archive.written(path) as part,
         pod.running("fetch", name) as process,
@@ -147,7 +149,7 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
         try:
             with steps.step("pulumi up"):
                 stack.up(message)
-            with _pod(stack, steps) as (pod, _), steps.step("restore"):
+            with _pod(stack, steps) as pod, steps.step("restore"):
                 if database.count(database.rows(pod)):
                     raise OpsError(
                         "the new folder already holds a database, and it serves now: nothing in it was replaced"
@@ -162,16 +164,14 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
 
 
 @contextmanager
-def _pod(
-    stack: Stack, steps: Steps, *, volume: bool = False
-) -> Iterator[tuple[BackupPod, Location]]:
+def _pod(stack: Stack, steps: Steps, *, volume: bool = False) -> Iterator[BackupPod]:
     known = history.updates(stack)
     location = history.location(stack, known)
     with ExitStack() as leaving:
         with steps.step("pod beside the database"):
             images = history.config_of(known[0]).images
             pod = leaving.enter_context(backup_pod(location, images, volume=volume))
-        yield pod, location
+        yield pod
 
 
 def _restart_backend(stack: Stack, location: Location) -> None:

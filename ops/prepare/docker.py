@@ -52,14 +52,19 @@ def choose(machine: Machine) -> Engine:
     )
 
 
-def may_install(engine: Engine, machine: Machine) -> bool:
-    """Ask before system packages are installed; without a terminal the answer is yes."""
+def require_leave(engine: Engine, machine: Machine) -> None:
+    """Ask before system packages are installed; without a terminal the answer is yes.
+
+    Raises:
+        OpsError: if it is no.
+    """
     if not machine.interactive:
-        return True
+        return
     who = "" if os.geteuid() == 0 else " with sudo"
     print(f"{engine.reason}. This machine reaches package mirrors only.")
     answer = input(f"Install Docker and what Minikube needs as system packages{who}? [y/N] ")
-    return answer.strip().lower() in {"y", "yes"}
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise OpsError("no Docker engine", fix="install one, or answer yes next time")
 
 
 def _advice(machine: Machine, can_build: bool, clients: list[Path]) -> str:

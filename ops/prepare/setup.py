@@ -111,7 +111,7 @@ def _host_and_images_meanwhile(setup: Setup) -> Iterator[None]:
     machine = Machine()
     engine = docker.choose(machine)
     if engine.client is None:
-        _require_leave(engine, machine)
+        docker.require_leave(engine, machine)
     command = [sys.executable, "-u", "-m", "airgap"]
     script = f"{shlex.join([*command, 'host'])} && {shlex.join([*command, 'images'])}"
     beside = subprocess.Popen(["sh", "-c", script], env=dict(setup.env), cwd=ROOT)
@@ -121,17 +121,12 @@ def _host_and_images_meanwhile(setup: Setup) -> Iterator[None]:
         beside.wait()
 
 
-def _require_leave(engine: docker.Engine, machine: Machine) -> None:
-    if not docker.may_install(engine, machine):
-        raise OpsError("no Docker engine", fix="install one, or answer yes next time")
-
-
 def provide_docker(setup: Setup, steps: Steps, machine: Machine | None = None) -> None:
     machine = machine or Machine()
     with steps.step("Docker engine") as step:
         engine = docker.choose(machine)
         if engine.client is None:
-            _require_leave(engine, machine)
+            docker.require_leave(engine, machine)
             tools.airgap("host", env=setup.env)
             step.note = "set up"
             engine = docker.choose(machine)

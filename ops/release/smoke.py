@@ -26,12 +26,8 @@ TASK_ROW = re.compile(r'id="done-([0-9a-f-]{36})"')
 LOGS = "make logs shows what the frontend's and backend's pods say"
 
 
-class _OtherBuildError(Exception):
-    """The page and the pod that was asked are from different builds; the failure, if that lasts."""
-
-    def __init__(self, failure: OpsError) -> None:
-        super().__init__(failure.what)
-        self.failure = failure
+class _OtherBuildError(OpsError):
+    """The page and the pod that was asked are from different builds: a failure only if that lasts."""
 
 
 def check(url: str, say: Callable[[str], None]) -> None:
@@ -106,9 +102,9 @@ def _keep_a_task_of_one_build(browser: httpx.Client, say: Callable[[str], None])
     while True:
         try:
             return _keep_a_task(browser, say)
-        except _OtherBuildError as unknown:
+        except _OtherBuildError:
             if time.monotonic() > deadline:
-                raise unknown.failure from None
+                raise
             time.sleep(0.5)
 
 
@@ -184,10 +180,9 @@ def _expect(response: httpx.Response, status: int, say: Callable[[str], None]) -
 def _succeed(answer: httpx.Response) -> None:
     """An action that fails answers 200 with its reason; one that this build does not know, 409."""
     if answer.status_code != 200 or '"ok":true' not in answer.text:
-        reason = " ".join(answer.text.split())[:200]
+        kind = _OtherBuildError if answer.status_code == httpx.codes.CONFLICT else OpsError
         what = f"an action on /tasks failed ({answer.status_code})"
-        failure = OpsError(what, where=reason, fix=LOGS)
-        raise _OtherBuildError(failure) if answer.status_code == httpx.codes.CONFLICT else failure
+        raise kind(what, where=" ".join(answer.text.split())[:200], fix=LOGS)
 
 
 def _require(holds: bool, what: str, browser: httpx.Client) -> None:

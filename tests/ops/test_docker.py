@@ -1,12 +1,13 @@
 """Which Docker client is used, and the error on a machine without a usable engine."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ops.errors import OpsError
-from ops.prepare.docker import DOCKER_SITE, Engine, choose, may_install
+from ops.prepare.docker import DOCKER_SITE, Engine, choose, require_leave
 from ops.prepare.machine import Platform
 from tests.ops.machines import MadeUpMachine
 
@@ -62,7 +63,7 @@ def test_without_a_terminal_no_question_is_asked() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("builtins.input", no_question)
-        assert may_install(Engine(None), MadeUpMachine(interactive=False))
+        require_leave(Engine(None), MadeUpMachine(interactive=False))
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("y", True), ("", False), ("no", False)])
@@ -70,4 +71,6 @@ def test_in_a_terminal_only_a_yes_installs_packages(
     monkeypatch: pytest.MonkeyPatch, answer: str, expected: bool
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: answer)
-    assert may_install(Engine(None), MadeUpMachine(interactive=True)) is expected
+    refused = nullcontext() if expected else pytest.raises(OpsError, match="no Docker engine")
+    with refused:
+        require_leave(Engine(None), MadeUpMachine(interactive=True))
