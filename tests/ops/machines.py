@@ -1,6 +1,7 @@
 """The stack `dev`, and machines to choose tools for, made of what they have on PATH, on disk and within reach."""
 
 import json
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,22 @@ DEV = StackFile("dev", Path("Pulumi.dev.yaml"), "minikube", "minikube", 30080, T
 def set_up(env: Mapping[str, str]) -> Setup:
     """A machine on which everything is there, with the state of a team."""
     return Setup({}, Plugins(True, ""), Backend("s3://team", ours=False), LINUX, env)
+
+
+# A stack on a Minikube, with nothing to set but what it must.
+LOCAL = """\
+config:
+  taskflow:cluster: {minikube: minikube}
+  taskflow:database: {embedded: {}}
+  taskflow:secrets: {generate: true}
+"""
+
+
+def committed(folder: Path) -> None:
+    """Make a folder a repository with one commit of all that is in it."""
+    author = ("-c", "user.name=A Person", "-c", "user.email=person@example.com")
+    for command in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "one"]):
+        subprocess.run(["git", "-C", str(folder), *command], check=True)
 
 
 def minikube_profile(home: Path, driver: str = "none") -> None:

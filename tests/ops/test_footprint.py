@@ -1,6 +1,5 @@
 """`make footprint`: the sums, and the change since a commit."""
 
-import os
 import shutil
 from io import StringIO
 from pathlib import Path
@@ -12,11 +11,8 @@ from components.config.check import check_file
 from ops.config.commits import unpacked
 from ops.config.footprint import Amount, Row, of_commit, of_config, table
 from ops.paths import ROOT
-from ops.processes import capture
+from tests.ops.machines import LOCAL, committed
 from tests.unit.conftest import PUBLIC_KEY
-
-LOCAL = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
-LOCAL += "  taskflow:secrets: {generate: true}\n"
 
 
 def rows(folder: Path, text: str) -> dict[str, Row]:
@@ -68,10 +64,7 @@ def commit(folder: Path, stack: str) -> None:
         shutil.copy(ROOT / name, folder)
     (folder / "Pulumi.local.yaml").write_text(stack)
     (folder / "link").symlink_to("/elsewhere")  # A repository may have one.
-    author = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
-    for command in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "one"]):
-        done = capture(["git", *command], env=os.environ, cwd=folder)
-        assert done.code == 0, done.output
+    committed(folder)
 
 
 @pytest.fixture

@@ -26,17 +26,13 @@ from ops.review.plan import Step
 from ops.review.pr_markdown import StackReport, annotation, document
 from ops.review.risk import Effect, Risk
 from tests.ops.conftest import Cluster
+from tests.ops.machines import LOCAL
 from tests.ops.test_footprint import commit
 from tests.ops.test_risk import PREVIEWS
 
 pytestmark = pytest.mark.exhaustive
 
-STACK = """config:
-  taskflow:cluster: {minikube: minikube}
-  taskflow:database: {embedded: {}}
-  taskflow:secrets: {generate: true}
-  taskflow:images: {backend: {ref: "one:1"}, frontend: {ref: "two:1"}}
-"""
+STACK = f'{LOCAL}  taskflow:images: {{backend: {{ref: "one:1"}}, frontend: {{ref: "two:1"}}}}\n'
 
 
 class InProcess:

@@ -1,6 +1,5 @@
 """What an update's message records of a revision."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import yaml
 from ops.errors import OpsError
 from ops.release import record
 from ops.release.record import Record
+from tests.ops.machines import committed
 
 FULL = Record(
     images={
@@ -48,17 +48,7 @@ def checkout(folder: Path, config: dict[str, object]) -> Path:
         (folder / "docker" / component / "Dockerfile").write_text("FROM scratch\n")
     file = folder / "Pulumi.dev.yaml"
     file.write_text(yaml.safe_dump({"config": config}))
-    git = [
-        "git",
-        "-c",
-        "user.name=A Person",
-        "-c",
-        "user.email=person@example.com",
-        "-C",
-        str(folder),
-    ]
-    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
-        subprocess.run([*git, *command], check=True)
+    committed(folder)
     return file
 
 

@@ -15,10 +15,10 @@ from ops.config.render import Recorder, render
 from ops.config.validate import checked
 from ops.errors import OpsError
 from ops.paths import ROOT
+from tests.ops.machines import LOCAL
+from tests.unit.conftest import PUBLIC_KEY
 
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
-LOCAL = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
-LOCAL += "  taskflow:secrets: {generate: true}\n"
 
 
 def rendered(path: Path) -> str:
@@ -61,8 +61,7 @@ def test_the_longest_release_name_leaves_room_for_what_is_added_to_it(stack: Pat
     assert kind_of_name
     assert kind_of_name.most
     longest = "a" * kind_of_name.most
-    key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
-    lines = f"  taskflow:release: {longest}\n  taskflow:backup: {{publicKey: {key}}}\n"
+    lines = f"  taskflow:release: {longest}\n  taskflow:backup: {{publicKey: {PUBLIC_KEY}}}\n"
     stack.write_text(LOCAL + lines)
     most = {"Service": 63, "CronJob": 52, "StatefulSet": 63 - len("-0123456789")}
     seen = set()

@@ -145,10 +145,6 @@ def test_the_committed_dev_stack_is_on_minikube_with_a_fixed_port() -> None:
     assert dev.builds_images
 
 
-def test_a_stack_elsewhere_has_no_minikube_profile() -> None:
-    assert StackFile.read("prod").profile is None
-
-
 def test_a_stack_of_prebuilt_images_builds_none(tmp_path: Path) -> None:
     ref = f"{{ref: ghcr.io/acme/x@sha256:{'1' * 64}}}"
     checkout = Checkout(

@@ -10,14 +10,12 @@ import typer
 
 from ops.config import command, validate
 from ops.paths import ROOT
-
-VALID = "config:\n  taskflow:cluster: {minikube: minikube}\n  taskflow:database: {embedded: {}}\n"
-VALID += "  taskflow:secrets: {generate: true}\n"
+from tests.ops.machines import LOCAL
 
 
 def test_every_stack_file_of_the_folder_is_checked(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.one.yaml").write_text(VALID)
-    (tmp_path / "Pulumi.two.yaml").write_text(f"{VALID}  taskflow:logLevel: loud\n")
+    (tmp_path / "Pulumi.one.yaml").write_text(LOCAL)
+    (tmp_path / "Pulumi.two.yaml").write_text(f"{LOCAL}  taskflow:logLevel: loud\n")
     (tmp_path / "Pulumi.yaml").write_text("name: taskflow\n")
     one, two = validate.verdicts(tmp_path)
     assert (one.file, one.errors) == ("Pulumi.one.yaml", ())
@@ -41,7 +39,7 @@ def test_environments_are_valid_only_where_the_engine_has_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, named: str, valid: bool
 ) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", url)
-    (tmp_path / "Pulumi.x.yaml").write_text(f"{VALID}  taskflow:protect: 5\nenvironment: {named}\n")
+    (tmp_path / "Pulumi.x.yaml").write_text(f"{LOCAL}  taskflow:protect: 5\nenvironment: {named}\n")
     other, *errors = validate.verdict(tmp_path / "Pulumi.x.yaml").errors
     assert other.startswith("Pulumi.x.yaml:5: taskflow:protect: ")
     assert [error.partition(";")[0] for error in errors] == [
