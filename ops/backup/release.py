@@ -54,11 +54,9 @@ def before_loss(stack: Stack, steps: Steps) -> None:
             path, content = take(stack, steps)
             console.print(f"[bold]{path}[/]: {content}")
     except OpsError as error:
-        raise OpsError(
-            f"nothing was changed: no backup of the database could be taken: {error.what}",
-            where=error.where,
-            fix="correct that; or set BACKUP=no and lose what is in the database",
-        ) from error
+        error.what = f"nothing was changed: no backup of the database could be taken: {error.what}"
+        error.fix = "correct that; or set BACKUP=no and lose what is in the database"
+        raise
 
 
 def restore(

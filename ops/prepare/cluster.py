@@ -77,14 +77,6 @@ def enable_metrics(profile: str, *, env: Mapping[str, str]) -> bool:
     return True
 
 
-def delete(profile: str, *, env: Mapping[str, str]) -> None:
-    if stream(["minikube", "delete", "--profile", profile], env=env).code != 0:
-        raise OpsError(
-            f"minikube could not delete profile {profile} (its message is above)",
-            fix=f"minikube delete --profile {profile} --purge",
-        )
-
-
 def require_free_port(port: int) -> None:
     """Fail if a process of this machine listens on `port`.
 

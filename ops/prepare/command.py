@@ -11,7 +11,8 @@ from airgap.plugins import STAND_INS
 from ops.config.stacks import StackFile
 from ops.engine.backend import prepare
 from ops.errors import OpsError
-from ops.prepare import cluster, setup
+from ops.prepare import setup
+from ops.processes import stream
 from ops.session import StackName, console, known_stack, table
 
 commands = typer.Typer()
@@ -76,4 +77,9 @@ def cluster_delete(stack: StackName = "dev") -> None:
     file = StackFile.read(stack)
     if file.profile is None:
         raise OpsError(f"stack {stack} is not on Minikube", where=file.path.name)
-    cluster.delete(file.profile, env=setup.choose().env)
+    command = ["minikube", "delete", "--profile", file.profile]
+    if stream(command, env=setup.choose().env).code != 0:
+        raise OpsError(
+            f"minikube could not delete profile {file.profile} (its message is above)",
+            fix=f"minikube delete --profile {file.profile} --purge",
+        )
