@@ -8,6 +8,10 @@ import pytest
 from ops.engine.backend import find, home, prepare
 
 
+def log_in(home: Path, current: str) -> None:
+    (home / "credentials.json").write_text(json.dumps({"current": current}))
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / ".state"
@@ -21,8 +25,7 @@ def test_without_a_login_the_state_stays_in_the_checkout(tmp_path: Path, state: 
 
 
 def test_a_login_is_used_and_nothing_is_set_over_it(tmp_path: Path, state: Path) -> None:
-    login = {"current": "https://api.pulumi.com"}
-    (tmp_path / "credentials.json").write_text(json.dumps(login))
+    log_in(tmp_path, "https://api.pulumi.com")
     backend = find({}, tmp_path, state)
     assert not backend.ours
     assert backend.env == {}
@@ -31,8 +34,7 @@ def test_a_login_is_used_and_nothing_is_set_over_it(tmp_path: Path, state: Path)
 def test_a_token_of_pulumi_cloud_is_for_those_without_a_login(tmp_path: Path, state: Path) -> None:
     environ = {"PULUMI_ACCESS_TOKEN": "pul-1"}
     assert find(environ, tmp_path, state).has_environments
-    login = {"current": "s3://states"}
-    (tmp_path / "credentials.json").write_text(json.dumps(login))
+    log_in(tmp_path, "s3://states")
     found = find(environ, tmp_path, state)
     assert (found.url, found.has_environments) == ("s3://states", False)
 
@@ -44,7 +46,7 @@ def test_an_empty_variable_names_no_home(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_someone_who_logged_out_gets_the_state_in_the_checkout(tmp_path: Path, state: Path) -> None:
-    (tmp_path / "credentials.json").write_text(json.dumps({"current": "", "accounts": {}}))
+    log_in(tmp_path, "")
     assert find({}, tmp_path, state).ours
 
 
@@ -66,8 +68,7 @@ def test_the_state_in_the_checkout_is_recognised_where_its_address_is_given(
     """As in a shell that evaluated `ops env`; otherwise commands would leave its encryption key in the stack file."""
     environ = dict(find({}, tmp_path, state).env)
     if given == "login":
-        login = {"current": environ.pop("PULUMI_BACKEND_URL") + "/"}
-        (tmp_path / "credentials.json").write_text(json.dumps(login))
+        log_in(tmp_path, environ.pop("PULUMI_BACKEND_URL") + "/")
     found = find(environ, tmp_path, state)
     assert found.ours
     assert found.url == f"file://{state}"

@@ -1,6 +1,7 @@
 """The errors for a cluster that does not answer or is unknown."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,38 +58,15 @@ def test_nothing_found_is_no_failure(cluster: Cluster) -> None:
     assert Kubectl("work", {}).objects("pods", "--ignore-not-found") == []
 
 
-@pytest.fixture
-def contexts(tmp_path: Path) -> Programs:
+def test_a_stack_whose_context_is_missing_is_refused_with_the_place_of_its_name(
+    tmp_path: Path,
+) -> None:
     programs = Programs(tmp_path)
     programs.answer("kubectl", "get-contexts", "minikube\nother")
-    return programs
-
-
-def stack(context: str, profile: str | None = None) -> StackFile:
-    return StackFile("x", Path("Pulumi.x.yaml"), context, profile, None, True)
-
-
-def refused(stack: StackFile, contexts: Programs) -> OpsError:
-    with pytest.raises(OpsError) as caught:
-        require_context(stack, contexts.env)
-    assert f"no kubectl context {stack.context!r}" in caught.value.what
+    stack = StackFile("x", Path("Pulumi.x.yaml"), "minikub", "minikube", None, True)
+    with pytest.raises(OpsError, match="no kubectl context 'minikub'") as caught:
+        require_context(stack, programs.env)
     assert caught.value.where == "Pulumi.x.yaml: taskflow:cluster.context"
-    return caught.value
-
-
-def test_a_context_that_is_known_passes(contexts: Programs) -> None:
-    require_context(stack("other"), contexts.env)
-
-
-def test_a_mistyped_context_gets_the_nearest_name_as_a_hint(contexts: Programs) -> None:
-    assert refused(stack("minikub", "minikube"), contexts).fix.startswith("did you mean minikube?")
-
-
-def test_a_context_unlike_all_others_needs_its_clusters_credentials(contexts: Programs) -> None:
-    error = refused(stack("taskflow-prod"), contexts)
-    assert error.fix.startswith("get that cluster's credentials")
-    assert "use one of" not in error.fix, "another cluster is not the intended one"
-
-
-def test_the_context_of_a_minikube_that_is_yet_to_start_comes_with_it(contexts: Programs) -> None:
-    assert "make up STACK=x starts Minikube" in refused(stack("new", "new"), contexts).fix
+    # The other fixes of the same function: tests/unit/test_cluster.py.
+    assert caught.value.fix.startswith("did you mean minikube?")
+    require_context(replace(stack, context="other"), programs.env)
