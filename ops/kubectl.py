@@ -138,8 +138,4 @@ def require_context(stack: StackFile, env: Mapping[str, str]) -> None:
     if context in known:
         return
     what, fix = missing_context(context, minikube=stack.profile, stack=stack.name, known=known)
-    raise OpsError(
-        what,
-        where=f"{stack.path.name}: taskflow:cluster.context",
-        fix=fix,
-    )
+    raise OpsError(what, where=f"{stack.path.name}: taskflow:cluster.context", fix=fix)

@@ -114,8 +114,7 @@ def server(location: Location) -> Server:
     if service:
         return Server(False, "", DEFAULT.user, env, pod_of(service), _labels(service))
     raise OpsError(
-        f"release {location.release} has neither a database nor a backend",
-        where=str(location),
+        f"release {location.release} has neither a database nor a backend", where=str(location)
     )
 
 

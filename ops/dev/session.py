@@ -41,12 +41,7 @@ class Session:
     """`schema`: migrations after it are not applied; None applies all."""
 
     def __init__(
-        self,
-        live: Live,
-        containers: Containers,
-        images: Images,
-        port: int,
-        schema: str | None,
+        self, live: Live, containers: Containers, images: Images, port: int, schema: str | None
     ) -> None:
         self._live, self._containers, self._images = live, containers, images
         self._schema = schema

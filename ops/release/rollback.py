@@ -70,11 +70,7 @@ class Target:
 
 
 def find(
-    stack: Stack,
-    number: int,
-    *,
-    secrets: str = RECORDED,
-    ignored: tuple[str, ...] = (),
+    stack: Stack, number: int, *, secrets: str = RECORDED, ignored: tuple[str, ...] = ()
 ) -> Target:
     """Everything that bringing back revision `number` needs.
 
