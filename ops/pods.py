@@ -58,23 +58,18 @@ def last_words(stack: StackFile, env: Mapping[str, str]) -> str:
     try:
         # Skip pods that have only the release's label.
         items = kubectl.objects("pods", f"--selector=app={stack.release},component")
-        known = {pod.name: pod for pod in pods(items, kubectl)}
+        found = sorted(pods(items, kubectl), key=lambda pod: pod.started)
     except OpsError:
         return ""
-    items.sort(key=lambda item: str(item["metadata"]["creationTimestamp"]))
     # The newest is one of the new revision; the others in trouble say the same.
-    troubled = {
-        known[name].component: item
-        for item in items
-        if (name := item["metadata"]["name"]) in known and not known[name].ready
-    }
+    troubled = {pod.component: pod for pod in found if not pod.ready}
+    manifests = {item["metadata"]["name"]: item for item in items}
     lines = []
-    for item in troubled.values():
-        pod = known[item["metadata"]["name"]]
+    for pod in troubled.values():
         lines.append(f"pod {pod.name} is not ready: {pod.reason}")
         if pod.warning and pod.warning not in pod.reason:
             lines.append(f"    {pod.warning}")
-        lines += _logs(item, kubectl)
+        lines += _logs(manifests[pod.name], kubectl)
     return "".join(f"{line}\n" for line in lines)
 
 
