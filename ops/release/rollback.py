@@ -62,10 +62,10 @@ class Target:
     revision: Revision
     file: StackFile
     record: Record
-    """Its title in the history."""
 
     @property
     def title(self) -> str:
+        """Its title in the history."""
         return f"rollback to revision {self.revision.number}"
 
 
