@@ -93,11 +93,8 @@ def test_a_change_of_the_dependencies_needs_another_image(mirror: Mirror, contex
         assert mirror.of_image().intersection(mirror.update()) == {context / name}
 
 
-def test_a_file_that_is_held_back_is_not_mounted(context: Path, tmp_path: Path) -> None:
-    (tmp_path / "mirror").mkdir()
-    mirror = Mirror(
-        BuildArgs(context=context), tmp_path / "mirror", lambda file: file.stem == "page"
-    )
+def test_a_file_that_is_held_back_is_not_mounted(mirror: Mirror) -> None:
+    mirror.held_back = lambda file: file.stem == "page"
     mirror.update()
     assert copies(mirror) == {}
 

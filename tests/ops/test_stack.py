@@ -66,15 +66,18 @@ class Checkout:
         self.folder = folder
         self.committed = folder / "Pulumi.dev.yaml"
         self.committed.write_text(committed)
-        engine = folder / "bin" / "pulumi"
-        engine.parent.mkdir()
-        engine.write_text(f"#!{sys.executable}{ENGINE}")
-        engine.chmod(0o755)
+        (folder / "bin").mkdir()
+        self.program("pulumi", f"#!{sys.executable}{ENGINE}")
         self.state = folder / ".state"
         self.state.mkdir()
-        env = {**os.environ, "PATH": f"{engine.parent}{os.pathsep}{os.environ['PATH']}"}
+        env = {**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
         backend = Backend(f"file://{self.state}", ours=True)
         self.stack = Stack(StackFile.read("dev", folder), backend, env, self.state)
+
+    def program(self, name: str, text: str) -> None:
+        path = self.folder / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
 
     @property
     def calls(self) -> list[str]:
@@ -382,12 +385,9 @@ def test_a_killed_engine_whose_parent_has_not_noticed_holds_no_lock(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkout.lock(pid=1)
-    ps = checkout.folder / "bin" / "ps"
-    ps.write_text(
-        "#!/bin/sh\ncase \"$*\" in *stat=*) echo 'Z    pulumi <defunct>';; *) echo pulumi;; esac\n"
-    )
-    ps.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{ps.parent}{os.pathsep}{os.environ['PATH']}")
+    says = "case \"$*\" in *stat=*) echo 'Z    pulumi <defunct>';; *) echo pulumi;; esac"
+    checkout.program("ps", f"#!/bin/sh\n{says}\n")
+    monkeypatch.setenv("PATH", str(checkout.stack.env["PATH"]))
     assert "released the lock" in recover(checkout.stack)
 
 
@@ -525,9 +525,7 @@ def test_an_image_that_the_node_no_longer_has_is_built_again(
     minikube_profile(tmp_path)
     monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
     checkout = Checkout(tmp_path, MINIKUBE)
-    docker = tmp_path / "bin" / "docker"
-    docker.write_text(f"#!/bin/sh\necho '{says}' >&2; test -z '{says}'\n")
-    docker.chmod(0o755)
+    checkout.program("docker", f"#!/bin/sh\necho '{says}' >&2; test -z '{says}'\n")
     local, pushed = (
         resource(IMAGE, name) | {"inputs": {"imageName": name, "skipPush": "/" not in name}}
         for name in ("taskflow-backend:1", "registry/it:1")
