@@ -78,5 +78,7 @@ def annotation_problems(key: str, annotations: Mapping[str, str]) -> Iterable[Pr
             yield Problem(((key, name),), "is set by the program; drop it")
     size = sum(len(text.encode()) for pair in annotations.items() for text in pair)
     if size > MOST_ANNOTATED:
-        text = f"names and values have {size} bytes, but an object takes {MOST_ANNOTATED}; drop some"
+        text = (
+            f"names and values have {size} bytes, but an object takes {MOST_ANNOTATED}; drop some"
+        )
         yield Problem((key,), text)

@@ -237,8 +237,12 @@ def test_where_it_is_not_certain_what_a_stage_uses_every_file_counts(
     assert tag(staged) != before
 
 
-def test_another_character_that_continues_lines_is_seen_after_other_directives(staged: Path) -> None:
-    lines = "# syntax=docker/dockerfile:1\n# Escape = `\nFROM x AS runner\nCOPY app `\n  unused.txt /\n"
+def test_another_character_that_continues_lines_is_seen_after_other_directives(
+    staged: Path,
+) -> None:
+    lines = (
+        "# syntax=docker/dockerfile:1\n# Escape = `\nFROM x AS runner\nCOPY app `\n  unused.txt /\n"
+    )
     (staged / "Dockerfile").write_text(lines)
     (staged / "unused.txt").write_text("x\n")
     before = tag(staged)
