@@ -1,14 +1,17 @@
 """The images that the release runs: small, not root, and nothing in them that only a build needs."""
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.engine_stack import ROOT
 from tests.live.conftest import LiveRelease
 from tests.live_release import docker, docker_environment, pulled
 
@@ -81,6 +84,16 @@ def test_an_image_adds_little_to_its_base(added: float, component: str) -> None:
 
 def test_an_image_on_the_official_base_is_small(added: float, component: str) -> None:
     assert PUBLISHED[component] + added < TOO_LARGE[component]
+
+
+def test_an_image_of_a_checkout_that_only_its_owner_reads_is_readable(
+    component: str, tmp_path: Path
+) -> None:
+    context = shutil.copytree(ROOT / "docker" / component, tmp_path / component)
+    subprocess.run(["chmod", "-R", "go=", context], check=True)
+    reference = f"taskflow-{component}:private"
+    docker("build", "--tag", reference, str(context), timeout=300)
+    assert not docker("run", "--rm", reference, "find", "/app", "!", "-perm", "-o=r")
 
 
 def test_an_image_starts_with_its_bases_layers(image: dict[str, Any], component: str) -> None:
