@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
@@ -16,6 +16,7 @@ from ops.review.risk import Risk
 from tests import live_release
 from tests.live_release import (
     LANE,
+    Kubectl,
     LiveRelease,
     node_port,
     wait_until_it_serves,
@@ -52,7 +53,7 @@ OTHER_PORT = 6543
 HOST = "tasks.localhost"
 OTHER_CLASS, OTHER_GATEWAY, OTHER_LISTENER = "nobody", "gateway-of-nobody", "other"
 EDGE = "edits-edge"
-ROUTE_SECONDS = 60
+PATIENCE_SECONDS = 60
 
 # Values that work on this cluster, in place of those that need no cluster.
 LIVE: dict[str, Any] = {
@@ -241,9 +242,12 @@ class Edited:
             self.release.stack.unset(key)
         self.release.stack.configure(self.values)
         self.release.stack.up()
+        # A pod that leaves would sign the person in with a key that leaves, too.
+        _until(lambda: not _leaving(self.release.kubectl), "pods of before are still there")
         wait_until_it_serves(self.first)
         if edit.route:
-            wait_for(edit.route)
+            route = edit.route
+            _until(lambda: route.status() == 200, f"{route} does not answer")
         frontend, backend = (node_port(self._port(part)) for part in ("frontend", "backend"))
         self.person = Person.signed_up(frontend, backend, self.release.kubectl)
 
@@ -275,8 +279,13 @@ class Edited:
         return int(self.first[part]["service"]["nodePort"])
 
 
-def wait_for(page: Page) -> None:
-    deadline = time.monotonic() + ROUTE_SECONDS
-    while (status := page.status()) != 200:
-        assert time.monotonic() < deadline, f"{page}: {status} after {ROUTE_SECONDS} s"
+def _leaving(kubectl: Kubectl) -> list[str]:
+    pods = [pod["metadata"] for pod in kubectl.get("pods")["items"]]
+    return [pod["name"] for pod in pods if "deletionTimestamp" in pod]
+
+
+def _until(done: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        assert time.monotonic() < deadline, f"{otherwise} after {PATIENCE_SECONDS} s"
         time.sleep(0.5)
