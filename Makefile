@@ -82,7 +82,7 @@ footprint: $(STAMP) ## Show CPU, memory, storage and pods of the stack (AGAINST=
 test: $(STAMP) ## Set up what the tests need and run all suites but test-edits and the long reliability runs
 	@$(OPS) test
 
-test-edits: $(STAMP) ## Edit every key of a running release: what `make diff` says must happen (an hour)
+test-edits: $(STAMP) ## Edit every key of a running release: what `make diff` says must happen (half an hour)
 	@$(OPS) test-edits
 
 test-reliability: $(STAMP) ## Break the release in every way that a promise covers, and measure (an hour)

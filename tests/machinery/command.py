@@ -20,7 +20,7 @@ def test() -> None:
 
 @commands.command(name="test-edits")
 def test_edits() -> None:
-    """Edit every key of a running release's stack file: what `make diff` says must be what happens (an hour)."""
+    """Edit every key of a running release's stack file: what `make diff` says must be what happens (half an hour)."""
     if not suites.summarise([testing.edits(console)], console):
         raise typer.Exit(1)
 
