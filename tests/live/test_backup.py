@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import shlex
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyrage
 import pytest
 from minio import Minio
 from rich.console import Console
@@ -158,8 +160,13 @@ def test_a_backup_of_something_else_changes_nothing_and_no_object_shows_a_secret
             archive.seal(io.BytesIO(plain), path, identity)
             with pytest.raises(OpsError, match="check failed"):
                 database.check(pod, path, identity)
-        path = tmp_path / "cut"
+        path = tmp_path / "whole"
         database.take(pod, path, identity)
+        for name, said in (("tables", "the rows differ"), ("about", "the schema differs")):
+            other = falsified(path, name, identity)
+            with pytest.raises(OpsError) as refused:
+                database.check(pod, other, identity)
+            assert said in refused.value.where
         path.write_bytes(path.read_bytes()[:-20])
         with pytest.raises(OpsError, match="not a complete backup"):
             database.check(pod, path, identity)
@@ -176,6 +183,26 @@ def test_a_backup_of_something_else_changes_nothing_and_no_object_shows_a_secret
     assert [value for value in values if value in shown] == []
     assert PLAIN not in shown
     assert checksums(release) == content
+
+
+def falsified(path: Path, name: str, identity: pyrage.x25519.Identity) -> Path:
+    """The backup with another checksum in one of its files: of its last table's rows, or of its schema."""
+    plain = io.BytesIO()
+    archive.open_into(plain, path, identity)
+    plain.seek(0)
+    with tarfile.open(fileobj=plain) as tar:
+        files = {
+            entry.name: extracted.read() for entry in tar if (extracted := tar.extractfile(entry))
+        }
+    *lines, last = files[name].decode().splitlines(keepends=True)
+    files[name] = "".join([*lines, re.sub("[0-9a-f]", other_digit, last, count=1)]).encode()
+    other = path.with_name(f"{name}-changed")
+    archive.seal(io.BytesIO(archived(files)), other, identity)
+    return other
+
+
+def other_digit(found: re.Match[str]) -> str:
+    return "1" if found[0] == "0" else "0"
 
 
 def archived(files: dict[str, bytes]) -> bytes:

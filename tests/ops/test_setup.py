@@ -18,6 +18,7 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import setup
+from ops.release import rollback
 from ops.review import command
 from ops.steps import Steps, clock
 from tests.machinery import checks, everything, extras, suites
@@ -180,6 +181,53 @@ def test_down_backs_up_data_before_an_agreed_loss(
     cli.down(confirm="data-loss", first=False)
     cli.down()  # Of a disposable stack.
     assert "backup" not in taken
+
+
+LOSES = command.Outlook("at worst: data loss", changes=True, loses=True)
+
+
+def test_up_backs_up_data_before_an_agreed_loss(
+    ops: Ops, taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def to_the_end(*_: object) -> NoReturn:
+        raise OpsError("here it would go on")
+
+    reads_a_stack(monkeypatch, None)
+    monkeypatch.setattr(command, "guard_up", lambda *_: LOSES)
+    monkeypatch.setattr(cli, "before_loss", lambda *_: taken.append("backup"))
+    monkeypatch.setattr(setup, "provide_images", to_the_end)
+    ops("up", "--confirm", "data-loss")
+    assert taken[-2:] == ["enable_metrics", "backup"], (
+        "after the preview, before anything is changed"
+    )
+    taken.clear()
+    ops("up", "--confirm", "data-loss", "--no-backup")
+    assert "backup" not in taken
+
+
+def test_a_rollback_backs_up_data_before_an_agreed_loss(
+    taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def up(_: str) -> NoReturn:
+        taken.append("up")
+        raise OpsError("here it would go on")
+
+    ready: Any = SimpleNamespace(up=up)
+    target: Any = SimpleNamespace(
+        file=None,
+        title="rollback to revision 1",
+        revision=SimpleNamespace(number=1),
+        record=SimpleNamespace(message=lambda title: title),
+    )
+    monkeypatch.setattr(rollback, "ready_stack", lambda *_: ready)
+    monkeypatch.setattr(rollback, "require_images", lambda *_: None)
+    monkeypatch.setattr(rollback, "guard_up", lambda *_: LOSES)
+    monkeypatch.setattr(rollback, "before_loss", lambda *_: taken.append("backup"))
+    monkeypatch.setattr(setup, "require_free_port", lambda *_: None)
+    for first in (True, False):
+        with pytest.raises(OpsError, match="here it would go on"):
+            rollback.bring_back(target, set_up({}), Steps("", Console(quiet=True)), first=first)
+    assert taken == ["backup", "up", "up"]
 
 
 def test_a_new_machine_is_set_up_before_anything_is_measured(

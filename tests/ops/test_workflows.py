@@ -218,6 +218,7 @@ def test_an_image_that_passes_is_attested_with_its_provenance_and_what_is_in_it(
 
 def test_checks_audit_every_lock_file_of_what_is_deployed() -> None:
     script = "\n".join(step.get("run", "") for step in jobs(FILES[0])["audit"]["steps"])
+    assert "pip-audit" in script
     for name in ("requirements.txt", "requirements-dev.txt", "docker/backend/requirements.txt"):
         assert (ROOT / name).is_file()
         assert f" {name}" in script

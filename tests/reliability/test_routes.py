@@ -174,6 +174,9 @@ def test_the_routes_own_status_says_that_it_leads_to_the_release(
     release: LiveRelease, kind: str
 ) -> None:
     assert reach.against(history.location(release.stack.of_ops)) == []
+    if kind == "gateway":
+        (rule,) = release.kubectl.get("httproute", f"{RELEASE}-frontend")["spec"]["rules"]
+        assert (rule["retry"]["attempts"], rule["timeouts"]["request"]) == (3, "30s")
 
 
 @pytest.mark.parametrize("kind", ["gateway"], indirect=True)

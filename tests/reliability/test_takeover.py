@@ -164,7 +164,7 @@ def successor(kubectl: Kubectl, address: str, number: int) -> str:
 def test_addresses_and_the_assistants_key_rotate_and_no_request_fails(
     separate: LiveRelease, full: bool, record: Record
 ) -> None:
-    stack, kubectl, rotations = separate.stack, separate.kubectl, 3 if full else 1
+    stack, kubectl, rotations = separate.stack, separate.kubectl, 5 if full else 1
     person = somebody(kubectl)
 
     def up(title: str) -> None:
@@ -174,6 +174,7 @@ def test_addresses_and_the_assistants_key_rotate_and_no_request_fails(
         await_former(stack.of_ops.file, stack.env)
 
     places = {
+        "databaseUrl": "database-url",
         "databaseOwnerUrl": "database-owner-url",
         "frontendDatabaseUrl": "frontend-database-url",
         "openaiApiKey": "openai-api-key",
@@ -198,11 +199,11 @@ def test_addresses_and_the_assistants_key_rotate_and_no_request_fails(
                     refused = ask(kubectl, outside.DATABASE, former, "select 1")
                     assert "password authentication failed" in refused, key
     record(
-        f"{rotations} rotations of the owner's and the frontend's address, and of the assistant's key",
+        f"{rotations} rotations of all three addresses of the database, and of the assistant's key",
         results,
     )
     assert [result.failed for result in results] == [0, 0, 0, 0], "\n".join(map(str, results))
     assert roles(stack.of_ops.file, stack.env) == [
-        "the backend connects as taskflow_backend",
+        f"the backend connects as taskflow_backend_next_{rotations}",
         f"the frontend connects as taskflow_frontend_next_{rotations}",
     ]
