@@ -23,14 +23,36 @@ config:
   taskflow:namespace: elsewhere
   taskflow:policies: advisory
 """
+AS_JSON = """\
+config:
+  taskflow:cluster: '{"context": "mine", "minikube": "profile"}'
+  taskflow:frontend: '{"service": {"type": "NodePort", "nodePort": 30180}, "autoscaling": {"max": 3}}'
+  taskflow:release: blue
+  taskflow:namespace: elsewhere
+  taskflow:policies: advisory
+"""
+SPELLINGS = {
+    "keys of the project": WITH,
+    "bare keys": WITH.replace("taskflow:", ""),
+    "blocks as JSON": AS_JSON,
+    "a number in quotes": WITH.replace("30180", '"30180"'),
+}
 
 
-def test_what_the_commands_need_is_read_from_the_file(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.x.yaml").write_text(WITH)
+@pytest.mark.parametrize("text", SPELLINGS.values(), ids=SPELLINGS)
+def test_what_the_commands_need_is_read_from_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Pulumi.x.yaml").write_text(text)
     file = StackFile.read("x", tmp_path)
     assert (file.context, file.profile, file.node_port) == ("mine", "profile", 30180)
     assert (file.release, file.namespace) == ("blue", "elsewhere")
     assert (file.policies, file.autoscales, file.builds_images) == ("advisory", True, True)
+
+
+def test_a_file_that_is_not_utf_8_is_refused_with_the_byte_and_its_line(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.x.yaml").write_bytes("config: {}\n# Größe\n".encode("latin-1"))
+    with pytest.raises(OpsError, match=r"^Pulumi\.x\.yaml:2: .*UTF-8") as caught:
+        StackFile.read("x", tmp_path)
+    assert "0xf6" in caught.value.what
 
 
 def test_the_default_of_a_key_is_that_of_the_program(tmp_path: Path) -> None:
