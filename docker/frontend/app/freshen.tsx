@@ -18,18 +18,19 @@ export function Freshen() {
       if (document.hidden) left = Date.now();
       else if (Date.now() - left >= AWAY_MS) refresh();
     };
-    // Next shows what it remembers, and this component may be gone by then: it hears of it first and acts afterwards.
+    // Next shows what it remembers, once it has heard of it.
     const wentBack = () => setTimeout(refresh);
     const shown = ({ persisted }: PageTransitionEvent) => persisted && refresh();
     document.addEventListener('visibilitychange', changed);
     window.addEventListener('pageshow', shown);
-    window.addEventListener('popstate', wentBack, { capture: true });
+    window.addEventListener('popstate', wentBack);
     window.addEventListener('online', refresh);
     return () => {
       document.removeEventListener('visibilitychange', changed);
       window.removeEventListener('pageshow', shown);
-      window.removeEventListener('popstate', wentBack, { capture: true });
       window.removeEventListener('online', refresh);
+      // The Back button takes this page away before its own listener has heard of it.
+      setTimeout(() => window.removeEventListener('popstate', wentBack));
     };
   }, [router]);
   return null;
