@@ -1,0 +1,108 @@
+"""The commands around a backup: where it goes, where it comes from, and which Postgres it is made by."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ops import main
+from ops.backup import bucket, command, pod, release
+from ops.backup.database import Content
+from ops.backup.pod import Server, backup_pod
+from ops.kubectl import Kubectl
+from ops.prepare import setup
+from ops.release import reach, smoke
+from ops.release.history import Location
+
+CONTENT = Content("blue", "2026-11-30T00:00:00Z", "0004", {"public.task": 3})
+ADDRESS = "s3://backups/team/dev.age"
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the commands did, on a stack that is made up."""
+    done: list[str] = []
+
+    def take(_: object, __: object, *, to: Path | None, key: Path) -> tuple[Path, Content]:
+        done.append("take")
+        return (to or Path("backups")) / "dev.age", CONTENT
+
+    def restore(_: object, __: object, path: Path, **_more: object) -> Content:
+        done.append(f"restore {path}")
+        return CONTENT
+
+    def move(*_: object, **_more: object) -> Content:
+        done.append("move")
+        return CONTENT
+
+    chosen: Any = SimpleNamespace(platform=SimpleNamespace(system="Linux"))
+    monkeypatch.setattr(setup, "choose", lambda: chosen)
+    monkeypatch.setattr(setup, "provide_tools", lambda _: chosen)
+    monkeypatch.setattr(command, "known_stack", lambda *_: None)
+    monkeypatch.setattr(command, "ready_stack", lambda *_: None)
+    for name, replacement in (("take", take), ("restore", restore), ("move", move)):
+        monkeypatch.setattr(release, name, replacement)
+    access = nullcontext(SimpleNamespace(url="http://127.0.0.1:30080"))
+    monkeypatch.setattr(reach, "access_to", lambda *_: access)
+    monkeypatch.setattr(smoke, "check", lambda url, _: done.append(f"check {url}"))
+    return done
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(main.app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_backup_for_a_bucket_is_taken_and_then_uploaded(
+    done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upload(path: Path, address: str) -> str:
+        done.append(f"upload {path.name} to {address}")
+        return ADDRESS
+
+    monkeypatch.setattr(bucket, "upload", upload)
+    assert ADDRESS in run("backup", "--to", "s3://backups/team/")
+    assert done == ["take", "upload dev.age to s3://backups/team/"]
+
+
+def test_a_backup_in_a_bucket_is_downloaded_and_then_restored(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def download(address: str) -> Path:
+        done.append(f"download {address}")
+        return tmp_path / "dev.age"
+
+    monkeypatch.setattr(bucket, "download", download)
+    run("restore", "--from", ADDRESS)
+    assert done == [f"download {ADDRESS}", f"restore {tmp_path / 'dev.age'}"]
+
+
+def test_an_upgrade_of_postgres_is_one_command_that_ends_in_the_smoke_check(
+    done: list[str],
+) -> None:
+    run("upgrade-postgres")
+    assert done == ["move", "check http://127.0.0.1:30080"]
+
+
+@pytest.mark.parametrize(("answer", "images"), [("17", ["17"]), ("16", ["17", "16"])])
+def test_an_external_database_is_dumped_by_its_own_major_version(
+    monkeypatch: pytest.MonkeyPatch, answer: str, images: list[str]
+) -> None:
+    started: list[str] = []
+
+    @contextmanager
+    def pretended(_: Location, __: Server, image: str) -> Iterator[Any]:
+        started.append(image)
+        yield SimpleNamespace(answer=lambda _: f"{answer}\n")
+
+    external = Server(False, "", 999, [], {}, {})
+    monkeypatch.setattr(pod, "server", lambda _: external)
+    monkeypatch.setattr(pod, "_started", pretended)
+    with backup_pod(Location("blue", Kubectl("minikube", {}, "blue"), "127.0.0.1")):
+        pass
+    assert started == [f"postgres:{version}" for version in images]
