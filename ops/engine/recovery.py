@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -198,25 +198,35 @@ def _read_again(stack: Stack) -> str:
 
 
 def _rebuild_images(stack: Stack) -> str:
-    """Have the next `up` build what the node's Docker daemon no longer has; the provider itself never checks."""
+    """Have the next `up` build what the node no longer has; the provider itself never checks."""
     minikube = Minikube.find(stack.file.profile, stack.env) if stack.file.profile else None
     if minikube is None:
         return ""
     # Pushed images can be pulled.
-    images = [
-        found
+    images = {
+        found["inputs"]["imageName"]: found["urn"]
         for found in _latest(stack).get("resources") or []
         if found.get("type") == IMAGE and found["inputs"].get("skipPush")
-    ]
+    }
     try:
-        env = {**stack.env, **minikube.docker_environment(stack.env)}
+        gone = _gone(images, minikube, stack.env)
     except ClusterError:
         return ""  # It is down: its images are unknown.
-    gone = [image for image in images if _lacks(image["inputs"]["imageName"], env)]
-    for image in gone:
-        stack.query("state", "taint", image["urn"], "--yes")
-    names = ", ".join(image["inputs"]["imageName"] for image in gone)
-    return f"the cluster's node no longer has {names}: it will be built again" if gone else ""
+    for name in gone:
+        stack.query("state", "taint", images[name], "--yes")
+    return (
+        f"the cluster's node no longer has {', '.join(gone)}: it will be built again"
+        if gone
+        else ""
+    )
+
+
+def _gone(images: Collection[str], minikube: Minikube, env: Mapping[str, str]) -> list[str]:
+    """Those that the node lacks: by its own list if they are loaded into it, else by its Docker daemon."""
+    if minikube.needs_loading:
+        return minikube.lacks(images, env) if images else []
+    daemon = {**env, **minikube.docker_environment(env)}
+    return [image for image in images if _lacks(image, daemon)]
 
 
 def _lacks(image: str, env: Mapping[str, str]) -> bool:

@@ -38,11 +38,13 @@ def committed(folder: Path) -> None:
         subprocess.run(["git", "-C", str(folder), *command], check=True)
 
 
-def minikube_profile(home: Path, driver: str = "none") -> None:
+def minikube_profile(home: Path, driver: str = "none", runtime: str = "docker") -> None:
     """What Minikube keeps of its profile `minikube` in a home folder."""
     path = home / ".minikube/profiles/minikube/config.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"Driver": driver}))
+    path.write_text(
+        json.dumps({"Driver": driver, "KubernetesConfig": {"ContainerRuntime": runtime}})
+    )
 
 
 @dataclass

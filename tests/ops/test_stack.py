@@ -538,6 +538,27 @@ def test_an_image_that_the_node_no_longer_has_is_built_again(
     assert checkout.calls == (tainted if built_again else [])
 
 
+@pytest.mark.parametrize("loaded", ["1", "2"])
+def test_an_image_that_a_node_with_containerd_no_longer_has_is_built_and_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: str
+) -> None:
+    minikube_profile(tmp_path, runtime="containerd")
+    monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
+    checkout = Checkout(tmp_path, MINIKUBE)
+    listed = json.dumps([{"repoTags": [f"docker.io/library/taskflow-backend:{loaded}"]}])
+    checkout.program("minikube", f"#!/bin/sh\necho '{listed}'\n")
+    checkout.program("docker", "#!/bin/sh\n")  # This machine's own daemon still has it.
+    local = resource(IMAGE, "taskflow-backend:1") | {
+        "inputs": {"imageName": "taskflow-backend:1", "skipPush": True}
+    }
+    checkout.checkpoint(resources=(local,))
+
+    is_gone = loaded == "2"
+    assert ("taskflow-backend:1: it will be built again" in recover(checkout.stack)) is is_gone
+    tainted = [f"state taint {local['urn']} --yes --stack dev --non-interactive"]
+    assert checkout.calls == (tainted if is_gone else [])
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_preview_gives_its_events_back_and_shows_itself_unless_it_is_quiet(
     checkout: Checkout, capfd: pytest.CaptureFixture[str], quiet: bool
