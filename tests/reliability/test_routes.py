@@ -175,7 +175,7 @@ def test_the_routes_own_status_says_that_it_leads_to_the_release(
 ) -> None:
     assert reach.against(history.location(release.stack.of_ops)) == []
     if kind == "gateway":
-        (rule,) = release.kubectl.get("httproute", f"{RELEASE}-frontend")["spec"]["rules"]
+        rule, _ = release.kubectl.get("httproute", f"{RELEASE}-frontend")["spec"]["rules"]
         assert (rule["retry"]["attempts"], rule["timeouts"]["request"]) == (3, "30s")
 
 
