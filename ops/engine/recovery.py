@@ -181,8 +181,28 @@ def _read_again(stack: Stack) -> str:
 
     The provider compares with what it keeps in the state beside an object, under NOTES. A state from before this
     project used the official provider lacks it.
+
+    Raises:
+        OpsError: if the provider cannot read them all.
     """
-    objects = [
+    objects = _without_notes(stack)
+    if not objects:
+        return ""
+    _refresh(stack, objects)
+    # The provider can be set to skip what it cannot reach: the engine calls that a success.
+    if left := _without_notes(stack):
+        raise OpsError(
+            f"objects whose state another provider wrote could not be read again: {len(left)}. An update would "
+            "replace them, volumes with their data, too",
+            where=left[0]["urn"],
+            fix=f"make sure that the cluster answers (kubectl --context {stack.file.context} get nodes), "
+            "then run the same command again",
+        )
+    return f"objects that another provider had written were read again: {len(objects)}"
+
+
+def _without_notes(stack: Stack) -> list[dict[str, Any]]:
+    return [
         found
         for found in _latest(stack).get("resources") or []
         if str(found.get("type")).startswith("kubernetes:")
@@ -191,10 +211,6 @@ def _read_again(stack: Stack) -> str:
         and not found.get("delete")
         and NOTES not in (found.get("outputs") or {})
     ]
-    if not objects:
-        return ""
-    _refresh(stack, objects)
-    return f"objects that another provider had written were read again: {len(objects)}"
 
 
 def _rebuild_images(stack: Stack) -> str:

@@ -17,26 +17,36 @@ from typing import Any
 import pytest
 
 from components.config.stack_file import StackFile as Source
+from ops import cli, session
 from ops.config.stacks import StackFile
 from ops.engine.backend import Backend
 from ops.engine.recovery import IMAGE, recover
 from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
 from ops.paths import POLICY
+from ops.prepare import setup
 from tests.ops.conftest import Cluster
-from tests.ops.machines import minikube_profile
+from tests.ops.machines import LOCAL, minikube_profile, set_up
 
 ENGINE = """
 import json, os, pathlib, sys
 here = pathlib.Path(__file__).parent
+state = here.parent / ".state/.pulumi/stacks/taskflow/dev.json"
 with (here / "calls").open("a") as calls:
     print(*sys.argv[1:], file=calls)
 if "export" in sys.argv:
-    state = here.parent / ".state/.pulumi/stacks/taskflow/dev.json"
     latest = json.loads(state.read_text())["checkpoint"]["latest"]
     if os.environ.get("OTHERS_WRITE") == "yes":
         latest["manifest"] = {"time": (here / "calls").read_text().count("export")}
     print(json.dumps({"version": 3, "deployment": latest}))
+if "refresh" in sys.argv and os.environ.get("REFRESH") == "fails":
+    sys.exit("error: the engine's own words")
+if "refresh" in sys.argv and state.exists() and os.environ.get("REFRESH") != "skips":
+    content = json.loads(state.read_text())
+    for resource in content["checkpoint"]["latest"]["resources"]:
+        if resource["urn"] in sys.argv:
+            resource["outputs"] = {"__inputs": {}}
+    state.write_text(json.dumps(content))
 if "import" in sys.argv:
     (here / "imported").write_text(pathlib.Path(sys.argv[sys.argv.index("--file") + 1]).read_text())
 if "--event-log" in sys.argv:
@@ -508,6 +518,49 @@ def test_an_object_whose_state_another_provider_wrote_is_read_anew_and_so_not_re
     assert refresh.startswith("refresh --yes --skip-preview")
     assert refresh.count("--target") == 1
     assert f"--target {foreign['urn']}" in refresh
+    assert recover(checkout.stack) == "", "the provider knows it now"
+
+
+@pytest.mark.parametrize(
+    ("refresh", "says", "where", "fix"),
+    [
+        (
+            "fails",
+            "cannot read the objects of the stack",
+            "stack dev",
+            "run the same command again",
+        ),
+        ("skips", "read again: 1. .* volumes with their data, too", "web", "the cluster answers"),
+    ],
+)
+def test_make_up_refuses_where_the_provider_cannot_read_what_another_wrote(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    refresh: str,
+    says: str,
+    where: str,
+    fix: str,
+) -> None:
+    checkout = Checkout(tmp_path, LOCAL)
+    foreign = resource("kubernetes:apps/v1:Deployment", "taskflow/web") | {"custom": True}
+    checkout.checkpoint(resources=(foreign,))
+    chosen = replace(
+        set_up({**checkout.stack.env, "REFRESH": refresh}),
+        backend=replace(checkout.stack.backend, ours=False),
+    )
+    monkeypatch.setattr(setup, "require_space", lambda: None)
+    monkeypatch.setattr(setup, "provide_tools", lambda _: chosen)
+    monkeypatch.setattr(session, "provide_cluster", lambda *_: None)
+
+    with pytest.raises(OpsError, match=says) as refused:
+        cli.bring_up(checkout.stack.file, message="make up")
+
+    assert where in refused.value.where
+    assert fix in refused.value.fix
+    [call] = checkout.calls
+    assert call.startswith("refresh "), "neither a preview nor an update follows"
+    assert ("the engine's own words" in capfd.readouterr().out) is (refresh == "fails")
 
 
 @pytest.mark.parametrize(
