@@ -1,17 +1,21 @@
 """Official Pulumi plugins or stand-ins."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from airgap.plugins import STAND_INS as REASONS
 from ops.engine.backend import Backend
 from ops.errors import OpsError
-from ops.paths import STAND_INS
-from ops.prepare import plugins, setup
+from ops.paths import ROOT, STAND_INS
+from ops.prepare import command, plugins, setup
 from ops.prepare.machine import Machine, Platform
 from ops.prepare.plugins import LANGUAGE_HOST, PLUGIN_SITE, Plugins
 from ops.prepare.tools import Choice, Origin
-from tests.ops.machines import MadeUpMachine
+from tests.ops.machines import MadeUpMachine, set_up
 
 HOME = Path("/home/someone/.pulumi")
 REQUIRED = {"kubernetes": "4.34.2"}
@@ -94,3 +98,25 @@ def test_stand_ins_come_last_on_path_forbid_downloads_and_never_shadow_official_
     env = setup.child_environment({"PATH": "/usr/bin"}, choice, Backend("", ours=False))
     assert env["PATH"].split(":")[1:] == ["/usr/bin", *([] if official else [str(STAND_INS)])]
     assert ("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" in env) is not official
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_make_tools_names_every_stand_in_with_its_reason(
+    official: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = replace(set_up({}), plugins=Plugins(official, "the reason of the choice"))
+    monkeypatch.setattr(setup, "choose", lambda: chosen)
+    monkeypatch.setattr(command, "console", Console(width=200))
+    command.tools()
+    shown = [" ".join(row.split()) for row in capsys.readouterr().out.splitlines()]
+    for name, reason in REASONS.items():
+        assert (f"{name} stand-in {reason}" in shown) is not official
+    assert f"plugins {'official' if official else 'airgap/'} the reason of the choice" in shown
+
+
+@pytest.mark.parametrize("folder", ["components", "policy"])
+def test_program_and_policies_do_not_know_which_provider_runs(folder: str) -> None:
+    files = [path for path in (ROOT / folder).rglob("*.*") if path.suffix != ".pyc"]
+    assert files
+    for path in files:
+        assert not re.search("stand-in|airgap", path.read_text(), re.IGNORECASE), path

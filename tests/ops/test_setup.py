@@ -5,7 +5,9 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -18,12 +20,14 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import setup
+from ops.prepare.tools import Choice, Origin
 from ops.release import rollback
 from ops.review import command
 from ops.steps import Steps, clock
 from tests.machinery import checks, everything, extras, suites
 from tests.machinery.suites import Outcome, Suite
 from tests.ops.machines import minikube_profile, set_up
+from tests.ops.programs import Programs
 
 Ops = Callable[..., tuple[int, str]]
 
@@ -239,6 +243,32 @@ def test_a_new_machine_is_set_up_before_anything_is_measured(
     monkeypatch.setattr(extras, "provide", begin)
     assert ops("bench") == (1, "error: here it would begin\n")
     assert taken == ["require_space", "provide_docker", "provide_cluster", "provide_images"]
+
+
+def test_host_packages_and_base_images_come_while_the_tools_are_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = Programs(tmp_path)
+    programs.answer("python", "", "")
+    seen: list[list[str]] = []
+
+    def build(*_: object, **_more: object) -> None:
+        deadline = time.monotonic() + 20
+        while len(programs.calls) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        seen.append([words[-2] for words in programs.calls])
+
+    tools = {"minikube": Choice("minikube", tmp_path / "minikube", Origin.BUILT, "")}
+    monkeypatch.setattr(setup, "choose", lambda: replace(set_up(programs.env), tools=tools))
+    monkeypatch.setattr(setup, "STAND_INS", tmp_path)
+    monkeypatch.setattr(setup.docker, "choose", lambda _: SimpleNamespace(client=Path("docker")))
+    monkeypatch.setattr(setup.tools, "provide", build)
+    monkeypatch.setattr(sys, "executable", str(programs.folder / "python"))
+    setup.provide_tools(Steps("", Console(quiet=True)))
+    assert seen == [["host", "images"]], "one after the other: images need Docker"
+    (tmp_path / "minikube").touch()
+    setup.provide_tools(Steps("", Console(quiet=True)))
+    assert len(programs.calls) == 2, "its own steps do it where nothing is built"
 
 
 def test_every_step_is_listed_with_its_time_also_the_one_that_failed(
