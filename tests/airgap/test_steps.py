@@ -103,6 +103,23 @@ def test_a_failed_build_shows_the_compilers_last_lines_and_is_not_used(
     assert tools.find("one").read_text() == "built\n"
 
 
+def test_a_module_that_the_registry_refuses_is_named_and_the_next_run_goes_on(
+    calls: Path, tmp_path: Path
+) -> None:
+    refused = (
+        "go: example.com/m@v1.2.3: reading https://registry.example/m/v1.2.3.mod: 403 Forbidden"
+    )
+    (tmp_path / "compiler" / "go").write_text(f"#!/bin/sh\necho '{refused}' >&2\nexit 1\n")
+    with pytest.raises(run.StepError) as failure:
+        tools.prepare("one", "two")
+    assert refused in str(failure.value)
+    assert tools.HINT in str(failure.value)
+    assert not calls.exists(), "nothing is compiled without it"
+    compiler(tmp_path)
+    tools.prepare("one", "two")
+    assert tools.find("two").read_text() == "built\n"
+
+
 def test_another_definition_is_another_build_beside_the_old_one(
     calls: Path, tmp_path: Path
 ) -> None:
@@ -134,6 +151,14 @@ def test_a_slow_command_reports_progress(
     monkeypatch.setattr(run, "HEARTBEAT_SECONDS", 0.1)
     assert run.run("sh", "-c", "echo at work; sleep 0.3; echo done") == "at work\ndone\n"
     assert "sh: 0 s at work" in capsys.readouterr().out
+
+
+def test_progress_says_how_much_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "HEARTBEAT_SECONDS", 0.1)
+    run.run("sh", "-c", "echo fmt; sleep 0.3; echo net", expected={"fmt", "net"})
+    assert "sh: 0 s 1 of 2, now fmt" in capsys.readouterr().out
 
 
 def test_a_command_that_is_not_there_is_named_with_what_to_do() -> None:
