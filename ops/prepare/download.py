@@ -87,6 +87,8 @@ def _fetch(url: str, target: Path) -> str:
                     print(f"  {percent:3d} % of {total / 1e6:.0f} MB", flush=True)
     except httpx.HTTPError as error:
         raise OpsError(
-            f"download failed: {error}", where=url, fix="run the same command again"
+            f"download failed: {error}",
+            where=url,
+            fix="check the network, and the proxy if HTTPS_PROXY is set; then run the same command again",
         ) from error
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from ops.errors import OpsError
 from ops.paths import CHOSEN, STAND_INS
 from ops.processes import NOT_STARTED, capture
 
@@ -98,13 +99,23 @@ class Machine:
         return tuple(int(part) for part in match.groups() if part is not None)
 
     def published(self, url: str) -> str | None:
-        """The text of a small page on the web, None where its site is out of reach; a proxy's refusal is no page."""
+        """The text of a small page on the web, None where its site is out of reach; a proxy's refusal is no page.
+
+        Raises:
+            OpsError: if the environment names a proxy that httpx does not know how to use.
+        """
         if url not in self._pages:
             try:
                 answer = httpx.get(url, timeout=PROBE_SECONDS, follow_redirects=True)
                 self._pages[url] = answer.text if answer.is_success else None
             except (httpx.HTTPError, OSError):
                 self._pages[url] = None
+            except (ImportError, ValueError, httpx.InvalidURL) as error:
+                raise OpsError(
+                    f"a proxy of the environment cannot be used: {error}",
+                    where="HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
+                    fix="set it to an HTTP proxy such as http://proxy.example:3128, or unset it",
+                ) from error
         return self._pages[url]
 
     def reaches(self, url: str) -> bool:

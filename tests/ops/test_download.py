@@ -2,8 +2,12 @@
 
 import hashlib
 import io
+import socket
+import subprocess
+import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from ops.errors import OpsError
-from ops.prepare.download import Release, install, published_sha256
+from ops.paths import ROOT
+from ops.prepare.download import CHUNK, Release, install, published_sha256
+from ops.prepare.machine import Machine
 
 PROGRAM = b"#!/bin/sh\necho hello\n"
 
@@ -87,6 +93,53 @@ def test_a_missing_release_is_one_clear_error(vendor: tuple[str, Path], tmp_path
     with pytest.raises(OpsError, match="download failed") as error:
         install(release(site, "gone", "gone"), sha256(b""), tmp_path / "tools" / "gone")
     assert error.value.where == f"{site}/gone"
+
+
+def test_what_a_killed_download_left_is_not_used(vendor: tuple[str, Path], tmp_path: Path) -> None:
+    site, folder = vendor
+    (folder / "kubectl").write_bytes(PROGRAM)
+    target = tmp_path / "tools" / "kubectl-1"
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        half = release(f"http://127.0.0.1:{slow.getsockname()[1]}", "kubectl", "kubectl")
+        script = f"install({half!r}, '', Path({str(target)!r}))"
+        imports = "from pathlib import Path; from ops.prepare.download import Release, install; "
+        with subprocess.Popen([sys.executable, "-c", imports + script], cwd=ROOT) as killed:
+            connection, _ = slow.accept()
+            header = b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"
+            connection.sendall(header + PROGRAM + b" " * 2 * CHUNK)
+            deadline = time.monotonic() + 20
+            while not any(file.stat().st_size for file in target.parent.rglob("kubectl")):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            killed.kill()
+        connection.close()
+    assert not target.exists(), "what is found there is taken for the whole release"
+
+    install(release(site, "kubectl", "kubectl"), sha256(PROGRAM), target)
+
+    assert (target / "kubectl").read_bytes() == PROGRAM
+
+
+def test_a_proxy_that_does_not_answer_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    there = release("https://vendor.example", "kubectl", "kubectl")
+    with pytest.raises(OpsError, match=r"download failed: .*Connection refused") as error:
+        install(there, sha256(PROGRAM), tmp_path / "tools" / "kubectl-1")
+    assert error.value.where == "https://vendor.example/kubectl"
+    assert "HTTPS_PROXY" in error.value.fix
+    assert list((tmp_path / "tools").iterdir()) == []
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1", "http://host:port"])
+def test_a_proxy_that_cannot_be_used_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(OpsError, match="a proxy of the environment cannot be used: ") as error:
+        Machine().reaches("https://vendor.example")
+    assert "ALL_PROXY" in error.value.where
 
 
 def test_checksum_files_of_both_forms_are_read() -> None:
