@@ -100,22 +100,25 @@ def test_other_requirements_are_installed_into_the_environment_that_is_there(
 
 
 @pytest.mark.parametrize(
-    ("free", "error", "fix"),
+    ("words", "free", "error", "fix"),
     [
-        (20_000_000, " (its own", "check the network or the package index"),
-        (100_000, ": the disk is full (its own", "make room on /here"),
+        ("timed out", 20_000_000, " (its own", "check the network or the package index"),
+        ("403 for typer", 20_000_000, " (its own", "check the network or the package index"),
+        ("no space left", 100_000, ": the disk is full (its own", "make room on /here"),
     ],
-    ids=["network", "full disk"],
+    ids=["network", "refused package", "full disk"],
 )
-def test_an_installation_that_fails_is_reported_with_what_to_do(
-    checkout: Checkout, free: int, error: str, fix: str
+def test_an_installation_that_fails_is_reported_with_what_to_do_and_the_next_one_goes_on(
+    checkout: Checkout, words: str, free: int, error: str, fix: str
 ) -> None:
-    checkout.pip("echo its own words >&2; exit 1")
+    checkout.pip(f"echo {words} >&2; exit 1")
     checkout.free(free)
     code, said = checkout.make()
     assert code == 1
-    assert said.startswith(
-        f"its own words\nerror: pip could not install requirements-dev.txt{error}"
-    )
+    assert said.startswith(f"{words}\nerror: pip could not install requirements-dev.txt{error}")
     assert f"fix: {fix}" in said
     assert checkout.stamps == []
+    checkout.pip("exit 0")
+    checkout.free(20_000_000)
+    assert checkout.make() == (0, "")
+    assert checkout.stamps == [".made-1"]
