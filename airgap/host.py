@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from .run import BIN, StepError, need_space, put, put_all, run, say, wait_for
@@ -77,11 +78,16 @@ def _packages() -> None:
         return
     need_space(Path("/var/cache/apt"), 1, "Installing system packages")
     say(f"installing {', '.join(missing)}")
+    unasked = {"DEBIAN_FRONTEND": "noninteractive"}
+    # Completes what a killed run left half installed: before that apt refuses. While another program installs this
+    # fails, and apt waits.
+    with suppress(StepError):
+        run("dpkg", "--configure", "-a", env=unasked)
     for command in (["update"], ["install", "--no-install-recommends", "--no-remove", *missing]):
         run(
             *APT, *command,
             log="apt",
-            env={"DEBIAN_FRONTEND": "noninteractive"},
+            env=unasked,
             hint="Is the package mirror reachable? Run the same command again when it is.",
         )  # fmt: skip
 
