@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.live.conftest import LiveRelease
+from tests.live.conftest import RELEASE, LiveRelease
 
 PROVIDERS_NOTES = ("__inputs", "__initialApiVersion", "__fieldManager")
 """What the official provider keeps in the state beside an object; this project's former provider did not."""
@@ -19,10 +19,12 @@ def test_an_update_without_a_change_touches_nothing(release: LiveRelease) -> Non
     assert release.generations() == before
 
 
-def test_a_state_that_another_provider_wrote_is_taken_over_without_a_restart(
+def test_a_state_that_another_provider_wrote_is_taken_over_without_a_restart_or_a_lost_row(
     release: LiveRelease, tmp_path: Path
 ) -> None:
     before = release.generations()
+    psql = ("exec", f"{RELEASE}-postgres-0", "--", "psql", "--username=taskflow", "-XqAt", "-c")
+    release.kubectl(*psql, "create table kept as select 'a row' as content")
     state = json.loads(release.stack.export())
     for resource in state["deployment"]["resources"]:
         if resource["type"].startswith("kubernetes:"):
@@ -38,6 +40,7 @@ def test_a_state_that_another_provider_wrote_is_taken_over_without_a_restart(
 
     release.stack.up("--expect-no-changes")
     assert release.generations() == before
+    assert release.kubectl(*psql, "select content from kept; drop table kept").strip() == "a row"
 
 
 def test_a_kubeconfig_of_several_files_leads_to_the_same_cluster(
