@@ -99,6 +99,11 @@ KNOWN = (
         RIGHT_IMAGE,
     ),
     Known(
+        r"npm (?:error|ERR!) 403 .*GET (?P<npm>\S+)|ERROR: HTTP error 403 while getting (?P<pip>\S+)",
+        "a package registry refuses {npm}{pip}",
+        "have the registry allow that package, or lock another version in docker/; then run the same command again",
+    ),
+    Known(
         r"resource '(?P<namespace>[-a-z0-9]+)/(?P<name>[-a-z0-9.]+)' does not exist",
         "Secret {name} does not exist in namespace {namespace}",
         "make it: kubectl --context {context} --namespace {namespace} create secret generic {name} "

@@ -63,6 +63,16 @@ FAILURES = {
         "image mirror.example.com/library/python:9.9-slim cannot be found or pulled",
         "base image in Pulumi.dev.yaml",
     ),
+    "npm package that its registry refuses": (
+        "#12 4.1 npm error 403 403 Forbidden - GET https://npm.example.com/left-pad/-/left-pad-1.3.0.tgz",
+        "a package registry refuses https://npm.example.com/left-pad/-/left-pad-1.3.0.tgz",
+        "have the registry allow that package",
+    ),
+    "Python package that its registry refuses": (
+        "#9 2.0 ERROR: HTTP error 403 while getting https://pypi.example.com/x/typer-1.0-py3-none-any.whl (from x)",
+        "a package registry refuses https://pypi.example.com/x/typer-1.0-py3-none-any.whl",
+        "have the registry allow that package",
+    ),
     "existing Secret": (
         "kubernetes:core/v1:Secret (taskflow-existing-secret): error: Preview failed: resource "
         "'taskflow/taskflow-secrets' does not exist",
