@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from typer.testing import CliRunner
 
+from ops import main
 from ops.config import validate
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
@@ -912,7 +913,7 @@ INCOMPLETE = "config:\n  taskflow:cluster: {minikube: minikube}\n"
 
 
 @pytest.mark.parametrize("text", [INVALID, INCOMPLETE], ids=["not valid", "lacks its secrets"])
-@pytest.mark.parametrize("command", ["diff", "preview"])
+@pytest.mark.parametrize("command", ["diff", "preview", "up"])
 def test_what_is_wrong_with_a_stack_file_is_said_in_the_words_of_validate_before_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str
 ) -> None:
@@ -920,7 +921,7 @@ def test_what_is_wrong_with_a_stack_file_is_said_in_the_words_of_validate_before
     path.write_text(text)
     monkeypatch.setattr(StackFile, "read", lambda _: replace(DEV, path=path))
     monkeypatch.setattr(setup, "provide_tools", lambda _: pytest.fail("the engine is not needed"))
-    result = CliRunner().invoke(review.commands, [command])
+    result = CliRunner().invoke(main.app, [command])
     assert isinstance(result.exception, OpsError)
     said, known = result.exception.what.splitlines(), validate.verdict(path)
     assert known.errors or known.missing
