@@ -692,11 +692,16 @@ def test_a_volume_of_a_class_that_cannot_grow_is_refused_by_the_cluster_before_a
     assert "must support resize" in refused.value.where
 
 
-def test_without_the_right_to_a_dry_run_no_refusal_is_reported(cluster: Cluster) -> None:
+def test_without_the_right_to_a_dry_run_an_up_goes_on_and_says_what_was_not_checked(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
     cluster.has()
     cluster.answer("apply", NO_RIGHT, code=1)
     stack: Any = Previewed("volume-grows.json")
     assert review.guard_up(stack, "").note == "changes: 1, at worst: none"
+    said = " ".join(capsys.readouterr().out.split())
+    assert "warning: not checked whether the cluster admits each PersistentVolumeClaim" in said
+    assert "you lack the right to patch persistentvolumeclaims" in said
 
 
 def test_a_namespace_that_is_being_deleted_is_reported_with_what_blocks_it(
