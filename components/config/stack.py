@@ -348,9 +348,9 @@ class Secrets(Model):
 
     existing: DnsSubdomain | None = Field(
         None,
-        description="Secret made by hand in the namespace, with keys database-url, better-auth-secret and, if the "
-        "assistant is used, openai-api-key; database-owner-url and frontend-database-url for roles of their own; "
-        "better-auth-secret-next or -former while signing keys rotate",
+        description="Secret made by hand in the namespace: database-url, better-auth-secret, openai-api-key for the "
+        "assistant; database-owner-url and frontend-database-url for roles; better-auth-secret-next or -former while "
+        "signing keys rotate",
     )
     generate: bool = Field(
         False,
