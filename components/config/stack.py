@@ -554,8 +554,9 @@ class StackConfig(Model):
         if self.secrets.existing and self.create_namespace:
             yield Problem(
                 ("secrets.existing", "createNamespace"),
-                f"a Secret made by hand needs its namespace before the stack does: run kubectl create namespace "
-                f"{self.namespace_name}, make the Secret in it, and set createNamespace to false",
+                "a Secret made by hand needs its namespace before the stack does: set createNamespace to false, and "
+                f"before the Secret run: kubectl --context {self.cluster.context} create namespace "
+                f"{self.namespace_name}",
             )
 
     def _image_problems(self) -> Iterable[Problem]:

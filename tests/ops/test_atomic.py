@@ -100,7 +100,7 @@ def loses(tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_rollback_that_would_lose_data_changes_nothing_without_consent(loses: Team) -> None:
-    with pytest.raises(OpsError, match="^nothing was changed: .* data would be lost") as refused:
+    with pytest.raises(OpsError, match=r"^nothing was changed: .* data would be lost") as refused:
         rollback.bring_back(loses.target(1), set_up({}), STEPS)
     assert "PersistentVolumeClaim taskflow-postgres-data" in refused.value.where
     assert "make rollback TO=1 STACK=dev CONFIRM=data-loss" in refused.value.fix

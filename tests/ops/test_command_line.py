@@ -6,6 +6,7 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,12 @@ def test_a_kubectl_command_is_printed_plainly_only_where_it_is_on_path(
     assert pasteable(text) == text
 
 
+TOOLS = re.compile(
+    r"\b(?:kubectl (?:--\w+|create|delete|describe|get|logs|patch)|minikube (?:delete|image|start|tunnel)|"
+    r"pulumi (?:cancel|config|plugin|preview|stack|state|up))\b"
+)
+
+
 def text_of(node: ast.AST) -> str:
     """A string as it is in the source; what a program fills in is `x`."""
     if isinstance(node, ast.Constant):
@@ -117,7 +124,23 @@ def printed() -> list[tuple[str, str]]:
                     found.append((place, node.value))
     return [
         (place, re.sub(r"\{\w+\}", "x", text)) for place, node in found if (text := text_of(node))
-    ]
+    ] + [*commands_of_components()]
+
+
+def commands_of_components() -> Iterator[tuple[str, str]]:
+    """Every text in the sources of the components that names a command, with its place; without docstrings.
+
+    Their mistakes and errors are plain texts, whatever they are passed to.
+    """
+    for path in sorted((ROOT / "components").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        parts = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.Expr)]
+        inner = {id(part) for node in parts for part in ast.iter_child_nodes(node)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in inner:
+                text = text_of(node)
+                if TOOLS.search(text) or re.search(r"\bmake [a-z-]+ [A-Z]+=", text):
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}", text
 
 
 def test_every_printed_make_command_has_its_target_and_its_variables() -> None:
@@ -147,15 +170,11 @@ def test_every_printed_make_command_has_its_target_and_its_variables() -> None:
             assert value.strip(",;"), f"{place}: {name} has no value"
 
 
-TOOLS = re.compile(
-    r"\b(?:kubectl (?:--context|get|logs|describe)|minikube (?:delete|tunnel|start)|"
-    r"pulumi (?:cancel|config|plugin|preview|stack|state|up))\b"
-)
-
-
 def test_every_printed_command_of_a_tool_can_be_pasted() -> None:
     found = [(place, text, match) for place, text in printed() for match in TOOLS.finditer(text)]
     assert len(found) > 8, "the pattern is wrong"
+    of_components = {place.partition(":")[0] for place, _, _ in found if "components/" in place}
+    assert of_components >= {"components/minikube.py", "components/config/check.py"}
     for place, text, match in found:
         before = text[: match.start()]
         assert not before or before.endswith(": "), f"{place}: pasteable() passes over {match[0]!r}"
