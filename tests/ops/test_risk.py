@@ -18,7 +18,7 @@ from ops.review import embedded, needs, plan, risk
 from ops.review.plan import Step
 from ops.review.risk import Effect, Risk
 from tests.ops.conftest import Cluster
-from tests.ops.machines import DEV
+from tests.ops.machines import DEV, LOCAL
 from tests.unit.conftest import merged
 
 PREVIEWS = Path(__file__).parent / "previews"
@@ -901,6 +901,33 @@ def test_a_cluster_that_could_not_be_asked_is_reported_to_people_and_programs(
 
 
 @pytest.mark.usefixtures("no_engine")
+def test_a_cluster_that_is_down_is_reported_and_the_plan_shown_without_it(cluster: Cluster) -> None:
+    down = "The connection to the server 127.0.0.1:8443 was refused - did you specify the right host or port?"
+    cluster.answer("get", down, code=1)
+    result = CliRunner().invoke(review.commands, ["diff"])
+    shown = " ".join(result.stdout.split())
+    assert result.exit_code == 0
+    assert f"the cluster behind context minikube could not be asked ({down})" in shown
+    assert "Deployment taskflow-frontend" in shown
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_diff_says_that_a_namespace_is_of_others_or_is_being_deleted(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = Previewed(namespace("shared"))
+    monkeypatch.setattr(review, "selected_stack", lambda *_, **__: shared)
+    there = {"kind": "Namespace", "metadata": {"name": "shared"}, "status": {"phase": "Active"}}
+    cluster.has(there)
+    (step,) = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)["steps"]
+    assert step["risk"] == "refused"
+    assert "it exists and is not this stack's: set taskflow:createNamespace" in step["reason"]
+    cluster.has(there | {"status": {"phase": "Terminating"}})
+    result = CliRunner().invoke(review.commands, ["diff"])
+    assert str(result.exception).startswith("namespace taskflow is being deleted")
+
+
+@pytest.mark.usefixtures("no_engine")
 def test_a_command_in_a_warning_is_printed_so_that_it_works_in_any_shell(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -914,10 +941,15 @@ def test_a_command_in_a_warning_is_printed_so_that_it_works_in_any_shell(
 
 
 INVALID = "config:\n  taskflow:database: {embedded: {}}\n  taskflow:logLevel: loud\n"
+NUMBER = f"{LOCAL}  taskflow:backend: {{env: {{A: 1e6}}}}\n"
 INCOMPLETE = "config:\n  taskflow:cluster: {minikube: minikube}\n"
 
 
-@pytest.mark.parametrize("text", [INVALID, INCOMPLETE], ids=["not valid", "lacks its secrets"])
+@pytest.mark.parametrize(
+    "text",
+    [INVALID, NUMBER, INCOMPLETE],
+    ids=["not valid", "a number in env", "lacks its secrets"],
+)
 @pytest.mark.parametrize("command", ["diff", "preview", "up"])
 def test_what_is_wrong_with_a_stack_file_is_said_in_the_words_of_validate_before_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str
