@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -83,7 +84,7 @@ def test_make_up_again_takes_seconds_and_restarts_nothing(checkout: Checkout) ->
 
 
 def test_the_commands_without_make_bring_the_page_up(tmp_path: Path) -> None:
-    """The README's, but for the first, which would start the tests' cluster again; with a state of their own."""
+    """The README's, with a state of their own. `minikube start` is not run: the tests' cluster is up already."""
     (readme,) = (document for document in documents() if document.name == "README.md")
     (fence,) = (fence for fence in readme.fences if fence.language == "sh")
     start, *commands = fence.text.strip().splitlines()
@@ -117,7 +118,9 @@ def test_the_commands_without_make_bring_the_page_up(tmp_path: Path) -> None:
         printed = run(*lines)
         address = live_release.node_port(BARE_PORT)
         assert address in printed, "the address is printed at the end"
-        live_release.wait_until_it_answers(f"{address}/healthz")
+        live_release.wait_until_it_answers(f"{address}/healthz", f"{address}/sign-in")
+        page = httpx.get(f"{address}/sign-in", trust_env=False)
+        assert "Sign in" in page.text
     finally:
         bare.delete_namespace(wait=False)
 
