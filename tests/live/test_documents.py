@@ -14,7 +14,8 @@ import httpx
 import pytest
 import yaml
 
-from tests import live_release
+from ops.errors import pasteable
+from tests import fixes, live_release
 from tests.documents import LIVE, Checkout, Command, documents
 
 # As long as what the documents show, so that columns are where they are there.
@@ -81,6 +82,18 @@ def test_make_up_again_takes_seconds_and_restarts_nothing(checkout: Checkout) ->
     assert time.monotonic() - began < AGAIN_SECONDS
     assert pods() == before
     assert KUBECTL.restarts_since(restarts) == 0
+
+
+@pytest.mark.parametrize("line", sorted(fixes.RUN_LIVE))
+def test_a_printed_fix_that_changes_nothing_works_when_pasted(
+    line: str, checkout: Checkout
+) -> None:
+    filled = {"--context x": f"--context {live_release.CONTEXT}", "STACK=x": "STACK=dev"}
+    filled |= {"namespace x": f"namespace {RELEASE}"}  # Also of --namespace.
+    before = pods()
+    pasted = pasteable(f"run: {_replaced(line, filled)}").removeprefix("run: ")
+    assert checkout.run(Command("printed fix", pasted, "")).strip()
+    assert pods() == before
 
 
 def test_the_commands_without_make_bring_the_page_up(tmp_path: Path) -> None:

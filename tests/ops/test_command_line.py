@@ -1,12 +1,10 @@
 """The command line as a whole: what is listed, what is loaded for it, and what a printed command does."""
 
-import ast
 import os
 import re
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,8 @@ from ops import main
 from ops.errors import OpsError, pasteable
 from ops.paths import ROOT
 from ops.prepare import setup
+from tests import fixes
+from tests.fixes import TOOLS, printed
 from tests.ops.machines import set_up
 from tests.ops.programs import Programs
 
@@ -88,61 +88,6 @@ def test_a_kubectl_command_is_printed_plainly_only_where_it_is_on_path(
     assert pasteable(text) == text
 
 
-TOOLS = re.compile(
-    r"\b(?:kubectl (?:--\w+|create|delete|describe|get|logs|patch)|minikube (?:delete|image|start|tunnel)|"
-    r"pulumi (?:cancel|config|plugin|preview|stack|state|up))\b"
-)
-
-
-def text_of(node: ast.AST) -> str:
-    """A string as it is in the source; what a program fills in is `x`."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(
-            text_of(part) if isinstance(part, ast.Constant) else "x" for part in node.values
-        )
-    return "; ".join(filter(None, (text_of(part) for part in ast.iter_child_nodes(node))))
-
-
-def printed() -> list[tuple[str, str]]:
-    """Every fix and warning in the sources of `ops`, with its place."""
-    found: list[tuple[str, ast.AST]] = []
-    for path in sorted((ROOT / "ops").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-            if isinstance(node, ast.Call):
-                found += [(place, word.value) for word in node.keywords if word.arg == "fix"]
-                called = ast.unparse(node.func)
-                if called == "Known":
-                    found.append((place, node.args[2]))
-                elif called.endswith(("warnings.append", "refusals.append")):
-                    found.append((place, node.args[0]))
-            elif isinstance(node, ast.Assign):
-                names = " ".join(map(ast.unparse, node.targets))
-                if re.search(r"\bfix\b|FIX\b|\bLOGS\b|refusals\[", names):
-                    found.append((place, node.value))
-    return [
-        (place, re.sub(r"\{\w+\}", "x", text)) for place, node in found if (text := text_of(node))
-    ] + [*commands_of_components()]
-
-
-def commands_of_components() -> Iterator[tuple[str, str]]:
-    """Every text in the sources of the components that names a command, with its place; without docstrings.
-
-    Their mistakes and errors are plain texts, whatever they are passed to.
-    """
-    for path in sorted((ROOT / "components").rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        parts = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.Expr)]
-        inner = {id(part) for node in parts for part in ast.iter_child_nodes(node)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in inner:
-                text = text_of(node)
-                if TOOLS.search(text) or re.search(r"\bmake [a-z-]+ [A-Z]+=", text):
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", text
-
-
 def test_every_printed_make_command_has_its_target_and_its_variables() -> None:
     makefile = (ROOT / "Makefile").read_text()
     names = re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE)
@@ -181,6 +126,12 @@ def test_every_printed_command_of_a_tool_can_be_pasted() -> None:
         assert not match[0].startswith("kubectl ") or match[0].endswith("--context"), place
     for place, text in printed():
         assert "<" not in text, f"{place}: a shell would read from a file"
+
+
+def test_every_printed_command_is_run_on_a_live_release_or_says_why_not() -> None:
+    """tests/live/test_documents.py runs those that change nothing."""
+    assert fixes.commands() == {*fixes.RUN_LIVE, *fixes.RUN_NOWHERE}
+    assert fixes.RUN_LIVE.isdisjoint(fixes.RUN_NOWHERE)
 
 
 @pytest.mark.parametrize("words", ["secret", "rotate"])
