@@ -1,11 +1,11 @@
 """The program alone, on mocks: its imports, its configuration and its registrations, without an engine.
 
-`python -m bench.program FOLDER KEY=VALUE...` runs the program of a folder once; its parent measures the process.
+`python -m bench.program FOLDER KEY=TEXT...` runs the program of a folder once, with what the engine would hand over;
+its parent reads the stack file and measures the process.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import runpy
 import sys
@@ -45,20 +45,12 @@ def main(folder: Path, assignments: list[str]) -> None:
         f"{project}:{key}": text for key, text in (item.split("=", 1) for item in assignments)
     }
     pulumi.runtime.set_mocks(Engine(), project=project, stack="dev", preview=False)
-    pulumi.runtime.set_all_config(_stack_values(Path("Pulumi.dev.yaml")) | values)
+    pulumi.runtime.set_all_config(values)
     with tempfile.TemporaryDirectory() as home:
         kubeconfig = Path(home) / "config"
         kubeconfig.write_text(yaml.safe_dump({"contexts": [{"name": CONTEXT}]}))
         os.environ |= {"KUBECONFIG": str(kubeconfig), "MINIKUBE_HOME": home}
         pulumi.runtime.test(lambda: runpy.run_path("__main__.py", run_name="__main__"))()  # type: ignore[no-untyped-call]
-
-
-def _stack_values(path: Path) -> dict[str, str]:
-    """The values of a stack file as the engine hands them over: blocks as JSON."""
-    config = yaml.safe_load(path.read_text())["config"] if path.exists() else {}
-    return {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()
-    }
 
 
 if __name__ == "__main__":

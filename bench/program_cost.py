@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.figures import Figure, Goal, Section
 from bench.program import CONTEXT
 from bench.timing import seconds, timed
+from components.config.stack_file import PROJECT, StackFile
 from tests.engine_stack import EngineStack
 
 RUNS = 7
@@ -33,8 +34,8 @@ GROWTH_NOTE = (
 
 def measure(release: Path, plain: Path) -> Section:
     """One run of each program in turn; the release's configuration is in its folder."""
-    context = f"context={CONTEXT}"
-    programs = (_program(release), _program(plain, context, "namespace=bench"), ["-c", SDK])
+    yardstick = program(plain, context=CONTEXT, namespace="bench")
+    programs = (program(release), yardstick, ["-c", SDK])
     runs = [tuple(map(_cpu_seconds, programs)) for _ in range(RUNS)]
     return section(*zip(*runs, strict=True))
 
@@ -65,8 +66,8 @@ def measure_growth(many: EngineStack) -> Section:
     wall: dict[int, list[float]] = {count: [] for count in RELEASES}
     for _ in range(GROWTH_RUNS):
         for count in RELEASES:
-            values = (f"context={CONTEXT}", f"releases={count}")
-            cpu[count].append(_cpu_seconds(_program(many.program, *values)))
+            command = program(many.program, context=CONTEXT, releases=str(count))
+            cpu[count].append(_cpu_seconds(command))
     for _ in range(PREVIEW_RUNS):
         for count in RELEASES:
             many.configure({**many.plain_values(), "releases": count})
@@ -101,8 +102,10 @@ def _slope(few: Figure, more: Figure, releases: int) -> float:
     return (more.median - few.median) / releases
 
 
-def _program(folder: Path, *values: str) -> list[str]:
-    return ["-m", "bench.program", str(folder), *values]
+def program(folder: Path, **values: str) -> list[str]:
+    """The arguments of a process that runs the program of a folder, with its dev stack's values and these."""
+    texts = {**StackFile.of_stack("dev", PROJECT, folder).texts, **values}
+    return ["-m", "bench.program", str(folder), *(f"{key}={text}" for key, text in texts.items())]
 
 
 def _cpu_seconds(arguments: Sequence[str]) -> float:

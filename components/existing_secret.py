@@ -1,6 +1,7 @@
 """A Secret made with kubectl: read, and checked before anything that needs it is deployed."""
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -84,10 +85,11 @@ def _checked(config: StackConfig, data: Mapping[str, str]) -> str:
     namespace, secret = config.namespace_name, config.secrets.existing
     missing = [key for key in REQUIRED if key not in data]
     if missing:
-        literals = " ".join(f"--from-literal={key}=..." for key in (*REQUIRED, OPTIONAL[0]))
+        patch = json.dumps({"stringData": dict.fromkeys(missing, "...")})
         raise pulumi.RunError(
             f"taskflow:secrets.existing: Secret {secret} in namespace {namespace} lacks {', '.join(missing)}; "
-            f"make it again with: kubectl --namespace {namespace} create secret generic {secret} {literals}"
+            f"add them with: kubectl --context {config.cluster.context} --namespace {namespace} patch secret {secret} "
+            f"--patch '{patch}'"
         )
     values = {
         key: base64.b64decode(data[key_in_cluster(key)]).decode(errors="replace")

@@ -55,7 +55,7 @@ def effects(release: LiveRelease) -> list[Effect]:
     """The steps of `make diff` for what is configured now."""
     stack = release.stack.of_ops
     steps = plan.read(json.dumps({"steps": release.stack.preview()}))
-    refused = live.refusals(steps, stack.file, stack.env)
+    refused = live.unmet(steps, stack.file, stack.env).refusals
     return risk.judge(steps, refused | needs.unmet(steps, stack.file, stack.env).refusals)
 
 

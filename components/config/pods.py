@@ -61,10 +61,9 @@ class PodSettings(Model):
     # https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
     host_users: bool | None = Field(
         None,
-        description="false gives each pod a user namespace of its own: its users have no rights on the node; needs "
-        "Kubernetes 1.33, containerd 2 or CRI-O (not Docker: such a pod does not start) with runc 1.2 or crun 1.9, and "
-        "Linux 6.3 and volumes with idmapped mounts (ext4, xfs, btrfs; not NFS) on the nodes; nodeSelector where not "
-        "all have them",
+        description="false: a user namespace for each pod, whose users have no rights on the node; needs nodes "
+        "(nodeSelector) with Kubernetes 1.33, containerd 2 or CRI-O (not Docker), runc 1.2 or crun 1.9, Linux 6.3, "
+        "idmapped mounts (ext4, xfs, btrfs; not NFS)",
     )
 
     def problems(self) -> Iterable[Problem]:

@@ -348,9 +348,9 @@ class Secrets(Model):
 
     existing: DnsSubdomain | None = Field(
         None,
-        description="Secret made by hand in the namespace, with keys database-url, better-auth-secret and, if the "
-        "assistant is used, openai-api-key; database-owner-url and frontend-database-url for roles of their own; "
-        "better-auth-secret-next or -former while signing keys rotate",
+        description="Secret made by hand in the namespace: database-url, better-auth-secret, openai-api-key for the "
+        "assistant; database-owner-url and frontend-database-url for roles; better-auth-secret-next or -former while "
+        "signing keys rotate",
     )
     generate: bool = Field(
         False,
@@ -554,8 +554,9 @@ class StackConfig(Model):
         if self.secrets.existing and self.create_namespace:
             yield Problem(
                 ("secrets.existing", "createNamespace"),
-                f"a Secret made by hand needs its namespace before the stack does: run kubectl create namespace "
-                f"{self.namespace_name}, make the Secret in it, and set createNamespace to false",
+                "a Secret made by hand needs its namespace before the stack does: set createNamespace to false, and "
+                f"before the Secret run: kubectl --context {self.cluster.context} create namespace "
+                f"{self.namespace_name}",
             )
 
     def _image_problems(self) -> Iterable[Problem]:

@@ -221,9 +221,9 @@ def _asked(
     steps: Sequence[Step], file: StackFile, env: Mapping[str, str]
 ) -> tuple[list[Effect], Sequence[str]]:
     """The steps with the cluster's refusals, and warnings."""
-    refusals = live.refusals(steps, file, env)
-    missing = needs.unmet(steps, file, env)
-    return risk.judge(steps, refusals | missing.refusals), missing.warnings
+    asked, missing = live.unmet(steps, file, env), needs.unmet(steps, file, env)
+    warnings = [*missing.warnings, *asked.warnings]
+    return risk.judge(steps, asked.refusals | missing.refusals), warnings
 
 
 def _preview(stack: str, *, quiet: bool) -> tuple[list[Effect], Notes]:

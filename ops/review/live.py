@@ -14,6 +14,7 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, reference
 from ops.review import quota
+from ops.review.needs import NO_RIGHT, Unmet
 from ops.review.plan import CREATE, REPLACE, UPDATE, Step
 from policy.rule import Manifest, at, items, pod_of
 
@@ -26,7 +27,6 @@ FIELD_MANAGER = "taskflow-dry-run"
 FORBIDDEN = re.compile(r'\((?:Forbidden|Invalid)\): (?:[^:]*: )?\S+ "([^"]+)" is forbidden: (.*)')
 # Names no object.
 WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request.*')
-NO_RIGHT = re.compile(r"cannot (create|patch) resource")
 TRIAL = "-trial"
 """Ends the name of a pod that is never made."""
 QUOTA = "exceeded quota"
@@ -51,20 +51,19 @@ def require_namespace(file: StackFile, env: Mapping[str, str]) -> None:
             )
 
 
-def refusals(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> dict[str, str]:
-    """Why the cluster would refuse a step, by the step's title.
+def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unmet:
+    """Why the cluster would refuse a step, by the step's title, and what it could not be asked.
 
     Raises:
         OpsError: if the cluster does not answer.
     """
     asked = [*_in_what_exists(steps)]
     kubectl = Kubectl(file.context, env)
-    return (
-        _taken(steps, kubectl)
-        | quota.overdrawn(asked, replace(kubectl, namespace=file.namespace))
-        | _forbidden(asked, kubectl)
-        | _pods_forbidden(asked, kubectl)
-    )
+    found = quota.overdrawn(asked, replace(kubectl, namespace=file.namespace))
+    found.refusals |= _taken(steps, kubectl)
+    _forbidden(asked, kubectl, found)
+    _pods_forbidden(asked, kubectl, found)
+    return found
 
 
 def _taken(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
@@ -85,23 +84,23 @@ def _taken(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
     return found
 
 
-def _forbidden(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
-    """Refusals of steps that admission forbids: a volume of a class that cannot grow, a quota.
+def _forbidden(steps: Sequence[Step], kubectl: Kubectl, found: Unmet) -> None:
+    """Refuse steps that admission forbids: a volume of a class that cannot grow, a quota.
 
     The provider's own dry run passes over these, because it takes them for missing rights.
     """
     asked = [step for step in steps if step.action in (CREATE, UPDATE) and _can_be_asked(step)]
     command = ("apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}")
-    refused = _dry_run([step.new for step in asked], command, kubectl)
-    return {
+    refused = _dry_run([step.new for step in asked], command, kubectl, found)
+    found.refusals |= {
         step.title: f"the API server refuses it: {refused[step.name]}"
         for step in asked
         if step.name in refused
     }
 
 
-def _pods_forbidden(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
-    """Refusals of workloads whose pods admission forbids: a quota, a LimitRange, the namespace's Pod Security level.
+def _pods_forbidden(steps: Sequence[Step], kubectl: Kubectl, found: Unmet) -> None:
+    """Refuse workloads whose pods admission forbids: a quota, a LimitRange, the namespace's Pod Security level.
 
     The API server accepts such a workload, but its pods never start: so one pod of each is asked for.
     """
@@ -112,8 +111,8 @@ def _pods_forbidden(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
         and pod_of(step.new)
         and pod_of(step.new) != pod_of(step.old)
     ]
-    refused = _dry_run([_pod(step) for step in asked], ("create",), kubectl)
-    return {
+    refused = _dry_run([_pod(step) for step in asked], ("create",), kubectl, found)
+    found.refusals |= {
         step.title: f"the API server refuses its pods: {text}"
         for step in asked
         if (text := refused.get(step.name + TRIAL))
@@ -142,9 +141,9 @@ def _adds_first(step: Step) -> bool:
 
 
 def _dry_run(
-    objects: Sequence[Manifest], command: Sequence[str], kubectl: Kubectl
+    objects: Sequence[Manifest], command: Sequence[str], kubectl: Kubectl, found: Unmet
 ) -> dict[str, str]:
-    """Why admission forbids objects, by their names. What this person may not create is skipped."""
+    """Why admission forbids objects, by their names. What this person may not create is a warning."""
     if not objects:
         return {}
     answer = kubectl.run(
@@ -156,10 +155,13 @@ def _dry_run(
     if denied := WEBHOOK.search(answer.output):
         if len(objects) == 1:
             return {str(objects[0]["metadata"]["name"]): denied[0]}
-        one_by_one = (_dry_run([one], command, kubectl) for one in objects)
-        return {name: text for found in one_by_one for name, text in found.items()}
-    found = FORBIDDEN.findall(answer.output)
-    return {name: text for name, text in found if not NO_RIGHT.search(text)}
+        one_by_one = (_dry_run([one], command, kubectl, found) for one in objects)
+        return {name: text for each in one_by_one for name, text in each.items()}
+    if NO_RIGHT.search(answer.output):
+        kinds = ", ".join(sorted({item["kind"] for item in objects}))
+        found.not_checked(f"the cluster admits each {kinds}", answer.output)
+    forbidden = FORBIDDEN.findall(answer.output)
+    return {name: text for name, text in forbidden if not NO_RIGHT.search(text)}
 
 
 def _can_be_asked(step: Step) -> bool:

@@ -1,16 +1,16 @@
 """Controllers, classes and nodes that a release needs in its cluster, and that may be missing.
 
 The API server accepts an Ingress of any class, an autoscaler without metrics and pods for nodes that do not exist; they
-then have no effect, and nothing reports that. What this person may not read is skipped.
+then have no effect, and nothing reports that. What this person may not read is a warning.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ops.config.stacks import StackFile
-from ops.errors import OpsError
-from ops.kubectl import Kubectl, Manifest
+from ops.kubectl import Kubectl, Manifest, NoAnswerError
 from ops.review.plan import CREATE, REPLACE, UPDATE, Step
 from policy.rule import at, items, pod_of
 
@@ -20,17 +20,28 @@ METRICS = "v1beta1.metrics.k8s.io"
 REQUIRED = "DoNotSchedule"
 
 
+NO_RIGHT = re.compile(r'cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?')
+
+
 @dataclass
 class Unmet:
     """Missing parts of a cluster.
 
     Attributes:
-        refusals: why a step would have no effect, by its title.
-        warnings: what does not work until somebody acts, in words.
+        refusals: why a step would fail or have no effect, by its title.
+        warnings: what does not work until somebody acts, and what could not be checked, in words.
     """
 
     refusals: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    def not_checked(self, what: str, said: str) -> None:
+        """Warn of what could not be asked, with the rights that the API server says are missing."""
+        rights = [
+            f"{verb} {kind}{group and f'.{group}'}" for verb, kind, group in NO_RIGHT.findall(said)
+        ]
+        why = f"you lack the right to {', '.join(dict.fromkeys(rights))}" if rights else said
+        self.warnings.append(f"not checked whether {what}: {why}")
 
 
 def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unmet:
@@ -78,7 +89,7 @@ def _node(
     kubectl: Kubectl,
     found: Unmet,
 ) -> None:
-    nodes = _known(kubectl, "nodes")
+    nodes = _known(found, "a node fits the pods", kubectl, "nodes")
     if nodes is None:
         return
     for node in nodes:
@@ -102,7 +113,7 @@ def _user_namespaces(step: Step, kubectl: Kubectl, found: Unmet) -> None:
 
     https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
     """
-    nodes = _known(kubectl, "nodes")
+    nodes = _known(found, "the nodes have user namespaces", kubectl, "nodes")
     if not nodes or any(
         at(handler, "features", "userNamespaces")
         for node in nodes
@@ -118,7 +129,8 @@ def _user_namespaces(step: Step, kubectl: Kubectl, found: Unmet) -> None:
 
 
 def _ingress(step: Step, kubectl: Kubectl, found: Unmet) -> None:
-    classes = _known(kubectl, "ingressclasses.networking.k8s.io")
+    asked = "ingressclasses.networking.k8s.io"
+    classes = _known(found, "the ingress class exists", kubectl, asked)
     if classes is None or OLD_CLASS in (at(step.new, "metadata", "annotations") or {}):
         return
     wanted = at(step.new, "spec", "ingressClassName")
@@ -134,7 +146,8 @@ def _ingress(step: Step, kubectl: Kubectl, found: Unmet) -> None:
 
 
 def _gateway(step: Step, kubectl: Kubectl, found: Unmet) -> None:
-    classes = _known(kubectl, "gatewayclasses.gateway.networking.k8s.io")
+    asked = "gatewayclasses.gateway.networking.k8s.io"
+    classes = _known(found, "the GatewayClass exists", kubectl, asked)
     wanted = at(step.new, "spec", "gatewayClassName")
     if classes is not None and wanted not in _names(classes):
         found.refusals[step.title] = _no_class("GatewayClass", wanted, classes, "gateway")
@@ -148,7 +161,8 @@ def _route(step: Step, steps: Sequence[Step], kubectl: Kubectl, found: Unmet) ->
         if name in own:
             continue
         what = ("gateways.gateway.networking.k8s.io", name, "--ignore-not-found")
-        gateway = _known(replace(kubectl, namespace=str(namespace)), *what)
+        there = replace(kubectl, namespace=str(namespace))
+        gateway = _known(found, f"there is a Gateway {name}", there, *what)
         if gateway == []:
             found.refusals[step.title] = (
                 f"there is no Gateway {name} in namespace {namespace}: correct taskflow:gateway.parentRef, or give "
@@ -157,7 +171,8 @@ def _route(step: Step, steps: Sequence[Step], kubectl: Kubectl, found: Unmet) ->
 
 
 def _autoscaler(step: Step, kubectl: Kubectl, found: Unmet) -> None:
-    services = _known(kubectl, "apiservices.apiregistration.k8s.io", METRICS, "--ignore-not-found")
+    what = ("apiservices.apiregistration.k8s.io", METRICS, "--ignore-not-found")
+    services = _known(found, "a metrics server answers", kubectl, *what)
     if services is None:
         return
     conditions = [entry for item in services for entry in items(item, "status", "conditions")]
@@ -170,7 +185,9 @@ def _autoscaler(step: Step, kubectl: Kubectl, found: Unmet) -> None:
 
 def _volume(step: Step, kubectl: Kubectl, found: Unmet) -> None:
     wanted = at(step.new, "spec", "storageClassName")
-    classes = _known(kubectl, "storageclasses,persistentvolumes") if wanted else None
+    if not wanted:
+        return
+    classes = _known(found, "the StorageClass exists", kubectl, "storageclasses,persistentvolumes")
     # A volume that somebody made by hand may name a class without an object.
     there = {
         at(one, "spec", "storageClassName") or one["metadata"]["name"] for one in classes or ()
@@ -184,7 +201,8 @@ def _volume(step: Step, kubectl: Kubectl, found: Unmet) -> None:
 
 def _balancer(step: Step, profile: str, kubectl: Kubectl, found: Unmet) -> None:
     here = replace(kubectl, namespace=str(at(step.new, "metadata", "namespace")))
-    live = _known(here, "services", step.name, "--ignore-not-found")
+    what = ("services", step.name, "--ignore-not-found")
+    live = _known(found, f"{step.title} has an address", here, *what)
     if not any(items(item, "status", "loadBalancer", "ingress") for item in live or ()):
         found.warnings.append(
             f"{step.title} is a LoadBalancer, which on Minikube waits for its address until this runs in another "
@@ -192,11 +210,12 @@ def _balancer(step: Step, profile: str, kubectl: Kubectl, found: Unmet) -> None:
         )
 
 
-def _known(kubectl: Kubectl, *what: str) -> list[Manifest] | None:
-    """The objects; None where this person may not list them, or the cluster has no such kind."""
+def _known(found: Unmet, question: str, kubectl: Kubectl, *what: str) -> list[Manifest] | None:
+    """The objects; None, and a warning, where this person may not list them, or the cluster has no such kind."""
     try:
         return kubectl.objects(*what)
-    except OpsError:
+    except NoAnswerError as error:
+        found.not_checked(question, error.where)
         return None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from components.config.quantities import amount
 from ops.kubectl import Kubectl, NoAnswerError
+from ops.review.needs import Unmet
 from ops.review.plan import SAME, Step
 from policy.rule import Manifest, at, items, pod_of
 
@@ -12,7 +13,7 @@ COUNTED = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 """Keys of a quota that are also the paths of a container's resources."""
 
 
-def overdrawn(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
+def overdrawn(steps: Sequence[Step], kubectl: Kubectl) -> Unmet:
     """For workloads that need more than before: the quota without room for all their pods, by the step's title.
 
     Pods of a rollout's surge are not counted: where a quota refuses them, the rollout waits until old ones are gone.
@@ -25,15 +26,16 @@ def overdrawn(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
         for step in steps
         if step.action != SAME and after.get(step.title, none) - before.get(step.title, none)
     ]
+    found = Unmet()
     if not growing:
-        return {}
+        return found
     try:
         quotas = kubectl.objects("resourcequotas")
-    except NoAnswerError:  # This person may not read them.
-        return {}
+    except NoAnswerError as error:
+        found.not_checked("the quotas have room for all pods", error.where)
+        return found
     more = Counter(sum(after.values(), none))
     more.subtract(sum(before.values(), none))
-    found: dict[str, str] = {}
     for quota in quotas:
         if at(quota, "spec", "scopes") or at(quota, "spec", "scopeSelector"):
             continue  # It counts some pods only.
@@ -43,7 +45,7 @@ def overdrawn(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
             if new > 0 and _thousandths(used) + new > _thousandths(hard):
                 name = quota["metadata"]["name"]
                 text = f"quota {name} limits {key} to {hard}, {used} of it used, which is too little for all pods"
-                found |= dict.fromkeys(growing, text)
+                found.refusals |= dict.fromkeys(growing, text)
     return found
 
 

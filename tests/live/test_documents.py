@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
-from tests import live_release
+from ops.errors import pasteable
+from tests import fixes, live_release
 from tests.documents import LIVE, Checkout, Command, documents
 
 # As long as what the documents show, so that columns are where they are there.
@@ -82,8 +84,20 @@ def test_make_up_again_takes_seconds_and_restarts_nothing(checkout: Checkout) ->
     assert KUBECTL.restarts_since(restarts) == 0
 
 
+@pytest.mark.parametrize("line", sorted(fixes.RUN_LIVE))
+def test_a_printed_fix_that_changes_nothing_works_when_pasted(
+    line: str, checkout: Checkout
+) -> None:
+    filled = {"--context x": f"--context {live_release.CONTEXT}", "STACK=x": "STACK=dev"}
+    filled |= {"namespace x": f"namespace {RELEASE}"}  # Also of --namespace.
+    before = pods()
+    pasted = pasteable(f"run: {_replaced(line, filled)}").removeprefix("run: ")
+    assert checkout.run(Command("printed fix", pasted, "")).strip()
+    assert pods() == before
+
+
 def test_the_commands_without_make_bring_the_page_up(tmp_path: Path) -> None:
-    """The README's, but for the first, which would start the tests' cluster again; with a state of their own."""
+    """The README's, with a state of their own. `minikube start` is not run: the tests' cluster is up already."""
     (readme,) = (document for document in documents() if document.name == "README.md")
     (fence,) = (fence for fence in readme.fences if fence.language == "sh")
     start, *commands = fence.text.strip().splitlines()
@@ -117,7 +131,9 @@ def test_the_commands_without_make_bring_the_page_up(tmp_path: Path) -> None:
         printed = run(*lines)
         address = live_release.node_port(BARE_PORT)
         assert address in printed, "the address is printed at the end"
-        live_release.wait_until_it_answers(f"{address}/healthz")
+        live_release.wait_until_it_answers(f"{address}/healthz", f"{address}/sign-in")
+        page = httpx.get(f"{address}/sign-in", trust_env=False)
+        assert "Sign in" in page.text
     finally:
         bare.delete_namespace(wait=False)
 

@@ -1,23 +1,29 @@
-"""The real API server accepts every object that `make render` writes, field by field, and every one made up."""
+"""The real API server accepts every object that `make render` writes, field by field, and every one made up.
+
+And what it writes for a release is what the engine deploys.
+"""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 
-from components.config.check import parse
+from components.config.check import check_file, parse
 from components.config.errors import ConfigError
 from components.config.secrets import secrets_in
 from components.config.stack_file import StackFile
+from components.minikube import THIS_MACHINE
 from ops.config.render import render
+from ops.drift.command import deployed, find
 from ops.drift.drift import compare, expected_objects
 from ops.paths import ROOT
 from tests.generated import configs
 from tests.live import outside
-from tests.live.conftest import CONTEXT
+from tests.live.conftest import CONTEXT, FRONTEND_PORT, VALUES, LiveRelease
+from tests.live_release import node_port
 from tests.unit.conftest import PROD_SECRETS, encrypted, source_of, stack_values
 
 NAMESPACE = "rendertest"
@@ -58,7 +64,7 @@ def state_of(objects: list[dict[str, Any]]) -> dict[str, Any]:
         {
             "custom": True,
             "type": f"kubernetes:{item['apiVersion']}:{item['kind']}",
-            "id": f"{item['metadata']['namespace']}/{item['metadata']['name']}",
+            "id": "/".join(filter(None, map(item["metadata"].get, ("namespace", "name")))),
             "inputs": item,
         }
         for item in objects
@@ -94,6 +100,35 @@ def test_resources_and_services_that_no_stack_file_names_are_those_of_the_decisi
         "backend": [("256Mi", "250m"), ("512Mi", "500m")],
     }
     assert services == {"backend": ("ClusterIP", 8000), "frontend": ("NodePort", 3000)}
+
+
+def with_names_of(names: Iterable[str], text: str) -> str:
+    """Rendered objects with the endings that the engine gave its names: it draws them by lot."""
+    ended = {name.rpartition("-")[0]: name for name in names}
+    for item in yaml.safe_load_all(text):
+        name = item["metadata"]["name"]
+        if name not in names:
+            text = text.replace(name, ended[name.rpartition("-")[0]])
+    return text
+
+
+def test_what_render_prints_is_what_is_deployed(release: LiveRelease) -> None:
+    stack = release.stack
+    stack.configure(VALUES)
+    stack.up()
+    deployment = expected_objects(deployed(stack.name, stack.env))
+    file = check_file(stack.config_file)
+    text = with_names_of({one.name for one in deployment}, render(file.config, file.source))
+    # It knows no Minikube, so that its text is the same on every machine.
+    text = text.replace(f"http://{THIS_MACHINE}:{FRONTEND_PORT}", node_port(FRONTEND_PORT))
+    objects = list(yaml.safe_load_all(text))
+    keys = {one.title: one.manifest["data"].keys() for one in deployment if "data" in one.manifest}
+    for item in objects:
+        if item["kind"] == "Secret":  # Its values are masked.
+            assert item.pop("stringData").keys() == keys[f"Secret {item['metadata']['name']}"]
+    rendered = expected_objects(state_of(objects))
+    assert {one.title for one in rendered} == {one.title for one in deployment}
+    assert find(rendered, CONTEXT, stack.env) == []
 
 
 @settings(

@@ -1,4 +1,4 @@
-"""What a failed `up` does if it must bring back the last revision."""
+"""What a failed `up` does if it must bring back the last revision, and what no rollback does: lose data."""
 
 from io import StringIO
 from pathlib import Path
@@ -7,10 +7,13 @@ import pytest
 from rich.console import Console
 
 from ops.errors import OpsError
+from ops.prepare import setup
 from ops.release import rollback
 from ops.steps import Steps
+from tests.ops.conftest import Cluster
 from tests.ops.machines import set_up
 from tests.ops.test_history import BREAKING, Team, entry
+from tests.ops.test_risk import Previewed
 
 
 class Ups:
@@ -76,3 +79,38 @@ def test_both_failures_are_reported_when_the_rollback_is_refused(ups: Ups) -> No
     with pytest.raises(OpsError, match=r"a pod does not start; and then: revision 1 .* 0003_drop"):
         ups.run(failure())
     assert ups.brought_back == []
+
+
+STEPS = Steps("test", Console(file=StringIO()))
+
+
+@pytest.fixture
+def loses(tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Team:
+    """A stack whose last revision has no embedded database: the way back deletes the volume."""
+    cluster.has()
+    for command in ("apply", "create"):
+        cluster.answer(command, "")
+    previewed = Previewed("external.json")
+    monkeypatch.setattr(rollback, "ready_stack", lambda *_: previewed)
+    monkeypatch.setattr(rollback, "require_images", lambda *_: None)
+    monkeypatch.setattr(setup, "require_free_port", lambda *_: None)
+    team = Team(tmp_path)
+    team.remembers(entry())
+    return team
+
+
+def test_a_rollback_that_would_lose_data_changes_nothing_without_consent(loses: Team) -> None:
+    with pytest.raises(OpsError, match=r"^nothing was changed: .* data would be lost") as refused:
+        rollback.bring_back(loses.target(1), set_up({}), STEPS)
+    assert "PersistentVolumeClaim taskflow-postgres-data" in refused.value.where
+    assert "make rollback TO=1 STACK=dev CONFIRM=data-loss" in refused.value.fix
+
+
+def test_a_failed_up_loses_no_data_on_its_way_back(loses: Team) -> None:
+    changed = "and then: nothing was changed: on stack dev data would be lost"
+    with (
+        pytest.raises(OpsError, match=f"^a pod does not start; {changed}") as refused,
+        rollback.atomic(loses.stack, set_up({}), STEPS),
+    ):
+        raise failure()
+    assert "make rollback TO=1 STACK=dev CONFIRM=data-loss" in refused.value.fix

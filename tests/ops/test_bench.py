@@ -248,10 +248,19 @@ def test_a_command_that_fails_or_hangs_is_an_error_with_its_last_words(tmp_path:
 @pytest.mark.parametrize("program", ["plain", "many"])
 def test_the_programs_that_are_compared_with_run_on_mocks(tmp_path: Path, program: str) -> None:
     folder = project.fixture(program, tmp_path / program)
-    values = {"plain": "namespace=bench", "many": "releases=2"}
-    command = [sys.executable, "-m", "bench.program", str(folder), "context=bench"]
+    values = {"plain": {"namespace": "bench"}, "many": {"releases": "2"}}
+    command = program_cost.program(folder, context="bench", **values[program])
     root = Path(__file__).resolve().parents[2]
-    assert timed([*command, values[program]], env={}, cwd=root).cpu_seconds > 0
+    assert timed([sys.executable, *command], env={}, cwd=root).cpu_seconds > 0
+
+
+def test_the_program_alone_gets_what_the_engine_would_hand_over(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config: {release: 1e6, taskflow:backend: {replicas: 0x2}}\n"
+    )
+    (_, module, _, *values) = program_cost.program(tmp_path, context="bench")
+    assert module == "bench.program"
+    assert values == ["release=1000000", 'backend={"replicas": 2}', "context=bench"]
 
 
 @pytest.mark.parametrize("namespace", ["taskflow:", "", "taskflow:config:"])

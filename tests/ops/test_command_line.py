@@ -1,6 +1,5 @@
 """The command line as a whole: what is listed, what is loaded for it, and what a printed command does."""
 
-import ast
 import os
 import re
 import resource
@@ -20,6 +19,8 @@ from ops import main
 from ops.errors import OpsError, pasteable
 from ops.paths import ROOT
 from ops.prepare import setup
+from tests import fixes
+from tests.fixes import TOOLS, printed
 from tests.ops.machines import set_up
 from tests.ops.programs import Programs
 
@@ -87,39 +88,6 @@ def test_a_kubectl_command_is_printed_plainly_only_where_it_is_on_path(
     assert pasteable(text) == text
 
 
-def text_of(node: ast.AST) -> str:
-    """A string as it is in the source; what a program fills in is `x`."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(
-            text_of(part) if isinstance(part, ast.Constant) else "x" for part in node.values
-        )
-    return "; ".join(filter(None, (text_of(part) for part in ast.iter_child_nodes(node))))
-
-
-def printed() -> list[tuple[str, str]]:
-    """Every fix and warning in the sources of `ops`, with its place."""
-    found: list[tuple[str, ast.AST]] = []
-    for path in sorted((ROOT / "ops").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-            if isinstance(node, ast.Call):
-                found += [(place, word.value) for word in node.keywords if word.arg == "fix"]
-                called = ast.unparse(node.func)
-                if called == "Known":
-                    found.append((place, node.args[2]))
-                elif called.endswith(("warnings.append", "refusals.append")):
-                    found.append((place, node.args[0]))
-            elif isinstance(node, ast.Assign):
-                names = " ".join(map(ast.unparse, node.targets))
-                if re.search(r"\bfix\b|FIX\b|\bLOGS\b|refusals\[", names):
-                    found.append((place, node.value))
-    return [
-        (place, re.sub(r"\{\w+\}", "x", text)) for place, node in found if (text := text_of(node))
-    ]
-
-
 def test_every_printed_make_command_has_its_target_and_its_variables() -> None:
     makefile = (ROOT / "Makefile").read_text()
     names = re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE)
@@ -147,21 +115,23 @@ def test_every_printed_make_command_has_its_target_and_its_variables() -> None:
             assert value.strip(",;"), f"{place}: {name} has no value"
 
 
-TOOLS = re.compile(
-    r"\b(?:kubectl (?:--context|get|logs|describe)|minikube (?:delete|tunnel|start)|"
-    r"pulumi (?:cancel|config|plugin|preview|stack|state|up))\b"
-)
-
-
 def test_every_printed_command_of_a_tool_can_be_pasted() -> None:
     found = [(place, text, match) for place, text in printed() for match in TOOLS.finditer(text)]
     assert len(found) > 8, "the pattern is wrong"
+    of_components = {place.partition(":")[0] for place, _, _ in found if "components/" in place}
+    assert of_components >= {"components/minikube.py", "components/config/check.py"}
     for place, text, match in found:
         before = text[: match.start()]
         assert not before or before.endswith(": "), f"{place}: pasteable() passes over {match[0]!r}"
         assert not match[0].startswith("kubectl ") or match[0].endswith("--context"), place
     for place, text in printed():
         assert "<" not in text, f"{place}: a shell would read from a file"
+
+
+def test_every_printed_command_is_run_on_a_live_release_or_says_why_not() -> None:
+    """tests/live/test_documents.py runs those that change nothing."""
+    assert fixes.commands() == {*fixes.RUN_LIVE, *fixes.RUN_NOWHERE}
+    assert fixes.RUN_LIVE.isdisjoint(fixes.RUN_NOWHERE)
 
 
 @pytest.mark.parametrize("words", ["secret", "rotate"])

@@ -9,9 +9,13 @@ import yaml
 
 from components.config.stack import StackConfig
 from ops.paths import ROOT
+from tests.edits.edits import ELSEWHERE, begins
 from tests.machinery import config_docs
+from tests.unit.test_every_key import keys_of
 
 STACKS = sorted(ROOT.glob("Pulumi.*.yaml"))
+TWO_LINES = 240
+"""Characters of a cell, on a page as wide as GitHub's."""
 SECURE = {"secure": "v1:abc="}
 
 
@@ -61,11 +65,12 @@ def test_encrypted_secrets_and_other_namespaces_are_no_mistake() -> None:
     assert complaints({"taskflow:databaseUrl": SECURE, "aws:region": "eu-central-1"}) == []
 
 
-def test_every_key_has_its_meaning() -> None:
+def test_every_key_has_its_meaning_in_two_lines_at_most() -> None:
     for line in config_docs.reference().splitlines():
         if line.startswith("| `"):
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             assert all(cells), line
+            assert max(map(len, cells)) <= TWO_LINES, line
 
 
 def test_the_projects_own_keys_have_the_models_defaults_and_meanings() -> None:
@@ -82,6 +87,14 @@ def test_every_key_with_a_helm_value_exists() -> None:
     ]
     for key in config_docs.helm_values():
         assert key in rows or key.partition(".")[2] in rows, key
+
+
+def test_the_keys_that_no_live_edit_changes_are_as_many_as_the_document_says() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    assert (
+        f"all keys but {sum(bool(begins(key, ELSEWHERE)) for key in keys_of(StackConfig))},\n"
+        in text
+    )
 
 
 def test_a_key_that_every_component_has_alike_is_documented_once() -> None:

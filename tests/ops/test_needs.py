@@ -186,15 +186,74 @@ def test_a_load_balancer_on_minikube_waits_for_its_tunnel(cluster: Cluster) -> N
     assert unmet(step("Service", type="NodePort"), file=DEV) == Unmet()
 
 
-def test_without_the_right_to_list_classes_nothing_is_reported_and_a_plan_without_routes_asks_nothing(
-    cluster: Cluster,
-) -> None:
-    cluster.answer("get", "Error from server (Forbidden): ingressclasses is forbidden", code=1)
-    assert unmet(step("Ingress", ingressClassName="nginx")) == Unmet()
-    asked = len(cluster.calls)
+def test_a_plan_without_routes_asks_nothing(cluster: Cluster) -> None:
     unchanged = step("Ingress", SAME, ingressClassName="nginx")
     assert unmet(step("Deployment"), unchanged, file=DEV) == Unmet()
-    assert len(cluster.calls) == asked
+    assert cluster.calls == []
+
+
+def may_not(verb: str, kind: str, group: str = "", scope: str = "at the cluster scope") -> str:
+    """The API server's refusal, as kubectl prints it."""
+    who = f'User "ci" cannot {verb} resource "{kind}" in API group "{group}" {scope}'
+    return f"Error from server (Forbidden): {kind} is forbidden: {who}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "group", "warning"),
+    [
+        (
+            step("Ingress", ingressClassName="nginx"),
+            "ingressclasses",
+            "networking.k8s.io",
+            "the ingress class exists: you lack the right to list ingressclasses.networking.k8s.io",
+        ),
+        (
+            step("PersistentVolumeClaim", storageClassName="fast"),
+            "storageclasses",
+            "storage.k8s.io",
+            "the StorageClass exists: you lack the right to list storageclasses.storage.k8s.io",
+        ),
+        (
+            step("Deployment", template=placed({"disk": "ssd"})),
+            "nodes",
+            "",
+            "a node fits the pods: you lack the right to list nodes",
+        ),
+    ],
+)
+def test_what_a_person_may_not_look_up_is_a_warning_that_names_the_right(
+    cluster: Cluster, wanted: Step, kind: str, group: str, warning: str
+) -> None:
+    cluster.answer("get", may_not("list", kind, group), code=1)
+    assert unmet(wanted) == Unmet(warnings=[f"not checked whether {warning}"])
+
+
+def test_what_admission_was_not_asked_is_a_warning_that_names_the_rights(cluster: Cluster) -> None:
+    cluster.answer("get", may_not("list", "resourcequotas", scope='in the namespace "t"'), code=1)
+    deployments = may_not("patch", "deployments", "apps", 'in the namespace "t"')
+    services = may_not("patch", "services", scope='in the namespace "t"')
+    cluster.answer("apply", f"{deployments}\n{services}\n{services}", code=1)
+    cluster.answer("create", may_not("create", "pods", scope='in the namespace "t"'), code=1)
+    plan = [
+        step("Deployment", UPDATE, workload("a"), **pods(3, "1")),
+        step("Service", UPDATE, {"type": "ClusterIP"}, type="NodePort"),
+    ]
+    lacks = "you lack the right to"
+    assert live.unmet(plan, PROD, {}) == Unmet(
+        warnings=[
+            f"not checked whether the quotas have room for all pods: {lacks} list resourcequotas",
+            "not checked whether the cluster admits each Deployment, Service: "
+            f"{lacks} patch deployments.apps, patch services",
+            f"not checked whether the cluster admits each Pod: {lacks} create pods",
+        ]
+    )
+
+
+def test_a_cluster_without_a_kind_is_a_warning_in_its_own_words(cluster: Cluster) -> None:
+    said = 'error: the server doesn\'t have a resource type "gatewayclasses"'
+    cluster.answer("get", said, code=1)
+    (warning,) = unmet(step("Gateway", gatewayClassName="traefik")).warnings
+    assert warning == f"not checked whether the GatewayClass exists: {said}"
 
 
 REFUSED = 'Error from server (Forbidden): error when creating "STDIN": pods "taskflow-frontend-trial" is forbidden: '
@@ -214,7 +273,7 @@ def refusals(cluster: Cluster, reason: str, *steps: Step) -> dict[str, str]:
     cluster.has()
     cluster.answer("apply", "")
     cluster.answer("create --dry-run=server", f"{REFUSED}{reason}", code=1)
-    return live.refusals(steps, PROD, {})
+    return live.unmet(steps, PROD, {}).refusals
 
 
 def test_a_workload_whose_pods_would_be_forbidden_is_refused(cluster: Cluster) -> None:
@@ -231,12 +290,12 @@ def test_what_a_webhook_or_a_policy_denies_is_refused(cluster: Cluster) -> None:
     one = step("Deployment", **workload("a"))
     cluster.answer("create --dry-run=server", f"Error from server (Forbidden): {DENIED}", code=1)
     said = {one.title: f"the API server refuses its pods: {DENIED}"}
-    assert live.refusals([one], PROD, {}) == said
+    assert live.unmet([one], PROD, {}).refusals == said
     policy = "ValidatingAdmissionPolicy 'team' with binding 'all' denied request: no latest"
     about = f'error when creating "STDIN": pods "{NAME}-trial" is forbidden'
     answer = f"Error from server (Invalid): {about}: {policy}"
     cluster.answer("create --dry-run=server", answer, code=1)
-    assert live.refusals([one], PROD, {}) == {
+    assert live.unmet([one], PROD, {}).refusals == {
         one.title: f"the API server refuses its pods: {policy}"
     }
 
@@ -278,14 +337,14 @@ def test_a_quota_must_have_room_for_all_pods_not_for_one(
     grows = step("Deployment", UPDATE, pods(1, "200m"), **pods(3, "200m"))
     kubectl = Kubectl("production", {}, "taskflow")
     cluster.has(quota_of({key: hard}, {key: used}))
-    found = quota.overdrawn([grows], kubectl)
+    found = quota.overdrawn([grows], kubectl).refusals
     assert (f"Deployment {NAME}" in found) is refused
     if refused:
         assert found[grows.title].startswith(f"quota team limits {key} to {hard}, {used} of it")
     shrinks = step("Deployment", UPDATE, pods(3, "200m"), **pods(1, "200m"))
-    assert quota.overdrawn([shrinks], kubectl) == {}, "a workload that needs less is admitted"
+    assert quota.overdrawn([shrinks], kubectl) == Unmet(), "a workload that needs less is admitted"
     cluster.has(quota_of({key: hard}, {key: used}, scopes=["BestEffort"]))
-    assert quota.overdrawn([grows], kubectl) == {}, "it counts other pods"
+    assert quota.overdrawn([grows], kubectl) == Unmet(), "it counts other pods"
 
 
 def test_pods_are_asked_for_only_where_they_change_and_their_namespace_exists(

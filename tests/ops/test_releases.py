@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from ops import pods
 from ops.errors import OpsError
 from ops.main import app
 from ops.prepare import setup
 from ops.prepare.setup import Setup
+from ops.release import smoke
 from tests.ops.conftest import Cluster
 from tests.ops.machines import set_up
 from tests.ops.programs import Programs
@@ -96,6 +98,18 @@ def test_open_prints_the_address(machine: Machine, cluster: Cluster) -> None:
     assert machine.json("open") == {"url": URL, "forwarded": False}
     assert machine.run("open").stdout == f"{URL}\n"
     assert machine.choices == 2, "one per command: each may ask vendors' sites for seconds"
+
+
+def test_smoke_checks_the_address_of_the_live_service_not_of_the_last_update(
+    machine: Machine, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.has(node_port(30080))
+    checked: list[str] = []
+    monkeypatch.setattr(smoke, "check", lambda url, _: checked.append(url))
+    monkeypatch.setattr(pods, "roles", lambda *_: [])
+    assert machine.json("smoke") == {"url": URL, "passed": []}
+    assert f"{URL} works" in machine.run("smoke").stdout
+    assert checked == [URL, URL]
 
 
 def test_logs_are_kubectls_own_of_all_pods_of_a_component(

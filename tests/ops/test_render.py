@@ -12,7 +12,7 @@ import yaml
 from components.config.check import check_file
 from components.config.kinds import ReleaseName, of_annotation
 from ops.config.render import Recorder, render
-from ops.config.validate import checked
+from ops.config.validate import checked, verdict
 from ops.errors import OpsError
 from ops.paths import ROOT
 from tests.ops.machines import LOCAL
@@ -141,10 +141,20 @@ def test_an_existing_secret_needs_no_cluster(tmp_path: Path) -> None:
     assert kinds.count("Deployment") == 2
 
 
-def test_a_mistake_in_the_file_is_reported_as_validate_reports_it(stack: Path) -> None:
-    stack.write_text(f"{LOCAL}  taskflow:logLevel: loud\n")
-    with pytest.raises(OpsError, match=r"Pulumi.local.yaml:5: taskflow:logLevel: got") as caught:
+@pytest.mark.parametrize(
+    ("line", "encoding", "said"),
+    [
+        ("  taskflow:logLevel: loud\n", "utf-8", "taskflow:logLevel: got "),
+        ("# Größe\n", "latin-1", "is not UTF-8: byte 0xf6 "),
+    ],
+)
+def test_a_mistake_in_the_file_is_reported_as_validate_reports_it(
+    stack: Path, line: str, encoding: str, said: str
+) -> None:
+    stack.write_bytes(f"{LOCAL}{line}".encode(encoding))
+    with pytest.raises(OpsError, match=f"^Pulumi.local.yaml:5: {said}") as caught:
         checked(stack)
+    assert caught.value.what == "\n".join(verdict(stack).errors)
     assert caught.value.code == 2
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from typer.testing import CliRunner
 
+from ops import main
 from ops.config import validate
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
@@ -17,7 +18,7 @@ from ops.review import embedded, needs, plan, risk
 from ops.review.plan import Step
 from ops.review.risk import Effect, Risk
 from tests.ops.conftest import Cluster
-from tests.ops.machines import DEV
+from tests.ops.machines import DEV, LOCAL
 from tests.unit.conftest import merged
 
 PREVIEWS = Path(__file__).parent / "previews"
@@ -691,11 +692,16 @@ def test_a_volume_of_a_class_that_cannot_grow_is_refused_by_the_cluster_before_a
     assert "must support resize" in refused.value.where
 
 
-def test_without_the_right_to_a_dry_run_no_refusal_is_reported(cluster: Cluster) -> None:
+def test_without_the_right_to_a_dry_run_an_up_goes_on_and_says_what_was_not_checked(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
     cluster.has()
     cluster.answer("apply", NO_RIGHT, code=1)
     stack: Any = Previewed("volume-grows.json")
     assert review.guard_up(stack, "").note == "changes: 1, at worst: none"
+    said = " ".join(capsys.readouterr().out.split())
+    assert "warning: not checked whether the cluster admits each PersistentVolumeClaim" in said
+    assert "you lack the right to patch persistentvolumeclaims" in said
 
 
 def test_a_namespace_that_is_being_deleted_is_reported_with_what_blocks_it(
@@ -895,6 +901,33 @@ def test_a_cluster_that_could_not_be_asked_is_reported_to_people_and_programs(
 
 
 @pytest.mark.usefixtures("no_engine")
+def test_a_cluster_that_is_down_is_reported_and_the_plan_shown_without_it(cluster: Cluster) -> None:
+    down = "The connection to the server 127.0.0.1:8443 was refused - did you specify the right host or port?"
+    cluster.answer("get", down, code=1)
+    result = CliRunner().invoke(review.commands, ["diff"])
+    shown = " ".join(result.stdout.split())
+    assert result.exit_code == 0
+    assert f"the cluster behind context minikube could not be asked ({down})" in shown
+    assert "Deployment taskflow-frontend" in shown
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_diff_says_that_a_namespace_is_of_others_or_is_being_deleted(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = Previewed(namespace("shared"))
+    monkeypatch.setattr(review, "selected_stack", lambda *_, **__: shared)
+    there = {"kind": "Namespace", "metadata": {"name": "shared"}, "status": {"phase": "Active"}}
+    cluster.has(there)
+    (step,) = json.loads(CliRunner().invoke(review.commands, ["diff", "--json"]).stdout)["steps"]
+    assert step["risk"] == "refused"
+    assert "it exists and is not this stack's: set taskflow:createNamespace" in step["reason"]
+    cluster.has(there | {"status": {"phase": "Terminating"}})
+    result = CliRunner().invoke(review.commands, ["diff"])
+    assert str(result.exception).startswith("namespace taskflow is being deleted")
+
+
+@pytest.mark.usefixtures("no_engine")
 def test_a_command_in_a_warning_is_printed_so_that_it_works_in_any_shell(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -908,11 +941,16 @@ def test_a_command_in_a_warning_is_printed_so_that_it_works_in_any_shell(
 
 
 INVALID = "config:\n  taskflow:database: {embedded: {}}\n  taskflow:logLevel: loud\n"
+NUMBER = f"{LOCAL}  taskflow:backend: {{env: {{A: 1e6}}}}\n"
 INCOMPLETE = "config:\n  taskflow:cluster: {minikube: minikube}\n"
 
 
-@pytest.mark.parametrize("text", [INVALID, INCOMPLETE], ids=["not valid", "lacks its secrets"])
-@pytest.mark.parametrize("command", ["diff", "preview"])
+@pytest.mark.parametrize(
+    "text",
+    [INVALID, NUMBER, INCOMPLETE],
+    ids=["not valid", "a number in env", "lacks its secrets"],
+)
+@pytest.mark.parametrize("command", ["diff", "preview", "up"])
 def test_what_is_wrong_with_a_stack_file_is_said_in_the_words_of_validate_before_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, text: str
 ) -> None:
@@ -920,7 +958,7 @@ def test_what_is_wrong_with_a_stack_file_is_said_in_the_words_of_validate_before
     path.write_text(text)
     monkeypatch.setattr(StackFile, "read", lambda _: replace(DEV, path=path))
     monkeypatch.setattr(setup, "provide_tools", lambda _: pytest.fail("the engine is not needed"))
-    result = CliRunner().invoke(review.commands, [command])
+    result = CliRunner().invoke(main.app, [command])
     assert isinstance(result.exception, OpsError)
     said, known = result.exception.what.splitlines(), validate.verdict(path)
     assert known.errors or known.missing

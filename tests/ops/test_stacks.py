@@ -1,5 +1,6 @@
 """The commands read from a stack file what the program and the engine read."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,19 @@ from ops.dev.command import session_folder
 from ops.drift.command import show
 from ops.drift.drift import Drift
 from ops.errors import OpsError
+from ops.paths import ROOT
 from ops.review.command import refuse
 from ops.review.risk import Effect, Risk
+
+# Every module that parses YAML, and what it reads. Stack files have one reader.
+READERS = {
+    "bench/program.py": "the name in Pulumi.yaml",
+    "components/config/go_yaml.py": "stack files",
+    "components/contexts.py": "kubeconfigs",
+    "ops/config/stacks.py": "the name in Pulumi.yaml",
+    "ops/review/pr_report.py": "rendered objects",
+    "tests/machinery/config_docs.py": "docs/from-helm.yaml",
+}
 
 WITH = """\
 config:
@@ -53,6 +65,17 @@ def test_a_file_that_is_not_utf_8_is_refused_with_the_byte_and_its_line(tmp_path
     with pytest.raises(OpsError, match=r"^Pulumi\.x\.yaml:2: .*UTF-8") as caught:
         StackFile.read("x", tmp_path)
     assert "0xf6" in caught.value.what
+
+
+def test_what_is_deployed_is_known_by_the_engines_copy_of_such_a_file(tmp_path: Path) -> None:
+    """For `status` and `history`."""
+    (tmp_path / "Pulumi.x.yaml").write_bytes("config: {}\n# Größe\n".encode("latin-1"))
+    with pytest.raises(OpsError, match=r"^Pulumi\.x\.yaml:2: .*UTF-8"):
+        StackFile.known("x", tmp_path, tmp_path / "state")
+    copy = tmp_path / "state" / "config" / "Pulumi.x.yaml"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("config: {release: blue}\n")
+    assert StackFile.known("x", tmp_path, tmp_path / "state").release == "blue"
 
 
 def test_the_default_of_a_key_is_that_of_the_program(tmp_path: Path) -> None:
@@ -112,3 +135,20 @@ def test_the_key_of_a_stacks_encryption_is_found(tmp_path: Path) -> None:
     assert StackFile.read("x", tmp_path).names_its_encryption
     path.write_text("config: {}\n# encryptionsalt: v1:x\n")
     assert not StackFile.read("x", tmp_path).names_its_encryption
+
+
+def test_nobody_else_reads_a_stack_file() -> None:
+    folders = ("airgap", "bench", "components", "ops", "policy", "tests/machinery")
+    modules = [
+        ROOT / "__main__.py",
+        *(path for name in folders for path in (ROOT / name).rglob("*.py")),
+    ]
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules
+        if re.search(r"\byaml\.(?:\w*load|parse|compose|scan)|\bimport ruamel", path.read_text())
+    }
+    assert found == READERS.keys()
+    for name in ("bench/program.py", "ops/config/stacks.py"):
+        (call,) = re.findall(r"yaml\.safe_load\(.*", (ROOT / name).read_text())
+        assert '["name"]' in call, "of the project file"

@@ -1,6 +1,8 @@
 """TaskflowApp: what a release consists of, and what it leaves out."""
 
 import base64
+import json
+import shlex
 from typing import Any
 
 import pulumi
@@ -206,8 +208,16 @@ def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_dep
     deploy: Deploy,
 ) -> None:
     engine = with_secret_by_hand({"database-url": VALID["database-url"]})
-    with pytest.raises(pulumi.RunError, match="lacks better-auth-secret; make it again with"):
+    with pytest.raises(
+        pulumi.RunError, match="lacks better-auth-secret; add them with: "
+    ) as caught:
         deploy(merged(DEPLOYED, BY_HAND), engine=engine)
+    *command, patch = shlex.split(str(caught.value).partition("add them with: ")[2])
+    assert command[:3] == ["kubectl", "--context", "production"], (
+        "whichever context is the current one"
+    )
+    assert command[-1] == "--patch", "the Secret exists: `create` would be refused"
+    assert json.loads(patch) == {"stringData": {"better-auth-secret": "..."}}
     assert [typ for typ in engine.types.values() if typ.startswith("kubernetes:")] == []
 
 

@@ -364,7 +364,8 @@ def test_a_digest_that_a_release_must_still_set_stops_an_up_with_the_command() -
 
 def test_a_secret_made_by_hand_needs_a_namespace_made_by_hand() -> None:
     values = merged(DEPLOYED, {"secrets": {"existing": "mine"}})
-    assert "kubectl create namespace taskflow" in errors(values, secrets=NO_SECRETS)[0]
+    message = errors(values, secrets=NO_SECRETS)[0]
+    assert message.endswith("run: kubectl --context production create namespace taskflow")
     accept(merged(values, {"createNamespace": False}), NO_SECRETS)
 
 

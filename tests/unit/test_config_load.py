@@ -1,17 +1,22 @@
 """`load()`, on the values that the engine hands over, says word for word what `make validate` says of the file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 import yaml
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 from components.config.check import check_file
 from components.config.errors import ConfigError
 from components.config.load import load
-from components.config.stack_file import FOLDER_VARIABLE
+from components.config.stack_file import FOLDER_VARIABLE, StackFile, as_yaml
+from tests.generated import configs
+from tests.stack_files import stack_files
 from tests.unit.conftest import PROD_SECRETS, Engine
 
 DEPLOYED = """\
@@ -93,6 +98,52 @@ def test_mistakes_are_reported_in_the_words_of_validate(stack: Path, text: str) 
         load()
     assert of_engine.value.messages == of_file.value.messages
     assert "canary" not in str(of_engine.value)
+
+
+def said_by(check: Callable[[], object]) -> tuple[str, ...]:
+    """What is wrong with a stack, or what it lacks for an update."""
+    try:
+        return tuple(getattr(check(), "missing", ()))
+    except ConfigError as error:
+        return error.messages
+
+
+def as_file(values: dict[str, Any]) -> bytes:
+    secrets = {key: {"secure": "v1:x"} for key in PROD_SECRETS}
+    return as_yaml({"config": secrets | values}).encode()
+
+
+@pytest.mark.exhaustive
+@settings(
+    max_examples=120,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.one_of(configs().map(as_file), stack_files()))
+def test_whatever_is_in_a_file_the_program_says_of_it_what_validate_says(
+    stack: Path, data: bytes
+) -> None:
+    """The values are those that the engine hands over: tests/engine/test_stack_files.py."""
+    stack.write_bytes(data)
+    try:
+        source = StackFile.of_stack("prod", "taskflow", stack.parent)
+    except ConfigError:
+        event("no program runs: the engine reads no such file")
+        return
+    hidden = {path[0] for path in source.encrypted}
+    if hidden - PROD_SECRETS.keys():
+        event("no program runs: the engine cannot decrypt it")
+        return
+    texts = {**source.texts, **{key: PROD_SECRETS[key] for key in hidden}}
+    pulumi.runtime.set_all_config(
+        {f"taskflow:{key}": text for key, text in texts.items()},
+        [f"taskflow:{key}" for key in hidden],
+    )
+    of_file = said_by(lambda: check_file(stack))
+    event("refused" if of_file else "accepted")
+    assert said_by(load) == of_file
 
 
 def test_what_is_wrong_inside_an_encrypted_secret_is_reported_only_by_the_engine(
