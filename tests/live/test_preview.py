@@ -11,6 +11,7 @@ import pytest
 from ops.errors import OpsError
 from ops.kubectl import NoAnswerError
 from ops.review import live, needs, plan
+from ops.review.command import guard_up
 from ops.review.plan import Step
 from policy.rule import pod_of
 from tests import live_release
@@ -196,3 +197,22 @@ def test_a_route_is_refused_with_what_to_install_where_the_cluster_has_no_gatewa
     with pytest.raises(NoAnswerError, match="has no kind HTTPRoute") as refused:
         replace(limited, steps=[route]).refusals()
     assert "install the CRDs of the Gateway API" in refused.value.fix
+
+
+def test_an_up_with_a_gateway_is_stopped_by_the_words_that_help_where_there_are_no_crds(
+    limited: Limited,
+) -> None:
+    """The engine's own preview comes first, and passes over kinds that the cluster does not know."""
+    if "httproutes.gateway.networking.k8s.io" in limited.kubectl("get", "crds", "--output=name"):
+        pytest.skip("this cluster has the CRDs of the Gateway API")
+    stack = limited.stack
+    before = stack.plain_values()
+    gateway = {"host": "tasks.example.com", "class": "of-nobody"}
+    stack.configure({key: before[key] for key in before if key != "ingress"} | {"gateway": gateway})
+    try:
+        with pytest.raises(OpsError, match=r"has no kind (Gateway|HTTPRoute)") as refused:
+            guard_up(stack.of_ops, "")
+    finally:
+        stack.configure(before)
+    assert "install the CRDs of the Gateway API" in refused.value.fix
+    assert limited.kubectl("get", "deployments", "--output=name") == "", "nothing was applied"

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -18,6 +19,11 @@ WITH_PASSPHRASE = f"export PULUMI_CONFIG_PASSPHRASE={secrets.token_hex(8)}"
 SHOWN = {
     live_release.node_port(FRONTEND_PORT): "https://taskflow.example.com",
     RELEASE: "taskflow",
+}
+PERSON = {
+    "name": "Ada",
+    "email": "ada@production.example.com",
+    "password": "thirty-two purple elephants",
 }
 SESSIONS = [command for document in documents() for command in document.commands(PRODUCTION)]
 
@@ -63,9 +69,32 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 @pytest.mark.parametrize("command", SESSIONS, ids=lambda command: f"{command.place}-{command.line}")
 def test_a_session_prints_what_is_shown(command: Command, checkout: Checkout) -> None:
+    restores = command.line.startswith("make restore")
+    if command.line.startswith("make backup"):
+        assert answer("sign-up/email") == 200
+    elif restores:  # Which then replaces no rows: it needs no consent.
+        lose_everybody()
     line = command.line.replace("s3://taskflow-state", '"$BUCKET"')
     printed = checkout.run(Command(command.place, f"{WITH_PASSPHRASE}; {line}", command.output))
     assert PASSWORD not in printed
+    if restores:
+        assert answer("sign-in/email") == 200, "the person of the backup is there again"
+
+
+def answer(path: str) -> int:
+    """What the release answers to the person."""
+    url = live_release.node_port(FRONTEND_PORT)
+    headers = {"Origin": url}
+    return httpx.post(
+        f"{url}/api/auth/{path}", json=PERSON, headers=headers, timeout=30
+    ).status_code
+
+
+def lose_everybody() -> None:
+    """Sessions and accounts go with their persons. The database's own administrator may do it."""
+    psql = ("psql", "--quiet", "--username=postgres", "--set=ON_ERROR_STOP=1", outside.DATABASE)
+    script = 'DELETE FROM "user"; DELETE FROM verification'
+    live_release.Kubectl(DATABASE)("exec", "--stdin", outside.DATABASE, "--", *psql, stdin=script)
 
 
 def test_nothing_is_left_of_the_release_and_the_database_is() -> None:

@@ -1,4 +1,7 @@
-"""One release with every key that a workload may have, scraped from the namespace that its stack file names."""
+"""One release with every key that a workload may have, scraped from the namespace that its stack file names.
+
+Its public address is that of a TLS balancer in front of the frontend's node port.
+"""
 
 import re
 import secrets
@@ -10,11 +13,15 @@ import pytest
 
 from tests import live_release
 from tests.live import outside
+from tests.live.test_addresses import Way, sign_up
 from tests.live_release import LiveRelease, LiveStack
 from tests.unit.test_monitoring import QUERIES, SERVICES, TARGET, series_of
 
 NAMESPACE, WATCHERS, PRIORITY = "livekeys", "livekeys-watch", "livekeys-important"
 FRONTEND_PORT, BACKEND_PORT = 30181, 30182
+PUBLIC_URL = "https://tasks.example.com"
+# What a balancer sends that ends TLS and names the node port's own host.
+BEHIND_TLS = {"Host": f"{NAMESPACE}-frontend:3000", "X-Forwarded-Proto": "https"}
 PASSWORD, LICENCE = secrets.token_hex(8), f"canary{secrets.token_hex(8)}"
 BY_TLS = (
     "select count(*), bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid) "
@@ -53,7 +60,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
         "database": {"external": {"ca": {"configMap": "authority", "key": "root.pem"}}},
         "monitoring": {"namespace": WATCHERS, "annotations": True},
     }
-    values = live_release.changed(values, backend=KEYS, frontend=KEYS)
+    values = live_release.changed(values, backend=KEYS, frontend={**KEYS, "publicUrl": PUBLIC_URL})
     with outside.namespace_with_postgres(NAMESPACE, PASSWORD, tls) as kubectl:
         scheduling = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": 1000}
         authority = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "authority"}}
@@ -129,6 +136,19 @@ def test_both_services_verify_the_database_by_the_authority_that_is_named(
     connections, all_by_tls = answer.strip().split("|")
     assert int(connections) > 0
     assert all_by_tls == "t"
+
+
+def test_a_person_signs_up_at_the_public_address_of_a_balancer_that_ends_tls(
+    release: LiveRelease,
+) -> None:
+    """The cookie is a Secure one, and no other https address is trusted."""
+    assert release.url == PUBLIC_URL
+    node_port = live_release.node_port(FRONTEND_PORT)
+    page = sign_up(node_port, Way(PUBLIC_URL, BEHIND_TLS))
+    assert page.status_code == 200
+    assert "Sign out" in page.text
+    assert "strict-transport-security" in page.headers
+    assert sign_up(node_port, Way("https://evil.example", BEHIND_TLS)).status_code == 403
 
 
 @pytest.fixture(scope="module")

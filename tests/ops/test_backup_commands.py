@@ -1,5 +1,7 @@
 """The commands around a backup: where it goes, where it comes from, and which Postgres it is made by."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -14,6 +16,7 @@ from ops.backup import bucket, command, pod, release
 from ops.backup.database import Content
 from ops.backup.pod import Server, backup_pod
 from ops.kubectl import Kubectl
+from ops.paths import ROOT
 from ops.prepare import setup
 from ops.release import reach, smoke
 from ops.release.history import Location
@@ -106,3 +109,22 @@ def test_an_external_database_is_dumped_by_its_own_major_version(
     with backup_pod(Location("blue", Kubectl("minikube", {}, "blue"), "127.0.0.1")):
         pass
     assert started == [f"postgres:{version}" for version in images]
+
+
+@pytest.mark.parametrize("action", ["dump", "state", "replace"])
+def test_a_server_of_another_major_version_than_the_image_is_refused(
+    action: str, tmp_path: Path
+) -> None:
+    """As in a scheduled backup whose image is older than the server."""
+    for name, answer in (("psql", "18"), ("pg_dump", "pg_dump (PostgreSQL) 17.4")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{answer}'\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    env = {"PATH": path, "DATABASE_URL": "postgresql://a:b@database.invalid/c"}
+    script = (ROOT / "components" / "backup_pod.sh").read_text()
+    command = ["bash", "-c", script.replace("/scratch", str(tmp_path)), "backup_pod.sh", action]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    wanted = "the server is Postgres 18, the backup's image is Postgres 17"
+    assert done.stderr.splitlines()[-1] == wanted
+    assert done.stdout == ""

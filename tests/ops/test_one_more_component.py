@@ -1,4 +1,4 @@
-"""One more component needs a module, a block and a statement: all other code finds it by itself."""
+"""One more component needs a file, a block and a line: all other code finds it by itself."""
 
 import ast
 import json
@@ -53,14 +53,13 @@ def manifests(program: Path) -> Objects:
     return rendered(program, WITH_WORKER)
 
 
-def test_the_recipe_is_a_module_a_block_and_a_statement() -> None:
-    files = re.findall(r"^\+\+\+ b/(\S+)", recipe(), re.MULTILINE)
-    assert sorted(files) == [
-        "components/app.py",
-        "components/config/stack.py",
-        "components/config/workload.py",
-        "components/worker.py",
-    ]
+def test_the_recipe_is_a_file_a_block_and_a_line() -> None:
+    app, stack, file = re.split(r"^(?=--- )", recipe(), flags=re.MULTILINE)[1:]
+    assert file.startswith("--- /dev/null\n+++ b/components/worker.py\n")
+    assert stack.startswith("--- a/components/config/stack.py\n")
+    assert app.startswith("--- a/components/app.py\n")
+    added = re.findall(r"^\+(?!\+\+ )(.*)$", app, re.MULTILINE)
+    assert len([line for line in added if not line.startswith("from ")]) == 1
 
 
 def test_no_module_lists_the_components() -> None:
@@ -176,7 +175,7 @@ def with_an_image(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = tmp_path_factory.mktemp("own") / "program"
     program_with_a_worker(folder)
     replaced(folder / "components" / "config" / "stack.py", FRONTEND_IMAGE, BOTH_IMAGES)
-    backends = 'WorkerServiceArgs(\n                    release=release,\n                    image=images["backend"]'
+    backends = 'worker.deployed(name, release, config, images["backend"]'
     own = backends.replace("backend", "worker")
     replaced(folder / "components" / "app.py", backends, own)
     sources = folder / "docker" / "worker"

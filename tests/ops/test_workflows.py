@@ -217,12 +217,17 @@ def test_an_image_that_passes_is_attested_with_its_provenance_and_what_is_in_it(
 
 
 def test_checks_audit_every_lock_file_of_what_is_deployed() -> None:
-    script = "\n".join(step.get("run", "") for step in jobs(FILES[0])["audit"]["steps"])
-    assert "pip-audit" in script
+    scripts = {
+        step["name"]: step["run"] for step in jobs(FILES[0])["audit"]["steps"] if "run" in step
+    }
+    python, node = scripts["pip-audit"], scripts["npm audit"]
+    assert "pipx run pip-audit==" in python
     for name in ("requirements.txt", "requirements-dev.txt", "docker/backend/requirements.txt"):
         assert (ROOT / name).is_file()
-        assert f" {name}" in script
-    assert EXCEPTIONS.name in script
+        assert f" {name}" in python
+    assert "npm audit --prefix docker/frontend --package-lock-only" in node
+    assert 'select(.severity == "critical")' in node
+    assert all(EXCEPTIONS.name in script for script in (python, node))
     (packages,) = used("audit", TRIVY, "checks.yml")
     assert REFUSING.items() <= packages.items(), "a pull request has the exceptions of a deployment"
     assert (ROOT / packages["scan-ref"] / "package-lock.json").is_file()

@@ -186,12 +186,13 @@ def test_a_gateway_of_the_stack_is_taken_as_it_is_written(release: LiveRelease, 
     release.stack.configure({**VALUES, "gateway": own, "policies": "advisory"})
     try:
         stack = release.stack.of_ops
+        # The provider's preview is a dry run against the CRDs' own schema.
         steps = plan.read(stack.preview(quiet=True))
     finally:
         release.stack.configure(VALUES | {kind: ROUTES[kind]})
     made = {step.title for step in steps if step.action == CREATE}
     assert {f"Gateway {RELEASE}-frontend", f"HTTPRoute {RELEASE}-frontend-redirect"} <= made
-    assert live.unmet(steps, stack.file, stack.env).refusals == {}, "the CRDs' own schema"
+    assert live.unmet(steps, stack.file, stack.env).refusals == {}, "no name is taken"
     assert needs.unmet(steps, stack.file, stack.env).refusals == {}, "the class is there"
 
 
