@@ -7,7 +7,7 @@
  * https://react.dev/blog/2025/12/03/critical-security-vulnerability-in-react-server-components
  *
  * A form is read by the exact text that browsers write: Next has two parsers, and they differ about
- * other texts.
+ * other texts. A newer React may write otherwise: then the tests in the browser fail.
  */
 
 const MULTIPART = /^multipart\/form-data; ?boundary=([\w-]+)$/;
@@ -36,14 +36,12 @@ export function isCall(type: string, body: string): boolean {
   );
 }
 
-/** Whether a browser itself sends this, of a form with an action. */
+/** Whether a browser itself sends this, of a form with one action. */
 export function isForm(type: string, body: string): boolean {
   const form = formFields(type, body);
   const own = [...form].filter(([name]) => name.startsWith('$ACTION_'));
-  return (
-    own.some(([name]) => ACTION.test(name) || ACTION_WITH_ARGUMENTS.test(name)) &&
-    own.every(([name, value]) => isOwnField(name, value, form))
-  );
+  const actions = own.filter(([name]) => ACTION.test(name) || ACTION_WITH_ARGUMENTS.test(name));
+  return actions.length === 1 && own.every(([name, value]) => isOwnField(name, value, form));
 }
 
 function isOwnField(name: string, value: string, form: Map<string, string>): boolean {

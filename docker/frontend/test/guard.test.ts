@@ -118,7 +118,8 @@ test('a form that nobody can read is the fault of who sent it', async () => {
 
 test('arguments that no page of ours sends are refused before React decodes them', async () => {
   const deep = '['.repeat(10_000) + ']'.repeat(10_000);
-  const marks = '$ $F $F1 $h1 $@ $@0 $@9 $0 $0:0 $0:__proto__:a $B $Bff $K $Kzz $Q1 $W0 $i0 $nzz $D $R1 $x1 $A1 $T $Z $H $-0';
+  const marks =
+    '$ $F $F1 $h1 $@ $@0 $@9 $0 $0:0 $0:__proto__:a $B $Bff $K $Kzz $Q1 $W0 $i0 $nzz $D $R1 $x1 $A1 $T $Z $H $-0';
   const references = marks.split(' ').flatMap((mark) => [`["${mark}"]`, `[{"a":["${mark}"]}]`]);
   const others = ['null', '5', '"x"', '{"length":1e9}', '{zz', '[1,1,1,1,1]', '\ufeff[]', deep];
   for (const args of [...references, ...others]) {
@@ -146,6 +147,7 @@ test('an action that a form names otherwise than React does is refused', async (
     ['$ACTION_REF_x', '$ACTION_x:0', '$ACTION_x:1'],
     [`$ACTION_ID_${ID}`, '$ACTION_other'],
     ['$ACTION_KEY'],
+    [`$ACTION_ID_${ID}`, `$ACTION_ID_${'60'.repeat(21)}`],
   ] as [string, ...string[]][]) {
     const fields = [name, ...rest].map((field): [string, string] => [field, '[]']);
     assert.equal(await read(FORM, form(...fields)), 400, name);
