@@ -62,6 +62,30 @@ def test_no_page_has_a_violation(page: Page, scheme: str, size: str) -> None:
     assert not violations(page), "a form that was refused"
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/tasks", "/account"])
+def test_the_page_of_a_form_whose_session_has_ended_has_no_violation(
+    page: Page, path: str, scheme: str, size: str
+) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size(SIZES[size])
+    sign_up(page, Person("Joan"))
+    page.goto(path)
+    page.context.clear_cookies()
+    field, text = {"/tasks": ("title", "Bread"), "/account": ("name", "Joan Clarke")}[path]
+    page.locator(f"input[name={field}]").fill(text)
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        # As a browser without scripts sends it; axe itself needs them.
+        page.locator(f"form:has(input[name={field}])").evaluate(
+            "form => HTMLFormElement.prototype.submit.call(form)"
+        )
+    assert answer.value.status == 401
+    expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
+    expect(page.locator(f"input[name={field}]")).to_have_value(text)
+    assert not violations(page)
+
+
 def conflict(page: Page) -> None:
     """Save the task that is being edited, after another tab has changed it."""
     other = page.context.new_page()

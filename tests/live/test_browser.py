@@ -1,9 +1,11 @@
 """What a person does, in a real browser against the live release."""
 
+import json
 import re
+import secrets
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, FormData, Page, Route, expect
 
 from tests.live import browsing
 from tests.live.browsing import (
@@ -196,6 +198,57 @@ def with_an_action_of_another_release(route: Route) -> None:
     if "next-action" in headers:
         headers |= {"next-action": "0" * len(headers["next-action"])}
     route.continue_(headers=headers)
+
+
+@pytest.mark.parametrize("action", ["0" * 42, "no id"])
+def test_an_unknown_action_is_a_warning_of_one_line_in_the_log(
+    page: Page, release: LiveRelease, action: str
+) -> None:
+    request = secrets.token_hex(16)
+    headers = {"Next-Action": action, "Content-Type": "text/plain", "X-Request-ID": request}
+    answer = page.request.post("/sign-in", data="[]", headers=headers)
+    assert answer.status in (400, 409)
+    selector = "app=taskflow,component=frontend"
+    log = release.kubectl("logs", "--selector", selector, "--tail=-1", "--since=5m")
+    lines = [json.loads(line) for line in log.splitlines() if request in line]
+    assert [line["level"] for line in lines] == ["warn", "info"]
+    assert lines[1]["message"] == f"POST {answer.status}"
+    assert "    at " not in lines[0]["message"], "no stack trace"
+
+
+ACTION_ID = re.compile(r"\$ACTION_ID_[0-9a-f]{42}")
+FORGED = [
+    '["$F1"]',
+    '["$h1"]',
+    '["$@9"]',
+    '["$B1"]',
+    '["$Kzz"]',
+    '["$0:0"]',
+    '["$Q1"]',
+    '["$x1"]',
+    "[" * 9_000 + "]" * 9_000,
+]
+
+
+@pytest.mark.parametrize("arguments", FORGED, ids=[arguments[:8] for arguments in FORGED])
+def test_arguments_that_no_page_sends_are_refused_however_they_are_sent(
+    page: Page, arguments: str
+) -> None:
+    sign_up(page, Person("Mallory"))
+    (name, *_) = ACTION_ID.findall(page.request.get("/tasks").text())
+    action = name.removeprefix("$ACTION_ID_")
+    call = {"Next-Action": action}
+    bound = FormData()
+    bound.set("$ACTION_REF_1", "")
+    bound.set("$ACTION_1:0", f'{{"id":"{action}","bound":"$@1"}}')
+    bound.set("$ACTION_1:1", arguments)
+    for answer in (
+        page.request.post("/tasks", headers=call | {"Content-Type": "text/plain"}, data=arguments),
+        page.request.post("/tasks", headers=call, multipart={"0": arguments}),
+        page.request.post("/tasks", multipart=bound),
+    ):
+        assert answer.status == 400
+        assert answer.text() == "This form cannot be read."
 
 
 def test_a_person_signs_up_at_another_address_of_the_release(browser: Browser) -> None:

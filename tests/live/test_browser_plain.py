@@ -210,8 +210,38 @@ def test_a_form_whose_session_has_ended_is_shown_again_as_it_was_filled(page: Pa
     expect(task(page, "Written for an hour")).to_be_visible()
 
 
-def end_session_and_sign_in_again(page: Page, person: Person, send: Callable[[], None]) -> None:
-    """Send a form after the end of its session, and do what the answer asks for."""
+def test_a_form_of_the_account_whose_session_has_ended_is_shown_again_without_passwords(
+    page: Page,
+) -> None:
+    person = Person("Joan")
+    sign_up(page, person)
+    page.goto("/account")
+    name = page.get_by_role("form", name="Name")
+    name.get_by_label("Name").fill("Joan Clarke")
+    save_name = name.get_by_role("button", name="Save name")
+    end_session_and_sign_in_again(page, person, save_name.click, path="/account")
+    expect(name.get_by_label("Name")).to_have_value("Joan Clarke")
+    save_name.click()
+    expect(name.get_by_role("status")).to_contain_text("Your name is saved.")
+    expect(page.get_by_role("link", name="Account of Joan Clarke")).to_be_visible()
+    password = page.get_by_role("form", name="Password")
+    password.get_by_label("Current password").fill(person.password)
+    password.get_by_label("New password").fill(f"{person.password}-new")
+    change = password.get_by_role("button", name="Change password")
+    end_session_and_sign_in_again(page, person, change.click, path="/account")
+    assert person.password not in page.content()
+    page.goto("/account")
+    deletion = page.get_by_role("form", name="Delete the account")
+    deletion.get_by_label("Your password").fill(person.password)
+    delete = deletion.get_by_role("button", name="Delete account")
+    end_session_and_sign_in_again(page, person, delete.click, path="/account")
+    assert person.password not in page.content()
+
+
+def end_session_and_sign_in_again(
+    page: Page, person: Person, send: Callable[[], None], *, path: str = "/tasks?show=all"
+) -> None:
+    """Send a form after the end of its session, and do what the answer asks for, which leads back to `path`."""
     page.context.clear_cookies()
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
         send()
@@ -221,7 +251,7 @@ def end_session_and_sign_in_again(page: Page, person: Person, send: Callable[[],
         page.get_by_role("link", name="Sign in").click()
     fill_in(popup.value, person)
     popup.value.get_by_role("button", name="Sign in").click()
-    expect(popup.value).to_have_url(re.compile(r"/tasks\?show=all$"))
+    expect(popup.value).to_have_url(re.compile(f"{re.escape(path)}$"))
     popup.value.close()
 
 

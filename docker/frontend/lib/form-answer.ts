@@ -18,10 +18,13 @@ export type FormAnswer = {
   conflict?: { seen: Task; present: Task };
 };
 
-/** Does nothing where scripts sent the form: they get the action's result. */
-export function answerForm(answer: FormAnswer): void {
+/**
+ * Does nothing where scripts sent the form: they get the action's result. Anything can be sent in
+ * place of a form's fields: that is shown nowhere.
+ */
+export function answerForm({ fields, ...answer }: FormAnswer): void {
   const request = requests.getStore();
-  if (request?.form) request.answer = answer;
+  if (request?.form) request.answer = { ...answer, ...(fields instanceof FormData && { fields }) };
 }
 
 /** For the page, when it is rendered. */

@@ -1,11 +1,10 @@
+import { isCall, isForm } from './action-body.ts';
 import { ownOrigin } from './origin.ts';
 
 /** Far above a task with the longest notes. */
 export const MAX_BODY_BYTES = 256 * 1024;
 
 export type Refusal = { status: 400 | 403 | 411 | 413; message: string };
-
-const UNREADABLE: Refusal = { status: 400, message: 'This form cannot be read.' };
 
 /**
  * Why a request to a page must not pass, if so. Next refuses the same requests, but as an error of
@@ -25,28 +24,20 @@ export function refusalOf(
   return tooLarge(Number(headers.get('content-length')), MAX_BODY_BYTES);
 }
 
-/**
- * Why a form, or the arguments of a server action, cannot be read, if so. Next reads them by the same
- * parser, but answers its errors with 500.
- */
+/** Why a form, or the arguments of a server action, must not reach Next, if so. */
 export async function formRefusal(request: Request): Promise<Refusal | undefined> {
   const type = request.headers.get('content-type') ?? '';
-  const isForm = type.startsWith('multipart/form-data');
   const isAction = request.headers.has('next-action');
-  if (request.method !== 'POST' || !(isForm || isAction)) return undefined;
-  try {
-    // Not every client says how much it sends.
-    const body = await request.clone().arrayBuffer();
-    const refusal = tooLarge(body.byteLength, MAX_BODY_BYTES);
-    if (refusal) return refusal;
-    const read = new Response(body, { headers: { 'Content-Type': type } });
-    const encoded = isForm ? (await read.formData()).get('0') : await read.text();
-    // React writes an action's arguments as a JSON array, in a form under this name.
-    const isRead = !isAction || Array.isArray(JSON.parse(String(encoded ?? '')));
-    return isRead ? undefined : UNREADABLE;
-  } catch {
-    return UNREADABLE;
-  }
+  const isRead = isAction || type.startsWith('multipart/form-data');
+  if (request.method !== 'POST' || !isRead) return undefined;
+  // Not every client says how much it sends.
+  const body = Buffer.from(await request.clone().arrayBuffer());
+  const refusal = tooLarge(body.byteLength, MAX_BODY_BYTES);
+  if (refusal) return refusal;
+  const isReadable = isAction ? isCall : isForm;
+  return isReadable(type, body.toString())
+    ? undefined
+    : { status: 400, message: 'This form cannot be read.' };
 }
 
 /** Why a body must not be read, if so. A route handler reads all of it, so its length must be known. */

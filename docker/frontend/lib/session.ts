@@ -1,9 +1,12 @@
 import 'server-only';
 import { cookies, headers } from 'next/headers';
+import { redirect } from 'next/navigation';
 import { cache } from 'react';
 import { authFor } from './auth.ts';
 import { log } from './log.ts';
-import { noteOutage, requests } from './request.ts';
+import { SIGNED_OUT } from './outcome.ts';
+import { noteOutage, noteSignedOut, requests } from './request.ts';
+import { signInHref } from './return-to.ts';
 
 export type User = { id: string; name: string; email: string };
 
@@ -36,3 +39,13 @@ export const currentSession = cache(async (): Promise<Session> => {
     return { state: 'unknown' };
   }
 });
+
+/**
+ * What a form leads to whose session has ended: scripts go to sign in, and back to `href`. Without scripts
+ * the form alone has what was written: its page shows it again.
+ */
+export function signedOut(href: string): { ok: false; message: string } {
+  if (!requests.getStore()?.form) redirect(signInHref(href));
+  noteSignedOut();
+  return { ok: false, message: SIGNED_OUT };
+}

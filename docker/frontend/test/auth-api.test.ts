@@ -4,6 +4,7 @@ import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { answerAuth } from '../lib/auth-api.ts';
 import { authOptions } from '../lib/auth-options.ts';
+import { log } from '../lib/log.ts';
 import { requests } from '../lib/request.ts';
 
 process.env.LOG_LEVEL = 'error';
@@ -127,7 +128,8 @@ const errors: [
 ];
 
 for (const [name, status, code, act] of errors) {
-  test(`${name}: ${status} as problem details, with the code and the message that Better Auth's client reads`, async () => {
+  test(`${name}: ${status} as problem details, with the code and the message that Better Auth's client reads`, async (t) => {
+    const failures = t.mock.method(log, 'error', () => {});
     const response = await act((await site()).send);
     assert.equal(response.status, status);
     assert.equal(response.headers.get('content-type'), 'application/problem+json');
@@ -140,6 +142,8 @@ for (const [name, status, code, act] of errors) {
     const wait = status === 429 && { seconds: 7 };
     assert.deepEqual(others, { status, code, ...wait });
     assert.equal(response.headers.has('retry-after'), status === 429 || status === 503);
+    const outages = name.startsWith('an outage') ? 1 : 0;
+    assert.equal(failures.mock.callCount(), outages, 'only an outage is blamed on the database');
   });
 }
 

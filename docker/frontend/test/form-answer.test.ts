@@ -39,6 +39,8 @@ test('only the page that answers a form without scripts shows what it led to', (
   assert.deepEqual(shown(ofScript), {});
   const form = new ServerResponse({ method: 'POST' } as never);
   assert.deepEqual(shown({ ...ofScript, form }), answer);
+  Object.assign(answer, { fields: [{ title: 'no fields of a form' }] });
+  assert.deepEqual(shown({ ...ofScript, form }), { message: answer.message });
   assert.deepEqual(formAnswer(), {});
 });
 

@@ -39,20 +39,42 @@ async function read(headers: Record<string, string>, body: string, method = 'POS
   return (await formRefusal(request))?.status;
 }
 
-function form(name: string, value: string): string {
-  const head = `Content-Disposition: form-data; name="${name}"`;
-  return `--${BOUNDARY}\r\n${head}\r\n\r\n${value}\r\n--${BOUNDARY}--\r\n`;
+function form(...fields: [name: string, value: string][]): string {
+  const parts = fields.map(
+    ([name, value]) => `Content-Disposition: form-data; name="${name}"\r\n\r\n${value}`,
+  );
+  return [...parts.map((part) => `--${BOUNDARY}\r\n${part}\r\n`), `--${BOUNDARY}--\r\n`].join('');
 }
 
+const ID = '40'.repeat(21);
+
+/** A form whose action has arguments, as React writes it. */
+function bound(args: string, action = `{"id":"${ID}","bound":"$@1"}`): string {
+  return form(
+    ['$ACTION_REF_1', ''],
+    ['$ACTION_1:0', action],
+    ['$ACTION_1:1', args],
+    ['$ACTION_KEY', 'k1'],
+    ['email', 'ada@example.com'],
+  );
+}
+
+const TEXT = { 'content-type': 'text/plain;charset=UTF-8' };
+
 test('a form that a browser sends passes, with scripts and without', async () => {
-  assert.equal(await read(FORM, form('email', 'ada@example.com')), undefined);
-  assert.equal(await read({ ...FORM, ...ACTION }, form('0', '["$K1"]')), undefined);
-  assert.equal(await read({ ...ACTION, 'content-type': 'text/plain' }, '["an id"]'), undefined);
-  assert.equal(await read({ 'content-type': 'text/plain' }, 'no form'), undefined);
+  const plain = form([`$ACTION_ID_${ID}`, ''], ['notes', '$F1\r\n\r\n--$@']);
+  assert.equal(await read(FORM, plain), undefined);
+  assert.equal(await read(FORM, bound('[{"message":"","name":"$$F1"}]')), undefined);
+  const call = form(['_1_$ACTION_REF_1', ''], ['_1_title', '$F1'], ['0', '[{"ok":true},"$K1"]']);
+  assert.equal(await read({ ...FORM, ...ACTION }, call), undefined);
+  for (const args of ['[]', '["an id",1]', '["an id","$undefined"]', '["$$F1",{"a":[null]}]']) {
+    assert.equal(await read({ ...TEXT, ...ACTION }, args), undefined, args);
+  }
+  assert.equal(await read(TEXT, 'no form'), undefined);
 });
 
 test('a form of unknown length that is too large is refused once it is read', async () => {
-  const chunk = new TextEncoder().encode(form('notes', 'x'.repeat(MAX_BODY_BYTES)));
+  const chunk = new TextEncoder().encode(form(['notes', 'x'.repeat(MAX_BODY_BYTES)]));
   const body = new ReadableStream({
     start(stream) {
       stream.enqueue(chunk);
@@ -65,18 +87,70 @@ test('a form of unknown length that is too large is refused once it is read', as
 });
 
 test('a form that nobody can read is the fault of who sent it', async () => {
-  const whole = form('0', '[]');
-  const cut = whole.slice(0, -BOUNDARY.length);
-  for (const body of ['garbage', '', cut, whole.replace('Disposition:', '')]) {
+  const whole = form(['0', '[]']);
+  const part = (head: string) => whole.replace('name="0"', `name="0"${head}`);
+  const call = { ...FORM, ...ACTION };
+  for (const body of [
+    'garbage',
+    '',
+    whole.slice(0, -BOUNDARY.length),
+    `preamble${whole}`,
+    whole.replace('Disposition:', ''),
+    part('; filename="a"'),
+    part('\r\nContent-Type: application/octet-stream'),
+    part('\r\nContent-Transfer-Encoding: base64'),
+    form(['1', '[]']),
+    form(['0', '[]'], ['0', '[]']),
+    form(['0', '[]'], ['', '[]']),
+    form(['0', '[]'], ['0.0', '[]']),
+    form(['0', '[]'], ['S0', 'C']),
+    form(['0', '["$1"]'], ['1', '["$0"]']),
+  ]) {
+    assert.equal(await read(call, body), 400, body);
     assert.equal(await read(FORM, body), 400, body);
-    assert.equal(await read({ ...FORM, ...ACTION }, body), 400, body);
   }
-  assert.equal(await read({ 'content-type': 'multipart/form-data' }, form('0', '[]')), 400);
-  assert.equal(await read({ ...FORM, ...ACTION }, form('1', '[]')), 400, 'without arguments');
-  assert.equal(await read({ ...FORM, ...ACTION }, form('0', '{zz')), 400);
-  assert.equal(await read({ ...ACTION, 'content-type': 'text/plain' }, '[garbage'), 400);
-  for (const other of ['null', '5', '"x"', '{"length":1e9}']) {
-    assert.equal(await read({ ...FORM, ...ACTION }, form('0', other)), 400, `no list: ${other}`);
+  const twice = { ...call, 'content-type': `${FORM['content-type']}; boundary=x` };
+  assert.equal(await read(twice, whole), 400, 'two boundaries');
+  for (const type of ['multipart/form-data', 'application/x-www-form-urlencoded', 'a/b', '']) {
+    assert.equal(await read({ ...ACTION, 'content-type': type }, '[]'), 400, type);
+  }
+});
+
+test('arguments that no page of ours sends are refused before React decodes them', async () => {
+  const deep = '['.repeat(10_000) + ']'.repeat(10_000);
+  const marks =
+    '$ $F $F1 $h1 $@ $@0 $@9 $0 $0:0 $0:__proto__:a $B $Bff $K $Kzz $Q1 $W0 $i0 $nzz $D $R1 $x1 $A1 $T $Z $H $-0';
+  const references = marks.split(' ').flatMap((mark) => [`["${mark}"]`, `[{"a":["${mark}"]}]`]);
+  const others = ['null', '5', '"x"', '{"length":1e9}', '{zz', '[1,1,1,1,1]', '\ufeff[]', deep];
+  for (const args of [...references, ...others]) {
+    const name = args.slice(0, 40);
+    assert.equal(await read({ ...TEXT, ...ACTION }, args), 400, name);
+    assert.equal(await read({ ...FORM, ...ACTION }, form(['0', args])), 400, `form: ${name}`);
+    assert.equal(await read(FORM, bound(args)), 400, `bound: ${name}`);
+  }
+});
+
+test('an action that a form names otherwise than React does is refused', async () => {
+  for (const action of [
+    `{"id":"${ID}","bound":"$F1"}`,
+    `{"id":"${ID}","bound":null}`,
+    `{"id":"${ID}","id":"nope","bound":"$@1"}`,
+    '{"id":"nope","bound":"$@1"}',
+    '{zz',
+  ]) {
+    assert.equal(await read(FORM, bound('[{}]', action)), 400, action);
+  }
+  for (const [name, ...rest] of [
+    ['email'],
+    ['$ACTION_ID_40'],
+    ['$ACTION_REF_1'],
+    ['$ACTION_REF_x', '$ACTION_x:0', '$ACTION_x:1'],
+    [`$ACTION_ID_${ID}`, '$ACTION_other'],
+    ['$ACTION_KEY'],
+    [`$ACTION_ID_${ID}`, `$ACTION_ID_${'60'.repeat(21)}`],
+  ] as [string, ...string[]][]) {
+    const fields = [name, ...rest].map((field): [string, string] => [field, '[]']);
+    assert.equal(await read(FORM, form(...fields)), 400, name);
   }
 });
 

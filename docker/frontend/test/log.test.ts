@@ -10,6 +10,7 @@ const program = `
   console.log('\\u001b[32m ✓ Ready in %dms', 300);
   console.error(new Error('first line', { cause: new Error('why') }));
   console.error('⨯', { stack: 1 });
+  console.warn(new Error('Failed to find Server Action "x".\\nRead more: https://nextjs.org'));
   requests.run({ id: 'abc', kind: 'page' }, () => log.info('within'));
 `;
 
@@ -28,8 +29,9 @@ test('every line is JSON, also what frameworks write, and a stack trace is not r
       ['info', '✓ Ready in 300ms'],
       ['error', 'first line: why'],
       ['error', '⨯ { stack: 1 }'],
+      ['warn', 'Failed to find Server Action "x".\nRead more: https://nextjs.org'],
       ['info', 'within'],
     ],
   );
-  assert.equal(lines[3].request_id, 'abc');
+  assert.equal(lines[4].request_id, 'abc');
 });

@@ -34,11 +34,15 @@ async function pod(t: { after: (end: () => void) => void }) {
       ...process.env,
       NODE_ENV: 'production',
       DATABASE_URL: '',
-      LOG_LEVEL: 'error',
+      LOG_LEVEL: 'info',
       METRICS_PORT: '0',
       BETTER_AUTH_SECRET: SECRET,
     },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  let log = '';
+  child.stdout?.setEncoding('utf8').on('data', (text) => {
+    log += text;
   });
   t.after(() => child.kill('SIGKILL'));
   const [{ port }] = (await once(child, 'message')) as [AddressInfo];
@@ -52,6 +56,11 @@ async function pod(t: { after: (end: () => void) => void }) {
         signal: AbortSignal.timeout(5_000),
       }),
     answer: () => child.send('go on'),
+    logged: () =>
+      log
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
   };
 }
 
@@ -93,7 +102,7 @@ test('pages in plenty keep neither probes, files nor changes out', async (t) => 
 });
 
 test('conversations and passwords in plenty keep nobody from changing a task', async (t) => {
-  const { ask, answer } = await pod(t);
+  const { ask, answer, logged } = await pod(t);
   const conversations = Array.from({ length: 16 }, () => ask('/api/assistant', 'POST'));
   const passwords = Array.from({ length: 4 }, () => ask('/sign-in', 'POST'));
   const changes = Array.from({ length: 15 }, () => ask('/tasks', 'POST'));
@@ -112,6 +121,9 @@ test('conversations and passwords in plenty keep nobody from changing a task', a
   assert.equal(form.headers.get('retry-after'), '2');
   assert.equal(form.headers.get('refresh'), null, 'a browser would ask for the page instead');
   assert.match(await form.text(), /very busy.*go back, and send it again/);
+  await settled();
+  const lines = logged().map(({ level, message }) => `${level}: ${message}`);
+  assert.deepEqual(lines, Array(2).fill('info: POST 503'), 'nothing else is blamed');
   answer();
   assert.equal((await change).status, 200);
   await Promise.all([...conversations, ...passwords, ...changes]);
@@ -180,12 +192,15 @@ for (const [request, allowed] of [
   ['POST /api/auth/get-session', 'GET, HEAD'],
 ]) {
   test(`${request} is refused with the methods that are answered there`, async (t) => {
-    const { port } = await pod(t);
+    const { port, logged } = await pod(t);
     const socket = connect(port, '127.0.0.1').setEncoding('utf8');
     t.after(() => socket.destroy());
     socket.write(`${request} HTTP/1.1\r\nHost: a\r\n\r\n`);
     const [head] = await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
     assert.match(String(head), new RegExp(`^HTTP/1.1 405 .*\\r\\nAllow: ${allowed}\\r\\n`, 's'));
+    await settled();
+    const lines = logged().map(({ level, message }) => `${level}: ${message}`);
+    assert.deepEqual(lines, [`info: ${request?.split(' ')[0]} 405`], 'one line in the log');
   });
 }
 

@@ -4,8 +4,9 @@ import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { authFor } from '@/lib/auth.ts';
 import { text } from '@/lib/form.ts';
+import { answerForm } from '@/lib/form-answer.ts';
 import { inTurn } from '@/lib/password-checks.ts';
-import { currentSession } from '@/lib/session.ts';
+import { currentSession, signedOut } from '@/lib/session.ts';
 import { AWAY, explainRefusal } from '../(auth)/refusals.ts';
 
 /** What a form of the account page says after it was sent. */
@@ -16,7 +17,7 @@ type Action = (auth: Auth, headers: Headers, userId: string) => Promise<unknown>
 
 export async function rename(_: AccountState, form: FormData): Promise<AccountState> {
   const name = text(form, 'name').trim();
-  return act('Your name is saved.', (auth, requestHeaders) =>
+  return act(form, 'Your name is saved.', (auth, requestHeaders) =>
     auth.api.updateUser({ body: { name }, headers: requestHeaders }),
   );
 }
@@ -28,6 +29,7 @@ export async function changePassword(_: AccountState, form: FormData): Promise<A
     revokeOtherSessions: true,
   };
   return act(
+    form,
     'Your password is changed, and you are signed out everywhere else.',
     (auth, requestHeaders, userId) =>
       inTurn(userId, () => auth.api.changePassword({ body, headers: requestHeaders })),
@@ -37,7 +39,7 @@ export async function changePassword(_: AccountState, form: FormData): Promise<A
 /** The page knows sessions by their ids; what signs in with them, their tokens, it never sees. */
 export async function endSession(_: AccountState, form: FormData): Promise<AccountState> {
   const id = text(form, 'id');
-  return act('That session has ended.', async (auth, requestHeaders) => {
+  return act(form, 'That session has ended.', async (auth, requestHeaders) => {
     const sessions = await auth.api.listSessions({ headers: requestHeaders });
     const token = sessions.find((session) => session.id === id)?.token;
     if (token) await auth.api.revokeSession({ body: { token }, headers: requestHeaders });
@@ -46,16 +48,20 @@ export async function endSession(_: AccountState, form: FormData): Promise<Accou
 
 export async function deleteAccount(_: AccountState, form: FormData): Promise<AccountState> {
   const body = { password: text(form, 'password') };
-  const outcome = await act('', (auth, requestHeaders, userId) =>
+  const outcome = await act(form, '', (auth, requestHeaders, userId) =>
     inTurn(userId, () => auth.api.deleteUser({ body, headers: requestHeaders })),
   );
   if (outcome.ok) redirect('/sign-up');
   return outcome;
 }
 
-async function act(success: string, action: Action): Promise<AccountState> {
+async function act(form: FormData, success: string, action: Action): Promise<AccountState> {
   const session = await currentSession();
-  if (session.state === 'signed-out') redirect('/sign-in?next=%2Faccount');
+  if (session.state === 'signed-out') {
+    const outcome = signedOut('/account');
+    answerForm({ message: outcome.message, fields: form });
+    return outcome;
+  }
   if (session.state === 'unknown') return { ok: false, message: AWAY };
   const requestHeaders = await headers();
   try {

@@ -10,6 +10,7 @@ import { signInHref } from '@/lib/return-to.ts';
 import { currentSession, sessionHeaders } from '@/lib/session.ts';
 import { browserName } from '@/lib/user-agent.ts';
 import { Alert } from '../alert.tsx';
+import { SessionEnded } from '../session-ended.tsx';
 import { Unavailable } from '../tasks/unavailable.tsx';
 import { Top } from '../top.tsx';
 import { AccountForm } from './account-form.tsx';
@@ -21,7 +22,16 @@ const since = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UT
 
 export default async function AccountPage() {
   const session = await currentSession();
-  if (session.state === 'signed-out') redirect(signInHref('/account'));
+  const { message, fields } = formAnswer();
+  if (session.state === 'signed-out') {
+    if (!message) redirect(signInHref('/account'));
+    return (
+      <main id="main" className="entry-page">
+        <SessionEnded message={message} href="/account" />
+        {fields?.has('name') && <NameForm name={text(fields, 'name')} />}
+      </main>
+    );
+  }
   if (session.state === 'unknown') {
     return (
       <main id="main" className="entry-page">
@@ -31,7 +41,6 @@ export default async function AccountPage() {
     );
   }
   const { user, sessionId } = session;
-  const { message, fields } = formAnswer();
   const requestHeaders = await sessionHeaders();
   const [sessions, assistant] = await Promise.all([
     authFor(requestHeaders).api.listSessions({ headers: requestHeaders }),
@@ -47,19 +56,7 @@ export default async function AccountPage() {
         <section className="card stack" aria-labelledby="name-title">
           <h2 id="name-title">Name</h2>
           <p className="hint">You sign in with {user.email}.</p>
-          <AccountForm label="Name" action={rename} submit="Save name">
-            <label className="field">
-              <span>Name</span>
-              <input
-                name="name"
-                dir="auto"
-                autoComplete="name"
-                required
-                maxLength={NAME_MAX}
-                defaultValue={text(fields, 'name') || user.name}
-              />
-            </label>
-          </AccountForm>
+          <NameForm name={text(fields, 'name') || user.name} />
         </section>
         <section className="card stack" aria-labelledby="password-title">
           <h2 id="password-title">Password</h2>
@@ -125,5 +122,23 @@ export default async function AccountPage() {
         </section>
       </main>
     </>
+  );
+}
+
+function NameForm({ name }: { name: string }) {
+  return (
+    <AccountForm label="Name" action={rename} submit="Save name">
+      <label className="field">
+        <span>Name</span>
+        <input
+          name="name"
+          dir="auto"
+          autoComplete="name"
+          required
+          maxLength={NAME_MAX}
+          defaultValue={name}
+        />
+      </label>
+    </AccountForm>
   );
 }

@@ -7,11 +7,10 @@ import { type Backend, backend, type Result } from '@/lib/backend.ts';
 import { filterHref, readFilter } from '@/lib/filter.ts';
 import { json, text } from '@/lib/form.ts';
 import { answerForm } from '@/lib/form-answer.ts';
-import { CHANGED, GONE, type Outcome, SIGNED_OUT } from '@/lib/outcome.ts';
+import { CHANGED, GONE, type Outcome } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
-import { noteOutage, noteSignedOut, requests } from '@/lib/request.ts';
-import { signInHref } from '@/lib/return-to.ts';
-import { currentSession } from '@/lib/session.ts';
+import { noteOutage } from '@/lib/request.ts';
+import { currentSession, signedOut } from '@/lib/session.ts';
 import {
   changed,
   fieldsOf,
@@ -181,12 +180,7 @@ async function add(
 
 async function change(run: (api: Backend) => Promise<Result<Task | undefined>>): Promise<Outcome> {
   const session = await currentSession();
-  if (session.state === 'signed-out') {
-    // Without scripts the form alone has what was written: the page shows it again.
-    if (!requests.getStore()?.form) redirect(signInHref(await shownHref()));
-    noteSignedOut();
-    return { ok: false, message: SIGNED_OUT };
-  }
+  if (session.state === 'signed-out') return signedOut(await shownHref());
   const result: Result<Task | undefined> =
     session.state === 'signed-in'
       ? await run(backend(session.user.id))

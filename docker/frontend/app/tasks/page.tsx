@@ -9,6 +9,7 @@ import { sentAddition, sentEdit } from '@/lib/sent.ts';
 import { currentSession } from '@/lib/session.ts';
 import { newId } from '@/lib/task.ts';
 import { Alert } from '../alert.tsx';
+import { SessionEnded } from '../session-ended.tsx';
 import { Top } from '../top.tsx';
 import { AddTask } from './add-task.tsx';
 import { Assistant } from './assistant.tsx';
@@ -43,14 +44,7 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
               <Unavailable message="TaskFlow cannot reach its database right now. Your tasks are safe." />
             </>
           ) : (
-            <>
-              <h1>Your session has ended</h1>
-              {alert}
-              {/* What was written stays in this tab. */}
-              <a className="button primary" href={signInHref(href)} target="_blank" rel="noopener">
-                Sign in in a new tab
-              </a>
-            </>
+            <SessionEnded message={addition || edit ? '' : message} href={href} />
           )}
           {addition && <AddTask id={newId()} filter={query} sent={addition} />}
           {edit && (
