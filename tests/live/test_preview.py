@@ -41,7 +41,7 @@ class Limited:
 
     def refusals(self) -> dict[str, str]:
         stack = self.stack.of_ops
-        return live.refusals(self.steps, stack.file, stack.env)
+        return live.unmet(self.steps, stack.file, stack.env).refusals
 
     def refused(self, title: str) -> str:
         """Why a step is refused, once admission knows the quota or limit that was made for it."""
