@@ -89,14 +89,14 @@ RUN_LIVE = {
     "pulumi preview --json --show-sames",
 }
 """They change nothing of a release that is as its file says."""
-SECRETS, BACKUPS = "tests/live/test_existing_secret.py", "tests/live/test_backup.py"
+VALUES, BACKUPS = "the values are the person's", "tests/live/test_backup.py"
 SESSION = "a session of docs/operations.md"
 CLUSTER = "it would change the tests' cluster"
 RUN_NOWHERE = {
     "kubectl --context x --namespace x create secret generic x --from-literal=database-url=ADDRESS "
-    "--from-literal=better-auth-secret=KEY": SECRETS,
-    "kubectl --context x --namespace x patch secret x --patch 'x'": "the values are the person's",
-    "kubectl --context x create namespace x": SECRETS,
+    "--from-literal=better-auth-secret=KEY": VALUES,
+    "kubectl --context x --namespace x patch secret x --patch 'x'": VALUES,
+    "kubectl --context x create namespace x": "the namespace is the person's",
     "make backup STACK=x": BACKUPS,
     "make cluster-delete": CLUSTER,
     "make dev STACK=dev": "until Ctrl-C: tests/live/test_dev.py",

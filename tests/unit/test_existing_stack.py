@@ -7,7 +7,6 @@ an object where a field changes that Kubernetes does not let change.
 import gc
 import json
 import runpy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def fixed(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the program registers for the committed dev stack."""
     engine = Engine()
     urns: dict[str, str] = {}
@@ -54,11 +53,13 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict
 
     def recording(monitor: Any, request: Any) -> Any:
         answer = register(monitor, request)  # type: ignore[no-untyped-call]
-        urns[answer.urn] = request.name
+        if request.type != "pulumi:pulumi:Stack":  # Once in a process, whichever test comes first.
+            urns[answer.urn] = request.name
         return answer
 
     monkeypatch.setattr(MockMonitor, "RegisterResource", recording)
     (tmp_path / "config").write_text(yaml.safe_dump({"contexts": [{"name": "minikube"}]}))
+    monkeypatch.setattr(gc, "disable", lambda: None)  # The program ends with its process.
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path))
     monkeypatch.setenv(FOLDER_VARIABLE, str(ROOT))
@@ -67,8 +68,7 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict
     pulumi.runtime.set_all_config({f"taskflow:{key}": text for key, text in texts.items()})
     program = str(ROOT / "__main__.py")
     pulumi.runtime.test(lambda: runpy.run_path(program))()  # type: ignore[no-untyped-call]
-    yield {urn: fixed(engine.inputs.get(name, {})) for urn, name in urns.items()}
-    gc.enable()  # The program, which ends with its process, disables it.
+    return {urn: fixed(engine.inputs.get(name, {})) for urn, name in urns.items()}
 
 
 @pytest.mark.filterwarnings("ignore:NotImplemented:DeprecationWarning")  # The SDK's own exports.
