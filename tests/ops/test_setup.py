@@ -19,7 +19,7 @@ from ops import cli, main, session
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.prepare import setup
+from ops.prepare import docker, setup, tools
 from ops.prepare.tools import Choice, Origin
 from ops.release import rollback
 from ops.review import command
@@ -258,11 +258,11 @@ def test_host_packages_and_base_images_come_while_the_tools_are_built(
             time.sleep(0.01)
         seen.append([words[-2] for words in programs.calls])
 
-    tools = {"minikube": Choice("minikube", tmp_path / "minikube", Origin.BUILT, "")}
-    monkeypatch.setattr(setup, "choose", lambda: replace(set_up(programs.env), tools=tools))
+    chosen = {"minikube": Choice("minikube", tmp_path / "minikube", Origin.BUILT, "")}
+    monkeypatch.setattr(setup, "choose", lambda: replace(set_up(programs.env), tools=chosen))
     monkeypatch.setattr(setup, "STAND_INS", tmp_path)
-    monkeypatch.setattr(setup.docker, "choose", lambda _: SimpleNamespace(client=Path("docker")))
-    monkeypatch.setattr(setup.tools, "provide", build)
+    monkeypatch.setattr(docker, "choose", lambda _: SimpleNamespace(client=Path("docker")))
+    monkeypatch.setattr(tools, "provide", build)
     monkeypatch.setattr(sys, "executable", str(programs.folder / "python"))
     setup.provide_tools(Steps("", Console(quiet=True)))
     assert seen == [["host", "images"]], "one after the other: images need Docker"
