@@ -6,6 +6,7 @@ import re
 import resource
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ def text_of(node: ast.AST) -> str:
     return "; ".join(filter(None, (text_of(part) for part in ast.iter_child_nodes(node))))
 
 
+@cache
 def printed() -> list[tuple[str, str]]:
     """Every fix and warning in the sources of `ops`, with its place."""
     found: list[tuple[str, ast.AST]] = []
