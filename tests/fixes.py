@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from ops.paths import ROOT
 
@@ -23,6 +24,7 @@ def text_of(node: ast.AST) -> str:
     return "; ".join(filter(None, (text_of(part) for part in ast.iter_child_nodes(node))))
 
 
+@cache
 def printed() -> list[tuple[str, str]]:
     """Every fix and warning in the sources of `ops`, with its place."""
     found: list[tuple[str, ast.AST]] = []

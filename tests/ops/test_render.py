@@ -1,5 +1,6 @@
 """`make render`: a stack's objects without engine and cluster, the same every time, and without a secret."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,26 @@ def stack(tmp_path: Path) -> Path:
     path = tmp_path / "Pulumi.local.yaml"
     path.write_text(LOCAL)
     return path
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The objects of a stack on a Minikube, for tests that only read them."""
+    path = tmp_path_factory.mktemp("local") / "Pulumi.local.yaml"
+    path.write_text(LOCAL)
+    return objects(path)
+
+
+TEXTS = ("1e6", "0o17", "08", "-.5", "1.5e3", "y", "N", "on", "1:30")
+
+
+@pytest.fixture(scope="module")
+def with_texts(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A stack whose backend has a variable HINT_<number> for each of TEXTS."""
+    env = {f"HINT_{number}": text for number, text in enumerate(TEXTS)}
+    path = tmp_path_factory.mktemp("texts") / "Pulumi.local.yaml"
+    path.write_text(f"{LOCAL}  taskflow:backend: {{env: {json.dumps(env)}}}\n")
+    return rendered(path)
 
 
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
@@ -76,14 +97,15 @@ def test_the_text_is_the_same_every_time(stack: Path) -> None:
     assert rendered(stack) == rendered(stack)
 
 
-@pytest.mark.parametrize("text", ["1e6", "0o17", "08", "-.5", "1.5e3", "y", "N", "on", "1:30"])
-def test_a_text_that_looks_like_a_number_to_go_is_in_quotes(stack: Path, text: str) -> None:
-    stack.write_text(f'{LOCAL}  taskflow:backend: {{env: {{HINT: "{text}"}}}}\n')
-    assert f"- name: HINT\n          value: '{text}'\n" in rendered(stack)
+@pytest.mark.parametrize(("number", "text"), list(enumerate(TEXTS)))
+def test_a_text_that_looks_like_a_number_to_go_is_in_quotes(
+    with_texts: str, number: int, text: str
+) -> None:
+    assert f"- name: HINT_{number}\n          value: '{text}'\n" in with_texts
 
 
-def test_the_order_is_that_of_applying(stack: Path) -> None:
-    kinds = [item["kind"] for item in objects(stack)]
+def test_the_order_is_that_of_applying(local: list[dict[str, Any]]) -> None:
+    kinds = [item["kind"] for item in local]
     assert kinds == [
         "Namespace",
         *["NetworkPolicy"] * 4,
@@ -100,8 +122,10 @@ def test_the_order_is_that_of_applying(stack: Path) -> None:
     ]
 
 
-def test_a_change_of_configuration_shows_as_another_config_map(stack: Path) -> None:
-    before = {item["metadata"]["name"] for item in objects(stack)}
+def test_a_change_of_configuration_shows_as_another_config_map(
+    stack: Path, local: list[dict[str, Any]]
+) -> None:
+    before = {item["metadata"]["name"] for item in local}
     stack.write_text(f"{LOCAL}  taskflow:logLevel: debug\n")
     after = {item["metadata"]["name"] for item in objects(stack)}
     (gone,), (come,) = before - after, after - before
@@ -109,8 +133,8 @@ def test_a_change_of_configuration_shows_as_another_config_map(stack: Path) -> N
     assert come.startswith("taskflow-config-")
 
 
-def test_secrets_are_masked(stack: Path) -> None:
-    for item in objects(stack):
+def test_secrets_are_masked(local: list[dict[str, Any]]) -> None:
+    for item in local:
         if item["kind"] == "Secret":
             assert set(item["stringData"].values()) == {"masked"}
             assert "data" not in item
