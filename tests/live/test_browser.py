@@ -208,8 +208,7 @@ def test_an_unknown_action_is_a_warning_of_one_line_in_the_log(
     headers = {"Next-Action": action, "Content-Type": "text/plain", "X-Request-ID": request}
     answer = page.request.post("/sign-in", data="[]", headers=headers)
     assert answer.status in (400, 409)
-    selector = "app=taskflow,component=frontend"
-    log = release.kubectl("logs", "--selector", selector, "--tail=-1", "--since=5m")
+    log = release.kubectl("logs", "--selector=component=frontend", "--tail=-1", "--since=5m")
     lines = [json.loads(line) for line in log.splitlines() if request in line]
     assert [line["level"] for line in lines] == ["warn", "info"]
     assert lines[1]["message"] == f"POST {answer.status}"
