@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import runpy
@@ -50,7 +51,11 @@ def main(folder: Path, assignments: list[str]) -> None:
         kubeconfig = Path(home) / "config"
         kubeconfig.write_text(yaml.safe_dump({"contexts": [{"name": CONTEXT}]}))
         os.environ |= {"KUBECONFIG": str(kubeconfig), "MINIKUBE_HOME": home}
-        pulumi.runtime.test(lambda: runpy.run_path("__main__.py", run_name="__main__"))()  # type: ignore[no-untyped-call]
+        asyncio.run(pulumi.runtime.run_in_stack(_program))
+
+
+def _program() -> None:
+    runpy.run_path("__main__.py", run_name="__main__")
 
 
 def _stack_values(path: Path) -> dict[str, str]:
