@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pulumi
 import yaml
+from pulumi.runtime.settings import ROOT
 
 CONTEXT = "bench"
 
@@ -51,7 +52,10 @@ def main(folder: Path, assignments: list[str]) -> None:
         kubeconfig = Path(home) / "config"
         kubeconfig.write_text(yaml.safe_dump({"contexts": [{"name": CONTEXT}]}))
         os.environ |= {"KUBECONFIG": str(kubeconfig), "MINIKUBE_HOME": home}
-        asyncio.run(pulumi.runtime.run_in_stack(_program))
+        # The mocks have made a stack, and closed it: a program of pulumi.run needs one of its own, on the same loop.
+        ROOT.set(None)
+        loop = asyncio.get_event_loop()
+        loop.run_until_complete(pulumi.runtime.run_in_stack(_program))
 
 
 def _program() -> None:
