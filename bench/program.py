@@ -11,6 +11,7 @@ import os
 import runpy
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pulumi
@@ -54,8 +55,8 @@ def main(folder: Path, assignments: list[str]) -> None:
         os.environ |= {"KUBECONFIG": str(kubeconfig), "MINIKUBE_HOME": home}
         # The mocks have made a stack, and closed it: a program of pulumi.run needs one of its own, on the same loop.
         ROOT.set(None)
-        loop = asyncio.get_event_loop()
-        loop.run_until_complete(pulumi.runtime.run_in_stack(_program))
+        with closing(asyncio.get_event_loop()) as loop:
+            loop.run_until_complete(pulumi.runtime.run_in_stack(_program))
 
 
 def _program() -> None:
