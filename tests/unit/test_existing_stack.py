@@ -7,6 +7,7 @@ an object where a field changes that Kubernetes does not let change.
 import gc
 import json
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,16 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any
     texts = StackFile.of_stack("dev", "taskflow", ROOT).texts
     pulumi.runtime.set_mocks(engine, project="taskflow", stack="dev", preview=False)
     pulumi.runtime.set_all_config({f"taskflow:{key}": text for key, text in texts.items()})
-    program = str(ROOT / "__main__.py")
-    pulumi.runtime.test(lambda: runpy.run_path(program))()  # type: ignore[no-untyped-call]
+    entrypoints: list[Callable[[], Any]] = []
+    monkeypatch.setattr(pulumi, "run", entrypoints.append)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> pulumi.Output[Any]:
+        runpy.run_path(str(ROOT / "__main__.py"))
+        (main,) = entrypoints
+        return pulumi.Output.from_input(main())
+
+    program()
     return {urn: fixed(engine.inputs.get(name, {})) for urn, name in urns.items()}
 
 
