@@ -121,6 +121,9 @@ def test_what_render_prints_is_what_is_deployed(release: LiveRelease) -> None:
     text = with_names_of({one.name for one in deployment}, render(file.config, file.source))
     # It knows no Minikube, so that its text is the same on every machine.
     text = text.replace(f"http://{THIS_MACHINE}:{FRONTEND_PORT}", node_port(FRONTEND_PORT))
+    # The cluster draws the claim's id.
+    (claim,) = release.kubectl.get("pvc")["items"]
+    text = text.replace("uid-of-the-claim", claim["metadata"]["uid"])
     objects = list(yaml.safe_load_all(text))
     keys = {one.title: one.manifest["data"].keys() for one in deployment if "data" in one.manifest}
     for item in objects:

@@ -248,7 +248,7 @@ FORMS = pytest.mark.parametrize("form", ["namespaced", "bare", "JSON", "old"])
 
 
 @FORMS
-@pytest.mark.parametrize("then_as_text", [False, True])
+@pytest.mark.parametrize("then_as_text", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize(
     ("then", "now"), [({}, {"generations": [2]}), ({"generations": [1, 2]}, {})]
 )

@@ -10,6 +10,7 @@ import pytest
 
 from ops.paths import ROOT
 
+pytestmark = pytest.mark.exhaustive
 PREBUILT = {"ref": f"taskflow@sha256:{'0123456789abcdef' * 4}"}
 SCRIPT = """
 import json, pathlib, sys
