@@ -16,6 +16,7 @@ READY_SECONDS = 60
 """Endpoints and kube-proxy follow a rollout within seconds; more is a fault."""
 
 ANSWER_SECONDS = 10.0
+PAUSE_SECONDS = 0.5
 
 AWAY = "TaskFlow cannot reach "
 """On pages whose server does not reach the backend or the database."""
@@ -105,7 +106,7 @@ def _keep_a_task_of_one_build(browser: httpx.Client, say: Callable[[str], None])
         except _OtherBuildError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.5)
+            time.sleep(PAUSE_SECONDS)
 
 
 def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
@@ -141,7 +142,7 @@ def _first_page(browser: httpx.Client) -> httpx.Response:
     """The page of tasks. After a first deployment kube-proxy may know the frontend a moment before the backends."""
     deadline = time.monotonic() + READY_SECONDS
     while AWAY in (page := browser.get("/tasks")).text and time.monotonic() < deadline:
-        time.sleep(0.5)
+        time.sleep(PAUSE_SECONDS)
     away = AWAY in page.text
     _require(not away, "the frontend cannot reach the backend or the database", browser)
     return page
@@ -163,7 +164,7 @@ def _wait_until_healthy(browser: httpx.Client, url: str) -> None:
                 where=f"{url}/healthz",
                 fix="make status shows which pod is not ready, and why",
             )
-        time.sleep(0.5)
+        time.sleep(PAUSE_SECONDS)
 
 
 def _expect(response: httpx.Response, status: int, say: Callable[[str], None]) -> None:

@@ -58,7 +58,8 @@ class Application:
 
 
 @pytest.fixture
-def application() -> Iterator[Application]:
+def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+    monkeypatch.setattr(smoke, "PAUSE_SECONDS", 0.01)
     served = Application()
     ended = threading.Event()
 
@@ -126,7 +127,7 @@ def test_what_is_broken_is_said_and_the_person_is_deleted_all_the_same(
 def test_an_answer_that_never_comes_is_a_failure_like_any_other_so_that_it_is_rolled_back(
     application: Application, monkeypatch: pytest.MonkeyPatch, broken: str, message: str
 ) -> None:
-    monkeypatch.setattr(smoke, "ANSWER_SECONDS", 2)
+    monkeypatch.setattr(smoke, "ANSWER_SECONDS", 0.5)
     application.broken = broken
     with pytest.raises(OpsError, match=message) as error:
         smoke.check(application.url, lambda line: None)
