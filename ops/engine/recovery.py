@@ -209,6 +209,8 @@ def _without_notes(stack: Stack) -> list[dict[str, Any]]:
         and found.get("custom")
         and not found.get("external")
         and not found.get("delete")
+        # Such an object is deleted already, and a refresh leaves it out.
+        and not found.get("pendingReplacement")
         and NOTES not in (found.get("outputs") or {})
     ]
 

@@ -113,8 +113,9 @@ class Machine:
             except (ImportError, ValueError, httpx.InvalidURL) as error:
                 raise OpsError(
                     f"a proxy of the environment cannot be used: {error}",
-                    where="HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
-                    fix="set it to an HTTP proxy such as http://proxy.example:3128, or unset it",
+                    where="HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY",
+                    fix="set it to an HTTP proxy such as http://proxy.example:3128, or unset it; NO_PROXY takes an "
+                    "IPv6 address without brackets",
                 ) from error
         return self._pages[url]
 

@@ -158,8 +158,8 @@ def _dry_run(
         one_by_one = (_dry_run([one], command, kubectl, found) for one in objects)
         return {name: text for each in one_by_one for name, text in each.items()}
     if NO_RIGHT.search(answer.output):
-        kinds = ", ".join(sorted({item["kind"] for item in objects}))
-        found.not_checked(f"the cluster admits each {kinds}", answer.output)
+        what = "pod" if objects[0]["kind"] == "Pod" else "object"
+        found.not_checked(f"the cluster admits every {what}", answer.output)
     forbidden = FORBIDDEN.findall(answer.output)
     return {name: text for name, text in forbidden if not NO_RIGHT.search(text)}
 

@@ -41,7 +41,9 @@ class Unmet:
             f"{verb} {kind}{group and f'.{group}'}" for verb, kind, group in NO_RIGHT.findall(said)
         ]
         why = f"you lack the right to {', '.join(dict.fromkeys(rights))}" if rights else said
-        self.warnings.append(f"not checked whether {what}: {why}")
+        text = f"not checked whether {what}: {why}"
+        if text not in self.warnings:
+            self.warnings.append(text)
 
 
 def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unmet:
@@ -187,15 +189,17 @@ def _volume(step: Step, kubectl: Kubectl, found: Unmet) -> None:
     wanted = at(step.new, "spec", "storageClassName")
     if not wanted:
         return
-    classes = _known(found, "the StorageClass exists", kubectl, "storageclasses,persistentvolumes")
+    classes = _known(found, "the StorageClass exists", kubectl, "storageclasses")
+    if classes is None or wanted in _names(classes):
+        return
     # A volume that somebody made by hand may name a class without an object.
-    there = {
-        at(one, "spec", "storageClassName") or one["metadata"]["name"] for one in classes or ()
-    }
-    if classes is not None and wanted not in there:
+    volumes = _known(found, "a volume has the StorageClass", kubectl, "persistentvolumes")
+    if volumes is not None and wanted not in {
+        at(one, "spec", "storageClassName") for one in volumes
+    }:
         found.refusals[step.title] = (
             f"the cluster has no StorageClass {wanted}, so there will be no volume: correct storageClass "
-            f"({_listed([one for one in classes if one['kind'] == 'StorageClass'])})"
+            f"({_listed(classes)})"
         )
 
 
@@ -203,7 +207,9 @@ def _balancer(step: Step, profile: str, kubectl: Kubectl, found: Unmet) -> None:
     here = replace(kubectl, namespace=str(at(step.new, "metadata", "namespace")))
     what = ("services", step.name, "--ignore-not-found")
     live = _known(found, f"{step.title} has an address", here, *what)
-    if not any(items(item, "status", "loadBalancer", "ingress") for item in live or ()):
+    if live is not None and not any(
+        items(item, "status", "loadBalancer", "ingress") for item in live
+    ):
         found.warnings.append(
             f"{step.title} is a LoadBalancer, which on Minikube waits for its address until this runs in another "
             f"terminal: minikube tunnel --profile {profile}"

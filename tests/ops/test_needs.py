@@ -136,8 +136,9 @@ def test_pods_with_users_of_their_own_are_warned_about_where_no_nodes_runtime_ha
 
 
 def test_a_storage_class_must_exist_or_be_that_of_a_volume(cluster: Cluster) -> None:
-    by_hand = {"kind": "PersistentVolume", "spec": {"storageClassName": "manual"}} | named("one")
-    cluster.has({"kind": "StorageClass"} | named("standard"), by_hand)
+    cluster.answer("get storageclasses", {"items": [named("standard")]})
+    by_hand = named("one") | {"spec": {"storageClassName": "manual"}}
+    cluster.answer("get persistentvolumes", {"items": [by_hand]})
     claim = "PersistentVolumeClaim"
     assert unmet(step(claim)) == Unmet(), "the default class"
     assert unmet(step(claim, storageClassName="standard")) == Unmet()
@@ -145,6 +146,12 @@ def test_a_storage_class_must_exist_or_be_that_of_a_volume(cluster: Cluster) -> 
     refused = unmet(step(claim, REPLACE, storageClassName="fast")).refusals[f"{claim} {NAME}"]
     assert "no StorageClass fast" in refused
     assert "(there: standard)" in refused
+    cluster.answer("get persistentvolumes", may_not("list", "persistentvolumes"), code=1)
+    (warning,) = unmet(step(claim, storageClassName="fast")).warnings
+    assert warning.endswith(
+        "a volume has the StorageClass: you lack the right to list persistentvolumes"
+    )
+    assert unmet(step(claim, storageClassName="standard")) == Unmet(), "no volume is looked for"
 
 
 def test_an_expected_gateway_is_looked_for_in_its_namespace(cluster: Cluster) -> None:
@@ -183,6 +190,9 @@ def test_a_load_balancer_on_minikube_waits_for_its_tunnel(cluster: Cluster) -> N
     assert warning.endswith(": minikube tunnel --profile minikube")
     cluster.has({**named(NAME), "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}}})
     assert unmet(balancer, file=DEV) == Unmet(), "the tunnel runs"
+    cluster.answer("get", may_not("get", "services"), code=1)
+    (warning,) = unmet(balancer, file=DEV).warnings
+    assert warning.endswith("has an address: you lack the right to get services")
     assert unmet(step("Service", type="NodePort"), file=DEV) == Unmet()
 
 
@@ -242,9 +252,9 @@ def test_what_admission_was_not_asked_is_a_warning_that_names_the_rights(cluster
     assert live.unmet(plan, PROD, {}) == Unmet(
         warnings=[
             f"not checked whether the quotas have room for all pods: {lacks} list resourcequotas",
-            "not checked whether the cluster admits each Deployment, Service: "
+            "not checked whether the cluster admits every object: "
             f"{lacks} patch deployments.apps, patch services",
-            f"not checked whether the cluster admits each Pod: {lacks} create pods",
+            f"not checked whether the cluster admits every pod: {lacks} create pods",
         ]
     )
 

@@ -700,7 +700,7 @@ def test_without_the_right_to_a_dry_run_an_up_goes_on_and_says_what_was_not_chec
     stack: Any = Previewed("volume-grows.json")
     assert review.guard_up(stack, "").note == "changes: 1, at worst: none"
     said = " ".join(capsys.readouterr().out.split())
-    assert "warning: not checked whether the cluster admits each PersistentVolumeClaim" in said
+    assert "warning: not checked whether the cluster admits every object" in said
     assert "you lack the right to patch persistentvolumeclaims" in said
 
 

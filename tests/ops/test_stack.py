@@ -508,9 +508,10 @@ def test_an_object_whose_state_another_provider_wrote_is_read_anew_and_so_not_re
     own = resource("kubernetes:core/v1:Service", "taskflow/web") | custom
     own["outputs"] = {"__inputs": {}}
     marked = foreign | {"id": "taskflow/old", "delete": True}
+    gone = foreign | {"id": "taskflow/gone", "pendingReplacement": True}
     looked_up = resource("kubernetes:core/v1:Secret", "taskflow/keys") | custom
     looked_up["external"] = True
-    checkout.checkpoint(resources=(foreign, own, marked, looked_up))
+    checkout.checkpoint(resources=(foreign, own, marked, gone, looked_up))
 
     assert "were read again: 1" in recover(checkout.stack)
 

@@ -11,8 +11,8 @@
  */
 
 const MULTIPART = /^multipart\/form-data; ?boundary=([\w-]+)$/;
-/** A file's part says more; no form here has one. */
-const PART = /^\r\nContent-Disposition: form-data; name="([^"\r\n]*)"\r\n\r\n(.*)\r\n$/s;
+/** A file's part says more; no form here has one. All names are ASCII: of others parsers drop marks. */
+const PART = /^\r\nContent-Disposition: form-data; name="([ !#-~]*)"\r\n\r\n(.*)\r\n$/s;
 
 /** Twice what our calls need: two arguments, four levels deep. */
 const MOST_ARGUMENTS = 4;
@@ -55,6 +55,7 @@ function isOwnField(name: string, value: string, form: Map<string, string>): boo
 /** None if the text is not a browser's, or if a name stands twice. */
 function formFields(type: string, body: string): Map<string, string> {
   const [, boundary] = MULTIPART.exec(type) ?? [];
+  if (!boundary) return new Map();
   const parts = body.split(`--${boundary}`);
   const before = parts.shift();
   const end = parts.pop();

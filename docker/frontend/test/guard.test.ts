@@ -105,12 +105,19 @@ test('a form that nobody can read is the fault of who sent it', async () => {
     form(['0', '[]'], ['0.0', '[]']),
     form(['0', '[]'], ['S0', 'C']),
     form(['0', '["$1"]'], ['1', '["$0"]']),
+    form(['0', '[]'], ['\ufeff_1_a', '']),
   ]) {
     assert.equal(await read(call, body), 400, body);
     assert.equal(await read(FORM, body), 400, body);
   }
   const twice = { ...call, 'content-type': `${FORM['content-type']}; boundary=x` };
   assert.equal(await read(twice, whole), 400, 'two boundaries');
+  const hidden = whole.replaceAll(BOUNDARY, 'undefined');
+  const unread = {
+    ...call,
+    'content-type': `multipart/form-data; charset=a; boundary=${BOUNDARY}`,
+  };
+  assert.equal(await read(unread, hidden), 400, 'a boundary that is read by others alone');
   for (const type of ['multipart/form-data', 'application/x-www-form-urlencoded', 'a/b', '']) {
     assert.equal(await read({ ...ACTION, 'content-type': type }, '[]'), 400, type);
   }
