@@ -22,6 +22,7 @@ from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.release import history, migrations, rollback
 from ops.release.record import Record
+from tests.cases import more
 from tests.ops.machines import minikube_profile
 from tests.ops.programs import Programs
 
@@ -110,7 +111,7 @@ def team(tmp_path: Path) -> Team:
     return Team(tmp_path)
 
 
-@pytest.mark.parametrize("release", ["taskflow", "true", "null", "e1"])
+@pytest.mark.parametrize("release", ["null", *more("taskflow", "true", "e1")])
 def test_the_place_of_a_release_is_read_by_the_models(team: Team, release: str) -> None:
     deployed = entry(release=release)
     cluster = {"context": "1e6", "an-old-key": "that no model knows"}
@@ -244,11 +245,11 @@ def spelled(form: str, **blocks: dict[str, Any]) -> str:
     return yaml.safe_dump({"encryptionsalt": "v1:salt", "config": config})
 
 
-FORMS = pytest.mark.parametrize("form", ["namespaced", "bare", "JSON", "old"])
+FORMS = pytest.mark.parametrize("form", ["JSON", *more("namespaced", "bare", "old")])
 
 
 @FORMS
-@pytest.mark.parametrize("then_as_text", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("then_as_text", [False, *more(True)])
 @pytest.mark.parametrize(
     ("then", "now"), [({}, {"generations": [2]}), ({"generations": [1, 2]}, {})]
 )

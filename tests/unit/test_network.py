@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import more
 from tests.unit.conftest import DEPLOYED, LOCAL, PROD_SECRETS, Deploy, Engine, merged
 
 ON: dict[str, Any] = {"networkPolicies": {}}
@@ -100,11 +101,13 @@ SHARED = {"gateway": {"host": "taskflow.example.com", "parentRef": {"name": "sha
 @pytest.mark.parametrize(
     ("route", "namespace"),
     [
-        ({"ingress": {"host": "taskflow.example.com"}}, None),
         (OWN, None),
         (merged(OWN, {"gateway": {"namespace": "edge"}}), "edge"),
-        (SHARED, None),
-        (merged(SHARED, {"gateway": {"parentRef": {"namespace": "shared"}}}), "shared"),
+        *more(
+            ({"ingress": {"host": "taskflow.example.com"}}, None),
+            (SHARED, None),
+            (merged(SHARED, {"gateway": {"parentRef": {"namespace": "shared"}}}), "shared"),
+        ),
     ],
 )
 def test_a_route_admits_the_namespace_that_is_named_or_every_one(
@@ -160,8 +163,10 @@ def test_the_way_to_an_external_database_is_open_to_its_port_and_networks(deploy
     ("assistant", "port"),
     [
         ({}, 443),
-        ({"baseUrl": "http://llm.example.com/v1"}, 80),
-        ({"baseUrl": "http://llm.models.svc:8080/v1"}, 8080),
+        *more(
+            ({"baseUrl": "http://llm.example.com/v1"}, 80),
+            ({"baseUrl": "http://llm.models.svc:8080/v1"}, 8080),
+        ),
     ],
 )
 def test_only_the_backend_reaches_the_assistant_and_only_where_there_is_one(

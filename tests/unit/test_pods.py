@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import more
 from tests.unit.conftest import LOCAL, Deploy, merged
 
 KEYS: dict[str, Any] = {
@@ -74,7 +75,7 @@ def test_nothing_is_said_about_pods_that_nobody_asked_for(deploy: Deploy, compon
     assert "annotations" not in template["metadata"]
 
 
-@pytest.mark.parametrize("kind", ["ClusterIP", "LoadBalancer"])
+@pytest.mark.parametrize("kind", ["LoadBalancer", *more("ClusterIP")])
 def test_a_services_annotations_are_added_to_the_programs_own(deploy: Deploy, kind: str) -> None:
     service = {"type": kind}
     plain = deploy(merged(LOCAL, {"frontend": {"service": service}}))

@@ -7,6 +7,7 @@ import pytest
 from components.config.check import parse
 from components.config.errors import ConfigError
 from components.config.workload import RESERVED_VARIABLES
+from tests.cases import more
 from tests.unit.conftest import (
     AUTO_NAME_SUFFIX,
     DEPLOYED,
@@ -98,8 +99,10 @@ def test_an_external_database_with_one_address_has_one_role_and_no_step(deploy: 
     ("given", "expected"),
     [
         ({"databaseOwnerUrl": OWNER, "frontendDatabaseUrl": FRONTEND}, ROLES),
-        ({"databaseOwnerUrl": OWNER}, ROLES | {"FRONTEND_DATABASE_URL": "database-url"}),
-        ({"frontendDatabaseUrl": FRONTEND}, ROLES | {"DATABASE_OWNER_URL": "database-url"}),
+        *more(
+            ({"databaseOwnerUrl": OWNER}, ROLES | {"FRONTEND_DATABASE_URL": "database-url"}),
+            ({"frontendDatabaseUrl": FRONTEND}, ROLES | {"DATABASE_OWNER_URL": "database-url"}),
+        ),
     ],
     ids=["both", "owner", "frontend"],
 )
@@ -148,13 +151,15 @@ def named(data: dict[str, str]) -> dict[str, str]:
     ("passwords", "owner", "service", "former_owners", "dropped"),
     [
         ([2, 1], "-2", "2", {"initial": ""}, None),
-        ([2], "-2", "2", {"initial": ""}, "taskflow_backend taskflow_frontend"),
-        (
-            [3, 2],
-            "-3",
-            "3",
-            {"initial": "", "former": "-2"},
-            "taskflow_backend taskflow_frontend",
+        *more(
+            ([2], "-2", "2", {"initial": ""}, "taskflow_backend taskflow_frontend"),
+            (
+                [3, 2],
+                "-3",
+                "3",
+                {"initial": "", "former": "-2"},
+                "taskflow_backend taskflow_frontend",
+            ),
         ),
     ],
     ids=["the former is accepted", "the former is refused", "the next one"],

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import more
 from tests.unit.conftest import LOCAL, Deploy, Engine, merged
 
 HOSTS = ["taskflow.example.com", "*.taskflow.example.com"]
@@ -152,7 +153,7 @@ def test_the_first_host_is_the_address_that_people_use(
     assert addresses(deploy(values)) == {url}
 
 
-@pytest.mark.parametrize("kind", ["ClusterIP", "NodePort", "LoadBalancer"])
+@pytest.mark.parametrize("kind", ["NodePort", *more("ClusterIP", "LoadBalancer")])
 def test_the_address_of_a_balancer_in_front_is_the_one_that_people_use(
     deploy: Deploy, kind: str
 ) -> None:

@@ -33,6 +33,7 @@ def test_no_secret_value_is_in_a_stack_file(stack: str) -> None:
             assert value.strip().startswith("secure"), f"{key} is in plain text"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_name_of_a_stack_decides_nothing(stack: str) -> None:
     config = check_file(STACKS[stack]).config
