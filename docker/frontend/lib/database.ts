@@ -2,9 +2,11 @@ import { Client, type ClientConfig, Pool } from 'pg';
 import { databaseConfig } from './database-url.ts';
 import { log } from './log.ts';
 
-/** A person waits for a database that is away: better a message after two seconds. */
-const CONNECT_TIMEOUT_MS = 2_000;
-const QUERY_TIMEOUT_MS = 1_500;
+/**
+ * A person waits for a database that is away or hangs: better a message after two seconds. Not sooner: the
+ * first pages keep a new pod so busy that it reads an answer, which came at once, a second late or more.
+ */
+const TIMEOUT_MS = 2_000;
 /** One that is there but busy is worth a longer wait: a sign-up keeps its connection while it hashes. */
 const QUEUE_TIMEOUT_MS = 10_000;
 
@@ -13,7 +15,7 @@ class QuickClient extends Client {
   constructor(config?: ClientConfig) {
     // The pool hides the password from loops over its options, and so from `...`.
     const password = config?.password ?? '';
-    super({ ...config, password, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    super({ ...config, password, connectionTimeoutMillis: TIMEOUT_MS });
   }
 }
 
@@ -24,8 +26,8 @@ export function createPool(databaseUrl: string, caFile?: string): Pool {
     // Sessions are looked up by primary key; five connections serve far more than one pod can.
     max: 5,
     connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-    statement_timeout: QUERY_TIMEOUT_MS,
+    query_timeout: TIMEOUT_MS,
+    statement_timeout: TIMEOUT_MS,
     // A connection whose peer vanished silently only times out: it must not stay long.
     maxLifetimeSeconds: 60,
     keepAlive: true,
