@@ -126,7 +126,7 @@ class Load:
         """Send no more requests; wait for those in flight."""
         assert self._process.poll() is None, f"{self.name}: the load ended before it was stopped"
         self._process.send_signal(signal.SIGINT)
-        assert self._process.wait(PATIENCE_SECONDS + 30) == 0, f"{self.name}: vegeta failed"
+        assert self._process.wait(PATIENCE_SECONDS + 10) == 0, f"{self.name}: vegeta failed"
         table = subprocess.run(
             ["vegeta", "encode", "--to", "csv", str(self._results)],
             capture_output=True,

@@ -70,16 +70,6 @@ def record(record_property: Callable[[str, Any], None]) -> Record:
     return note
 
 
-def assert_in_time(measure: Callable[[], float], limit: float) -> None:
-    """Assert that what `measure` returns is within the limit, by a second look if it is not by the first.
-
-    Pods wait, too, while another process has this machine's two cores, and no test can see which: a latency is the
-    machine's as well as the release's. Whatever is not a latency, `measure` asserts at each look.
-    """
-    first = measure()
-    assert first <= limit or measure() <= limit, f"twice above {limit:g}, first {first:.3g}"
-
-
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
     """The suite's release."""
