@@ -151,7 +151,7 @@ def test_a_slow_command_reports_progress(
 ) -> None:
     monkeypatch.setattr(run, "HEARTBEAT_SECONDS", 0.1)
     assert run.run("sh", "-c", "echo at work; sleep 0.3; echo done") == "at work\ndone\n"
-    assert re.search(r"sh: \d+ s at work", capsys.readouterr().out)
+    assert "sh: 0 s at work" in capsys.readouterr().out
 
 
 def test_progress_says_how_much_is_left(
@@ -159,7 +159,7 @@ def test_progress_says_how_much_is_left(
 ) -> None:
     monkeypatch.setattr(run, "HEARTBEAT_SECONDS", 0.1)
     run.run("sh", "-c", "echo fmt; sleep 0.3; echo net", expected={"fmt", "net"})
-    assert re.search(r"sh: \d+ s 1 of 2, now fmt", capsys.readouterr().out)
+    assert "sh: 0 s 1 of 2, now fmt" in capsys.readouterr().out
 
 
 def test_a_command_that_is_not_there_is_named_with_what_to_do() -> None:
