@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 LONGEST_SECONDS = 900
 CLIENTS = 8  # As many as the backend's database connections, or the frontend's places for pages.
 PATIENCE_SECONDS = 10  # Of a client: an answer that takes longer has failed.
+BEAT_SECONDS = 0.02
 ANSWERS = (f"-timeout={PATIENCE_SECONDS}s", "-redirects=0", "-max-body=0")
 
 # `vegeta encode --to csv`: the columns that are read here.
@@ -165,11 +167,37 @@ def attack(page: Page, *flags: str, seconds: int) -> dict[str, Any]:
 
 
 @contextmanager
+def longest_pause() -> Iterator[list[float]]:
+    """The longest time, in seconds, for which this process was not run while the block ran.
+
+    It sleeps and asks nobody: what pauses it, pauses the pods, too, and is no fault of theirs.
+    """
+    pauses = [0.0]
+    ended = threading.Event()
+
+    def watch() -> None:
+        began = time.monotonic()
+        while not ended.wait(BEAT_SECONDS):
+            pauses[0] = max(pauses[0], time.monotonic() - began - BEAT_SECONDS)
+            began = time.monotonic()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield pauses
+    finally:
+        ended.set()
+        watcher.join()
+
+
+@contextmanager
 def under(*loads: Load) -> Iterator[list[Result]]:
     """Do what the block does under these loads; the list has their results when it has ended."""
     results: list[Result] = []
     try:
-        yield results
+        with longest_pause() as pauses:
+            yield results
+        print(f"this machine paused for {pauses[0] * 1000:.0f} ms at most")
         results += [load.stop() for load in loads]
     finally:
         for load in loads:
