@@ -34,7 +34,8 @@ def _integer(value: Any) -> Any:
 
 
 # With the validator, for lists of them; Model has it for single fields.
-Port = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=LAST_PORT)]
+Integer = Annotated[int, BeforeValidator(_integer)]
+Port = Annotated[Integer, Field(ge=1, le=LAST_PORT)]
 
 
 class Problem(NamedTuple):

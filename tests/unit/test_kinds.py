@@ -109,6 +109,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("backend.podAnnotations", {"Example.com/Name": "x" * 259_984}),
     ("backend.env", {"A": "x" * 131_069}),
     ("backend.strategy.maxUnavailable", 2**31 - 1),
+    ("database.embedded.passwords", ["2", 1.0]),
 ]
 
 
@@ -323,6 +324,10 @@ REFUSED: list[tuple[str, Any, str]] = [
         {"host": "a.b", "class": "c", "timeoutSeconds": 100_000},
         "timeoutSeconds: got 100000, expected at most 99999",
     ),
+    ("database.embedded.passwords", [True], "passwords.0: got true, expected an integer"),
+    ("database.embedded.passwords", [" 2_0 "], 'passwords.0: got " 2_0 ", expected an integer'),
+    ("database.embedded.passwords", [2**31], "passwords.0: got 2147483648, expected at most"),
+    ("secrets", {"generate": True, "generations": [True]}, "generations.0: got true, expected an"),
     ("images.pullSecrets", ["a", "b", "a"], "a is listed more than once"),
     ("backend.podAnnotations", {f"{'a' * 254}/b": "x"}, "is not an annotation's name"),
     ("backend.env", {"DATABASE_OWNER_URL": "x"}, "is set by the program"),
