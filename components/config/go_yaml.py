@@ -206,7 +206,9 @@ class _Composer:
 
     def _aliased(self, anchor: str | None, line: int) -> Node:
         if anchor not in self._anchors:
-            raise YamlError(line, f"is not YAML: there is no anchor &{anchor} before *{anchor}")
+            # Nor a tag's name is shown: it may be a password without quotes.
+            text = "a text that starts with * needs quotes; without them it is an alias, and no anchor has its name"
+            raise YamlError(line, f"is not YAML: {text}")
         node = self._anchors[anchor]
         if node is None:
             raise YamlError(line, f"is not YAML: the value of *{anchor} contains itself")
@@ -288,7 +290,8 @@ class _Composer:
 
     def _refuse_tag(self, event: Any, known: tuple[str, ...], line: int, path: KeyPath) -> None:
         if event.tag and event.tag.removeprefix("tag:yaml.org,2002:") not in known:
-            self._fault(line, path, f"has the tag {event.tag}; write the value without it")
+            text = "has a tag (it starts with !); write the value without it, and a text with ! in quotes"
+            self._fault(line, path, text)
 
     def _fault(self, line: int, path: KeyPath, text: str) -> None:
         self.faults.append(Fault(line, path, text))

@@ -331,7 +331,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("images.pullSecrets", ["a", "b", "a"], "a is listed more than once"),
     ("backend.podAnnotations", {f"{'a' * 254}/b": "x"}, "is not an annotation's name"),
     ("backend.env", {"DATABASE_OWNER_URL": "x"}, "is set by the program"),
-    ("backend.secretEnv", {"A": "hunter2"}, "got a text (hidden, it may be a secret)"),
+    ("backend.secretEnv", {"A": "hunter2"}, "got a text, expected a block of keys"),
     ("backend.podAnnotations", {"taskflow/secret-version": "1"}, "is set by the program; drop it"),
     ("ingress.annotations", {"pulumi.com/patchFieldManager": "me"}, "is set by the program; drop"),
     ("ingress.annotations", {"taskflow/x": "y"}, "is set by the program; drop it"),
