@@ -530,6 +530,13 @@ class StackConfig(Model):
         }
 
     def problems(self) -> Iterable[Problem]:
+        # https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#working-with-namespaces
+        if self.namespace_name.startswith("kube-"):
+            yield Problem(
+                ("namespace", "release"),
+                f"{self.namespace_name} is a name of Kubernetes' own (kube-), and network policies would cut off the "
+                "cluster's own pods there; choose another",
+            )
         yield from self._secret_problems()
         yield from self._image_problems()
         yield from self._node_port_problems()

@@ -69,6 +69,7 @@ ACCEPTED: list[tuple[str, Any]] = [
         for address in ("s3://2026.backups.12/..a/b._C/", "s3://123", f"s3://{'a' * 63}")
     ),
     ("ingress.host", "xn--80ak6aa92e.xn--p1ai"),
+    ("ingress.host", "xn--strae-oqa.xn--ls8h"),
     ("frontend.publicUrl", "https://taskflow.example.com"),
     ("frontend.publicUrl", "http://10.1.2.3:8080"),
     ("backend.resources.requests.cpu", 0.5),
@@ -155,7 +156,15 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("ingress.host", "*.example.com", "expected a host name"),
     *(
         ("ingress.host", host, "expected a host name")
-        for host in ("10.1.2.3", "taskflow.1", "a.08", "0x7f.1", "a.0x1f")
+        for host in (
+            "10.1.2.3",
+            "taskflow.1",
+            "a.08",
+            "0x7f.1",
+            "a.0x1f",
+            "xn--a.b",
+            "a.xn--gre-6ka8",
+        )
     ),
     ("ingress", {"hosts": ["a.b", "*.0x1"]}, 'hosts.1: got "*.0x1", expected a host name'),
     *(
@@ -185,6 +194,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("ingress.tls.secret", "a..b", "in parts between dots"),
     ("namespace", "n" * 64, "expected at most 63 characters"),
     ("namespace", "-a", "without a dash at either end"),
+    ("namespace", "kube-system", "kube-system is a name of Kubernetes' own"),
     ("release", "1st", "starting with a letter"),
     ("assistant.baseUrl", "https://x.example.com/?api-version=1", "without user, ? and #"),
     ("assistant.baseUrl", "https://x.example.com:99999", "expected an address such as"),
@@ -209,6 +219,7 @@ REFUSED: list[tuple[str, Any, str]] = [
             "http://1.2.3",
             "http://256.1.1.1",
             "http://0x7f.0.0.0x1",
+            "http://xn--a.example",
             "http://[::1",
             "http://[::g]",
             "http://a:0",
