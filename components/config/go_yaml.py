@@ -27,7 +27,8 @@ _WORDS: dict[str, Any] = {
 }
 _NO_JSON = re.compile(r"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z")
 _DATE = re.compile(
-    r"\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}([.,]\d+)?(Z|[-+]\d\d:\d\d)?)?\Z", re.ASCII
+    r"\d{4}-\d{1,2}-\d{1,2}(([Tt]| +)\d{1,2}:\d{1,2}:\d{1,2}([.,]\d+)?(Z|[-+]\d\d:\d\d)?)?\Z",
+    re.ASCII,
 )
 _INTEGER = re.compile(
     r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]{0,19}))\Z"
@@ -67,12 +68,14 @@ class Node:
     size: int = 1
     """Nodes in it, with each alias counted as its value."""
 
-    def plain(self) -> Any:
-        """The value as JSON would hold it."""
+    def plain(self, *, inside: bool = False) -> Any:
+        """The value as the engine's JSON holds it: inside a block or list, an integer from 2**63 on is a float."""
         if isinstance(self.value, dict):
-            return {key: entry.node.plain() for key, entry in self.value.items()}
+            return {key: entry.node.plain(inside=True) for key, entry in self.value.items()}
         if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
+            return [node.plain(inside=True) for node in self.value]
+        if inside and isinstance(self.value, int) and self.value >= 2**63:
+            return _number(str(self.value), "")
         return self.value
 
     def below(self, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int, "Node"]]:

@@ -23,7 +23,7 @@ config:
 TEXTS = strategies.text(strategies.characters(exclude_categories=["Cs"])) | strategies.sampled_from(
     ["1e6", "0o17", "~", "<<", "2026-11-23", "yes", " - "]
 )
-SCALARS = TEXTS | strategies.integers(-(2**63), 2**63) | strategies.booleans() | strategies.none()
+SCALARS = TEXTS | strategies.integers(-(2**63), 2**63 - 1) | strategies.booleans() | strategies.none()
 
 
 def read(text: str) -> StackFile:
@@ -62,7 +62,9 @@ def mistakes(tmp_path: Path, text: str | bytes) -> list[str]:
         ("0b11", 3),
         ("+5", 5),
         ("-0x10", -16),
-        ("18446744073709551615", 2**64 - 1),
+        ("9223372036854775807", 2**63 - 1),
+        ("18446744073709551615", 18446744073709552000),
+        ("0x8000000000000001", 9223372036854776000),
         ("18446744073709551616", 18446744073709552000),
         ("1e400", "1e400"),
         pytest.param("9" * 5000, "9" * 5000, id="5000 digits"),
@@ -87,8 +89,19 @@ def test_a_scalar_has_the_value_that_yaml_v3_gives_it(spelling: str, value: Any)
     assert (found, type(found)) == (value, type(value))
 
 
+def test_a_number_of_64_bits_is_exact_only_where_it_is_a_keys_whole_value() -> None:
+    assert read(f"config: {{namespace: {2**64 - 1}}}\n").texts["namespace"] == str(2**64 - 1)
+
+
 @pytest.mark.parametrize(
-    "date", ["2026-11-23", "2026-1-2", "2026-11-23T10:00:00Z", "2026-11-23 10:00:00.5"]
+    "date",
+    [
+        "2026-11-23",
+        "2026-1-2",
+        "2026-11-23T10:00:00Z",
+        "2026-11-23 10:00:00.5",
+        "2026-11-23   1:02:3",
+    ],
 )
 def test_a_date_without_quotes_is_refused_because_the_engine_would_spell_it_out(
     date: str, tmp_path: Path
