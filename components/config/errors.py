@@ -97,6 +97,8 @@ def explain(
             reads[path] = (path[:-1],)  # Its whole block cannot be judged.
         elif item["loc"][-1] == "[key]":
             text = f"is not {_expected(item)}"
+            if ":" in path[-1]:
+                text += ": put a space after the colon"
         else:
             compound = item["type"] in _COMPOUND
             text = f"got {_shown(values, path, compound)}, expected {_expected(item)}"

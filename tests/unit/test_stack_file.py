@@ -23,7 +23,9 @@ config:
 TEXTS = strategies.text(strategies.characters(exclude_categories=["Cs"])) | strategies.sampled_from(
     ["1e6", "0o17", "~", "<<", "2026-11-23", "yes", " - "]
 )
-SCALARS = TEXTS | strategies.integers(-(2**63), 2**63 - 1) | strategies.booleans() | strategies.none()
+SCALARS = (
+    TEXTS | strategies.integers(-(2**63), 2**63 - 1) | strategies.booleans() | strategies.none()
+)
 
 
 def read(text: str) -> StackFile:
@@ -400,7 +402,7 @@ def test_a_default_of_the_project_file_counts_as_it_does_to_the_engine(
         ("release: {default: 2026-01-02}", "2026-01-02 is a date to the engine"),
         ("backend: {default: {1: x}}", "is a key that is not a text"),
         ("release: [", ":3: is not YAML"),
-        ("a:b:c: x", ":3: a:b:c: expected one colon"),
+        ("a:b:c: x", ":3: a:b...: expected one colon"),
         ("backend: {default: {env: {A: {secure: v1:x}}}}", ":3: taskflow:backend.env.A: an encr"),
     ],
 )
