@@ -172,7 +172,9 @@ PublicKey = Annotated[
         accepts=_has_checksum,
     ),
 ]
-NotEmpty = Annotated[str, Kind(words="a text that is not empty", short="text", pattern=r".*\S.*")]
+NotEmpty = Annotated[
+    str, Kind(words="a text of one line that is not empty", short="text", pattern=r".*\S.*")
+]
 # https://github.com/kubernetes/minikube/blob/v1.38.1/pkg/minikube/config/profile.go
 ProfileName = Annotated[
     str,
