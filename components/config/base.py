@@ -33,8 +33,9 @@ def _integer(value: Any) -> Any:
     return value
 
 
-# With the validator, for lists of them; Model has it for single fields.
-Port = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=LAST_PORT)]
+# With the validator, for lists of them; Model has it for single fields. It comes last, or the schema lacks the limits.
+Ordinal = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
+Port = Annotated[int, Field(ge=1, le=LAST_PORT), BeforeValidator(_integer)]
 
 
 class Problem(NamedTuple):

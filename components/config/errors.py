@@ -15,10 +15,16 @@ from .go_yaml import KeyPath
 from .kinds import Kind, of_annotation
 
 _SECRET_LIKE = re.compile(r"password|passwd|token|secret|api_?key|url", re.IGNORECASE)
-_WITH_USER = re.compile(r"://[^/]*@")
+# A user before a host, other than the digest of an image; the other half of a backup's public key.
+_SECRET_FORM = re.compile(r":.*@(?!sha(256|512):)|AGE-SECRET-KEY-", re.IGNORECASE | re.DOTALL)
 _VARIABLES = frozenset({"env", "secretEnv"})
 _SHOWN_LENGTH = 60
 _COLLECTIONS = (tuple, dict)
+# What pydantic's errors expect that is neither a text nor a number.
+_COMPOUND = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a block of keys"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+}
 
 
 class ConfigError(Exception):
@@ -91,11 +97,14 @@ def explain(
             reads[path] = (path[:-1],)  # Its whole block cannot be judged.
         elif item["loc"][-1] == "[key]":
             text = f"is not {_expected(item)}"
+            if ":" in path[-1]:
+                text += ": put a space after the colon"
         else:
-            text = f"got {_shown(values, path)}, expected {_expected(item)}"
+            compound = item["type"] in _COMPOUND
+            text = f"got {_shown(values, path, compound)}, expected {_expected(item)}"
             kind = _kind_at(model, path)
             takes_text = item["type"] == "string_type" or (kind and not kind.numbers)
-            if takes_text and isinstance(_at(values, path), (bool, int, float)):
+            if takes_text and not compound and isinstance(_at(values, path), (bool, int, float)):
                 text += ": put it in quotes"
         texts = found.setdefault(path, [])
         if text not in texts:
@@ -176,7 +185,13 @@ def _at(values: Any, path: KeyPath) -> Any:
     return values
 
 
-def _shown(values: Any, path: KeyPath) -> str:
+def _shown(values: Any, path: KeyPath, compound: bool) -> str:
+    """The value that was found.
+
+    Args:
+        compound: whether a block or a list was expected: the value may then be anything, such as a block whose JSON is
+            wrong, with the secrets in it.
+    """
     value = _at(values, path)
     match value:
         case None:
@@ -187,13 +202,14 @@ def _shown(values: Any, path: KeyPath) -> str:
             return "a list" if value else "an empty list"
         case bool():
             return str(value).lower()
-        case str():
-            secret = _VARIABLES.intersection(path) or _SECRET_LIKE.search(path[-1])
-            if secret or _WITH_USER.search(value):
-                return "a text (hidden, it may be a secret)"
-            text = json.dumps(value, ensure_ascii=False)
-        case _:
-            text = str(value)
+    kind = "a text" if isinstance(value, str) else "a number"
+    if compound:
+        return kind
+    if _SECRET_LIKE.search(path[-1]) or (
+        isinstance(value, str) and (_VARIABLES.intersection(path) or _SECRET_FORM.search(value))
+    ):
+        return f"{kind} (hidden, it may be a secret)"
+    text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."
 
 
@@ -213,10 +229,8 @@ def _expected(item: Any) -> str:
             return "a text"
         case "bool_type" | "bool_parsing":
             return "true or false"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return "a block of keys"
-        case "tuple_type" | "list_type":
-            return "a list"
+        case compound if compound in _COMPOUND:
+            return _COMPOUND[compound]
         case "too_short":
             return (
                 "at least one entry"

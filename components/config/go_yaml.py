@@ -27,7 +27,8 @@ _WORDS: dict[str, Any] = {
 }
 _NO_JSON = re.compile(r"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z")
 _DATE = re.compile(
-    r"\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}([.,]\d+)?(Z|[-+]\d\d:\d\d)?)?\Z", re.ASCII
+    r"\d{4}-\d{1,2}-\d{1,2}(([Tt]| +)\d{1,2}:\d{1,2}:\d{1,2}([.,]\d+)?(Z|[-+]\d\d:\d\d)?)?\Z",
+    re.ASCII,
 )
 _INTEGER = re.compile(
     r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]{0,19}))\Z"
@@ -67,12 +68,14 @@ class Node:
     size: int = 1
     """Nodes in it, with each alias counted as its value."""
 
-    def plain(self) -> Any:
-        """The value as JSON would hold it."""
+    def plain(self, *, inside: bool = False) -> Any:
+        """The value as the engine's JSON holds it: inside a block or list, an integer from 2**63 on is a float."""
         if isinstance(self.value, dict):
-            return {key: entry.node.plain() for key, entry in self.value.items()}
+            return {key: entry.node.plain(inside=True) for key, entry in self.value.items()}
         if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
+            return [node.plain(inside=True) for node in self.value]
+        if inside and isinstance(self.value, int) and self.value >= 2**63:
+            return _number(str(self.value), "")
         return self.value
 
     def below(self, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int, "Node"]]:
@@ -206,7 +209,9 @@ class _Composer:
 
     def _aliased(self, anchor: str | None, line: int) -> Node:
         if anchor not in self._anchors:
-            raise YamlError(line, f"is not YAML: there is no anchor &{anchor} before *{anchor}")
+            # Nor a tag's name is shown: it may be a password without quotes.
+            text = "a text that starts with * needs quotes; without them it is an alias, and no anchor has its name"
+            raise YamlError(line, f"is not YAML: {text}")
         node = self._anchors[anchor]
         if node is None:
             raise YamlError(line, f"is not YAML: the value of *{anchor} contains itself")
@@ -288,7 +293,8 @@ class _Composer:
 
     def _refuse_tag(self, event: Any, known: tuple[str, ...], line: int, path: KeyPath) -> None:
         if event.tag and event.tag.removeprefix("tag:yaml.org,2002:") not in known:
-            self._fault(line, path, f"has the tag {event.tag}; write the value without it")
+            text = "has a tag (it starts with !); write the value without it, and a text with ! in quotes"
+            self._fault(line, path, text)
 
     def _fault(self, line: int, path: KeyPath, text: str) -> None:
         self.faults.append(Fault(line, path, text))

@@ -172,7 +172,9 @@ PublicKey = Annotated[
         accepts=_has_checksum,
     ),
 ]
-NotEmpty = Annotated[str, Kind(words="a text that is not empty", short="text", pattern=r".*\S.*")]
+NotEmpty = Annotated[
+    str, Kind(words="a text of one line that is not empty", short="text", pattern=r".*\S.*")
+]
 # https://github.com/kubernetes/minikube/blob/v1.38.1/pkg/minikube/config/profile.go
 ProfileName = Annotated[
     str,
@@ -190,7 +192,18 @@ def _is_named(host: str) -> bool:
 
     https://url.spec.whatwg.org/#ends-in-a-number-checker
     """
-    return not re.search(r"(\A|\.)([0-9]+|0x[0-9a-f]*)\Z", host)
+    numeric = re.search(r"(\A|\.)([0-9]+|0x[0-9a-f]*)\Z", host)
+    return not numeric and all(map(_is_readable, host.split(".")))
+
+
+def _is_readable(part: str) -> bool:
+    """Whether a part has other letters if it starts as their spelling does (xn--): browsers refuse it otherwise."""
+    if not part.startswith("xn--"):
+        return True
+    try:
+        return part.removeprefix("xn--").encode().decode("punycode").isprintable()
+    except UnicodeError:
+        return False
 
 
 _HOST_PART = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"

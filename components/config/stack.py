@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from .base import Model, Port, Problem
+from .base import Model, Ordinal, Port, Problem
 from .capacity import Node, PodGroup, shortfalls
 from .kinds import (
     BaseUrl,
@@ -176,7 +176,7 @@ class EmbeddedPostgres(PodSettings):
         False,
         description="keep the volume (and so the namespace and the password's Secret) when the stack is destroyed",
     )
-    passwords: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    passwords: tuple[Ordinal, ...] = Field(
         (1,),
         min_length=1,
         max_length=2,
@@ -356,7 +356,7 @@ class Secrets(Model):
         False,
         description="generate a missing betterAuthSecret once and keep it in the state, encrypted",
     )
-    generations: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    generations: tuple[Ordinal, ...] = Field(
         (1,),
         min_length=1,
         max_length=2,
@@ -530,6 +530,13 @@ class StackConfig(Model):
         }
 
     def problems(self) -> Iterable[Problem]:
+        # https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#working-with-namespaces
+        if self.namespace_name.startswith("kube-"):
+            yield Problem(
+                ("namespace", "release"),
+                f"{self.namespace_name} is a name of Kubernetes' own (kube-), and network policies would cut off the "
+                "cluster's own pods there; choose another",
+            )
         yield from self._secret_problems()
         yield from self._image_problems()
         yield from self._node_port_problems()

@@ -115,7 +115,7 @@ class StackFile:
         for fault in found:
             section, written, *rest = (*fault.path, "", "")[: max(2, len(fault.path))]
             key = ours.get(written) if section == "config" else None
-            place = [f"{project}:{key.name}" if key else written or section, *rest]
+            place = [f"{project}:{key.name}" if key else written or section, *map(_named, rest)]
             faults.append((fault.line, f"{'.'.join(filter(None, place))}: {fault.text}"))
         nodes = [entry for key in ours.values() for entry in key.nodes()]
         named = root.value.get("environment")
@@ -143,7 +143,7 @@ class StackFile:
         """One error line; where the key itself is absent, the line of the nearest block around it."""
         name, line = self._place(mistake.path)
         place = f"{name}:{line}" if line else name
-        return f"{place}: {self.project}:{'.'.join(mistake.path)}: {mistake.text}"
+        return f"{place}: {self.project}:{'.'.join(map(_named, mistake.path))}: {mistake.text}"
 
     def how_to_set(self, key: str) -> str:
         """The command that sets a secret of this stack (it asks for the value, to keep it out of the history)."""
@@ -156,6 +156,11 @@ class StackFile:
                 if path[:length] in lines:
                     return name, lines[path[:length]]
         return self.name, 0
+
+
+def _named(key: str) -> str:
+    """A key as an error shows it: in {TOKEN:value} and {TOKEN=value} the value belongs to it, for YAML."""
+    return re.sub("(?s)[:=].*", "...", key)
 
 
 def short_name(stack: str) -> str:
@@ -331,7 +336,8 @@ def _keys_of(
     for written, (line, node) in config.node.value.items():
         namespace, name = _parts(written, bare)
         if ":" in name:
-            faults.append((line, f"{written}: expected one colon, as in {project}:release"))
+            text = f"expected one colon, as in {project}:release, and a space before the value"
+            faults.append((line, f"{namespace}:{_named(name)}: {text}"))
         elif namespace != project and difflib.get_close_matches(namespace, [project], n=1):
             faults.append((line, f"{written}: unknown namespace; did you mean {project}:{name}?"))
         elif (key := f"{namespace}:{name}") in first:

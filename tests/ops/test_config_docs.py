@@ -54,6 +54,9 @@ def test_a_part_of_a_block_is_enough_where_the_rest_has_defaults() -> None:
         {"taskflow:backend": {"replicas": "two"}},
         {"taskflow:backnd": {}},
         {"taskflow:frontend": {"service": {"nodePort": 80}}},
+        {"taskflow:frontend": {"service": {"port": 65536}}},
+        {"taskflow:frontend": {"egress": [{"cidr": "10.0.0.0/8", "ports": [0]}]}},
+        {"taskflow:database": {"embedded": {"passwords": [0]}}},
         {"taskflow:databaseUrl": "postgresql://in-plain-text"},
     ],
 )

@@ -1,5 +1,6 @@
 """How mistakes in a stack file are reported: all at once, each with its place, without consequences of others."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,45 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None
         "Pulumi.prod.yaml:5: taskflow:databaseUrl: is in plain text; run: pulumi config" in found[1]
     )
     assert "canary" not in "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("backend", """'{"env": {"TOKEN": "canary"},}'"""),
+        ("backend", "{secretEnv: {TOKEN: canary}}"),
+        ("backend", "{secretEnv: {DB_PASSWORD: 20261123}}"),
+        ("backend", "{env: {DB_PASSWORD: 20261123}}"),
+        ("backend", "{env: {DB_PASSWORD: *canary }}"),
+        ("backend", "{env: {DB_PASSWORD: !canary x}}"),
+        ("backend", "{env: {TOKEN:canary}}"),
+        ("backend", "{env: {TOKEN=canary: }}"),
+        ("backend", "{secretEnv: {TOKEN:canary: {a: b}}}"),
+        ("backend", "{env: {TOKEN:canary: x, TOKEN:canary: x}}"),
+        ("databaseUrl:postgresql://user:canary@h/db", "x"),
+        ("databaseUrl", "*canary"),
+        ("assistant", "sk-canary"),
+        ("backup", "{publicKey: AGE-SECRET-KEY-1CANARY}"),
+        ("ingress", "{host: 'https://user:a/canary@example.com'}"),
+        ("frontend", "{egress: [canary]}"),
+        ("ingress", "{host: 'user:canary@example.com'}"),
+    ],
+)
+def test_no_mistake_shows_what_may_be_a_secret(tmp_path: Path, key: str, value: str) -> None:
+    found = check(tmp_path, f"{VALID}  taskflow:{key}: {value}\n")
+    assert any(message.startswith("Pulumi.prod.yaml:7: ") for message in found)
+    assert not re.search("canary|20261123", "\n".join(found), re.IGNORECASE)
+
+
+def test_the_digest_of_an_image_is_no_secret(tmp_path: Path) -> None:
+    image = "ghcr.io/Acme/app:1@sha256:abc"
+    found = check(tmp_path, f"{VALID}  taskflow:backup: {{image: '{image}'}}\n")
+    assert any(f'got "{image}", expected an image reference' in message for message in found)
+
+
+def test_a_number_in_place_of_a_block_needs_no_quotes(tmp_path: Path) -> None:
+    (message,) = check(tmp_path, f"{VALID}  taskflow:backend: {{secretEnv: {{A: 5}}}}\n")
+    assert message.endswith("secretEnv.A: got a number, expected a block of keys")
 
 
 @pytest.mark.parametrize("value", ["[{secure: v1:a:b}]", "{a: {secure: v1:a:b}}"])

@@ -69,6 +69,7 @@ ACCEPTED: list[tuple[str, Any]] = [
         for address in ("s3://2026.backups.12/..a/b._C/", "s3://123", f"s3://{'a' * 63}")
     ),
     ("ingress.host", "xn--80ak6aa92e.xn--p1ai"),
+    ("ingress.host", "xn--strae-oqa.xn--ls8h"),
     ("frontend.publicUrl", "https://taskflow.example.com"),
     ("frontend.publicUrl", "http://10.1.2.3:8080"),
     ("backend.resources.requests.cpu", 0.5),
@@ -109,6 +110,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("backend.podAnnotations", {"Example.com/Name": "x" * 259_984}),
     ("backend.env", {"A": "x" * 131_069}),
     ("backend.strategy.maxUnavailable", 2**31 - 1),
+    ("database.embedded.passwords", ["2", 1.0]),
 ]
 
 
@@ -139,8 +141,13 @@ REFUSED: list[tuple[str, Any, str]] = [
     ),
     ("database.external.addresses", ["10.1.2.3"], "10.1.2.3/32 for one address"),
     ("database.external.addresses", ["10.0.0.0/255.0.0.0"], "expected a network"),
-    ("cluster.context", "", "expected a text that is not empty"),
-    ("cluster.context", 1234, "got 1234, expected a text that is not empty: put it in quotes"),
+    ("cluster.context", "", "expected a text of one line that is not empty"),
+    ("assistant.model", "a\nb", "expected a text of one line that is not empty"),
+    (
+        "cluster.context",
+        1234,
+        "got 1234, expected a text of one line that is not empty: put it in quotes",
+    ),
     ("ingress.annotations", {"a/b": True}, "got true, expected a text: put it in quotes"),
     ("images.backend.ref", "ghcr.io/myOrg/app:1", "its name in lower case"),
     ("images.backend.ref", "myOrg/app:1", "its name in lower case"),
@@ -154,7 +161,15 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("ingress.host", "*.example.com", "expected a host name"),
     *(
         ("ingress.host", host, "expected a host name")
-        for host in ("10.1.2.3", "taskflow.1", "a.08", "0x7f.1", "a.0x1f")
+        for host in (
+            "10.1.2.3",
+            "taskflow.1",
+            "a.08",
+            "0x7f.1",
+            "a.0x1f",
+            "xn--a.b",
+            "a.xn--gre-6ka8",
+        )
     ),
     ("ingress", {"hosts": ["a.b", "*.0x1"]}, 'hosts.1: got "*.0x1", expected a host name'),
     *(
@@ -184,6 +199,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("ingress.tls.secret", "a..b", "in parts between dots"),
     ("namespace", "n" * 64, "expected at most 63 characters"),
     ("namespace", "-a", "without a dash at either end"),
+    ("namespace", "kube-system", "kube-system is a name of Kubernetes' own"),
     ("release", "1st", "starting with a letter"),
     ("assistant.baseUrl", "https://x.example.com/?api-version=1", "without user, ? and #"),
     ("assistant.baseUrl", "https://x.example.com:99999", "expected an address such as"),
@@ -208,6 +224,7 @@ REFUSED: list[tuple[str, Any, str]] = [
             "http://1.2.3",
             "http://256.1.1.1",
             "http://0x7f.0.0.0x1",
+            "http://xn--a.example",
             "http://[::1",
             "http://[::g]",
             "http://a:0",
@@ -323,10 +340,14 @@ REFUSED: list[tuple[str, Any, str]] = [
         {"host": "a.b", "class": "c", "timeoutSeconds": 100_000},
         "timeoutSeconds: got 100000, expected at most 99999",
     ),
+    ("database.embedded.passwords", [True], "passwords.0: got true, expected an integer"),
+    ("database.embedded.passwords", [" 2_0 "], 'passwords.0: got " 2_0 ", expected an integer'),
+    ("database.embedded.passwords", [2**31], "passwords.0: got 2147483648, expected at most"),
+    ("secrets", {"generate": True, "generations": [True]}, "generations.0: got true, expected an"),
     ("images.pullSecrets", ["a", "b", "a"], "a is listed more than once"),
     ("backend.podAnnotations", {f"{'a' * 254}/b": "x"}, "is not an annotation's name"),
     ("backend.env", {"DATABASE_OWNER_URL": "x"}, "is set by the program"),
-    ("backend.secretEnv", {"A": "hunter2"}, "got a text (hidden, it may be a secret)"),
+    ("backend.secretEnv", {"A": "hunter2"}, "got a text, expected a block of keys"),
     ("backend.podAnnotations", {"taskflow/secret-version": "1"}, "is set by the program; drop it"),
     ("ingress.annotations", {"pulumi.com/patchFieldManager": "me"}, "is set by the program; drop"),
     ("ingress.annotations", {"taskflow/x": "y"}, "is set by the program; drop it"),
