@@ -204,6 +204,30 @@ for (const [request, allowed] of [
   });
 }
 
+test('a path that cannot be decoded is not found, in the words of each kind of path', async (t) => {
+  const { ask } = await pod(t);
+  for (const [path, type] of [
+    ['/api/auth/%', 'application/problem+json'],
+    ['/api/auth/%FF', 'application/problem+json'],
+    ['/%', 'text/plain; charset=utf-8'],
+  ] as const) {
+    const refused = await ask(path);
+    assert.equal(refused.status, 404, path);
+    assert.equal(refused.headers.get('content-type'), type, path);
+  }
+});
+
+test('what is said of a page must be what a page says', async (t) => {
+  const { ask } = await pod(t);
+  const say = (state: string) =>
+    ask('/healthz', 'GET', { RSC: '1', 'Next-Router-State-Tree': encodeURIComponent(state) });
+  for (const state of ['', 'garbage', '[]', '{}', '[5,{}]', '["",{"children":[]}]', '["",{},5]']) {
+    assert.equal((await say(state)).status, 400, state);
+  }
+  const own = '["",{"children":["tasks",{"children":["__PAGE__",{}]}]},null,"refetch"]';
+  assert.equal((await say(own)).status, 200);
+});
+
 test('where there is nothing, no method is allowed', async (t) => {
   const { ask } = await pod(t);
   for (const path of ['/nowhere', '/apidocs', '/tasks/1']) {
