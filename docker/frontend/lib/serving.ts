@@ -22,7 +22,7 @@ import { PageFiles } from './page-files.ts';
 import { Places } from './places.ts';
 import { refuseEarly } from './refusal.ts';
 import { type RequestContext, requestId, requests } from './request.ts';
-import { isRouterState } from './router-state.ts';
+import { isOfRouter } from './router-headers.ts';
 
 const CHANNEL = 'http.server.request.start';
 
@@ -107,8 +107,8 @@ function answer(
     else refuse(405, `Nothing here answers ${method}.`, { Allow: allowed.join(', ') });
     return;
   }
-  if (!isRouterState(request.headers['next-router-state-tree'])) {
-    refuse(400, 'Next-Router-State-Tree cannot be read.');
+  if (!isOfRouter(request.headers)) {
+    refuse(400, 'No page sends such headers.');
     return;
   }
   const kind = places.kindOf(method, path);

@@ -217,15 +217,18 @@ test('a path that cannot be decoded is not found, in the words of each kind of p
   }
 });
 
-test('what is said of a page must be what a page says', async (t) => {
+test('headers of the router that no page sends are refused', async (t) => {
   const { ask } = await pod(t);
-  const say = (state: string) =>
-    ask('/healthz', 'GET', { RSC: '1', 'Next-Router-State-Tree': encodeURIComponent(state) });
+  const send = async (headers: Record<string, string>) =>
+    (await ask('/healthz', 'GET', { RSC: '1', ...headers })).status;
+  const say = (state: string) => send({ 'Next-Router-State-Tree': encodeURIComponent(state) });
   for (const state of ['', 'garbage', '[]', '{}', '[5,{}]', '["",{"children":[]}]', '["",{},5]']) {
-    assert.equal((await say(state)).status, 400, state);
+    assert.equal(await say(state), 400, state);
   }
+  assert.equal(await send({ 'Next-Router-Prefetch': '2' }), 400);
   const own = '["",{"children":["tasks",{"children":["__PAGE__",{}]}]},null,"refetch"]';
-  assert.equal((await say(own)).status, 200);
+  assert.equal(await say(own), 200);
+  assert.equal(await send({}), 200);
 });
 
 test('where there is nothing, no method is allowed', async (t) => {
