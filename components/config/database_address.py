@@ -5,8 +5,9 @@ reads what they accept; docker/backend/tests/database_addresses.json has example
 """
 
 import re
+import string
 from dataclasses import dataclass
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 SHAPE = "must look like postgresql://user:password@host:5432/database"
 ENCODE = (
@@ -14,6 +15,7 @@ ENCODE = (
     "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D"
 )
 NUL = "has %00, which Postgres takes in no name and no password: remove it"
+WEAK_ROOTS = "has sslrootcert=system, which libpq takes with sslmode=verify-full alone: use that"
 BLANK = " \t\r\n\v\f"  # What may stand around an address; it comes from files, too.
 _CONTROL_OR_BRACKET = re.compile(r"[\x00-\x1f\x7f-\x9f]|[\[\]].*@")
 _HOST = re.compile(
@@ -100,6 +102,8 @@ def read_address(url: str) -> DatabaseAddress:
         mode = "verify-full"
     if mode is not None and mode not in SSL_MODES:
         raise AddressError(f"has an unknown sslmode: use one of {', '.join(SSL_MODES)}")
+    if roots and mode != "verify-full":
+        raise AddressError(WEAK_ROOTS)
     return DatabaseAddress(port=parts.port or 5432, ssl_mode=mode)
 
 
@@ -108,7 +112,8 @@ def _split(url: str) -> SplitResult:
     if _CONTROL_OR_BRACKET.search(url):
         raise AddressError(ENCODE)
     try:
-        parts = urlsplit(url)
+        # Encoded first: urlsplit refuses letters that resemble a delimiter, such as a full-width question mark.
+        parts = urlsplit(quote(url, safe=string.punctuation + " "))
     except ValueError:  # Square brackets without an IPv6 address.
         raise AddressError(SHAPE) from None
     if parts.scheme not in ("postgresql", "postgres") or not parts.netloc:

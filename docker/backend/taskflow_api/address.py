@@ -7,9 +7,10 @@ print a password that contains one. `tests/database_addresses.json` has an examp
 
 import re
 import ssl
+import string
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 SHAPE = "must look like postgresql://user:password@host:5432/database"
 ENCODE = (
@@ -17,6 +18,7 @@ ENCODE = (
     "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D"
 )
 NUL = "has %00, which Postgres takes in no name and no password: remove it"
+WEAK_ROOTS = "has sslrootcert=system, which libpq takes with sslmode=verify-full alone: use that"
 BLANK = " \t\r\n\v\f"  # What may stand around an address; it comes from files, too.
 CONTROL_OR_BRACKET = re.compile(r"[\x00-\x1f\x7f-\x9f]|[\[\]].*@")
 HOST = re.compile(
@@ -113,7 +115,8 @@ def _split(url: str) -> SplitResult:
     if CONTROL_OR_BRACKET.search(url):
         raise AddressError(ENCODE)
     try:
-        parts = urlsplit(url)
+        # Encoded first: urlsplit refuses letters that resemble a delimiter, such as a full-width question mark.
+        parts = urlsplit(quote(url, safe=string.punctuation + " "))
     except ValueError:  # square brackets without an IPv6 address
         raise AddressError(SHAPE) from None
     if parts.scheme not in ("postgresql", "postgres") or not parts.netloc:
@@ -174,6 +177,8 @@ def _tls(options: dict[str, str], ca_file: Path | None) -> str | ssl.SSLContext:
         return "prefer"
     if mode not in SSL_MODES:
         raise AddressError(f"has an unknown sslmode: use one of {', '.join(SSL_MODES)}")
+    if roots and mode != "verify-full":
+        raise AddressError(WEAK_ROOTS)
     if mode not in VERIFYING:
         return mode
     if mode == "verify-ca" and ca_file is None:

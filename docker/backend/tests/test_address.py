@@ -77,7 +77,10 @@ def test_an_authority_of_ones_own_replaces_the_systems(authority: Path) -> None:
     assert len(tls.get_ca_certs()) == 1
 
 
-@pytest.mark.parametrize("content", [None, "", "no certificate"])
+BROKEN = "-----BEGIN CERTIFICATE-----\ncut off\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate", BROKEN])
 def test_a_file_without_certificates_is_refused(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:

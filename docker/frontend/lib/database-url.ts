@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ClientConfig } from 'pg';
 
@@ -10,6 +11,8 @@ const ENCODE =
   'has characters that must be percent-encoded in the user, the password and the database name: ' +
   '@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D';
 const NUL = 'has %00, which Postgres takes in no name and no password: remove it';
+const WEAK_ROOTS =
+  'has sslrootcert=system, which libpq takes with sslmode=verify-full alone: use that';
 /** What may stand around an address; it comes from files, too. */
 const BLANK = /^[ \t\r\n\v\f]+|[ \t\r\n\v\f]+$/g;
 /** Name servers know no empty part, and none above 63 characters. */
@@ -131,6 +134,7 @@ function ssl(options: URLSearchParams, caFile: string | undefined): ClientConfig
   }
   // As in libpq, which then verifies by the system's.
   const mode = options.get('sslmode') ?? (roots ? 'verify-full' : 'prefer');
+  if (roots && mode !== 'verify-full') throw new DatabaseUrlError(WEAK_ROOTS);
   switch (mode) {
     // There is no falling back here, so the two modes that prefer something take plain text.
     case 'disable':
@@ -159,7 +163,9 @@ function ssl(options: URLSearchParams, caFile: string | undefined): ClientConfig
 function certificates(caFile: string): string {
   try {
     const text = readFileSync(caFile, 'utf8');
-    if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+    // Throws. TLS itself would only find later that no server can be verified.
+    new X509Certificate(text);
+    return text;
   } catch {
     // Said below.
   }

@@ -3,9 +3,9 @@ export type Piece = { text: string; href?: string };
 
 /**
  * Only schemes that can do nothing but lead somewhere. No link has invisible characters: some turn the
- * text around, so that it would show another address.
+ * text around, so that it would show another address, and Unicode has more of them than those of format.
  */
-const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'\p{Cc}\p{Cf}]+/giu;
+const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]+/giu;
 /** What ends a sentence or a quotation belongs to it. */
 const TRAILING = '.,;:!?…)]}’”›»。，、；：！？）】」』';
 const OPENING: Record<string, string> = { ')': '(', ']': '[', '}': '{' };
@@ -15,13 +15,20 @@ export function pieces(text: string): Piece[] {
   let end = 0;
   for (const match of text.matchAll(LINK)) {
     const href = withoutTrailing(match[0]);
-    if (!URL.canParse(href)) continue;
+    if (!leads(href)) continue;
     if (match.index > end) found.push({ text: text.slice(end, match.index) });
     found.push({ text: href, href });
     end = match.index + href.length;
   }
   if (end < text.length) found.push({ text: text.slice(end) });
   return found;
+}
+
+/** Not without an address, nor with a name before the host, which is there to be taken for the host. */
+function leads(link: string): boolean {
+  if (!URL.canParse(link)) return false;
+  const { host, pathname, username, password } = new URL(link);
+  return Boolean(host || pathname) && !username && !password;
 }
 
 /** A closing bracket stays if its opening one is in the link, too: `https://x.example/Foo_(bar)`. */

@@ -33,5 +33,14 @@ export function methodsOf(path: string): string[] | undefined {
 
 /** Whether Next may get a request. It answers a path where there is nothing with its own 404. */
 export function isAnswered(method: string, path: string): boolean {
-  return path !== SHUT && (methodsOf(path) ?? FORM).includes(method);
+  return path !== SHUT && isPath(path) && (methodsOf(path) ?? FORM).includes(method);
+}
+
+/** To Next itself a `*`, or what it cannot decode, is an error of the server (500). */
+function isPath(text: string): boolean {
+  try {
+    return decodeURIComponent(text).startsWith('/');
+  } catch {
+    return false;
+  }
 }

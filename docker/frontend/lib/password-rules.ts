@@ -76,7 +76,8 @@ const OTHER_LETTERS = 2;
 export function isEasilyGuessed(password: string, email: string, name = ''): boolean {
   // Refused for its length; to read one that fills a whole form would keep everybody waiting for seconds.
   if (password.length > PASSWORD_MAX) return false;
-  const text = password.trim().normalize('NFC').toLowerCase();
+  // As Better Auth hashes it: full-width letters are the plain ones.
+  const text = password.normalize('NFKC').trim().toLowerCase();
   const words = [...COMMON, ...wordsOf(`${name} ${email}`)].map(plain);
   // `aabbccdd`, `pass-wort`
   const spellings = [text, text.replace(/(.)\1/gu, '$1'), text.replace(/[\s._-]/g, '')];
@@ -112,7 +113,7 @@ function plain(text: string): string {
 
 /** Those of a name or an address that are long enough to say something. */
 function wordsOf(text: string): string[] {
-  const lower = text.normalize('NFC').toLowerCase();
+  const lower = text.normalize('NFKC').toLowerCase();
   const words = [...lower.split(/[^\p{L}\p{N}]+/u), ...lower.split(/\P{L}+/u)];
   return words.filter((word) => word.length >= 3);
 }

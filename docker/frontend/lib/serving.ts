@@ -22,6 +22,7 @@ import { PageFiles } from './page-files.ts';
 import { Places } from './places.ts';
 import { refuseEarly } from './refusal.ts';
 import { type RequestContext, requestId, requests } from './request.ts';
+import { isOfRouter } from './router-headers.ts';
 
 const CHANNEL = 'http.server.request.start';
 
@@ -95,13 +96,19 @@ function answer(
   const { method = '', url = '/' } = request;
   const path = url.split('?', 1)[0] ?? url;
 
-  if (!isAnswered(method, path)) {
-    const allowed = methodsOf(path);
-    const status = allowed ? 405 : 404;
-    const detail = allowed ? `Nothing here answers ${method}.` : 'There is nothing here.';
-    refuseEarly(request, response, status, detail, allowed && { Allow: allowed.join(', ') });
+  const refuse = (status: number, detail: string, headers?: Record<string, string>) => {
+    refuseEarly(request, response, status, detail, headers);
     log.info(`${method} ${status}`, { method, status, request_id: id });
     count('other', status, 0);
+  };
+  if (!isAnswered(method, path)) {
+    const allowed = methodsOf(path);
+    if (!allowed || allowed.includes(method)) refuse(404, 'There is nothing here.');
+    else refuse(405, `Nothing here answers ${method}.`, { Allow: allowed.join(', ') });
+    return;
+  }
+  if (!isOfRouter(request.headers)) {
+    refuse(400, 'No page sends such headers.');
     return;
   }
   const kind = places.kindOf(method, path);

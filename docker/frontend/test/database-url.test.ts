@@ -68,8 +68,9 @@ for (const { why, url, says = '' } of examples.refused) {
 }
 
 test('a file without certificates is refused', () => {
-  assert.throws(
-    () => databaseConfig(address('?sslmode=verify-full'), '/nowhere'),
-    /DATABASE_CA_FILE/,
-  );
+  const broken = join(tmpdir(), `broken-${process.pid}.pem`);
+  writeFileSync(broken, certificate.replace(/\nMII.*/, '\ncut off'));
+  for (const file of ['/nowhere', broken]) {
+    assert.throws(() => databaseConfig(address('?sslmode=verify-full'), file), /DATABASE_CA_FILE/);
+  }
 });

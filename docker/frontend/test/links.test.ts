@@ -28,6 +28,9 @@ test('no link ends with what ends a sentence or a quotation, in any language', (
 
 test('no link has characters that are not seen', () => {
   assert.deepEqual(links('https://x.example/\u202egpj.exe'), ['https://x.example/']);
+  for (const unseen of ['\u034f', '\u115f', '\u3164', '\ufe0f', '\u{e0101}']) {
+    assert.deepEqual(links(`https://x.example/a${unseen}b`), ['https://x.example/a'], unseen);
+  }
   assert.deepEqual(links('https://x.example/a\u200b https://y.example\u0007'), [
     'https://x.example/a',
     'https://y.example',
@@ -43,13 +46,16 @@ test('a closing bracket belongs to the address that has its opening one', () => 
   ]);
 });
 
-test('what could run or does not parse is no link', () => {
+test('what could run, does not parse or hides its host is no link', () => {
   for (const text of [
     'javascript:alert(1)',
     'data:text/html,x',
     'xhttps://a',
     'https://',
     'www.a.b',
+    'mailto:.',
+    'https://bank.example@x.example/',
+    'http://bank.example:443@x.example',
   ]) {
     assert.deepEqual(links(text), [], text);
   }

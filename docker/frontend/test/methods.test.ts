@@ -29,6 +29,13 @@ test('Next gets what it serves, what only `next dev` has, and what it answers wi
   assert.ok(isAnswered('POST', '/__nextjs_original-stack-frames'));
 });
 
+test('it does not get what is no path, or what nobody can decode', () => {
+  for (const path of ['*', 'http://a.example/tasks', '', '/%', '/api/auth/%', '/api/auth/%FF']) {
+    for (const method of ['GET', 'POST']) assert.ok(!isAnswered(method, path), path);
+  }
+  for (const path of ['/%2F', '/%C3%A9', '/tasks%20']) assert.ok(isAnswered('GET', path), path);
+});
+
 test('it does not get the path of an image service that it would look for a folder for', () => {
   for (const method of ['GET', 'HEAD', 'POST']) assert.ok(!isAnswered(method, '/_next/image'));
 });

@@ -9,6 +9,12 @@ const name = 'Margaret de Montgomery-Hamilton';
 
 const guesses = {
   'a common word': ['password', 'passwort', 'PASSWORT', ' password ', 'schlüssel', 'TaskFlow'],
+  'one in letters that are hashed as the plain ones': [
+    'ｐａｓｓｗｏｒｄ',
+    '𝐩𝐚𝐬𝐬𝐰𝐨𝐫𝐭',
+    'ⓠⓦⓔⓡⓣⓨⓤⓘ',
+    '１２３４５６７８',
+  ],
   'one with digits and signs': ['password1', 'Passwort123!', '!!2024passwort', 'Sommer-2024!'],
   'several of them': ['passwordpassword', 'AdminPasswort', 'hallo-welcome', 'i love you'],
   'one with digits for letters': ['Pa55w0rd', 'p@ssw0rd', 'P4$$wor7', '1l0vey0u', 'f007ba11'],

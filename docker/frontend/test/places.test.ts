@@ -204,6 +204,33 @@ for (const [request, allowed] of [
   });
 }
 
+test('a path that cannot be decoded is not found, in the words of each kind of path', async (t) => {
+  const { ask } = await pod(t);
+  for (const [path, type] of [
+    ['/api/auth/%', 'application/problem+json'],
+    ['/api/auth/%FF', 'application/problem+json'],
+    ['/%', 'text/plain; charset=utf-8'],
+  ] as const) {
+    const refused = await ask(path);
+    assert.equal(refused.status, 404, path);
+    assert.equal(refused.headers.get('content-type'), type, path);
+  }
+});
+
+test('headers of the router that no page sends are refused', async (t) => {
+  const { ask } = await pod(t);
+  const send = async (headers: Record<string, string>) =>
+    (await ask('/healthz', 'GET', { RSC: '1', ...headers })).status;
+  const say = (state: string) => send({ 'Next-Router-State-Tree': encodeURIComponent(state) });
+  for (const state of ['', 'garbage', '[]', '{}', '[5,{}]', '["",{"children":[]}]', '["",{},5]']) {
+    assert.equal(await say(state), 400, state);
+  }
+  assert.equal(await send({ 'Next-Router-Prefetch': '2' }), 400);
+  const own = '["",{"children":["tasks",{"children":["__PAGE__",{}]}]},null,"refetch"]';
+  assert.equal(await say(own), 200);
+  assert.equal(await send({}), 200);
+});
+
 test('where there is nothing, no method is allowed', async (t) => {
   const { ask } = await pod(t);
   for (const path of ['/nowhere', '/apidocs', '/tasks/1']) {
