@@ -90,7 +90,7 @@ def _spec(
         user=(embedded or EmbeddedPostgres()).user,
         action="nightly",
         env=[
-            _variable("DATABASE_URL", owner_url),
+            *workload.secret_env({"DATABASE_URL": owner_url}),
             *([certificates.variable] if certificates else ()),
         ],
         volumes=[certificates.volume] if certificates else (),
@@ -123,10 +123,6 @@ def _spec(
     return spec | {to_camel(field): value for field, value in placement.items()}
 
 
-def _variable(name: str, secret: SecretKey) -> dict[str, Any]:
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
-
-
 def _to_bucket(release: Release, backup: ScheduledBackup) -> list[dict[str, Any]]:
     """The variables of `make backup`, and where the copies go."""
     bucket = backup.bucket
@@ -140,5 +136,5 @@ def _to_bucket(release: Release, backup: ScheduledBackup) -> list[dict[str, Any]
     secrets = workload.further_secrets(release, COMPONENT, backup.secret_env)
     return [
         *({"name": name, "value": value} for name, value in plain.items()),
-        *(_variable(name, secret) for name, secret in secrets.items()),
+        *workload.secret_env(secrets),
     ]

@@ -55,13 +55,6 @@ def content_tag(build: BuildArgs) -> str:
     Raises:
         ConfigError: if Docker could not build it either: a file cannot be read, or an ignored pattern is not one.
     """
-    try:
-        return _content_tag(build)
-    except OSError as error:
-        raise ConfigError([f"{error.filename}: cannot be read: {error.strerror}"]) from None
-
-
-def _content_tag(build: BuildArgs) -> str:
     digest = hashlib.sha256()
 
     def add(*parts: str | bytes) -> None:
@@ -73,18 +66,21 @@ def _content_tag(build: BuildArgs) -> str:
     add(build.target, build.platform or "")
     for key, value in sorted(build.args.items()):
         add(key, value)
-    add((build.context / "Dockerfile").read_bytes())
-    for name in _used_names(build.context, build.target):
-        path = build.context / name
-        mode = path.lstat().st_mode
-        add(name, "x" if mode & stat.S_IXUSR else "-")
-        add(str(path.readlink()) if stat.S_ISLNK(mode) else path.read_bytes())
+    try:
+        add((build.context / "Dockerfile").read_bytes())
+        for name in _used_names(build.context, build.target):
+            path = build.context / name
+            mode = path.lstat().st_mode
+            add(name, "x" if mode & stat.S_IXUSR else "-")
+            add(str(path.readlink()) if stat.S_ISLNK(mode) else path.read_bytes())
+    except OSError as error:
+        raise ConfigError([f"{error.filename}: cannot be read: {error.strerror}"]) from None
     return digest.hexdigest()[:TAG_LENGTH]
 
 
 def base_image(context: Path) -> str | None:
     """The base image that the Dockerfile names by default; None if it takes none by argument."""
-    default = re.search(r"^ARG BASE_IMAGE=(\S+)$", _dockerfile(context), re.MULTILINE)
+    default = re.search(r"^ARG BASE_IMAGE=(\S+)$", _text(context / "Dockerfile"), re.MULTILINE)
     return default[1] if default else None
 
 
@@ -94,8 +90,8 @@ def used_files(context: Path, target: str) -> list[Path]:
 
 
 def _used_names(context: Path, target: str) -> list[str]:
-    sources = _copied(_dockerfile(context), target)
-    names = _context_names(context)
+    sources = _copied(_text(context / "Dockerfile"), target)
+    names = context_names(context)
     links = [name for name in names if (context / name).is_symlink()]
     # BuildKit follows a link that a stage copies, or copies from: its target may be any of the files.
     if sources is None or any(_may_reach(source, link) for source in sources for link in links):
@@ -104,12 +100,8 @@ def _used_names(context: Path, target: str) -> list[str]:
     return [name for name in names if any(source.match(name) for source in copied)]
 
 
-def context_files(context: Path) -> list[Path]:
+def context_names(context: Path) -> list[str]:
     """The files that `docker build` sends, sorted: all below `context` but those its .dockerignore excludes."""
-    return [context / name for name in _context_names(context)]
-
-
-def _context_names(context: Path) -> list[str]:
     own, shared = context / "Dockerfile.dockerignore", context / ".dockerignore"
     ignore_file = own if own.is_file() else shared
     rules = _parse_rules(ignore_file) if ignore_file.is_file() else []
@@ -133,10 +125,6 @@ def _context_names(context: Path) -> list[str]:
 def _text(path: Path) -> str:
     """Docker ignores a byte order mark, too, and ends no line but at a newline."""
     return path.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
-
-
-def _dockerfile(context: Path) -> str:
-    return _text(context / "Dockerfile")
 
 
 @dataclass

@@ -153,19 +153,15 @@ def probe(
     )
 
 
-def secret_env(secrets: Mapping[str, SecretKey]) -> list[core.v1.EnvVarArgs]:
+def secret_env(secrets: Mapping[str, SecretKey]) -> list[pod.Plain]:
     """Environment variables that the kubelet fills from Secrets."""
-    return [
-        core.v1.EnvVarArgs(
-            name=variable,
-            value_from=core.v1.EnvVarSourceArgs(
-                secret_key_ref=core.v1.SecretKeySelectorArgs(
-                    name=secret.name, key=secret.key, optional=secret.optional or None
-                )
-            ),
-        )
-        for variable, secret in secrets.items()
-    ]
+    plain: list[pod.Plain] = []
+    for variable, secret in secrets.items():
+        reference: pod.Plain = {"name": secret.name, "key": secret.key}
+        if secret.optional:
+            reference["optional"] = True
+        plain.append({"name": variable, "valueFrom": {"secretKeyRef": reference}})
+    return plain
 
 
 def placement(release: Release, config: PodSettings) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from ops import pods
 from ops.backup.release import before_loss
 from ops.config.stacks import StackFile
 from ops.config.validate import checked, deployable
-from ops.drift.command import deployed
 from ops.prepare import setup
 from ops.release import reach, record, rollback, smoke
 from ops.review import command as review
@@ -144,7 +143,7 @@ def down(
     chosen = setup.provide_tools(steps)
     provide_cluster(chosen, file, steps)
     ready = selected_stack(chosen, file, steps)
-    loses = deletion.require_leave(file, config, deployed(stack, chosen.env), confirm)
+    loses = deletion.require_leave(file, config, ready.export(), confirm)
     if loses and confirm == review.CONSENT and first:
         before_loss(ready, steps)
     with steps.step("pulumi destroy"):

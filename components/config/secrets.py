@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic.alias_generators import to_snake
 
@@ -49,9 +48,14 @@ class Secret:
     text: str | None = field(default=None, repr=False)
 
 
-def secret_keys(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The keys of a stack that are secrets: those of every stack, and those that its `secretEnv` blocks name."""
-    blocks = [block.get("secretEnv") for block in values.values() if isinstance(block, dict)]
+def secret_keys_in(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of a stack that are secrets: those of every stack, and those that its `secretEnv` blocks name.
+
+    Args:
+        texts: the stack's values as the engine hands them over.
+    """
+    values = map(decoded, texts.values())
+    blocks = [block.get("secretEnv") for block in values if isinstance(block, dict)]
     variables = [
         variable
         for block in blocks
@@ -62,11 +66,6 @@ def secret_keys(values: Mapping[str, Any]) -> tuple[str, ...]:
     keys = [variable.get("config") for variable in variables]
     named = {key for key in keys if isinstance(key, str) and key}
     return (*SECRET_KEYS, *sorted(named - OTHER_KEYS - {*SECRET_KEYS}))
-
-
-def secret_keys_in(texts: Mapping[str, str]) -> tuple[str, ...]:
-    """The same by the texts that the engine hands over."""
-    return secret_keys({key: decoded(text) for key, text in texts.items()})
 
 
 def secrets_in(source: StackFile) -> dict[str, Secret]:

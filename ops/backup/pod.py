@@ -19,7 +19,7 @@ from ops.errors import OpsError
 from ops.kubectl import Kubectl, Manifest
 from ops.pods import pods
 from ops.release.history import Location
-from policy.rule import at, items, pod_of
+from policy.rule import at, containers_of, items, pod_of
 
 START_SECONDS = 240
 DEFAULT = EmbeddedPostgres()
@@ -119,11 +119,10 @@ def server(location: Location) -> Server:
 
 
 def _variables(workload: Manifest) -> dict[str, Manifest]:
-    pod = pod_of(workload)
     return {
         variable["name"]: variable
-        for container in (*items(pod, "containers"), *items(pod, "initContainers"))
-        for variable in container.get("env", [])
+        for container in containers_of(workload)
+        for variable in items(container, "env")
     }
 
 

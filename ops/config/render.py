@@ -23,7 +23,13 @@ import yaml
 from components.app import TaskflowApp, TaskflowAppArgs
 from components.config.go_yaml import scalar
 from components.config.load import StackSecrets
-from components.config.secrets import BETTER_AUTH_SECRET_LENGTH, SECRET_KEYS, field_of
+from components.config.secrets import (
+    BETTER_AUTH_SECRET_LENGTH,
+    SECRET_KEYS,
+    field_of,
+    missing_secrets,
+    secrets_in,
+)
 from components.config.stack import StackConfig
 from components.config.stack_file import StackFile
 from components.existing_secret import OPTIONAL, REQUIRED
@@ -160,15 +166,11 @@ def closed_event_loops() -> Iterator[None]:
             loop.close()
 
 
-def _secrets(config: StackConfig, source: StackFile) -> Iterator[str]:
-    """The keys of the secrets that the stack needs, or has."""
-    needed = {
-        "databaseUrl": config.database.external_settings is not None,
-        "betterAuthSecret": not config.secrets.generate,
-    }
-    for key in SECRET_KEYS:
-        if needed.get(key, key in source.texts):
-            yield key
+def _secrets(config: StackConfig, source: StackFile) -> set[str]:
+    """The keys of the secrets that the stack has, or still needs."""
+    known = secrets_in(source)
+    missing = {mistake.path[0] for mistake in missing_secrets(known, config, source)}
+    return (missing | known.keys()) & {*SECRET_KEYS}
 
 
 def _valid_secret(config: StackConfig) -> dict[str, str]:

@@ -13,8 +13,7 @@ from ops.drift.drift import Drift, Expected, compare, context, expected_objects
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, reference
 from ops.prepare import setup
-from ops.processes import capture
-from ops.session import AsJson, StackName, console, table
+from ops.session import AsJson, StackName, console, known_stack, table
 
 DRIFTED = 2
 
@@ -24,38 +23,20 @@ commands = typer.Typer()
 @commands.command()
 def drift(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show what differs in the cluster from what was deployed. Exit code 2: drift; 1: the check failed."""
-    env = setup.choose().env
-    state = deployed(stack, env)
+    here = known_stack(stack, setup.choose())
+    # The values of Secrets are compared as well; none is ever shown.
+    state = here.export(secrets=True)
     wanted = expected_objects(state)
     if not wanted:
         raise OpsError(f"stack {stack} has nothing deployed", fix=f"make up STACK={stack}")
     # Where it was deployed, whatever the working tree says by now.
-    found = find(wanted, context(state), env)
+    found = find(wanted, context(state), here.env)
     if as_json:
         print(json.dumps([asdict(one) for one in found], indent=2))
     else:
         show(found, len(wanted), stack)
     if found:
         raise typer.Exit(DRIFTED)
-
-
-def deployed(stack: str, env: Mapping[str, str]) -> dict[str, Any]:
-    """The state of the stack.
-
-    Raises:
-        OpsError: if there is none.
-    """
-    # The values of Secrets are compared as well; none is ever shown.
-    command = ["pulumi", "stack", "export", "--show-secrets", "--stack", stack]
-    answer = capture([*command, "--non-interactive"], env=env)
-    try:
-        state: dict[str, Any] | None = json.loads(answer.output) if answer.code == 0 else None
-    except ValueError:
-        state = None
-    if state is None:
-        said = answer.output.strip() if answer.code else "its answer is not JSON"
-        raise OpsError(f"the state of stack {stack} cannot be read", where=said)
-    return state
 
 
 def find(wanted: Sequence[Expected], context: str, env: Mapping[str, str]) -> list[Drift]:

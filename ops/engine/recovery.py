@@ -114,13 +114,13 @@ def _settle_pending(stack: Stack) -> str:
     """
     if not _latest(stack).get("pending_operations"):
         return ""
-    state = _exported(stack)
+    state = stack.export()
     pending = state["deployment"].pop("pending_operations", [])
     adopted = [resource for operation in pending if (resource := _adopted(stack, operation))]
     joined = _joined(state["deployment"]["resources"], adopted)
     state["deployment"]["resources"] = joined
     # Reading the objects takes seconds; what an update elsewhere wrote meanwhile must not be lost.
-    if _exported(stack)["deployment"].get("manifest") != state["deployment"].get("manifest"):
+    if stack.export()["deployment"].get("manifest") != state["deployment"].get("manifest"):
         raise OpsError(
             f"stack {stack.name} is being changed by another update",
             where=stack.backend.url,
@@ -279,18 +279,12 @@ def _adopted(stack: Stack, operation: dict[str, Any]) -> dict[str, Any] | None:
     return {**resource, "id": identity, "outputs": manifest}
 
 
-def _exported(stack: Stack) -> dict[str, Any]:
-    """The state as the engine gives it; its `deployment.manifest.time` changes with every write."""
-    state: dict[str, Any] = json.loads(stack.query("stack", "export"))
-    return state
-
-
 def _latest(stack: Stack) -> dict[str, Any]:
     """The state: from its file if it has one, because that is fast; else from the engine."""
     file = stack.checkpoint
     try:
         if file is None:
-            return _exported(stack)["deployment"] or {}
+            return stack.export()["deployment"] or {}
         return json.loads(file.read_text())["checkpoint"]["latest"] or {} if file.exists() else {}
     except (ValueError, KeyError):
         return {}  # the engine explains a broken checkpoint better

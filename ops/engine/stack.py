@@ -115,6 +115,23 @@ class Stack:
         outputs: dict[str, Any] = json.loads(self.query("stack", "output", "--json"))
         return outputs
 
+    def export(self, *, secrets: bool = False) -> dict[str, Any]:
+        """The state; its `deployment.manifest.time` changes with every write.
+
+        Args:
+            secrets: in plain text; never show them.
+
+        Raises:
+            OpsError: if there is none.
+        """
+        flags = ["--show-secrets"] if secrets else []
+        try:
+            state: dict[str, Any] = json.loads(self.query("stack", "export", *flags))
+        except OpsError as error:
+            text = f"the state of stack {self.name} cannot be read"
+            raise OpsError(text, where=error.where, fix=error.fix) from None
+        return state
+
     def query(self, *arguments: str, stdin: str = "", folder: Path = ROOT) -> str:
         """The output of a short engine command on this stack, which nobody sees.
 

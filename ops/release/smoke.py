@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -27,8 +28,8 @@ TASK_ROW = re.compile(r'id="done-([0-9a-f-]{36})"')
 LOGS = "make logs shows what the frontend's and backend's pods say"
 
 
-class _OtherBuildError(OpsError):
-    """The page and the pod that was asked are from different builds: a failure only if that lasts."""
+class _NotYetError(OpsError):
+    """A failure only if it lasts."""
 
 
 def check(url: str, say: Callable[[str], None]) -> None:
@@ -55,15 +56,15 @@ def require_healthy(url: str) -> None:
         OpsError: if they do not within READY_SECONDS.
     """
     with _browser(url) as browser:
-        _wait_until_healthy(browser, url)
+        _eventually(_require_health, browser)
 
 
 def _check(url: str, say: Callable[[str], None]) -> None:
     with _browser(url) as browser:
-        _wait_until_healthy(browser, url)
+        _eventually(_require_health, browser)
         say("GET /healthz 200")
         for page in ("/sign-in", "/sign-up"):
-            _expect(browser.get(page), 200, say)
+            _expect_success(browser.get(page), say)
         password = secrets.token_urlsafe(24)
         person = {
             "name": "Smoke check",
@@ -71,12 +72,14 @@ def _check(url: str, say: Callable[[str], None]) -> None:
             "password": password,
         }
         origin = {"Origin": url.rstrip("/")}
-        _expect(browser.post("/api/auth/sign-up/email", json=person, headers=origin), 200, say)
+        signed_up = browser.post("/api/auth/sign-up/email", json=person, headers=origin)
+        _expect_success(signed_up, say)
         try:
-            _keep_a_task_of_one_build(browser, say)
+            _eventually(_keep_a_task, browser, say)
         finally:
             proof = {"password": password}
-            _expect(browser.post("/api/auth/delete-user", json=proof, headers=origin), 200, say)
+            deleted = browser.post("/api/auth/delete-user", json=proof, headers=origin)
+            _expect_success(deleted, say)
 
 
 def _browser(url: str) -> httpx.Client:
@@ -97,22 +100,40 @@ def _is_local(url: str) -> bool:
         return host == "localhost"
 
 
-def _keep_a_task_of_one_build(browser: httpx.Client, say: Callable[[str], None]) -> None:
-    """At the end of a rollout a pod of the old build may serve the page, whose actions the new ones do not know."""
+def _eventually(attempt: Callable[..., None], *arguments: Any) -> None:
+    """Repeat what is not yet possible for READY_SECONDS."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
-            return _keep_a_task(browser, say)
-        except _OtherBuildError:
+            return attempt(*arguments)
+        except _NotYetError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(PAUSE_SECONDS)
 
 
+def _require_health(browser: httpx.Client) -> None:
+    try:
+        response = browser.get("/healthz", timeout=3)
+        if response.status_code == 200:
+            return
+        found = f"status {response.status_code}"
+    except httpx.HTTPError as error:
+        found = str(error) or type(error).__name__
+    raise _NotYetError(
+        f"the application did not answer within {READY_SECONDS} s: {found}",
+        where=f"{browser.base_url}healthz",
+        fix="make status shows which pod is not ready, and why",
+    )
+
+
 def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
     """Through the frontend and the backend into the database, and back."""
-    empty = _first_page(browser)
-    _expect(empty, 200, say)
+    empty = browser.get("/tasks")
+    # After a first deployment kube-proxy may know the frontend a moment before the backends.
+    away = "the frontend cannot reach the backend or the database"
+    _require(AWAY not in empty.text, away, browser, _NotYetError)
+    _expect_success(empty, say)
     names = ("addTask", "deleteTask")
     actions = server_actions.find(browser, empty.text, *names)
     for name in names:
@@ -138,54 +159,30 @@ def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
     say("task deleted")
 
 
-def _first_page(browser: httpx.Client) -> httpx.Response:
-    """The page of tasks. After a first deployment kube-proxy may know the frontend a moment before the backends."""
-    deadline = time.monotonic() + READY_SECONDS
-    while AWAY in (page := browser.get("/tasks")).text and time.monotonic() < deadline:
-        time.sleep(PAUSE_SECONDS)
-    away = AWAY in page.text
-    _require(not away, "the frontend cannot reach the backend or the database", browser)
-    return page
-
-
-def _wait_until_healthy(browser: httpx.Client, url: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
-        try:
-            response = browser.get("/healthz", timeout=3)
-            if response.status_code == 200:
-                return
-            found = f"status {response.status_code}"
-        except httpx.HTTPError as error:
-            found = str(error) or type(error).__name__
-        if time.monotonic() > deadline:
-            raise OpsError(
-                f"the application did not answer within {READY_SECONDS} s: {found}",
-                where=f"{url}/healthz",
-                fix="make status shows which pod is not ready, and why",
-            )
-        time.sleep(PAUSE_SECONDS)
-
-
-def _expect(response: httpx.Response, status: int, say: Callable[[str], None]) -> None:
+def _expect_success(response: httpx.Response, say: Callable[[str], None]) -> None:
     request = response.request
-    if response.status_code != status:
+    if response.status_code != 200:
         raise OpsError(
-            f"{request.method} {request.url.path} answered {response.status_code}, not {status}",
+            f"{request.method} {request.url.path} answered {response.status_code}, not 200",
             where=f"{response.url}: {' '.join(response.text.split())[:200]}",
             fix=LOGS,
         )
-    say(f"{request.method} {request.url.path} {status}")
+    say(f"{request.method} {request.url.path} 200")
 
 
 def _succeed(answer: httpx.Response) -> None:
-    """An action that fails answers 200 with its reason; one that this build does not know, 409."""
+    """An action that fails answers 200 with its reason; one that this build does not know, 409.
+
+    At the end of a rollout a pod of the old build may serve the page, whose actions the new ones do not know.
+    """
     if answer.status_code != 200 or '"ok":true' not in answer.text:
-        kind = _OtherBuildError if answer.status_code == httpx.codes.CONFLICT else OpsError
+        kind = _NotYetError if answer.status_code == httpx.codes.CONFLICT else OpsError
         what = f"an action on /tasks failed ({answer.status_code})"
         raise kind(what, where=" ".join(answer.text.split())[:200], fix=LOGS)
 
 
-def _require(holds: bool, what: str, browser: httpx.Client) -> None:
+def _require(
+    holds: bool, what: str, browser: httpx.Client, kind: type[OpsError] = OpsError
+) -> None:
     if not holds:
-        raise OpsError(what, where=f"{browser.base_url}tasks", fix=LOGS)
+        raise kind(what, where=f"{browser.base_url}tasks", fix=LOGS)

@@ -1,7 +1,7 @@
 """The deployed release and its state, from the stack's history and the cluster; as one screen, or for programs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,19 +70,15 @@ class Status:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        parts = ("workloads", "pods", "endpoints")
-        document = {field.name: getattr(self, field.name) for field in fields(self)}
-        document |= {part: [asdict(one) for one in document[part]] for part in parts}
-        document["faults"] = self.faults
-        document["revision"] = self.revision.as_json() if self.revision else None
-        document["last"] = {
+        last = {
             "kind": self.last.kind,
             "succeeded": self.last.succeeded,
             "time": self.last.ended.isoformat(),
             "title": self.last.title,
             "by": self.last.record.by,
         }
-        return document
+        revision = self.revision.as_json() if self.revision else None
+        return {**asdict(self), "faults": self.faults, "revision": revision, "last": last}
 
 
 def look(location: Location, history: list[Update]) -> Status:

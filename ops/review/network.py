@@ -141,8 +141,8 @@ def _labels_of_pods(steps: Sequence[Step], *, deleted: bool) -> Iterator[Set[str
     for step in steps:
         if step.kind in WORKLOADS and step.old and (step.action == DELETE) is deleted:
             job = at(step.old, "spec", "jobTemplate") or step.old  # Of a CronJob.
-            labels = at(job, "spec", "template", "metadata", "labels") or {}
-            yield {f"{name}={value}" for name, value in labels.items()}
+            labels = at(job, "spec", "template", "metadata", "labels")
+            yield _requirements({"matchLabels": labels})
 
 
 def _peer_in_words(peer: Manifest) -> str:

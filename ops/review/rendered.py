@@ -35,11 +35,10 @@ def steps(before: Sequence[Manifest], after: Sequence[Manifest]) -> list[Step]:
 
 
 def _by_identity(manifests: Sequence[Manifest]) -> Mapping[tuple[str, str], Manifest]:
-    return {(_type(manifest), _stem(manifest)): manifest for manifest in manifests}
-
-
-def _type(manifest: Manifest) -> str:
-    return f"kubernetes:{manifest['apiVersion']}:{manifest['kind']}"
+    return {
+        (f"kubernetes:{manifest['apiVersion']}:{manifest['kind']}", _stem(manifest)): manifest
+        for manifest in manifests
+    }
 
 
 def _stem(manifest: Manifest) -> str:

@@ -3,7 +3,7 @@
 import json
 import time
 
-from ops.drift.command import deployed, find
+from ops.drift.command import find
 from ops.drift.drift import Drift, expected_objects
 from tests.live.conftest import CONTEXT, RELEASE, VALUES, LiveRelease
 
@@ -13,8 +13,8 @@ AUTOSCALER_SECONDS = 60
 
 
 def drift_of(release: LiveRelease) -> list[Drift]:
-    env = release.stack.env
-    return find(expected_objects(deployed(release.stack.name, env)), CONTEXT, env)
+    state = release.stack.of_ops.export(secrets=True)
+    return find(expected_objects(state), CONTEXT, release.stack.env)
 
 
 def test_a_release_as_deployed_has_no_drift(release: LiveRelease) -> None:

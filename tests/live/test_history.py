@@ -120,9 +120,8 @@ def test_a_rollback_brings_images_and_configuration_back_and_the_state_stays_cor
         "up", "--yes", "--skip-preview", "--expect-no-changes"
     )
     assert again.code == 0, f"the state says what was brought back:\n{again.output}"
-    env = release.stack.env
-    wanted = expected_objects(drift_command.deployed("live", env))
-    assert drift_command.find(wanted, CONTEXT, env) == [], "and the cluster has it"
+    wanted = expected_objects(release.stack.of_ops.export(secrets=True))
+    assert drift_command.find(wanted, CONTEXT, release.stack.env) == [], "and the cluster has it"
     assert not (ROOT / f"Pulumi.{release.stack.name}.yaml").exists(), (
         "reading secrets leaves no stack file"
     )

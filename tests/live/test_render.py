@@ -17,7 +17,7 @@ from components.config.secrets import secrets_in
 from components.config.stack_file import StackFile
 from components.minikube import THIS_MACHINE
 from ops.config.render import render
-from ops.drift.command import deployed, find
+from ops.drift.command import find
 from ops.drift.drift import compare, expected_objects
 from ops.paths import ROOT
 from tests.generated import configs
@@ -116,7 +116,7 @@ def test_what_render_prints_is_what_is_deployed(release: LiveRelease) -> None:
     stack = release.stack
     stack.configure(VALUES)
     stack.up()
-    deployment = expected_objects(deployed(stack.name, stack.env))
+    deployment = expected_objects(stack.of_ops.export(secrets=True))
     file = check_file(stack.config_file)
     text = with_names_of({one.name for one in deployment}, render(file.config, file.source))
     # It knows no Minikube, so that its text is the same on every machine.

@@ -211,7 +211,7 @@ def test_what_the_stack_only_reads_or_no_longer_wants_is_not_its_own(mark: dict[
 def answers(
     monkeypatch: pytest.MonkeyPatch, cluster: Cluster, pulumi: Result, kubectl: Result
 ) -> None:
-    monkeypatch.setattr(drift_command, "capture", lambda *_, **__: pulumi)
+    monkeypatch.setattr("ops.engine.stack.capture", lambda *_, **__: pulumi)
     cluster.answer("get", kubectl.output, code=kubectl.code)
     cluster.answer("HorizontalPodAutoscaler.v2.autoscaling", {"items": []})
 

@@ -118,10 +118,11 @@ def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     minikube_profile(tmp_path)
     chosen = set_up({"MINIKUBE_HOME": str(tmp_path)})
     monkeypatch.setattr(setup, "provide_tools", lambda _: chosen)
-    stack: Any = SimpleNamespace(destroy=lambda: taken.append("destroy"))
+    stack: Any = SimpleNamespace(
+        destroy=lambda: taken.append("destroy"), export=lambda: {"deployment": {}}
+    )
     for module in (cli, session):
         monkeypatch.setattr(module, "selected_stack", lambda *_: stack)
-    monkeypatch.setattr(cli, "deployed", lambda *_: {"deployment": {}})
     return taken
 
 

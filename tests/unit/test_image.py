@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.build_context import BuildArgs, content_tag, context_files
+from components.build_context import BuildArgs, content_tag, context_names
 from components.config.errors import ConfigError
 from ops.paths import SOURCES
 
@@ -36,7 +36,7 @@ def test_only_what_the_allow_list_names_is_in_the_context(context: Path) -> None
     (context / "app" / "__pycache__").mkdir()
     (context / "app" / "__pycache__" / "main.pyc").write_bytes(b"\0")
     (context / "secrets.env").write_text("KEY=1")
-    names = [path.relative_to(context).as_posix() for path in context_files(context)]
+    names = context_names(context)
     assert names == ["app/deep/inner.py", "app/main.py", "requirements.txt"]
 
 
@@ -80,8 +80,8 @@ def test_the_executable_bit_changes_the_tag(context: Path) -> None:
 
 def test_a_fresh_checkout_has_the_same_tag(context: Path) -> None:
     before = tag(context)
-    for path in context_files(context):
-        os.utime(path, (0, 0))
+    for name in context_names(context):
+        os.utime(context / name, (0, 0))
     assert tag(context) == before, "file times differ between checkouts and must not count"
 
 
@@ -100,14 +100,14 @@ def test_a_later_exclusion_wins_over_an_earlier_exception(tmp_path: Path) -> Non
     (tmp_path / "src" / "private").mkdir(parents=True)
     (tmp_path / "src" / "private" / "key").write_text("x")
     (tmp_path / "src" / "public").write_text("x")
-    assert [path.name for path in context_files(tmp_path)] == ["public"]
+    assert context_names(tmp_path) == ["src/public"]
 
 
 def test_files_are_in_the_order_of_their_folders_which_a_tag_depends_on(tmp_path: Path) -> None:
     (tmp_path / "dir").mkdir()
     for name in ("dir-b", "dir/a", "dir.c"):
         (tmp_path / name).write_text("x")
-    names = [path.relative_to(tmp_path).as_posix() for path in context_files(tmp_path)]
+    names = context_names(tmp_path)
     assert names == ["dir/a", "dir-b", "dir.c"], "another order would roll every pod once"
 
 
@@ -116,7 +116,7 @@ def test_an_exception_below_an_excluded_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / "vendor" / "keep").mkdir(parents=True)
     (tmp_path / "vendor" / "keep" / "this.txt").write_text("x")
     (tmp_path / "vendor" / "other.txt").write_text("x")
-    names = [path.relative_to(tmp_path).as_posix() for path in context_files(tmp_path)]
+    names = context_names(tmp_path)
     assert names == [".dockerignore", "vendor/keep/this.txt"]
 
 
@@ -150,14 +150,14 @@ def test_rules_mean_what_they_mean_to_docker(tmp_path: Path, rules: str, sent: l
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     (tmp_path / ".dockerignore").write_bytes(f"{rules}\n.dockerignore".encode())
-    assert [path.relative_to(tmp_path).as_posix() for path in context_files(tmp_path)] == sent
+    assert context_names(tmp_path) == sent
 
 
 @pytest.mark.parametrize("rule", ["[a", "[]a]", "[a-]", "[^]", "[z-a]", "a\\", "!", "! ", "!/"])
 def test_a_rule_that_docker_refuses_is_one_line(tmp_path: Path, rule: str) -> None:
     (tmp_path / ".dockerignore").write_text(f"b\n{rule}\n")
     with pytest.raises(ConfigError, match=r"/\.dockerignore:2: .* is not a pattern for Docker$"):
-        context_files(tmp_path)
+        context_names(tmp_path)
 
 
 def test_a_file_that_cannot_be_read_is_one_line(
@@ -286,14 +286,14 @@ def test_a_byte_order_mark_hides_no_rule(tmp_path: Path) -> None:
     (tmp_path / ".dockerignore").write_bytes(b"\xef\xbb\xbf*.log\n.dockerignore\n")
     (tmp_path / "a.log").write_text("x")
     (tmp_path / "a.txt").write_text("x")
-    assert [path.name for path in context_files(tmp_path)] == ["a.txt"]
+    assert context_names(tmp_path) == ["a.txt"]
 
 
 def test_a_dockerignore_of_the_dockerfiles_own_comes_first(tmp_path: Path) -> None:
     (tmp_path / ".dockerignore").write_text("*\n")
     (tmp_path / "Dockerfile.dockerignore").write_text("*\n!a.txt\n")
     (tmp_path / "a.txt").write_text("x")
-    assert [path.name for path in context_files(tmp_path)] == ["a.txt"]
+    assert context_names(tmp_path) == ["a.txt"]
 
 
 @pytest.mark.parametrize("component", ["backend", "frontend"])
