@@ -69,8 +69,8 @@ def stream(command: Sequence[str], *, env: Mapping[str, str], hide: str | None =
             tail.append(line)
 
     reader = threading.Thread(target=pass_through, daemon=True)
-    reader.start()
     try:
+        reader.start()  # Whoever sees the child's first line may interrupt.
         code = child.wait()
     except KeyboardInterrupt as interrupt:
         # A second signal makes pulumi drop everything.
