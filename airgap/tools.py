@@ -118,7 +118,8 @@ def _with_copies(names: list[str], graph: str, scratch: Path) -> list[str]:
 def _copied(name: str, graph: str, scratch: Path) -> Path:
     module, program = PROGRAMS[name]["module"], PROGRAMS[name]
     said = _go(graph, "mod", "download", "-json", f"{module}@{version(module, graph)}")
-    copy = shutil.copytree(json.loads(said)["Dir"], scratch / name, copy_function=shutil.copyfile)
+    original, unused = json.loads(said)["Dir"], shutil.ignore_patterns("testdata")
+    copy = shutil.copytree(original, scratch / name, ignore=unused, copy_function=shutil.copyfile)
     for path in (copy, *filter(Path.is_dir, copy.rglob("*"))):
         path.chmod(0o755)  # Go's cache is read-only
     for file in program.get("without", ()):

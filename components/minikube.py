@@ -100,10 +100,13 @@ class Minikube:
                 tag for entry in json.loads(listed) or () for tag in entry.get("repoTags") or ()
             ]
         except ValueError:
+            tags = []
+        # Of a stopped profile it is an empty list: a node that runs has Kubernetes' own images.
+        if not tags:
             raise ClusterError(
                 f"taskflow:cluster.minikube: profile {self.profile} does not list its images ({listed.strip()}); "
                 f"start it with: minikube start --profile {self.profile}"
-            ) from None
+            )
         # A runtime writes a short name in full: docker.io/library/taskflow-backend:1a2b.
         return [
             image

@@ -162,19 +162,21 @@ def test_a_stopped_minikube_says_how_to_start_it(minikube_command: Path) -> None
         docker_provider("docker", profile)
 
 
-# A node on containerd, as https://minikube.sigs.k8s.io/docs/commands/image/ documents it. Loaded images stay in
-# one file, the calls in another.
+# A node on containerd, as https://minikube.sigs.k8s.io/docs/commands/image/ documents it. Its images are in one file,
+# the calls in another. A node that runs has Kubernetes' own images.
+PAUSE = '{"id": "sha256:0", "repoTags": ["registry.k8s.io/pause:3.10"]}'
 CONTAINERD = """echo "$*" >> "{folder}/calls"
 case "$*" in
-"image ls --format json --profile dev") echo "[$(cat "{folder}/images" 2>/dev/null)]" ;;
+"image ls --format json --profile dev") echo "[$(cat "{folder}/images")]" ;;
 "image load taskflow-backend:1a2b --profile dev")
-    echo '{{"id": "sha256:1", "repoTags": ["docker.io/library/taskflow-backend:1a2b"]}}' > "{folder}/images" ;;
+    echo ', {{"id": "sha256:1", "repoTags": ["docker.io/library/taskflow-backend:1a2b"]}}' >> "{folder}/images" ;;
 *) exit 64 ;;
 esac"""
 
 
 @pytest.fixture
 def containerd(minikube_command: Path) -> Minikube:
+    (minikube_command.parent / "images").write_text(PAUSE)
     answer(minikube_command, CONTAINERD.format(folder=minikube_command.parent))
     return Minikube(profile="dev", driver="docker", node_ip="192.168.49.2", runtime="containerd")
 
@@ -205,17 +207,24 @@ def test_an_image_is_loaded_into_a_node_on_containerd_once(
 def test_a_load_that_failed_silently_is_an_error_with_the_command(
     containerd: Minikube, minikube_command: Path
 ) -> None:
-    answer(minikube_command, "[ $2 != ls ] || echo '[]'")
+    answer(minikube_command, f"[ $2 != ls ] || echo '[{PAUSE}]'")
     with pytest.raises(ClusterError, match="minikube image load --profile dev taskflow-backend:9"):
         containerd.load("taskflow-backend:9")
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["echo 'Profile \"dev\" not found'; exit 85", "echo '[]'"],
+    ids=["no profile", "stopped"],
+)
 def test_a_node_that_does_not_answer_is_reported_before_anything_is_loaded(
-    containerd: Minikube, minikube_command: Path
+    containerd: Minikube, minikube_command: Path, said: str
 ) -> None:
-    answer(minikube_command, "echo 'Profile \"dev\" not found'; exit 85")
-    with pytest.raises(ClusterError, match=r"not found.*minikube start --profile dev"):
+    """Minikube lists no image of a stopped profile, and exits with 0."""
+    answer(minikube_command, f'echo "$*" >> "{minikube_command.parent}/calls"; {said}')
+    with pytest.raises(ClusterError, match=r"does not list.*minikube start --profile dev"):
         containerd.load("taskflow-backend:1a2b")
+    assert calls(minikube_command) == ["ls"]
 
 
 def test_pods_wait_for_the_load_and_a_preview_loads_nothing(
