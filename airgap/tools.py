@@ -125,7 +125,10 @@ def _copied(name: str, graph: str, scratch: Path) -> Path:
     for file in program.get("without", ()):
         (copy / file).unlink()
     for file, old, new in program.get("edits", ()):
-        (copy / file).write_text((copy / file).read_text().replace(old, new))
+        text = (copy / file).read_text()
+        if old not in text:
+            raise StepError(f"programs.toml edits {old} in {file}, which {module} no longer has.")
+        (copy / file).write_text(text.replace(old, new))
     if name == PROVIDER:
         _complete_provider(copy)
     return copy

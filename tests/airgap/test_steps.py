@@ -121,6 +121,21 @@ def test_a_module_that_the_registry_refuses_is_named_and_the_next_run_goes_on(
     assert tools.find("two").read_text() == "built\n"
 
 
+def test_an_edit_of_what_a_module_no_longer_has_is_refused(
+    calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it a large library would come back, or a wrong program be built, and nobody be told."""
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module" / "main.go").write_text("package main\n")
+    downloaded = f"""[ "$1" != mod ] || {{ echo '{{"Dir": "{tmp_path / "module"}"}}'; exit; }}"""
+    path = tmp_path / "compiler" / "go"
+    path.write_text(path.read_text().replace("#!/bin/sh", f"#!/bin/sh\n{downloaded}"))
+    monkeypatch.setitem(tools.PROGRAMS["one"], "edits", [["main.go", "oldName()", ""]])
+    with pytest.raises(run.StepError, match=r"edits oldName\(\) in main.go, which example.com/m"):
+        tools.prepare("one")
+    assert not calls.exists(), "nothing is compiled"
+
+
 def test_another_definition_is_another_build_beside_the_old_one(
     calls: Path, tmp_path: Path
 ) -> None:
