@@ -262,6 +262,11 @@ REFUSED: list[tuple[str, Any, str]] = [
         for path in ("backend.podA", "database.embedded.podA", "frontend.serviceA", "ingress.a")
     ),
     ("backend.env", {"A": "x" * 131_070}, "at most 131071 bytes in one variable"),
+    (
+        "backend.env",
+        {f"A{i}": "x" * 125_001 for i in range(8)},
+        "env: has 1000008 bytes, but a Conf",
+    ),
     ("backend.strategy.maxUnavailable", 2**31, "a count such as 1"),
     ("backend.disruptionBudget", {"maxUnavailable": 2**31}, "a count such as 1"),
     ("backend.nodeSelector", {"Example.com/pool": "x"}, "is not a label's name"),
