@@ -5,12 +5,14 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from components.minikube import Minikube
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, Manifest, NoAnswerError
+from ops.processes import capture
 from ops.release import history
 from ops.release.history import Location
 from policy.rule import at, items, pod_of
@@ -113,11 +115,10 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
         OpsError: if there is none.
     """
     location = history.location(stack)
-    if system == "darwin" and stack.file.profile and stack.file.node_port:
-        # On a Mac Docker's network is hidden; the cluster was started with this port published.
-        location = replace(location, node_host="127.0.0.1")
     kubectl = location.kubectl
     url = url_of(location.objects(KINDS), location)
+    if system == "darwin" and location.node_host in url:
+        url = _on_a_mac(url, stack, f"{location.release}-frontend")
     if not url:
         raise OpsError(
             f"release {location.release} has no frontend Service in the cluster",
@@ -144,6 +145,19 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
     # Without NodePort, route or load balancer the address is the Service's own name.
     with _forwarded(kubectl, service=host) as access:
         yield access
+
+
+def _on_a_mac(url: str, stack: Stack, service: str) -> str:
+    """A node port's address there: Docker's network is hidden, but for the ports that the node's container publishes.
+
+    Where it publishes none, the address of the Service, to which a port is forwarded.
+    """
+    minikube = Minikube.find(stack.file.profile, stack.env) if stack.file.profile else None
+    if minikube is None or minikube.driver not in ("docker", "podman"):
+        return url
+    port = str(urlsplit(url).port)
+    published = capture([minikube.driver, "port", minikube.profile, port], env=stack.env)
+    return f"http://{service if published.code else published.output.split()[0]}"
 
 
 @contextmanager

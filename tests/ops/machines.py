@@ -41,10 +41,10 @@ def committed(folder: Path) -> None:
 def minikube_profile(home: Path, driver: str = "none", runtime: str = "docker") -> None:
     """What Minikube keeps of its profile `minikube` in a home folder."""
     path = home / ".minikube/profiles/minikube/config.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(
-        json.dumps({"Driver": driver, "KubernetesConfig": {"ContainerRuntime": runtime}})
-    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nodes = [{"ControlPlane": True, "IP": "192.168.49.2"}]
+    runs = {"ContainerRuntime": runtime}
+    path.write_text(json.dumps({"Driver": driver, "KubernetesConfig": runs, "Nodes": nodes}))
 
 
 @dataclass

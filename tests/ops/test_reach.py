@@ -16,6 +16,7 @@ from ops.kubectl import Kubectl
 from ops.release import reach
 from ops.release.history import Location
 from tests.ops.conftest import Cluster
+from tests.ops.machines import minikube_profile
 from tests.ops.programs import Programs
 from tests.ops.test_history import entry
 
@@ -51,9 +52,13 @@ REFUSED = [
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Stack:
+def programs(tmp_path: Path) -> Programs:
+    return Programs(tmp_path)
+
+
+@pytest.fixture
+def stack(tmp_path: Path, programs: Programs) -> Stack:
     """Its last update failed: its output has another address than the cluster."""
-    programs = Programs(tmp_path)
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
     programs.answer("pulumi", "stack history", [entry(release="blue")])
     url = "http://127.0.0.1:30099"
@@ -99,11 +104,43 @@ def test_the_address_is_that_of_the_live_objects_whatever_the_state_says(
     assert cluster.asked[0].namespace == "blue"
 
 
-def test_on_a_mac_a_node_port_is_one_of_this_machine(stack: Stack, cluster: Cluster) -> None:
-    cluster.has(node_port(30080))
-    mac = replace(stack, file=replace(stack.file, profile="minikube", node_port=30080))
+@pytest.fixture
+def mac(stack: Stack, programs: Programs, cluster: Cluster, tmp_path: Path) -> Stack:
+    """A stack on a Minikube whose node is 192.168.49.2, with node port 30081."""
+    minikube_profile(tmp_path, "docker")
+    programs.env["MINIKUBE_HOME"] = str(tmp_path)
+    profile = {"context": "minikube", "minikube": "minikube"}
+    programs.answer("pulumi", "stack history", [entry(release="blue", cluster=profile)])
+    cluster.has(node_port(30081))
+    return replace(stack, file=replace(stack.file, profile="minikube"))
+
+
+def test_on_a_mac_a_node_port_answers_where_the_nodes_container_publishes_it(
+    mac: Stack, programs: Programs
+) -> None:
+    programs.answer("docker", "port minikube 30081", "127.0.0.1:55000")
     with reach.access_to(mac, "darwin") as access:
-        assert access.url == "http://127.0.0.1:30080"
+        assert access.url == "http://127.0.0.1:55000"
+
+
+def test_on_a_mac_a_node_port_that_is_not_published_is_forwarded(
+    mac: Stack, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a profile that was there before: only the first start can publish a port."""
+    programs.answer("docker", "port minikube 30081", "Error: No public port", code=1)
+    said = "Forwarding from 127.0.0.1:4711 -> 3000"
+    calls = forwards(monkeypatch, f"import time; print({said!r}, flush=True); time.sleep(60)")
+    with reach.access_to(mac, "darwin") as access:
+        assert access.url == "http://127.0.0.1:4711"
+    assert "service/blue-frontend" in calls
+
+
+def test_on_a_mac_a_node_that_is_a_virtual_machine_answers_itself(
+    mac: Stack, tmp_path: Path
+) -> None:
+    minikube_profile(tmp_path, "vfkit")
+    with reach.access_to(mac, "darwin") as access:
+        assert access.url == "http://192.168.49.2:30081"
 
 
 def forwards(monkeypatch: pytest.MonkeyPatch, script: str) -> list[str]:
