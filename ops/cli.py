@@ -113,7 +113,7 @@ def bring_up(
                     steps.step("smoke check"),
                     reach.access_to(ready, chosen.platform.system) as access,
                 ):
-                    smoke.check(access.url, lambda line: console.print(f"    {line}"))
+                    smoke.check(access.url, file.name, lambda line: console.print(f"    {line}"))
                     for line in pods.roles(file, chosen.env):
                         console.print(f"    {line}")
         else:  # Nothing changes, so there is no new revision; but the release must answer.
@@ -121,7 +121,7 @@ def bring_up(
                 steps.step("health check"),
                 reach.access_to(ready, chosen.platform.system) as access,
             ):
-                smoke.require_healthy(access.url)
+                smoke.require_healthy(access.url, file.name)
     forwarded = access.forward is not None
     url = ready.outputs()["url"] if forwarded else access.url
     return {

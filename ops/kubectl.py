@@ -89,8 +89,8 @@ class Kubectl:
             )
         else:
             what, fix = (
-                f"the cluster behind context {self.context} could not be asked",
-                f"make up starts a Minikube that is down; else see what this says: kubectl --context {self.context} "
+                f"the cluster behind context {self.context} did not answer",
+                f"make up starts a Minikube that is down; otherwise run: kubectl --context {self.context} "
                 "get namespaces",
             )
         return NoAnswerError(what, where=said, fix=fix)

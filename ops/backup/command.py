@@ -102,5 +102,5 @@ def upgrade_command(stack: StackName = "dev", key: KeyFile = archive.KEY) -> Non
         ready = ready_stack(chosen, file, steps)
         content = release.move(ready, steps, message, key=key)
         with steps.step("smoke check"), reach.access_to(ready, chosen.platform.system) as way:
-            smoke.check(way.url, lambda line: console.print(f"    {line}"))
+            smoke.check(way.url, stack, lambda line: console.print(f"    {line}"))
     console.print(f"\n[bold green]The data is in its new folder[/]: {content}. The old one stays.")

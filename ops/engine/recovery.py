@@ -195,7 +195,7 @@ def _read_again(stack: Stack) -> str:
             f"objects whose state another provider wrote could not be read again: {len(left)}. An update would "
             "replace them, volumes with their data, too",
             where=left[0]["urn"],
-            fix="when the cluster answers, run the same command again; this asks it: "
+            fix="when the cluster answers, run the same command again; check it with: "
             f"kubectl --context {stack.file.context} get nodes",
         )
     return f"objects that another provider had written were read again: {len(objects)}"

@@ -105,7 +105,7 @@ def _start(stack: StackFile, profile: str, env: Mapping[str, str], system: str) 
     if stream(command, env=env).code != 0:
         raise OpsError(
             f"minikube could not start profile {profile} (its own message is above)",
-            fix="do what it advises, or `make cluster-delete` and start afresh",
+            fix=f"do what it advises, or make cluster-delete STACK={stack.name}, and start afresh",
         )
 
 

@@ -115,7 +115,7 @@ def smoke_command(stack: StackName = "dev", as_json: AsJson = False) -> None:
     here = known_stack(stack, chosen)
     with reach.access_to(here, chosen.platform.system) as access:
         say = passed.append if as_json else console.print
-        smoke.check(access.url, say)
+        smoke.check(access.url, stack, say)
         for line in pods.roles(here.file, here.env):
             say(line)
         if as_json:

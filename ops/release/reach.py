@@ -143,7 +143,7 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
             raise
         return
     # Without NodePort, route or load balancer the address is the Service's own name.
-    with _forwarded(kubectl, service=host) as access:
+    with _forwarded(kubectl, host, stack.name) as access:
         yield access
 
 
@@ -161,7 +161,7 @@ def _on_a_mac(url: str, stack: Stack, service: str) -> str:
 
 
 @contextmanager
-def _forwarded(kubectl: Kubectl, service: str) -> Iterator[Access]:
+def _forwarded(kubectl: Kubectl, service: str, stack: str) -> Iterator[Access]:
     forward = kubectl.start("port-forward", "--address=127.0.0.1", f"service/{service}", ":http")
     try:
         assert forward.stdout is not None
@@ -171,7 +171,7 @@ def _forwarded(kubectl: Kubectl, service: str) -> Iterator[Access]:
             raise OpsError(
                 "no port can be forwarded to the frontend",
                 where=said.strip(),
-                fix="make status shows whether its pods are ready",
+                fix=f"make status STACK={stack} shows whether its pods are ready",
             )
         # Each connection is a line; unread, they would fill the pipe and stop it.
         threading.Thread(target=forward.stdout.read, daemon=True).start()

@@ -194,7 +194,7 @@ def require_images(target: Target, stack: Stack) -> None:
     if gone:
         raise OpsError(
             f"revision {target.revision.number} cannot be brought back: {', '.join(gone)} is no longer in Minikube",
-            fix=f"git checkout {target.revision.record.commit[:7]} and make up builds it again",
+            fix=f"git checkout {target.revision.record.commit[:7]} && make up STACK={stack.name} builds it again",
         )
 
 
@@ -281,7 +281,7 @@ def bring_back(
     with steps.step(f"pulumi up: {target.title}"):
         ready.up(target.record.message(target.title))
     with steps.step("smoke check"), reach.access_to(ready, chosen.platform.system) as way:
-        smoke.check(way.url, lambda line: console.print(f"    {line}"))
+        smoke.check(way.url, ready.name, lambda line: console.print(f"    {line}"))
     return str(ready.outputs()["url"])
 
 

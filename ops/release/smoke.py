@@ -3,7 +3,8 @@
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,38 +26,49 @@ AWAY = "TaskFlow cannot reach "
 TASK_ROW = re.compile(r'id="done-([0-9a-f-]{36})"')
 """The checkbox of a task, whose id carries the task's."""
 
-LOGS = "make logs shows what the frontend's and backend's pods say"
+LOGS = "make logs STACK={stack} shows what the frontend's and backend's pods say"
 
 
 class _NotYetError(OpsError):
     """A failure only if it lasts."""
 
 
-def check(url: str, say: Callable[[str], None]) -> None:
+def check(url: str, stack: str, say: Callable[[str], None]) -> None:
     """Sign up a throw-away person at `url`, add a task, read it back, and delete both again.
 
     Raises:
-        OpsError: whatever does not work.
+        OpsError: whatever does not work; its fix names the stack.
     """
-    try:
-        _check(url, say)
-    except httpx.HTTPError as error:
-        request = error.request
-        raise OpsError(
-            f"{request.method} {request.url.path} got no answer: {str(error) or type(error).__name__}",
-            where=str(request.url),
-            fix=LOGS,
-        ) from error
+    with _naming(stack):
+        try:
+            _check(url, say)
+        except httpx.HTTPError as error:
+            request = error.request
+            raise OpsError(
+                f"{request.method} {request.url.path} got no answer: {str(error) or type(error).__name__}",
+                where=str(request.url),
+                fix=LOGS,
+            ) from error
 
 
-def require_healthy(url: str) -> None:
+def require_healthy(url: str, stack: str) -> None:
     """Wait until the frontend and what it needs answer at `url`; asks nothing else of it.
 
     Raises:
         OpsError: if they do not within READY_SECONDS.
     """
-    with _browser(url) as browser:
+    with _naming(stack), _browser(url) as browser:
         _eventually(_require_health, browser)
+
+
+@contextmanager
+def _naming(stack: str) -> Iterator[None]:
+    """Put the stack's name into the fix of an error."""
+    try:
+        yield
+    except OpsError as error:
+        error.fix = error.fix.format(stack=stack)
+        raise
 
 
 def _check(url: str, say: Callable[[str], None]) -> None:
@@ -123,7 +135,7 @@ def _require_health(browser: httpx.Client) -> None:
     raise _NotYetError(
         f"the application did not answer within {READY_SECONDS} s: {found}",
         where=f"{browser.base_url}healthz",
-        fix="make status shows which pod is not ready, and why",
+        fix="make status STACK={stack} shows which pod is not ready, and why",
     )
 
 

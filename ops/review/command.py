@@ -155,7 +155,7 @@ def refuse(effects: Iterable[Effect], stack: str) -> None:
     refused = [effect for effect in effects if effect.risk is Risk.REFUSED]
     if refused:
         raise OpsError(
-            f"nothing was changed: stack {stack} cannot become what its file says",
+            f"nothing was changed: these steps of stack {stack} would fail",
             where="; ".join(f"{effect.step.title}: {effect.reason}" for effect in refused),
             fix=f"correct {file_name(stack)}, then run the same command again",
             code=REFUSED,

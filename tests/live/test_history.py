@@ -206,4 +206,4 @@ def test_a_failed_up_says_why_and_the_last_revision_comes_back_by_itself(
     assert revisions(release)[-1].record.rollback_to == number
     assert look().faults == []
     release.stack.configure(QUIET)
-    smoke.check(release.url, print)
+    smoke.check(release.url, release.stack.name, print)

@@ -51,7 +51,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(release, name, replacement)
     access = nullcontext(SimpleNamespace(url="http://127.0.0.1:30080"))
     monkeypatch.setattr(reach, "access_to", lambda *_: access)
-    monkeypatch.setattr(smoke, "check", lambda url, _: done.append(f"check {url}"))
+    monkeypatch.setattr(smoke, "check", lambda url, *_: done.append(f"check {url}"))
     return done
 
 

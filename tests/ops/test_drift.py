@@ -248,7 +248,7 @@ def test_it_exits_with_zero_without_drift_and_with_two_on_drift(
     [
         (Result(255, "error: no stack"), Result(0, ""), "the state of stack dev cannot be read"),
         (Result(0, '{"deployment": {}}'), Result(0, ""), "nothing deployed"),
-        (Result(0, json.dumps(state(WEB))), Result(1, "connection refused"), "could not be asked"),
+        (Result(0, json.dumps(state(WEB))), Result(1, "connection refused"), "did not answer"),
     ],
 )
 def test_a_failed_check_exits_with_one(

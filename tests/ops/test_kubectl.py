@@ -24,7 +24,7 @@ from tests.ops.programs import Programs
         ),
         (
             "Unable to connect to the server: dial tcp 10.0.0.1:443: i/o timeout",
-            "the cluster behind context work could not be asked",
+            "the cluster behind context work did not answer",
         ),
         (
             'error: the server doesn\'t have a resource type "HTTPRoute"',

@@ -105,7 +105,7 @@ def test_smoke_checks_the_address_of_the_live_service_not_of_the_last_update(
 ) -> None:
     cluster.has(node_port(30080))
     checked: list[str] = []
-    monkeypatch.setattr(smoke, "check", lambda url, _: checked.append(url))
+    monkeypatch.setattr(smoke, "check", lambda url, *_: checked.append(url))
     monkeypatch.setattr(pods, "roles", lambda *_: [])
     assert machine.json("smoke") == {"url": URL, "passed": []}
     assert f"{URL} works" in machine.run("smoke").stdout

@@ -907,7 +907,7 @@ def test_a_cluster_that_is_down_is_reported_and_the_plan_shown_without_it(cluste
     result = CliRunner().invoke(review.commands, ["diff"])
     shown = " ".join(result.stdout.split())
     assert result.exit_code == 0
-    assert f"the cluster behind context minikube could not be asked ({down})" in shown
+    assert f"the cluster behind context minikube did not answer ({down})" in shown
     assert "Deployment taskflow-frontend" in shown
 
 

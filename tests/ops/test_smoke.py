@@ -94,7 +94,7 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
 
 def test_a_task_is_added_read_back_and_deleted_with_its_person(application: Application) -> None:
     said: list[str] = []
-    smoke.check(application.url, said.append)
+    smoke.check(application.url, "blue", said.append)
     assert application.calls == ["email", "40add", "40de1e7e", "delete-user"]
     assert "task added and read back" in said
 
@@ -112,8 +112,9 @@ def test_what_is_broken_is_said_and_the_person_is_deleted_all_the_same(
     application: Application, broken: str, message: str
 ) -> None:
     application.broken = broken
-    with pytest.raises(OpsError, match=message):
-        smoke.check(application.url, lambda line: None)
+    with pytest.raises(OpsError, match=message) as failure:
+        smoke.check(application.url, "blue", lambda line: None)
+    assert failure.value.fix.startswith("make logs STACK=blue shows")
     assert application.calls[-1] == "delete-user"
 
 
@@ -130,7 +131,7 @@ def test_an_answer_that_never_comes_is_a_failure_like_any_other_so_that_it_is_ro
     monkeypatch.setattr(smoke, "ANSWER_SECONDS", 0.5)
     application.broken = broken
     with pytest.raises(OpsError, match=message) as error:
-        smoke.check(application.url, lambda line: None)
+        smoke.check(application.url, "blue", lambda line: None)
     assert error.value.where.startswith(application.url)
     assert application.calls[-1] == "delete-user"
 
@@ -141,7 +142,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_an_address_of_this_machine(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    smoke.check(application.url, lambda line: None)
+    smoke.check(application.url, "blue", lambda line: None)
     assert application.calls[-1] == "delete-user"
 
 
@@ -149,7 +150,7 @@ def test_backends_that_are_known_a_moment_later_than_the_frontend_are_waited_for
     application: Application,
 ) -> None:
     application.away = 2
-    smoke.check(application.url, lambda line: None)
+    smoke.check(application.url, "blue", lambda line: None)
     assert application.calls[1] == "40add"
 
 
@@ -157,12 +158,12 @@ def test_a_page_of_the_old_build_at_the_end_of_a_rollout_is_asked_for_again(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application.old = 2
-    smoke.check(application.url, lambda line: None)
+    smoke.check(application.url, "blue", lambda line: None)
     assert application.calls[1:4] == ["40add"] * 3
     monkeypatch.setattr(smoke, "READY_SECONDS", 0.1)
     application.old = 1000
     with pytest.raises(OpsError, match=r"an action on /tasks failed \(409\)"):
-        smoke.check(application.url, lambda line: None)
+        smoke.check(application.url, "blue", lambda line: None)
 
 
 def test_backends_that_stay_away_are_a_failure(
@@ -171,7 +172,7 @@ def test_backends_that_stay_away_are_a_failure(
     monkeypatch.setattr(smoke, "READY_SECONDS", 0.1)
     application.away = 1000
     with pytest.raises(OpsError, match="the frontend cannot reach"):
-        smoke.check(application.url, lambda line: None)
+        smoke.check(application.url, "blue", lambda line: None)
     assert application.calls == ["email", "delete-user"], (
         "an absent application gets no further requests"
     )
