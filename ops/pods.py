@@ -91,8 +91,8 @@ def require_rolled_out(stack: StackFile, env: Mapping[str, str]) -> None:
             raise OpsError(
                 "the new pods do not become ready; those of the previous update still serve",
                 where=words.partition("\n")[0] or answer.output.strip(),
-                fix=f"correct the cause, then make up STACK={stack.name}; or make rollback STACK={stack.name} TO=N: "
-                f"make history STACK={stack.name} lists the numbers",
+                fix=f"correct the cause, then make up STACK={stack.name}; or make history STACK={stack.name}, and "
+                f"make rollback STACK={stack.name} TO=N",
             )
 
 
