@@ -1,6 +1,7 @@
 import type { BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
 import { nextCookies } from 'better-auth/next-js';
+import type { Pool } from 'pg';
 import { EMAIL_MAX, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
 import type { Attempts } from './attempts.ts';
 import { guesserOf, knownBrowserValue } from './known-browser.ts';
@@ -16,18 +17,28 @@ type Settings = {
   frontendUrl: string | undefined;
   secureCookies: boolean;
   attempts: Attempts;
+  pool: Pick<Pool, 'query'>;
 };
 
 /** How people sign in: all of Better Auth's configuration but the database. */
-export function authOptions({ secret, frontendUrl, secureCookies, attempts }: Settings) {
+export function authOptions({ secret, frontendUrl, secureCookies, attempts, pool }: Settings) {
   return {
     appName: 'TaskFlow',
     secret,
     // This address is trusted, and beside it the very one that a request was sent to.
     baseURL: frontendUrl,
     trustedOrigins: (request) => (request ? [ownOrigin(request.headers)] : []),
-    // With the password; the account's tasks and sessions go with it.
-    user: { deleteUser: { enabled: true } },
+    user: {
+      // With the password.
+      deleteUser: {
+        enabled: true,
+        // Better Auth deletes sessions, password and user one after the other: a failure in between
+        // would leave tasks that nobody can reach. This statement takes them all, or none.
+        beforeDelete: async ({ id }) => {
+          await pool.query('delete from "user" where id = $1', [id]);
+        },
+      },
+    },
     emailAndPassword: {
       enabled: true,
       minPasswordLength: PASSWORD_MIN,

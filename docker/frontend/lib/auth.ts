@@ -13,6 +13,7 @@ function createAuth(database: Pool, secureCookies: boolean) {
     frontendUrl: env.frontendUrl(),
     secureCookies,
     attempts: attemptsIn(database),
+    pool: database,
   };
   return betterAuth({ ...authOptions(settings), database });
 }

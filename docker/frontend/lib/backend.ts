@@ -3,7 +3,7 @@ import { env } from './env.ts';
 import { backendQuery, type Filter } from './filter.ts';
 import { log } from './log.ts';
 import { fetchPatiently } from './patience.ts';
-import { AWAY, type Problem, problemOf, unknownFields } from './problem.ts';
+import { AWAY, forTheReleaseBefore, type Problem, problemOf } from './problem.ts';
 import { requests } from './request.ts';
 import type { NewTask, Task, TaskChanges, TaskPage } from './task.ts';
 import { backendToken } from './token.ts';
@@ -93,16 +93,6 @@ function headers(id: string, token: string, hasBody: boolean, version?: number):
     ...(hasBody && { 'Content-Type': 'application/json' }),
     ...(version !== undefined && { 'If-Match': `"${version}"` }),
   });
-}
-
-/**
- * While a release is rolled out, the backend can be of the one before: then the same call without
- * what that refuses. A call that was refused has changed nothing.
- */
-function forTheReleaseBefore(status: number, refusal: unknown, body?: object): object | undefined {
-  const unknown = status === 422 ? unknownFields(refusal) : [];
-  if (!body || !unknown.length) return undefined;
-  return Object.fromEntries(Object.entries(body).filter(([name]) => !unknown.includes(name)));
 }
 
 /** What a person searches for does not belong in a log. */

@@ -76,6 +76,7 @@ const KINDS: Kind[] = [
 /** As long as somebody waits for a place at most. */
 const WAIT_MS = 8_000;
 
+type Enter = () => Promise<void>;
 type Waiter = { browser: string | undefined; enter: () => void; giveUp: () => void };
 
 export class Places {
@@ -86,8 +87,8 @@ export class Places {
     return KINDS.find(({ fits }) => fits(method, path)) as Kind;
   }
 
-  /** Runs `enter` once there is a place, which is kept until the response is closed. */
-  admit(kind: Kind, request: IncomingMessage, response: ServerResponse, enter: () => void): void {
+  /** Runs `enter` once there is a place, which is kept until that has settled and the response is closed. */
+  admit(kind: Kind, request: IncomingMessage, response: ServerResponse, enter: Enter): void {
     if ((this.#taken.get(kind) ?? 0) < kind.places) this.#enter(kind, request, response, enter);
     else if (kind.waiting) {
       const browser = knownBrowser(request.headers.cookie);
@@ -97,17 +98,25 @@ export class Places {
     } else refuse(request, response, 2);
   }
 
-  #enter(kind: Kind, request: IncomingMessage, response: ServerResponse, enter: () => void): void {
+  #enter(kind: Kind, request: IncomingMessage, response: ServerResponse, enter: Enter): void {
     this.#taken.set(kind, (this.#taken.get(kind) ?? 0) + 1);
-    // Node itself would wait for five minutes.
-    const timer = setTimeout(() => request.complete || request.destroy(), kind.bodyMs ?? BODY_MS);
-    response.once('close', () => {
+    let timer: NodeJS.Timeout | undefined;
+    // Node itself would wait for five minutes, and Next for ever for the rest of a body that was cut.
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        if (request.complete) return;
+        request.destroy();
+        resolve();
+      }, kind.bodyMs ?? BODY_MS);
+    });
+    const closed = new Promise((resolve) => response.once('close', resolve));
+    // Hanging up ends no work: whoever sends and leaves must not get more of it done at once.
+    void Promise.race([late, Promise.all([closed, enter()])]).finally(() => {
       clearTimeout(timer);
       this.#taken.set(kind, (this.#taken.get(kind) ?? 1) - 1);
       // The newest first: in a flood it is the flood that waits, and who comes later is next.
       if (kind.waiting) this.#waiting.pop()?.enter();
     });
-    enter();
   }
 
   /** Costs nothing but the connection; who waits longest gives way, or gives up. */

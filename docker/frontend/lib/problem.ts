@@ -52,13 +52,30 @@ function detail(body: unknown): string | undefined {
   return sentences.length ? sentences.join(' ') : undefined;
 }
 
-/** The fields that an older backend does not know. In the release before, `detail` has the errors. */
-export function unknownFields(body: unknown): string[] {
-  const errors = property(body, 'errors') ?? property(body, 'detail');
+/**
+ * While a release is rolled out, the backend can be of the one before: then the same call without
+ * the fields that it does not know. Undefined if nothing else would be sent: a field inside another
+ * one stays where it is, and the same call again would be refused again. A call that was refused has
+ * changed nothing.
+ */
+export function forTheReleaseBefore(
+  status: number,
+  refusal: unknown,
+  body: object = {},
+): object | undefined {
+  const unknown = status === 422 ? unknownFields(refusal) : [];
+  const known = Object.entries(body).filter(([name]) => !unknown.includes(name));
+  return known.length < Object.keys(body).length ? Object.fromEntries(known) : undefined;
+}
+
+/** In the release before, `detail` has the errors. */
+function unknownFields(refusal: unknown): string[] {
+  const errors = property(refusal, 'errors') ?? property(refusal, 'detail');
   if (!Array.isArray(errors)) return [];
   return errors
     .filter((error: unknown) => property(error, 'type') === 'extra_forbidden')
-    .map((error: unknown) => String([property(error, 'loc')].flat().at(-1)));
+    .map((error: unknown) => [property(error, 'loc')].flat())
+    .flatMap(([, name, ...inner]) => (inner.length ? [] : String(name)));
 }
 
 function property(value: unknown, name: string): unknown {

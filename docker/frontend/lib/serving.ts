@@ -51,8 +51,9 @@ export async function serve(): Promise<void> {
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
       drain.follow(response);
-      const next = () => {
-        for (const listener of listeners) listener.call(server, request, response);
+      // Next's listener is async.
+      const next = async () => {
+        await Promise.all(listeners.map((listener) => listener.call(server, request, response)));
       };
       answer(request, response, places, (path) =>
         files ? files.answer(request, response, path, next) : next(),
@@ -86,7 +87,7 @@ function answer(
   request: IncomingMessage,
   response: ServerResponse,
   places: Places,
-  next: (path: string) => void,
+  next: (path: string) => Promise<void>,
 ): void {
   const started = performance.now();
   const id = requestId(request.headers['x-request-id']);

@@ -22,6 +22,7 @@ async function site() {
       frontendUrl: origin,
       secureCookies: false,
       attempts: { begin: async () => (attempts++ ? 7 : 0), forget: async () => {} },
+      pool: { query: async () => {} } as never,
     }),
     database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
   });

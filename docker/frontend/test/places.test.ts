@@ -18,9 +18,9 @@ const program = `
   const waiting = [];
   const quick = /^[/](healthz|_next)/;
   process.on('message', () => waiting.splice(0).forEach((answer) => answer()));
-  const server = createServer((request, response) => {
-    const answer = () => response.end('ok');
-    quick.test(request.url) ? answer() : waiting.push(answer);
+  const server = createServer(async (request, response) => {
+    if (!quick.test(request.url)) await new Promise((goOn) => waiting.push(goOn));
+    response.end('ok');
   });
   server.on('upgrade', () => {});
   server.listen(0, '127.0.0.1', () => process.send(server.address()));
@@ -284,20 +284,44 @@ test('an answer names its request, by the id that it came with if that is one', 
   assert.match((await idOf('no id')) ?? '', /^[\da-f-]{36}$/);
 });
 
-test('who sends half a body and falls silent loses the place again', async (t) => {
+for (const [does, leaves] of [
+  ['falls silent', false],
+  ['hangs up', true],
+] as const) {
+  test(`who sends half a body and ${does} loses the place again`, async (t) => {
+    const { ask, answer, port } = await pod(t);
+    const silent = Array.from({ length: 16 }, () => connect(port, '127.0.0.1'));
+    for (const socket of silent) {
+      t.after(() => socket.destroy());
+      socket.write('POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{');
+    }
+    await settled();
+    if (leaves) for (const socket of silent) socket.destroy();
+    assert.equal((await ask('/tasks', 'POST')).status, 503);
+    let change = ask('/tasks', 'POST');
+    for (let tries = 0; tries < 20 && (await isRefused(change)); tries += 1) {
+      await settled();
+      change = ask('/tasks', 'POST');
+    }
+    answer();
+    assert.equal((await change).status, 200);
+  });
+}
+
+test('who hangs up keeps the place until the work is done', async (t) => {
   const { ask, answer, port } = await pod(t);
-  const silent = Array.from({ length: 16 }, () => connect(port, '127.0.0.1'));
-  for (const socket of silent) {
-    t.after(() => socket.destroy());
-    socket.write('POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{');
+  const gone = Array.from({ length: 16 }, () => connect(port, '127.0.0.1'));
+  for (const socket of gone) {
+    socket.write('POST /tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}');
   }
   await settled();
+  for (const socket of gone) socket.destroy();
+  await settled();
   assert.equal((await ask('/tasks', 'POST')).status, 503);
-  let change = ask('/tasks', 'POST');
-  for (let tries = 0; tries < 20 && (await isRefused(change)); tries += 1) {
-    await settled();
-    change = ask('/tasks', 'POST');
-  }
+  answer();
+  await settled();
+  const change = ask('/tasks', 'POST');
+  assert.equal(await isRefused(change), false);
   answer();
   assert.equal((await change).status, 200);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { isConnectionError, problemOf, unknownFields } from '../lib/problem.ts';
+import { forTheReleaseBefore, isConnectionError, problemOf } from '../lib/problem.ts';
 
 test('a field that the backend refuses is named', () => {
   const body = {
@@ -44,12 +44,29 @@ test('a task that was changed elsewhere comes with what it is now', () => {
   assert.deepEqual(problem.present, task);
 });
 
-test('the fields that an older backend does not know are found in its refusal', () => {
+test('a field that an older backend does not know is not sent again', () => {
   const errors = [
     { type: 'extra_forbidden', loc: ['body', 'id'], msg: 'Extra inputs are not permitted' },
     { type: 'string_too_long', loc: ['body', 'title'], msg: 'too long' },
   ];
-  assert.deepEqual(unknownFields({ detail: 'Id: no.', errors }), ['id']);
-  assert.deepEqual(unknownFields({ detail: errors }), ['id']);
-  assert.deepEqual(unknownFields({ detail: 'Too late.' }), []);
+  const body = { id: '1', title: 'Rye bread' };
+  for (const refusal of [{ detail: 'Id: no.', errors }, { detail: errors }]) {
+    assert.deepEqual(forTheReleaseBefore(422, refusal, body), { title: 'Rye bread' });
+  }
+});
+
+test('a refused call that would be sent unchanged is not sent again', () => {
+  const extra = (...loc: unknown[]) => ({ errors: [{ type: 'extra_forbidden', loc }] });
+  const body = { messages: [{ role: 'user', content: 'x', foo: 1, messages: 2 }] };
+  for (const refusal of [
+    extra('body', 'messages', 0, 'foo'),
+    extra('body', 'messages', 0, 'messages'),
+    extra('body', 'another'),
+    { errors: [{ type: 'missing', loc: ['body', 'messages'] }] },
+    { detail: 'Too late.' },
+  ]) {
+    assert.equal(forTheReleaseBefore(422, refusal, body), undefined, JSON.stringify(refusal));
+  }
+  assert.equal(forTheReleaseBefore(409, extra('body', 'messages'), body), undefined);
+  assert.equal(forTheReleaseBefore(422, extra('body', 'messages')), undefined, 'without a body');
 });

@@ -20,6 +20,7 @@ const settings = {
   frontendUrl: 'http://tasks.example.com',
   secureCookies: false,
   attempts: { begin: async () => 0, forget: async () => {} },
+  pool: { query: async () => {} } as never,
 };
 const wanted = Object.values(getAuthTables(authOptions(settings)));
 const migrated: Record<string, Table> = JSON.parse(readFileSync(SCHEMA, 'utf8'));

@@ -31,7 +31,13 @@ function attempts(counts: Map<string, number> = new Map()): Attempts {
 }
 
 function optionsOf(secureCookies = false, frontendUrl = 'http://tasks.example.com') {
-  return authOptions({ secret, frontendUrl, secureCookies, attempts: attempts() });
+  return authOptions({
+    secret,
+    frontendUrl,
+    secureCookies,
+    attempts: attempts(),
+    pool: { query: async () => {} } as never,
+  });
 }
 
 function noTables() {
