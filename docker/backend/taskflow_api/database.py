@@ -105,7 +105,11 @@ class Database:
         self, beforehand: str | None, statement: str, *values: object
     ) -> list[asyncpg.Record]:
         try:
-            async with asyncio.timeout(self._timeout), self._pool.acquire() as connection:
+            async with (
+                asyncio.timeout(self._timeout),
+                # Its own limit is for giving the connection back, which asyncpg shields from the other.
+                self._pool.acquire(timeout=self._timeout) as connection,
+            ):
                 try:
                     if beforehand:
                         await connection.execute(beforehand)
