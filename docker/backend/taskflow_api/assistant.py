@@ -12,9 +12,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from taskflow_api.models import NO_NUL, Search, TaskFields, TaskUpdate
+from taskflow_api.models import MAX_TASKS, NO_NUL, Search, TaskFields, TaskUpdate
 from taskflow_api.settings import Settings
-from taskflow_api.tasks import TaskNotFoundError, UserTasks
+from taskflow_api.tasks import TaskNotFoundError, TooManyTasksError, UserTasks
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -231,6 +231,8 @@ async def _run(call: "ChatCompletionMessageToolCallUnion", tasks: UserTasks) -> 
         return _error(error.json(include_url=False, include_input=False)), False
     except TaskNotFoundError:
         return _error("no task of this id"), False
+    except TooManyTasksError:
+        return _error(f"the person has {MAX_TASKS} tasks, which is the limit"), False
 
 
 async def _apply(tool: Tool, tasks: UserTasks) -> tuple[str, bool]:

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from tests.support.database import add_user
+from tests.support.database import add_tasks, add_user
 from tests.support.openai import KEY, Provider, calls, says
 from tests.support.server import Backend
 
@@ -143,6 +143,17 @@ def test_a_models_mistake_is_returned_to_the_model(
     provider.play(mistake, says("Sorry."))  # type: ignore[arg-type]
     assert chat(api).json() == {"reply": "Sorry.", "changed": False}
     assert "error" in provider.requests[-1].tool_result()
+
+
+def test_a_model_is_told_that_a_person_has_no_room_for_a_task(
+    api: httpx2.Client, provider: Provider, database_url: str, user_id: str
+) -> None:
+    add_tasks(database_url, user_id, 10_000)
+    provider.play(calls("add_task", title="Buy bread"), says("Your list is full."))
+    assert chat(api).json()["changed"] is False
+    assert provider.requests[-1].tool_result() == {
+        "error": "the person has 10000 tasks, which is the limit"
+    }
 
 
 def test_a_model_that_goes_in_circles_is_stopped(api: httpx2.Client, provider: Provider) -> None:
