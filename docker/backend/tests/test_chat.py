@@ -1,5 +1,6 @@
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
@@ -49,6 +50,24 @@ def test_the_provider_gets_the_key_the_model_the_tools_and_the_conversation(
     assert tools == {"list_tasks", "add_task", "complete_task", "delete_task"}
     assert request.body["messages"][0]["role"] == "system"
     assert request.body["messages"][1:] == conversation
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_today_is_the_persons_own_day(api: httpx2.Client, provider: Provider, days: int) -> None:
+    provider.play(says("Fine."))
+    theirs = datetime.now(UTC).date() + timedelta(days=days)
+    assert api.post("/api/chat", json={**HELLO, "today": str(theirs)}).status_code == 200
+    assert f"Today is {theirs}." in provider.requests[0].body["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("theirs", [{}, {"today": None}, {"today": "2000-02-29"}])
+def test_without_a_day_that_is_today_anywhere_it_is_that_of_utc(
+    api: httpx2.Client, provider: Provider, theirs: dict[str, object]
+) -> None:
+    provider.play(says("Fine."))
+    assert api.post("/api/chat", json=HELLO | theirs).status_code == 200
+    ours = datetime.now(UTC).date()
+    assert f"Today is {ours} (UTC)." in provider.requests[0].body["messages"][0]["content"]
 
 
 def test_it_adds_a_task(api: httpx2.Client, provider: Provider) -> None:
@@ -196,6 +215,13 @@ def test_a_refusing_provider_is_502_and_the_key_stays_inside(
 )
 def test_a_wrong_conversation_is_422(api: httpx2.Client, messages: list[object]) -> None:
     assert api.post("/api/chat", json={"messages": messages}).status_code == 422
+
+
+def test_a_wrong_day_is_422(api: httpx2.Client) -> None:
+    for today in ("tomorrow", "2023-02-29", 0):
+        refused = api.post("/api/chat", json={**HELLO, "today": today})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["msg"] != "Extra inputs are not permitted"
 
 
 def test_the_longest_conversation_fits_a_body(api: httpx2.Client, provider: Provider) -> None:
