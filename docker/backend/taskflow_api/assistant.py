@@ -1,4 +1,4 @@
-"""The assistant: a model that may list, add, complete and delete the caller's tasks."""
+"""The assistant: a model that may read, add, complete and delete the caller's tasks."""
 
 import asyncio
 import importlib
@@ -12,7 +12,16 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from taskflow_api.models import MAX_TASKS, NO_NUL, Due, Search, TaskFields, TaskUpdate
+from taskflow_api.models import (
+    MAX_TASKS,
+    NO_NUL,
+    Cursor,
+    Due,
+    Position,
+    Search,
+    TaskFields,
+    TaskUpdate,
+)
 from taskflow_api.settings import Settings
 from taskflow_api.tasks import TaskNotFoundError, TooManyTasksError, UserTasks
 
@@ -31,6 +40,8 @@ logger = logging.getLogger(__name__)
 # more rounds than this is going in circles.
 MAX_ROUNDS = 8
 LISTED_AT_ONCE = 50
+# Of each task in a list: 50 times all of the notes would fill a model's context, and be paid in every round.
+LISTED_NOTES = 300
 # Together within taskflow_api.shed's MAX_BODY_BYTES, so that what this shape allows is not 413.
 MAX_MESSAGES = 16
 MAX_CHARACTERS = 8_000
@@ -93,10 +104,17 @@ class Reply(BaseModel):
 
 
 class ListTasks(BaseModel):
-    """List the person's tasks, newest first."""
+    """List the person's tasks, newest first, in pages; of long notes only the beginning."""
 
     done: bool | None = Field(default=None, description="only done, or only open tasks")
     search: Search | None = Field(default=None, description="text in the title or the notes")
+    after: Cursor | None = Field(default=None, description="`next` of the page before")
+
+
+class ReadTask(BaseModel):
+    """Read one task with all of its notes."""
+
+    id: UUID
 
 
 class AddTask(TaskFields):
@@ -115,10 +133,11 @@ class DeleteTask(BaseModel):
     id: UUID
 
 
-Tool = ListTasks | AddTask | CompleteTask | DeleteTask
+Tool = ListTasks | ReadTask | AddTask | CompleteTask | DeleteTask
 
 TOOLS: dict[str, type[Tool]] = {
     "list_tasks": ListTasks,
+    "read_task": ReadTask,
     "add_task": AddTask,
     "complete_task": CompleteTask,
     "delete_task": DeleteTask,
@@ -252,8 +271,16 @@ async def _run(call: "ChatCompletionMessageToolCallUnion", tasks: UserTasks) -> 
 async def _apply(tool: Tool, tasks: UserTasks) -> tuple[str, bool]:
     match tool:
         case ListTasks():
-            page = await tasks.page(done=tool.done, search=tool.search, limit=LISTED_AT_ONCE)
+            position = Position.read(tool.after) if tool.after else None
+            page = await tasks.page(
+                done=tool.done, search=tool.search, limit=LISTED_AT_ONCE, after=position
+            )
+            for task in page.items:
+                if len(task.notes) > LISTED_NOTES:
+                    task.notes = f"{task.notes[:LISTED_NOTES]}…"
             return page.model_dump_json(), False
+        case ReadTask():
+            return (await tasks.get(tool.id)).model_dump_json(), False
         case AddTask():
             task, _is_new = await tasks.create(tool)
             return task.model_dump_json(), True

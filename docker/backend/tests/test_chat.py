@@ -47,7 +47,7 @@ def test_the_provider_gets_the_key_the_model_the_tools_and_the_conversation(
     assert request.authorization == f"Bearer {KEY}"
     assert request.body["model"] == "test-model"
     tools = {tool["function"]["name"] for tool in request.body["tools"]}
-    assert tools == {"list_tasks", "add_task", "complete_task", "delete_task"}
+    assert tools == {"list_tasks", "read_task", "add_task", "complete_task", "delete_task"}
     assert request.body["messages"][0]["role"] == "system"
     assert request.body["messages"][1:] == conversation
 
@@ -113,6 +113,34 @@ def test_it_lists_only_the_callers_tasks(
     assert [task["title"] for task in listed["items"]] == ["mine"]
 
 
+def test_it_finds_tasks_beyond_the_first_page(
+    api: httpx2.Client, provider: Provider, database_url: str, user_id: str
+) -> None:
+    add_tasks(database_url, user_id, 51)
+    provider.play(
+        calls("list_tasks"), calls("list_tasks", after=lambda found: found["next"]), says("51.")
+    )
+    chat(api)
+    first, second = (request.tool_result() for request in provider.requests[1:])
+    assert (len(first["items"]), len(second["items"]), second["next"]) == (50, 1, None)
+    assert second["items"][0] not in first["items"]
+
+
+def test_a_list_has_the_beginnings_of_long_notes_and_one_task_all_of_them(
+    api: httpx2.Client, provider: Provider
+) -> None:
+    notes = "x" * 300
+    for more in ("", "y" * 9_700):
+        api.post("/api/tasks", json={"title": "Call Ada", "notes": notes + more})
+    provider.play(
+        calls("list_tasks"), calls("read_task", id=lambda found: found["items"][0]["id"]), says("…")
+    )
+    assert chat(api).json()["changed"] is False
+    listed, task = (request.tool_result() for request in provider.requests[1:])
+    assert [found["notes"] for found in listed["items"]] == [f"{notes}…", notes]
+    assert task["notes"] == notes + "y" * 9_700
+
+
 def test_it_completes_a_task_it_has_found(api: httpx2.Client, provider: Provider) -> None:
     task = api.post("/api/tasks", json={"title": "Buy bread"}).json()
     provider.play(
@@ -136,7 +164,7 @@ def test_it_deletes_a_task_it_has_found(api: httpx2.Client, provider: Provider) 
     assert titles(api) == ["Keep"]
 
 
-@pytest.mark.parametrize("tool", ["complete_task", "delete_task"])
+@pytest.mark.parametrize("tool", ["read_task", "complete_task", "delete_task"])
 def test_it_cannot_reach_another_users_task(
     api: httpx2.Client, stranger: httpx2.Client, provider: Provider, tool: str
 ) -> None:
@@ -153,6 +181,7 @@ def test_it_cannot_reach_another_users_task(
         pytest.param(calls("add_task", title=""), id="empty title"),
         pytest.param(calls("add_task", title="x", due="soon"), id="no date"),
         pytest.param(calls("delete_task", id="1"), id="no uuid"),
+        pytest.param(calls("list_tasks", after="the second"), id="no cursor"),
         pytest.param(calls("drop_database"), id="no such tool"),
     ],
 )
