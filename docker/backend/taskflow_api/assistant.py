@@ -19,11 +19,12 @@ from taskflow_api.models import (
     Due,
     Position,
     Search,
+    Task,
     TaskFields,
     TaskUpdate,
 )
 from taskflow_api.settings import Settings
-from taskflow_api.tasks import TaskNotFoundError, TooManyTasksError, UserTasks
+from taskflow_api.tasks import TaskChangedError, TaskNotFoundError, TooManyTasksError, UserTasks
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -96,11 +97,19 @@ class Conversation(BaseModel):
     ] = None
 
 
+class Change(BaseModel):
+    """What became of one task."""
+
+    before: Annotated[Task | None, Field(description="null if it was added")]
+    after: Annotated[Task | None, Field(description="null if it was deleted")]
+
+
 class Reply(BaseModel):
-    """What the assistant says."""
+    """What the assistant says, and what it did."""
 
     reply: Annotated[str, Field(examples=["“Call Ada” is due on Friday."])]
     changed: Annotated[bool, Field(description="whether a task was added, changed or deleted")]
+    changes: Annotated[list[Change], Field(description="what was done, in this order")]
 
 
 class ListTasks(BaseModel):
@@ -204,7 +213,7 @@ class Assistant:
             else:
                 messages.append({"role": "assistant", "content": message.content})
 
-        changed = False
+        changes: list[Change] = []
         for _ in range(MAX_ROUNDS):
             completion = await client.chat.completions.create(
                 model=self._model, messages=messages, tools=_tool_definitions()
@@ -213,15 +222,19 @@ class Assistant:
                 raise AssistantError("the assistant's provider sent no answer")
             answer = completion.choices[0].message
             if not answer.tool_calls:
-                return Reply(reply=answer.content or "Done.", changed=changed)
+                return _reply(answer.content or "Done.", changes)
             messages.append(_as_param(answer))
             for call in answer.tool_calls:
-                result, did_change = await _run(call, tasks)
-                changed |= did_change
+                result, change = await _run(call, tasks)
+                if change:
+                    changes.append(change)
                 messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
-        return Reply(
-            reply="That took too many steps. Please ask for less at a time.", changed=changed
-        )
+        return _reply("That took too many steps. Please ask for less at a time.", changes)
+
+
+def _reply(text: str, changes: list[Change]) -> Reply:
+    # Frontends of the release before know only `changed`.
+    return Reply(reply=text, changed=bool(changes), changes=changes)
 
 
 def _today(theirs: date | None) -> str:
@@ -253,22 +266,26 @@ def _as_param(answer: "ChatCompletionMessage") -> "ChatCompletionMessageParam":
     return cast("ChatCompletionMessageParam", turn)
 
 
-async def _run(call: "ChatCompletionMessageToolCallUnion", tasks: UserTasks) -> tuple[str, bool]:
-    """The result as JSON, and whether a task changed. A mistake goes back to the model."""
+async def _run(
+    call: "ChatCompletionMessageToolCallUnion", tasks: UserTasks
+) -> tuple[str, Change | None]:
+    """The result as JSON, and what changed. A mistake goes back to the model."""
     if call.type != "function" or call.function.name not in TOOLS:
-        return _error("no such tool"), False
+        return _error("no such tool"), None
     try:
         tool = TOOLS[call.function.name].model_validate_json(call.function.arguments or "{}")
         return await _apply(tool, tasks)
     except ValidationError as error:
-        return _error(error.json(include_url=False, include_input=False)), False
+        return _error(error.json(include_url=False, include_input=False)), None
     except TaskNotFoundError:
-        return _error("no task of this id"), False
+        return _error("no task of this id"), None
+    except TaskChangedError:
+        return _error("the task has changed meanwhile: read it again"), None
     except TooManyTasksError:
-        return _error(f"the person has {MAX_TASKS} tasks, which is the limit"), False
+        return _error(f"the person has {MAX_TASKS} tasks, which is the limit"), None
 
 
-async def _apply(tool: Tool, tasks: UserTasks) -> tuple[str, bool]:
+async def _apply(tool: Tool, tasks: UserTasks) -> tuple[str, Change | None]:
     match tool:
         case ListTasks():
             position = Position.read(tool.after) if tool.after else None
@@ -278,18 +295,21 @@ async def _apply(tool: Tool, tasks: UserTasks) -> tuple[str, bool]:
             for task in page.items:
                 if len(task.notes) > LISTED_NOTES:
                     task.notes = f"{task.notes[:LISTED_NOTES]}…"
-            return page.model_dump_json(), False
+            return page.model_dump_json(), None
         case ReadTask():
-            return (await tasks.get(tool.id)).model_dump_json(), False
+            return (await tasks.get(tool.id)).model_dump_json(), None
         case AddTask():
-            task, _is_new = await tasks.create(tool)
-            return task.model_dump_json(), True
+            added, _is_new = await tasks.create(tool)
+            return added.model_dump_json(), Change(before=None, after=added)
         case CompleteTask():
-            task = await tasks.update(tool.id, TaskUpdate(done=True))
-            return task.model_dump_json(), True
+            # Only this version, so that undoing the change cannot undo somebody else's, too.
+            before = await tasks.get(tool.id)
+            after = await tasks.update(tool.id, TaskUpdate(done=True), [before.version])
+            return after.model_dump_json(), Change(before=before, after=after)
         case DeleteTask():
-            await tasks.delete(tool.id)
-            return json.dumps({"deleted": str(tool.id)}), True
+            before = await tasks.get(tool.id)
+            await tasks.delete(tool.id, [before.version])
+            return json.dumps({"deleted": str(tool.id)}), Change(before=before, after=None)
 
 
 def _error(text: str) -> str:

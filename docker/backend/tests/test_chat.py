@@ -1,10 +1,13 @@
+import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import httpx2
 import pytest
-from tests.support.database import add_tasks, add_user
+from tests.support.database import add_tasks, add_user, query
 from tests.support.openai import KEY, Provider, calls, says
 from tests.support.server import Backend
 
@@ -29,7 +32,7 @@ def test_a_plain_answer_changes_nothing(api: httpx2.Client, provider: Provider) 
     provider.play(says("Good morning!"))
     response = chat(api)
     assert response.status_code == 200
-    assert response.json() == {"reply": "Good morning!", "changed": False}
+    assert response.json() == {"reply": "Good morning!", "changed": False, "changes": []}
 
 
 def test_the_provider_gets_the_key_the_model_the_tools_and_the_conversation(
@@ -72,8 +75,10 @@ def test_without_a_day_that_is_today_anywhere_it_is_that_of_utc(
 
 def test_it_adds_a_task(api: httpx2.Client, provider: Provider) -> None:
     provider.play(calls("add_task", title="Buy bread", due="2030-05-01"), says("Added."))
-    assert chat(api).json() == {"reply": "Added.", "changed": True}
+    answer = chat(api).json()
     (task,) = api.get("/api/tasks").json()["items"]
+    change = {"before": None, "after": task}
+    assert answer == {"reply": "Added.", "changed": True, "changes": [change]}
     assert (task["title"], task["due"], task["done"]) == ("Buy bread", "2030-05-01", False)
 
 
@@ -148,20 +153,62 @@ def test_it_completes_a_task_it_has_found(api: httpx2.Client, provider: Provider
         calls("complete_task", id=lambda found: found["items"][0]["id"]),
         says("Done."),
     )
-    assert chat(api).json() == {"reply": "Done.", "changed": True}
-    assert api.get(f"/api/tasks/{task['id']}").json()["done"] is True
+    answer = chat(api).json()
+    after = api.get(f"/api/tasks/{task['id']}").json()
+    assert after["done"] is True
+    change = {"before": task, "after": after}
+    assert answer == {"reply": "Done.", "changed": True, "changes": [change]}
 
 
 def test_it_deletes_a_task_it_has_found(api: httpx2.Client, provider: Provider) -> None:
     api.post("/api/tasks", json={"title": "Keep"})
-    api.post("/api/tasks", json={"title": "Buy bread"})
+    task = api.post("/api/tasks", json={"title": "Buy bread", "notes": "rye" * 200}).json()
     provider.play(
         calls("list_tasks", search="bread"),
         calls("delete_task", id=lambda found: found["items"][0]["id"]),
         says("Gone."),
     )
-    assert chat(api).json()["changed"] is True
+    change = {"before": task, "after": None}
+    assert chat(api).json() == {"reply": "Gone.", "changed": True, "changes": [change]}
     assert titles(api) == ["Keep"]
+
+
+def test_changes_come_in_the_order_in_which_they_were_made(
+    api: httpx2.Client, provider: Provider
+) -> None:
+    provider.play(
+        calls("add_task", title="Buy bread"),
+        calls("complete_task", id=lambda task: task["id"]),
+        calls("delete_task", id=lambda task: task["id"]),
+        says("That was quick."),
+    )
+    added, completed, deleted = chat(api).json()["changes"]
+    assert (added["before"], deleted["after"]) == (None, None)
+    assert added["after"] == completed["before"]
+    assert completed["after"] == deleted["before"]
+
+
+@pytest.mark.parametrize("tool", ["complete_task", "delete_task"])
+def test_a_task_that_changes_meanwhile_is_left_as_it_is(
+    api: httpx2.Client, provider: Provider, database_url: str, tool: str
+) -> None:
+    """Its change would have an undo that brings back what came before both."""
+    task = api.post("/api/tasks", json={"title": "Buy bread"}).json()
+    provider.play(calls(tool, id=task["id"]), says("It has just changed."))
+    waiting = "select from pg_locks where not granted and locktype = 'transactionid'"
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as threads:
+        other = runner.run(asyncpg.connect(database_url))
+        runner.run(other.execute("begin"))
+        runner.run(other.fetch("update task set title = 'Buy rye' where id = $1", task["id"]))
+        answer = threads.submit(chat, api)
+        deadline = time.monotonic() + 5
+        while not query(database_url, waiting):
+            assert time.monotonic() < deadline, "the assistant's change should wait for the other"
+        runner.run(other.execute("commit"))
+        runner.run(other.close())
+        assert answer.result().json()["changes"] == []
+    assert "changed meanwhile" in provider.requests[-1].tool_result()["error"]
+    assert api.get(f"/api/tasks/{task['id']}").json()["done"] is False
 
 
 @pytest.mark.parametrize("tool", ["read_task", "complete_task", "delete_task"])
@@ -189,7 +236,7 @@ def test_a_models_mistake_is_returned_to_the_model(
     api: httpx2.Client, provider: Provider, mistake: object
 ) -> None:
     provider.play(mistake, says("Sorry."))  # type: ignore[arg-type]
-    assert chat(api).json() == {"reply": "Sorry.", "changed": False}
+    assert chat(api).json() == {"reply": "Sorry.", "changed": False, "changes": []}
     assert "error" in provider.requests[-1].tool_result()
 
 
