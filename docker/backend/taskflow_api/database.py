@@ -71,7 +71,7 @@ class Database:
             **self._server,
             min_size=0,
             max_size=settings.database_pool_size,
-            reset=_named_as_before,
+            reset=self._name_as_before,
         )
 
     async def open(self) -> None:
@@ -133,8 +133,9 @@ class Database:
                 raise DatabaseUnavailableError(f"it refused with {error.sqlstate}") from error
             raise
 
-
-async def _named_as_before(connection: asyncpg.Connection) -> None:
-    """Replaces asyncpg's own reset, which costs every read a query: only a change leaves something, its name."""
-    if connection.get_settings().application_name != NAME:
-        await connection.execute(f"set application_name = '{NAME}'")
+    async def _name_as_before(self, connection: asyncpg.Connection) -> None:
+        """Replaces asyncpg's own reset, which costs every read a query: only a change leaves something, its name."""
+        if connection.get_settings().application_name != NAME:
+            # asyncpg shields this from the request's limit; without its own a connection that hangs keeps its place.
+            async with asyncio.timeout(self._timeout):
+                await connection.execute(f"set application_name = '{NAME}'")

@@ -75,6 +75,8 @@ CreatedAt = Annotated[
     Field(ge=EPOCH, examples=["2026-01-31T10:00:00.123456Z"]),
 ]
 
+# For one person: at most 100 million characters of notes.
+MAX_TASKS = 10_000
 MAX_LIMIT = 100
 MAX_OFFSET = 1_000_000
 

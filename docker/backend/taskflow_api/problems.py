@@ -18,11 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from taskflow_api.database import DatabaseUnavailableError
-from taskflow_api.models import Task
+from taskflow_api.models import MAX_TASKS, Task
 from taskflow_api.tasks import (
     TaskChangedError,
     TaskIdTakenError,
     TaskNotFoundError,
+    TooManyTasksError,
     UnknownUserError,
 )
 
@@ -100,6 +101,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownUserError, _unknown_user)
     app.add_exception_handler(TaskNotFoundError, _not_found)
     app.add_exception_handler(TaskIdTakenError, _id_taken)
+    app.add_exception_handler(TooManyTasksError, _too_many)
     app.add_exception_handler(TaskChangedError, _changed)
     app.add_exception_handler(DatabaseUnavailableError, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
@@ -146,6 +148,10 @@ async def _not_found(_request: Request, _error: Exception) -> JSONResponse:
 
 async def _id_taken(_request: Request, _error: Exception) -> JSONResponse:
     return problem(409, "a task cannot have this id: choose another")
+
+
+async def _too_many(_request: Request, _error: Exception) -> JSONResponse:
+    return problem(409, f"You have {MAX_TASKS:,} tasks, which is the limit. Delete some first.")
 
 
 async def _changed(_request: Request, error: Exception) -> JSONResponse:

@@ -27,6 +27,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 LOCK_KEY = 0x7461736B  # "task": any number, the same in every pod
 
+# Requests queue behind a migration that waits for a table, for instance until pg_dump has read it. So it soon gives
+# up, far within database_timeout, and its callers try again.
+LOCK_TIMEOUT = "300ms"
+
 FIRST_RETRY_SECONDS = 0.25
 LONGEST_RETRY_SECONDS = 3.0
 
@@ -88,6 +92,8 @@ async def upgrade(connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
     async with engine.begin() as connection:
         # Held to the end of the transaction: the others wait, then find the work done.
         await connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK_KEY})")
+        # After it, which may take as long as it must: see LOCK_TIMEOUT.
+        await connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         await connection.run_sync(_upgrade_to_head)
     logger.info("the schema is at %s", HEAD)
 

@@ -14,6 +14,7 @@ import asyncpg
 from taskflow_api.database import Database
 from taskflow_api.models import (
     MAX_LIMIT,
+    MAX_TASKS,
     Position,
     Priority,
     Task,
@@ -35,6 +36,10 @@ class TaskNotFoundError(Exception):
 
 class TaskIdTakenError(Exception):
     """A task of somebody else has this id."""
+
+
+class TooManyTasksError(Exception):
+    """The user has as many tasks as the database keeps for one."""
 
 
 class TaskChangedError(Exception):
@@ -68,10 +73,12 @@ left join (
 ) page on true
 order by created_at desc, id desc"""  # noqa: S608 - of the constants above
 GET = f"select {COLUMNS} from task where {MINE}"  # noqa: S608
+FULL = f"select 1 from task where owner_id = $1 offset {MAX_TASKS - 1} limit 1"  # noqa: S608
+# Requests at once may each add the last one. That does no harm, and a lock would cost every request.
 CREATE = f"""
 insert into task (owner_id, id, created_at, title, notes, done, due, priority)
-values ($1, $2, coalesce($3, now()), $4, $5, $6, $7, $8)
-on conflict (id) do nothing returning {COLUMNS}"""  # noqa: S608
+select $1, $2, coalesce($3, now()), $4, $5, $6, $7, $8 where not exists ({FULL})
+on conflict (id) do nothing returning {COLUMNS}"""
 DELETE = f"delete from task where {MINE} and {EXPECTED} returning id"  # noqa: S608
 
 
@@ -145,6 +152,8 @@ class UserTasks:
         try:
             return await self.get(task_id), False
         except TaskNotFoundError as error:
+            if await self._database.read(FULL, self._user_id):
+                raise TooManyTasksError from error
             raise TaskIdTakenError from error
 
     async def update(

@@ -1,9 +1,13 @@
+import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import httpx2
 import pytest
-from tests.support.database import add_user
+from tests.support.database import add_tasks, add_user, query
 from tests.support.openai import KEY, Provider, calls, says
 from tests.support.server import Backend
 
@@ -28,7 +32,7 @@ def test_a_plain_answer_changes_nothing(api: httpx2.Client, provider: Provider) 
     provider.play(says("Good morning!"))
     response = chat(api)
     assert response.status_code == 200
-    assert response.json() == {"reply": "Good morning!", "changed": False}
+    assert response.json() == {"reply": "Good morning!", "changed": False, "changes": []}
 
 
 def test_the_provider_gets_the_key_the_model_the_tools_and_the_conversation(
@@ -46,15 +50,35 @@ def test_the_provider_gets_the_key_the_model_the_tools_and_the_conversation(
     assert request.authorization == f"Bearer {KEY}"
     assert request.body["model"] == "test-model"
     tools = {tool["function"]["name"] for tool in request.body["tools"]}
-    assert tools == {"list_tasks", "add_task", "complete_task", "delete_task"}
+    assert tools == {"list_tasks", "read_task", "add_task", "complete_task", "delete_task"}
     assert request.body["messages"][0]["role"] == "system"
     assert request.body["messages"][1:] == conversation
 
 
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_today_is_the_persons_own_day(api: httpx2.Client, provider: Provider, days: int) -> None:
+    provider.play(says("Fine."))
+    theirs = datetime.now(UTC).date() + timedelta(days=days)
+    assert api.post("/api/chat", json={**HELLO, "today": str(theirs)}).status_code == 200
+    assert f"Today is {theirs}." in provider.requests[0].body["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("theirs", [{}, {"today": None}, {"today": "2000-02-29"}])
+def test_without_a_day_that_is_today_anywhere_it_is_that_of_utc(
+    api: httpx2.Client, provider: Provider, theirs: dict[str, object]
+) -> None:
+    provider.play(says("Fine."))
+    assert api.post("/api/chat", json=HELLO | theirs).status_code == 200
+    ours = datetime.now(UTC).date()
+    assert f"Today is {ours} (UTC)." in provider.requests[0].body["messages"][0]["content"]
+
+
 def test_it_adds_a_task(api: httpx2.Client, provider: Provider) -> None:
     provider.play(calls("add_task", title="Buy bread", due="2030-05-01"), says("Added."))
-    assert chat(api).json() == {"reply": "Added.", "changed": True}
+    answer = chat(api).json()
     (task,) = api.get("/api/tasks").json()["items"]
+    change = {"before": None, "after": task}
+    assert answer == {"reply": "Added.", "changed": True, "changes": [change]}
     assert (task["title"], task["due"], task["done"]) == ("Buy bread", "2030-05-01", False)
 
 
@@ -94,6 +118,34 @@ def test_it_lists_only_the_callers_tasks(
     assert [task["title"] for task in listed["items"]] == ["mine"]
 
 
+def test_it_finds_tasks_beyond_the_first_page(
+    api: httpx2.Client, provider: Provider, database_url: str, user_id: str
+) -> None:
+    add_tasks(database_url, user_id, 51)
+    provider.play(
+        calls("list_tasks"), calls("list_tasks", after=lambda found: found["next"]), says("51.")
+    )
+    chat(api)
+    first, second = (request.tool_result() for request in provider.requests[1:])
+    assert (len(first["items"]), len(second["items"]), second["next"]) == (50, 1, None)
+    assert second["items"][0] not in first["items"]
+
+
+def test_a_list_has_the_beginnings_of_long_notes_and_one_task_all_of_them(
+    api: httpx2.Client, provider: Provider
+) -> None:
+    notes = "x" * 300
+    for more in ("", "y" * 9_700):
+        api.post("/api/tasks", json={"title": "Call Ada", "notes": notes + more})
+    provider.play(
+        calls("list_tasks"), calls("read_task", id=lambda found: found["items"][0]["id"]), says("…")
+    )
+    assert chat(api).json()["changed"] is False
+    listed, task = (request.tool_result() for request in provider.requests[1:])
+    assert [found["notes"] for found in listed["items"]] == [f"{notes}…", notes]
+    assert task["notes"] == notes + "y" * 9_700
+
+
 def test_it_completes_a_task_it_has_found(api: httpx2.Client, provider: Provider) -> None:
     task = api.post("/api/tasks", json={"title": "Buy bread"}).json()
     provider.play(
@@ -101,23 +153,65 @@ def test_it_completes_a_task_it_has_found(api: httpx2.Client, provider: Provider
         calls("complete_task", id=lambda found: found["items"][0]["id"]),
         says("Done."),
     )
-    assert chat(api).json() == {"reply": "Done.", "changed": True}
-    assert api.get(f"/api/tasks/{task['id']}").json()["done"] is True
+    answer = chat(api).json()
+    after = api.get(f"/api/tasks/{task['id']}").json()
+    assert after["done"] is True
+    change = {"before": task, "after": after}
+    assert answer == {"reply": "Done.", "changed": True, "changes": [change]}
 
 
 def test_it_deletes_a_task_it_has_found(api: httpx2.Client, provider: Provider) -> None:
     api.post("/api/tasks", json={"title": "Keep"})
-    api.post("/api/tasks", json={"title": "Buy bread"})
+    task = api.post("/api/tasks", json={"title": "Buy bread", "notes": "rye" * 200}).json()
     provider.play(
         calls("list_tasks", search="bread"),
         calls("delete_task", id=lambda found: found["items"][0]["id"]),
         says("Gone."),
     )
-    assert chat(api).json()["changed"] is True
+    change = {"before": task, "after": None}
+    assert chat(api).json() == {"reply": "Gone.", "changed": True, "changes": [change]}
     assert titles(api) == ["Keep"]
 
 
+def test_changes_come_in_the_order_in_which_they_were_made(
+    api: httpx2.Client, provider: Provider
+) -> None:
+    provider.play(
+        calls("add_task", title="Buy bread"),
+        calls("complete_task", id=lambda task: task["id"]),
+        calls("delete_task", id=lambda task: task["id"]),
+        says("That was quick."),
+    )
+    added, completed, deleted = chat(api).json()["changes"]
+    assert (added["before"], deleted["after"]) == (None, None)
+    assert added["after"] == completed["before"]
+    assert completed["after"] == deleted["before"]
+
+
 @pytest.mark.parametrize("tool", ["complete_task", "delete_task"])
+def test_a_task_that_changes_meanwhile_is_left_as_it_is(
+    api: httpx2.Client, provider: Provider, database_url: str, tool: str
+) -> None:
+    """Its change would have an undo that brings back what came before both."""
+    task = api.post("/api/tasks", json={"title": "Buy bread"}).json()
+    provider.play(calls(tool, id=task["id"]), says("It has just changed."))
+    waiting = "select from pg_locks where not granted and locktype = 'transactionid'"
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as threads:
+        other = runner.run(asyncpg.connect(database_url))
+        runner.run(other.execute("begin"))
+        runner.run(other.fetch("update task set title = 'Buy rye' where id = $1", task["id"]))
+        answer = threads.submit(chat, api)
+        deadline = time.monotonic() + 5
+        while not query(database_url, waiting):
+            assert time.monotonic() < deadline, "the assistant's change should wait for the other"
+        runner.run(other.execute("commit"))
+        runner.run(other.close())
+        assert answer.result().json()["changes"] == []
+    assert "changed meanwhile" in provider.requests[-1].tool_result()["error"]
+    assert api.get(f"/api/tasks/{task['id']}").json()["done"] is False
+
+
+@pytest.mark.parametrize("tool", ["read_task", "complete_task", "delete_task"])
 def test_it_cannot_reach_another_users_task(
     api: httpx2.Client, stranger: httpx2.Client, provider: Provider, tool: str
 ) -> None:
@@ -134,6 +228,7 @@ def test_it_cannot_reach_another_users_task(
         pytest.param(calls("add_task", title=""), id="empty title"),
         pytest.param(calls("add_task", title="x", due="soon"), id="no date"),
         pytest.param(calls("delete_task", id="1"), id="no uuid"),
+        pytest.param(calls("list_tasks", after="the second"), id="no cursor"),
         pytest.param(calls("drop_database"), id="no such tool"),
     ],
 )
@@ -141,8 +236,19 @@ def test_a_models_mistake_is_returned_to_the_model(
     api: httpx2.Client, provider: Provider, mistake: object
 ) -> None:
     provider.play(mistake, says("Sorry."))  # type: ignore[arg-type]
-    assert chat(api).json() == {"reply": "Sorry.", "changed": False}
+    assert chat(api).json() == {"reply": "Sorry.", "changed": False, "changes": []}
     assert "error" in provider.requests[-1].tool_result()
+
+
+def test_a_model_is_told_that_a_person_has_no_room_for_a_task(
+    api: httpx2.Client, provider: Provider, database_url: str, user_id: str
+) -> None:
+    add_tasks(database_url, user_id, 10_000)
+    provider.play(calls("add_task", title="Buy bread"), says("Your list is full."))
+    assert chat(api).json()["changed"] is False
+    assert provider.requests[-1].tool_result() == {
+        "error": "the person has 10000 tasks, which is the limit"
+    }
 
 
 def test_a_model_that_goes_in_circles_is_stopped(api: httpx2.Client, provider: Provider) -> None:
@@ -185,6 +291,13 @@ def test_a_refusing_provider_is_502_and_the_key_stays_inside(
 )
 def test_a_wrong_conversation_is_422(api: httpx2.Client, messages: list[object]) -> None:
     assert api.post("/api/chat", json={"messages": messages}).status_code == 422
+
+
+def test_a_wrong_day_is_422(api: httpx2.Client) -> None:
+    for today in ("tomorrow", "2023-02-29", 0):
+        refused = api.post("/api/chat", json={**HELLO, "today": today})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["msg"] != "Extra inputs are not permitted"
 
 
 def test_the_longest_conversation_fits_a_body(api: httpx2.Client, provider: Provider) -> None:

@@ -81,6 +81,16 @@ def test_a_hang_that_ends_leaves_no_trace(gate: Gate, client: httpx2.Client) -> 
     assert client.get("/api/tasks").status_code == 200
 
 
+def test_a_connection_that_is_lost_after_its_change_gives_its_place_back(gate: Gate) -> None:
+    with (
+        Backend(gate.url, DATABASE_POOL_SIZE="1") as small,
+        small.as_user(add_user(gate.url)) as client,
+    ):
+        gate.lose(b"set application_name = 'taskflow-backend'")
+        assert client.post("/api/tasks", json={"title": "x"}).status_code == 503
+        small.wait_until("/health", 200, seconds=5)
+
+
 def test_a_database_that_is_read_only_for_a_while_is_503_only_to_changes(
     gate: Gate, client: httpx2.Client
 ) -> None:

@@ -135,6 +135,22 @@ def test_tasks_of_the_release_before_get_a_version_that_its_own_changes_grow() -
         query(url, older, user, uuid.uuid4())
 
 
+def test_reads_go_on_while_a_migration_waits_for_a_table_that_is_being_dumped() -> None:
+    """They queue behind whoever waits for the table."""
+    with new_database() as url, Backend(url) as backend, asyncio.Runner() as runner:
+        runner.run(_downgrade(url, "0002_task"))
+        dump, reader = runner.run(asyncpg.connect(url)), runner.run(asyncpg.connect(url))
+        runner.run(dump.execute("begin; lock table task in access share mode"))
+        assert backend.get("/health").status_code == 503
+        deadline = time.monotonic() + 10
+        while "lock timeout" not in backend.logs():
+            runner.run(reader.fetch("select from task", timeout=0.8))
+            assert time.monotonic() < deadline, "the migration should give up and try again"
+        for connection in (dump, reader):
+            runner.run(connection.close())
+        backend.wait_until("/health", 200)
+
+
 async def _downgrade(url: str, revision: str) -> None:
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 from taskflow_api.models import Task
-from tests.support.database import query
+from tests.support.database import add_tasks, query
 from tests.support.server import Backend
 
 MISSING = f"/api/tasks/{uuid.uuid4()}"
@@ -378,6 +378,25 @@ def test_an_id_of_somebody_else_is_409_and_reveals_nothing(
     assert set(refused.json()) == {"type", "title", "status", "detail"}
     assert "Not yours" not in refused.text
     assert stranger.get(f"/api/tasks/{task['id']}").json() == task
+
+
+def test_one_task_more_than_10000_is_409_until_one_is_deleted(
+    api: httpx2.Client, stranger: httpx2.Client, user_id: str, database_url: str
+) -> None:
+    chosen = {"title": "Call Ada", "id": str(uuid.uuid4())}
+    api.post("/api/tasks", json=chosen)
+    add_tasks(database_url, user_id, 9_999)
+    for body in ({"title": "x"}, {"title": "x", "id": str(uuid.uuid4())}):
+        refused = api.post("/api/tasks", json=body)
+        assert refused.status_code == 409
+        assert refused.json()["detail"] == (
+            "You have 10,000 tasks, which is the limit. Delete some first."
+        )
+    assert api.get("/api/tasks").json()["total"] == 10_000
+    assert api.post("/api/tasks", json=chosen).status_code == 200, "a second try finds its task"
+    add(stranger)
+    api.delete(f"/api/tasks/{chosen['id']}")
+    add(api, "the last one")
 
 
 def test_pages_neither_repeat_nor_skip_whatever_happens_meanwhile(api: httpx2.Client) -> None:

@@ -60,3 +60,13 @@ def add_user(url: str) -> str:
         user_id,
     )
     return user_id
+
+
+def add_tasks(url: str, user_id: str, count: int) -> None:
+    query(
+        url,
+        """insert into task (id, owner_id, title, notes, done)
+        select gen_random_uuid(), $1, 'task ' || number, '', false from generate_series(1, $2) number""",
+        user_id,
+        count,
+    )

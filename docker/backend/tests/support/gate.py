@@ -17,6 +17,7 @@ class Gate:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
+        self._lost_with: bytes | None = None
         self._port = 0
         self.url = ""
 
@@ -54,6 +55,10 @@ class Gate:
     def resume(self) -> None:
         self._loop.call_soon_threadsafe(self._flowing.set)
 
+    def lose(self, text: bytes) -> None:
+        """Passes nothing on from the connection that sends this text next, like a network that forgot it."""
+        self._lost_with = text
+
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=5)
 
@@ -82,9 +87,14 @@ class Gate:
         self._writers -= mine
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        is_lost = False
         try:
             while data := await source.read(65536):
                 await self._flowing.wait()
+                if self._lost_with and self._lost_with in data:
+                    self._lost_with, is_lost = None, True
+                if is_lost:
+                    continue
                 sink.write(data)
                 await sink.drain()
         except ConnectionError:
