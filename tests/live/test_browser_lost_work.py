@@ -323,6 +323,19 @@ def test_a_task_whose_answer_was_lost_is_not_added_twice(page: Page, *, reload: 
     expect(task(page, "Only once")).to_have_count(1)
 
 
+def test_a_deletion_whose_answer_was_lost_keeps_its_undo(page: Page) -> None:
+    sign_up(page, Person("Karen"))
+    add_task(page, "Keep me")
+    # The request arrives; its answer does not.
+    page.route("**/tasks", lambda route: (route.fetch(), route.abort()))
+    page.get_by_role("button", name="Delete Keep me").click()
+    expect(alert(page, "did not reach")).to_be_visible()
+    page.unroute("**/tasks")
+    delete(page, "Keep me")
+    undo(page, "Keep me").click()
+    expect(task(page, "Keep me")).to_be_visible()
+
+
 def test_a_second_try_spares_what_another_tab_has_changed(page: Page, other: Page) -> None:
     form = page.get_by_role("form", name="New task")
     form.get_by_label("Title").fill("Bread")
