@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.live import browsing, model, outside
-from tests.live.browsing import Person, add_task, sign_up
+from tests.live.browsing import Person, add_task, new_page, sign_up
 from tests.live.conftest import VALUES, LiveRelease, changed
 from tests.live.test_accessibility import violations
 
@@ -76,6 +76,20 @@ def test_a_task_is_added_while_the_assistant_thinks_of_its_own(page: Page, panel
     expect(page.get_by_role("checkbox", name="Call the bank")).to_be_visible()
     expect(panel.get_by_role("log")).to_contain_text("It is added.")
     expect(panel.get_by_label("Message")).to_have_value("Next question")
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Pacific/Auckland", "2030-05-02"), ("America/Los_Angeles", "2030-05-01")]
+)
+def test_the_assistant_is_sent_the_day_that_it_is_where_the_person_is(
+    browser: Browser, release: LiveRelease, configured: None, zone: str, day: str
+) -> None:
+    with new_page(browser, release.url, zone=zone) as page:
+        page.clock.set_fixed_time("2030-05-01T20:00:00Z")
+        sign_up(page, Person("Ida"))
+        with page.expect_request("**/api/assistant") as sent:
+            ask(page.get_by_role("region", name="Assistant"), "What is due today?")
+        assert sent.value.post_data_json["today"] == day
 
 
 def test_a_conversation_that_fails_half_way_shows_what_it_did(page: Page, panel: Locator) -> None:

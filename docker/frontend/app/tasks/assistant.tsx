@@ -7,6 +7,7 @@ import { type ChatMessage, remembered, UNFINISHED } from '@/lib/chat.ts';
 import type { Outcome } from '@/lib/outcome.ts';
 import { Alert } from '../alert.tsx';
 import { giveBack } from './give-back.ts';
+import { today } from './today.ts';
 
 export function Assistant() {
   const router = useRouter();
@@ -85,7 +86,7 @@ async function ask(messages: ChatMessage[]): Promise<Answer> {
     const response = await fetch('/api/assistant', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ messages }),
+      body: JSON.stringify({ messages, today: today() }),
     });
     // A conversation that failed half-way may have changed something, too; a refused one has not.
     return { ok: response.ok, changed: response.status === 502, ...(await response.json()) };
