@@ -1,5 +1,6 @@
 """The assistant in a real browser, with a model in the cluster in place of a provider's."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.live import browsing, model, outside
-from tests.live.browsing import Person, add_task, new_page, sign_up
+from tests.live.browsing import Person, add_task, new_page, show, sign_up
 from tests.live.conftest import VALUES, LiveRelease, changed
 from tests.live.test_accessibility import violations
 
@@ -55,6 +56,12 @@ def panel(page: Page, configured: None) -> Locator:
     return page.get_by_role("region", name="Assistant")
 
 
+def undo(page: Page, said: str) -> Locator:
+    """The button beside a notice."""
+    notice = page.get_by_role("status").locator(".notice").filter(has_text=said)
+    return notice.get_by_role("button", name="Undo")
+
+
 def ask(panel: Locator, question: str) -> None:
     panel.get_by_label("Message").fill(question)
     panel.get_by_role("button", name="Send").click()
@@ -76,6 +83,33 @@ def test_a_task_is_added_while_the_assistant_thinks_of_its_own(page: Page, panel
     expect(page.get_by_role("checkbox", name="Call the bank")).to_be_visible()
     expect(panel.get_by_role("log")).to_contain_text("It is added.")
     expect(panel.get_by_label("Message")).to_have_value("Next question")
+
+
+def test_what_the_assistant_added_can_be_undone(page: Page, panel: Locator) -> None:
+    ask(panel, "Add: Call the bank")
+    undo(page, "Added “Call the bank”.").click()
+    expect(page.get_by_role("status")).to_contain_text("Not added after all.")
+    expect(page.get_by_role("checkbox", name="Call the bank")).to_have_count(0)
+
+
+def test_each_of_several_changes_of_one_answer_can_be_undone(page: Page, panel: Locator) -> None:
+    add_task(page, "Bread")
+    page.get_by_role("checkbox", name="Bread").press("Space")
+    expect(page.get_by_role("status")).to_contain_text("Completed")
+    show(page, "All")
+    bread = json.loads(page.locator("input[name=task]").input_value())
+    milk = {**bread, "title": "Milk"}
+    changes = [
+        {"before": {**bread, "done": False}, "after": bread},
+        {"before": milk, "after": None},
+    ]
+    answer = {"reply": "Both are done.", "changed": True, "changes": changes}
+    page.route("**/api/assistant", lambda route: route.fulfill(json=answer))
+    ask(panel, "I have been to the shop")
+    undo(page, "Deleted “Milk”.").click()
+    expect(page.get_by_role("checkbox", name="Milk")).to_be_visible()
+    undo(page, "Completed “Bread”.").click()
+    expect(page.get_by_role("checkbox", name="Bread")).not_to_be_checked()
 
 
 @pytest.mark.parametrize(
