@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.live import browsing, model, outside
 from tests.live.browsing import Person, add_task, new_page, show, sign_up
-from tests.live.conftest import VALUES, LiveRelease, changed
+from tests.live.conftest import RELEASE, VALUES, LiveRelease, changed
 from tests.live.test_accessibility import violations
 
 browser, page = browsing.browser, browsing.page  # Fixtures.
@@ -124,6 +124,26 @@ def test_the_assistant_is_sent_the_day_that_it_is_where_the_person_is(
         with page.expect_request("**/api/assistant") as sent:
             ask(page.get_by_role("region", name="Assistant"), "What is due today?")
         assert sent.value.post_data_json["today"] == day
+
+
+def test_the_conversation_outlives_an_outage_of_the_backend(
+    page: Page, panel: Locator, release: LiveRelease
+) -> None:
+    ask(panel, "Are you there?")
+    expect(panel.get_by_role("log")).to_contain_text("You said: Are you there?")
+    backend = f"deployment/{RELEASE}-backend"
+    release.kubectl("scale", backend, "--replicas=0")
+    try:
+        release.kubectl("wait", "pod", "--selector=component=backend", "--for=delete")
+        show(page, "Done")
+        expect(page.get_by_role("alert").filter(has_text="cannot reach")).to_be_visible()
+        expect(panel.get_by_role("log")).to_contain_text("You said: Are you there?")
+    finally:
+        release.kubectl("scale", backend, "--replicas=2")
+        release.kubectl("rollout", "status", backend, "--timeout=60s")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert").filter(has_text="cannot reach")).to_have_count(0)
+    expect(panel.get_by_role("log")).to_contain_text("You said: Are you there?")
 
 
 def test_a_conversation_that_fails_half_way_shows_what_it_did(page: Page, panel: Locator) -> None:
