@@ -1,6 +1,7 @@
 """Nothing that a person wrote is lost, whatever other tabs, sessions and networks do; in a real browser."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -9,6 +10,8 @@ from tests.live import browsing
 from tests.live.browsing import Person, add_task, fill_in, show, sign_up, task
 
 browser, page, other = browsing.browser, browsing.page, browsing.other  # Fixtures.
+
+STORED = "JSON.stringify(sessionStorage)"
 
 
 def edit(page: Page, title: str) -> Locator:
@@ -302,6 +305,39 @@ def test_the_next_person_in_a_tab_is_not_offered_the_undo_of_the_one_before(page
     page.reload()
     expect(page.get_by_role("form", name="New task")).to_be_visible()
     expect(page.get_by_text("A private matter")).to_have_count(0)
+
+
+def sign_out(page: Page, person: Person) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def delete_account(page: Page, person: Person) -> None:
+    page.get_by_role("link", name=person.name).click()
+    form = page.get_by_role("form", name="Delete the account")
+    form.get_by_label("Your password").fill("not the password")
+    form.get_by_role("button", name="Delete account").click()
+    expect(form.get_by_role("alert")).to_contain_text("not your password")
+    assert "private" in page.evaluate(STORED), "it is still the person's account"
+    form.get_by_label("Your password").fill(person.password)
+    form.get_by_role("button", name="Delete account").click()
+    expect(page.get_by_role("button", name="Sign up")).to_be_visible()
+
+
+@pytest.mark.parametrize("leave", [sign_out, delete_account])
+def test_who_ends_a_session_leaves_nothing_in_the_tab(
+    page: Page, leave: Callable[[Page, Person], None]
+) -> None:
+    person = Person("Joan")
+    sign_up(page, person)
+    for title in ("One private matter", "Another private matter"):
+        add_task(page, title)
+    delete(page, "One private matter")
+    edit(page, "Another private matter").get_by_label("Notes").fill("A private note")
+    page.get_by_role("form", name="New task").get_by_label("Title").fill("A private draft")
+    assert page.evaluate(STORED).count("private") >= 3, "a deletion, an edit and a draft"
+    leave(page, person)
+    assert page.evaluate(STORED) == "{}"
 
 
 @pytest.mark.parametrize("reload", [False, True], ids=["at once", "after a reload"])
