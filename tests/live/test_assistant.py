@@ -123,7 +123,7 @@ def test_the_assistant_is_sent_the_day_that_it_is_where_the_person_is(
         sign_up(page, Person("Ida"))
         with page.expect_request("**/api/assistant") as sent:
             ask(page.get_by_role("region", name="Assistant"), "What is due today?")
-        assert sent.value.post_data_json["today"] == day
+        assert json.loads(sent.value.post_data or "")["today"] == day
 
 
 def test_the_conversation_outlives_an_outage_of_the_backend(

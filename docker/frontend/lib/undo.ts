@@ -33,7 +33,9 @@ export function saidOf({ before, after }: Change): Said[] {
   ];
 }
 
-export function added({ id, title, version }: Pick<Task, 'id' | 'title' | 'version'>): Said {
+type Added = Pick<Task, 'id' | 'title'> & { version?: number | undefined };
+
+export function added({ id, title, version }: Added): Said {
   return { text: 'Added', title, undo: { kind: 'add', id, version } };
 }
 

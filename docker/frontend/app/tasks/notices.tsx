@@ -67,7 +67,7 @@ export function Notices({ userId, said, children }: Props) {
         }))
       : [{ key: newId(), ok: false, text: outcome.message }];
     setNotices((all) => [
-      ...all.filter(({ lasting, isOneOfMany }) => lasting || isOneOfMany),
+      ...all.filter((notice) => notice.lasting || notice.isOneOfMany),
       ...added,
     ]);
   };
