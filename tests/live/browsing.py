@@ -65,12 +65,17 @@ def other(page: Page, browser: Browser, release: LiveRelease) -> Iterator[Page]:
 
 
 @contextmanager
-def new_page(browser: Browser, url: str, *, scripts: bool = True) -> Iterator[Page]:
-    """The same, at any address."""
+def new_page(
+    browser: Browser, url: str, *, scripts: bool = True, zone: str | None = None
+) -> Iterator[Page]:
+    """The same, at any address, in any time zone."""
     expect.set_options(timeout=PATIENCE_MS)
     refused: list[str] = []
     with browser.new_context(
-        base_url=url, viewport={"width": 1280, "height": 900}, java_script_enabled=scripts
+        base_url=url,
+        viewport={"width": 1280, "height": 900},
+        java_script_enabled=scripts,
+        timezone_id=zone,
     ) as context:
         context.set_default_timeout(PATIENCE_MS)
         context.on(

@@ -1,6 +1,7 @@
 """Nothing that a person wrote is lost, whatever other tabs, sessions and networks do; in a real browser."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -9,6 +10,8 @@ from tests.live import browsing
 from tests.live.browsing import Person, add_task, fill_in, show, sign_up, task
 
 browser, page, other = browsing.browser, browsing.page, browsing.other  # Fixtures.
+
+STORED = "JSON.stringify(sessionStorage)"
 
 
 def edit(page: Page, title: str) -> Locator:
@@ -304,6 +307,39 @@ def test_the_next_person_in_a_tab_is_not_offered_the_undo_of_the_one_before(page
     expect(page.get_by_text("A private matter")).to_have_count(0)
 
 
+def sign_out(page: Page, person: Person) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def delete_account(page: Page, person: Person) -> None:
+    page.get_by_role("link", name=person.name).click()
+    form = page.get_by_role("form", name="Delete the account")
+    form.get_by_label("Your password").fill("not the password")
+    form.get_by_role("button", name="Delete account").click()
+    expect(form.get_by_role("alert")).to_contain_text("not your password")
+    assert "private" in page.evaluate(STORED), "it is still the person's account"
+    form.get_by_label("Your password").fill(person.password)
+    form.get_by_role("button", name="Delete account").click()
+    expect(page.get_by_role("button", name="Sign up")).to_be_visible()
+
+
+@pytest.mark.parametrize("leave", [sign_out, delete_account])
+def test_who_ends_a_session_leaves_nothing_in_the_tab(
+    page: Page, leave: Callable[[Page, Person], None]
+) -> None:
+    person = Person("Joan")
+    sign_up(page, person)
+    for title in ("One private matter", "Another private matter"):
+        add_task(page, title)
+    delete(page, "One private matter")
+    edit(page, "Another private matter").get_by_label("Notes").fill("A private note")
+    page.get_by_role("form", name="New task").get_by_label("Title").fill("A private draft")
+    assert page.evaluate(STORED).count("private") >= 3, "a deletion, an edit and a draft"
+    leave(page, person)
+    assert page.evaluate(STORED) == "{}"
+
+
 @pytest.mark.parametrize("reload", [False, True], ids=["at once", "after a reload"])
 def test_a_task_whose_answer_was_lost_is_not_added_twice(page: Page, *, reload: bool) -> None:
     sign_up(page, Person("Karen"))
@@ -321,6 +357,19 @@ def test_a_task_whose_answer_was_lost_is_not_added_twice(page: Page, *, reload: 
     expect(form.get_by_label("Title")).to_have_value("")
     page.reload()
     expect(task(page, "Only once")).to_have_count(1)
+
+
+def test_a_deletion_whose_answer_was_lost_keeps_its_undo(page: Page) -> None:
+    sign_up(page, Person("Karen"))
+    add_task(page, "Keep me")
+    # The request arrives; its answer does not.
+    page.route("**/tasks", lambda route: (route.fetch(), route.abort()))
+    page.get_by_role("button", name="Delete Keep me").click()
+    expect(alert(page, "did not reach")).to_be_visible()
+    page.unroute("**/tasks")
+    delete(page, "Keep me")
+    undo(page, "Keep me").click()
+    expect(task(page, "Keep me")).to_be_visible()
 
 
 def test_a_second_try_spares_what_another_tab_has_changed(page: Page, other: Page) -> None:

@@ -72,6 +72,16 @@ def test_what_was_completed_or_deleted_without_scripts_comes_back_in_its_place(p
     expect(page).to_have_url(re.compile(r"/tasks\?show=all$"))
 
 
+def test_a_deletion_that_is_sent_again_without_scripts_keeps_its_undo(page: Page) -> None:
+    sign_up(page, Person("Tim"))
+    add_task(page, "Keep me")
+    page.get_by_role("button", name="Delete Keep me").click()
+    expect(task(page, "Keep me")).to_have_count(0)
+    page.reload()
+    undo(page, "Deleted “Keep me”.")
+    expect(task(page, "Keep me")).to_be_visible()
+
+
 @pytest.mark.parametrize("choice", ["Keep it", "Delete it"])
 def test_a_deletion_without_scripts_shows_both_versions_of_a_task_that_was_changed_elsewhere(
     page: Page, other: Page, choice: str

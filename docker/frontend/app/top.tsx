@@ -1,7 +1,7 @@
 import Link from 'next/link';
 import type { User } from '@/lib/session.ts';
-import { signOut } from './(auth)/actions.ts';
 import { Freshen } from './freshen.tsx';
+import { SignOut } from './sign-out.tsx';
 
 export function Top({ user }: { user: User }) {
   return (
@@ -14,11 +14,7 @@ export function Top({ user }: { user: User }) {
         <span className="hidden">Account of </span>
         <span dir="auto">{user.name}</span>
       </Link>
-      <form action={signOut}>
-        <button type="submit" className="quiet">
-          Sign out
-        </button>
-      </form>
+      <SignOut />
     </header>
   );
 }

@@ -1,10 +1,12 @@
 import { byDue } from './agenda.ts';
 import type { Backend, Result } from './backend.ts';
 import { type Filter, PAGE_SIZE, pagesOf, type Show, SORTED_MAX } from './filter.ts';
-import type { Task, TaskPage } from './task.ts';
+import { NOTES_MAX, type Task, type TaskPage } from './task.ts';
 
 /** The backend's limit for one answer. */
 const CHUNK = 100;
+/** Nor are more characters sorted than this, or a few people with long notes would fill the memory. */
+const SORTED_CHARACTERS = 200 * NOTES_MAX;
 
 export type Listed = {
   tasks: Task[];
@@ -37,13 +39,15 @@ type Part = Omit<Listed, 'counts'> & { total: number };
 async function openTasks(api: Backend, filter: Filter): Promise<Result<Part>> {
   const found: Task[] = [];
   let total = 0;
+  let characters = 0;
   // One call after the other: each begins where the one before ended, whatever is deleted meanwhile.
   let from: number | string | null = 0;
-  while (from !== null && found.length < SORTED_MAX) {
+  while (from !== null && found.length < SORTED_MAX && characters < SORTED_CHARACTERS) {
     const answer: Result<TaskPage> = await api.listTasks(filter, CHUNK, from);
     if (!answer.ok) return answer;
     const { items, next } = answer.value;
     found.push(...items);
+    for (const { title, notes } of items) characters += title.length + notes.length;
     total = answer.value.total;
     // The backend of the release before knows offsets only.
     from = next === undefined && items.length === CHUNK ? found.length : (next ?? null);

@@ -19,6 +19,26 @@ export type Said = {
   lasting?: boolean;
 };
 
+/** A task that the assistant has changed: none before it was added, none after it was deleted. */
+export type Change = { before: Task; after: Task | null } | { before: null; after: Task };
+
+/** The same notices, with the same undo, as if the person had changed it. */
+export function saidOf({ before, after }: Change): Said[] {
+  if (!before) return [added(after)];
+  if (!after) return [deleted(before)];
+  const own = changed(fieldsOf(before), fieldsOf(after));
+  return [
+    ...(Object.keys(own).length ? [saved(after.title, before, own, after)] : []),
+    ...(before.done !== after.done ? [completed(after, after.done)] : []),
+  ];
+}
+
+type Added = Pick<Task, 'id' | 'title'> & { version?: number | undefined };
+
+export function added({ id, title, version }: Added): Said {
+  return { text: 'Added', title, undo: { kind: 'add', id, version } };
+}
+
 export function completed({ id, title }: Pick<Task, 'id' | 'title'>, done: boolean): Said {
   const undo: Undo = { kind: 'done', id, done: !done };
   return { text: done ? 'Completed' : 'Reopened', title, undo };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Backend } from '../lib/backend.ts';
 import { type Filter, readFilter } from '../lib/filter.ts';
 import { listTasks } from '../lib/list.ts';
-import type { Task } from '../lib/task.ts';
+import { NOTES_MAX, type Task } from '../lib/task.ts';
 
 const OPEN = readFilter({});
 const LIMIT = 100;
@@ -64,6 +64,15 @@ test('more open tasks than are sorted: the list says that it is a part', async (
   assert.equal(isPart, true);
   assert.equal(counts.open, 1_001);
   assert.equal(pages, 20);
+});
+
+test('of open tasks with long notes fewer are sorted, and the list says that it is a part', async () => {
+  const stored = tasks(1_000).map((task) => ({ ...task, notes: 'x'.repeat(NOTES_MAX) }));
+  const { tasks: shown, isPart, counts, pages } = await list(fake(stored), 4);
+  assert.equal(isPart, true);
+  assert.equal(counts.open, 1_000);
+  assert.equal(pages, 4);
+  assert.equal(shown.length, 50);
 });
 
 test('a backend without cursors is asked by offset', async () => {

@@ -2,6 +2,8 @@
 
 import { type ReactNode, useActionState } from 'react';
 import { Alert } from '../alert.tsx';
+import { forgetAll } from '../forget-all.ts';
+import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
 import type { AccountState } from './actions.ts';
 
@@ -9,6 +11,7 @@ type Props = {
   label: string;
   action: (state: AccountState, form: FormData) => Promise<AccountState>;
   submit: string;
+  /** Deletes the account. */
   danger?: boolean;
   children: ReactNode;
 };
@@ -18,12 +21,21 @@ const NOTHING: AccountState = { ok: true, message: '' };
 export function AccountForm({ label, action, submit: submitLabel, danger, children }: Props) {
   // Before the scripts have loaded, the browser sends the form, and the page comes back with this.
   const [plain, send] = useActionState(action, NOTHING);
-  const { outcome, busy, submit } = useSubmit(
-    (fields) => action(NOTHING, fields),
-    (result, _, form) => {
-      if (result.ok && form.querySelector('[type="password"]')) form.reset();
-    },
-  );
+  const { outcome, busy, submit } = useSubmit(act, (result, _, form) => {
+    if (result.ok && form.querySelector('[type="password"]')) form.reset();
+  });
+
+  async function act(fields: FormData): Promise<AccountState> {
+    let result: AccountState | undefined;
+    try {
+      result = await safely(() => action(NOTHING, fields));
+      return result;
+    } finally {
+      // It led to another page: the account is deleted, or its session had ended before.
+      if (!result && danger) forgetAll();
+    }
+  }
+
   const { ok, message } = outcome ?? plain;
   return (
     <form action={send} onSubmit={submit} className="stack" aria-label={label}>

@@ -60,10 +60,14 @@ export async function completeTask(id: string, done: boolean): Promise<Outcome> 
   return change((api) => api.changeTask(id, { done }));
 }
 
-/** Only the version that the person has seen: what was written since would be lost with it. */
+/**
+ * Only the version that the person has seen: what was written since would be lost with it. A task that is gone
+ * counts as deleted: the answer to a first try may have been lost, and its undo is offered nowhere else.
+ */
 export async function deleteTask(id: string, version: number | undefined): Promise<Outcome> {
   if (!isTaskId(id) || !isVersion(version)) return REFUSED;
-  return change((api) => api.deleteTask(id, version));
+  const outcome = await change((api) => api.deleteTask(id, version));
+  return !outcome.ok && outcome.isGone ? { ok: true } : outcome;
 }
 
 /**

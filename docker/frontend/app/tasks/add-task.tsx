@@ -4,7 +4,7 @@ import { type SubmitEvent, useEffect, useRef, useState } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
 import type { Addition } from '@/lib/sent.ts';
 import { newId, taskFields } from '@/lib/task.ts';
-import type { Undo } from '@/lib/undo.ts';
+import { added } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
@@ -40,9 +40,8 @@ export function AddTask({ id: firstId, filter, userId = '', sent }: Props) {
   const { problem, busy, submit } = useSubmit(add, (outcome, fields, element) => {
     if (!outcome.ok) return;
     keepDraft(element, userId);
-    const id = String(fields.get('id'));
-    const undo: Undo = { kind: 'add', id, version: outcome.task?.version };
-    notify(outcome, { text: 'Added', title: String(fields.get('title')), undo });
+    const [id, title] = [String(fields.get('id')), String(fields.get('title'))];
+    notify(outcome, added({ id, title, version: outcome.task?.version }));
   });
 
   async function add(fields: FormData): Promise<Outcome> {

@@ -5,11 +5,15 @@ import { type SubmitEvent, useEffect, useRef, useState } from 'react';
 import type { Reply } from '@/lib/backend.ts';
 import { type ChatMessage, remembered, UNFINISHED } from '@/lib/chat.ts';
 import type { Outcome } from '@/lib/outcome.ts';
+import { type Change, saidOf } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { giveBack } from './give-back.ts';
+import { useNotify } from './notices.tsx';
+import { today } from './today.ts';
 
 export function Assistant() {
   const router = useRouter();
+  const notify = useNotify();
   const [messages, setMessages] = useState<ChatMessage[]>([]);
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState(false);
@@ -36,6 +40,8 @@ export function Assistant() {
     setBusy(false);
     if (answer.ok) {
       setMessages([...asked, { role: 'assistant', content: answer.reply }]);
+      const said = (answer.changes ?? []).flatMap(saidOf);
+      if (said.length) notify({ ok: true }, ...said);
     } else {
       setMessages(messages);
       giveBack(field, content);
@@ -78,14 +84,16 @@ export function Assistant() {
   );
 }
 
-type Answer = ({ ok: true } & Reply) | (Extract<Outcome, { ok: false }> & { changed: boolean });
+/** The backend of the release before sends no `changes`. */
+type Answered = { ok: true; changes?: Change[] } & Reply;
+type Answer = Answered | (Extract<Outcome, { ok: false }> & { changed: boolean });
 
 async function ask(messages: ChatMessage[]): Promise<Answer> {
   try {
     const response = await fetch('/api/assistant', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ messages }),
+      body: JSON.stringify({ messages, today: today() }),
     });
     // A conversation that failed half-way may have changed something, too; a refused one has not.
     return { ok: response.ok, changed: response.status === 502, ...(await response.json()) };

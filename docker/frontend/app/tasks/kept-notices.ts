@@ -1,7 +1,7 @@
 import type { Said } from '@/lib/undo.ts';
 
 /** Without `until` a notice stays until the person has decided. */
-export type Notice = Said & { key: string; ok: boolean; until?: number };
+export type Notice = Said & { key: string; ok: boolean; until?: number; isOneOfMany?: boolean };
 
 /** A browser keeps five million characters for a site, and a task can have ten thousand. */
 const MOST = 20;

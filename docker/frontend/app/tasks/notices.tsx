@@ -11,8 +11,8 @@ import { focusTasks } from './focus-tasks.ts';
 import { keepNotices, keptNotices, type Notice } from './kept-notices.ts';
 import { Title } from './title.tsx';
 
-/** Says what has happened, or why it failed. */
-type Notify = (outcome: Outcome, said: Said) => void;
+/** Says what has happened, which can be several things at once, or why it failed. */
+type Notify = (outcome: Outcome, ...said: Said[]) => void;
 
 const NotifyContext = createContext<Notify>(() => {});
 
@@ -29,13 +29,15 @@ type Props = {
   children: ReactNode;
 };
 
-/** Those that last, and the latest one. */
+/** Those that last, those of several changes at once, and the latest one. */
 export function Notices({ userId, said, children }: Props) {
   const [notices, setNotices] = useState<Notice[]>(
     // A key of its own: those that are kept can be of such a form, too.
     said ? [{ ...said, key: newId(), ok: true }] : [],
   );
   const latest = notices.at(-1);
+  /** The first of those that go by themselves. */
+  const ending = notices.find(({ until }) => until);
 
   useEffect(() => {
     if (userId) setNotices((all) => [...keptNotices(userId), ...all]);
@@ -46,17 +48,28 @@ export function Notices({ userId, said, children }: Props) {
 
   useEffect(() => {
     // https://www.w3.org/WAI/WCAG22/Understanding/timing-adjustable
-    if (!latest?.until) return;
-    const timer = setTimeout(() => setNotices(without(latest)), latest.until - Date.now());
+    if (!ending?.until) return;
+    const timer = setTimeout(() => setNotices(without(ending)), ending.until - Date.now());
     return () => clearTimeout(timer);
-  }, [latest]);
+  }, [ending]);
 
-  const notify: Notify = (outcome, success) => {
-    const notice: Notice = outcome.ok
-      ? { ...success, key: newId(), ok: true }
-      : { key: newId(), ok: false, text: outcome.message };
-    if (outcome.ok && !success.lasting) notice.until = Date.now() + SHOWN_MS;
-    setNotices((all) => [...all.filter(({ lasting }) => lasting), notice]);
+  const notify: Notify = (outcome, ...successes) => {
+    const until = Date.now() + SHOWN_MS;
+    // The undo of one must not take that of another away.
+    const isOneOfMany = successes.length > 1;
+    const added: Notice[] = outcome.ok
+      ? successes.map((said) => ({
+          ...said,
+          key: newId(),
+          ok: true,
+          isOneOfMany,
+          ...(!said.lasting && { until }),
+        }))
+      : [{ key: newId(), ok: false, text: outcome.message }];
+    setNotices((all) => [
+      ...all.filter((notice) => notice.lasting || notice.isOneOfMany),
+      ...added,
+    ]);
   };
 
   /** The buttons go with the notice: the keyboard continues at the list. */

@@ -12,7 +12,7 @@ import { Alert } from '../alert.tsx';
 import { SessionEnded } from '../session-ended.tsx';
 import { Top } from '../top.tsx';
 import { AddTask } from './add-task.tsx';
-import { Assistant } from './assistant.tsx';
+import { Board } from './board.tsx';
 import { Conflict } from './conflict.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { Notices } from './notices.tsx';
@@ -61,13 +61,13 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   const asked = message || said ? undefined : [params.edit].flat()[0];
   const base = list.ok ? list.value.tasks.find(({ id }) => id === asked) : undefined;
   // Not configured: one line on the account page says so.
-  const hasAssistant = assistant.ok && assistant.value.available;
+  const hasAssistant = assistant.ok ? assistant.value.available : undefined;
 
   return (
     <>
       <Top user={session.user} />
       <Notices userId={session.user.id} said={said}>
-        <main id="main" className={hasAssistant ? 'board with-assistant' : 'board'}>
+        <Board hasAssistant={hasAssistant}>
           <section className="stack" aria-labelledby="tasks-title">
             <h1 id="tasks-title" tabIndex={-1}>
               Tasks
@@ -86,13 +86,7 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
               edit={edit ?? (base && { base })}
             />
           </section>
-          {hasAssistant && (
-            <section className="card stack assistant" aria-labelledby="assistant-title">
-              <h2 id="assistant-title">Assistant</h2>
-              <Assistant />
-            </section>
-          )}
-        </main>
+        </Board>
       </Notices>
     </>
   );

@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import { type ReactNode, useState } from 'react';
 import { grouped, withEdited } from '@/lib/agenda.ts';
-import { type Filter, filterHref, SORTED_MAX } from '@/lib/filter.ts';
+import { type Filter, filterHref } from '@/lib/filter.ts';
 import type { Listed } from '@/lib/list.ts';
 import type { Edit } from '@/lib/sent.ts';
 import type { Task } from '@/lib/task.ts';
@@ -79,8 +79,8 @@ export function TaskList({ list, filter, serverToday, edit: asked }: Props) {
       )}
       {list?.isPart && (
         <p className="hint">
-          These are the newest {SORTED_MAX.toLocaleString('en')} open tasks. Older ones are in the
-          list of {link({ show: 'all', page: 1 }, 'all tasks')}.
+          These are the newest open tasks. Older ones are in the list of{' '}
+          {link({ show: 'all', page: 1 }, 'all tasks')}.
         </p>
       )}
     </>

@@ -7,7 +7,7 @@ function eachMinute(look: () => void): () => void {
 }
 
 /** A day as YYYY-MM-DD, where the person is. */
-function today(): string {
+export function today(): string {
   const now = new Date();
   return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newId, type Task } from '../lib/task.ts';
+import { type Said, saidOf } from '../lib/undo.ts';
+
+const moments = { created_at: '2030-05-01T00:00:00Z', updated_at: '2030-05-01T00:00:00Z' };
+const before: Task = {
+  id: newId(),
+  title: 'Bread',
+  notes: '',
+  done: false,
+  due: null,
+  version: 1,
+  priority: 'normal',
+  ...moments,
+};
+
+function summary({ text, title, undo, lasting = false }: Said) {
+  return { text, title, kind: undo?.kind, lasting };
+}
+
+test('what the assistant added, completed, changed or deleted has the undo of the same change by hand', () => {
+  const title = 'Bread';
+  assert.deepEqual(saidOf({ before: null, after: before }), [
+    { text: 'Added', title, undo: { kind: 'add', id: before.id, version: 1 } },
+  ]);
+  assert.deepEqual(saidOf({ before, after: { ...before, done: true, version: 2 } }), [
+    { text: 'Completed', title, undo: { kind: 'done', id: before.id, done: false } },
+  ]);
+  const after: Task = { ...before, title: 'Rye bread', version: 2 };
+  assert.deepEqual(saidOf({ before, after }), [
+    {
+      text: 'Saved',
+      title: 'Rye bread',
+      undo: { kind: 'edit', task: after, former: { title: 'Bread' } },
+    },
+  ]);
+  assert.deepEqual(saidOf({ before, after: null }).map(summary), [
+    { text: 'Deleted', title, kind: 'delete', lasting: true },
+  ]);
+});
+
+test('a task that the assistant edited and completed at once has an undo of each', () => {
+  const after: Task = { ...before, notes: 'Rye', done: true, version: 2 };
+  const kinds = saidOf({ before, after }).map(({ undo }) => undo?.kind);
+  assert.deepEqual(kinds, ['edit', 'done']);
+});
+
+test('a task that was done already is not reopened by an undo', () => {
+  const done = { ...before, done: true };
+  assert.deepEqual(saidOf({ before: done, after: done }), []);
+});
