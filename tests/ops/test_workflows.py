@@ -183,7 +183,18 @@ def test_prod_follows_staging_with_its_images_after_approval() -> None:
         for text in ("gh attestation verify", "images.backend.ref", "make up STACK=prod")
     ]
     assert order == sorted(order), "else it would deploy the images of the last time"
-    assert deploy["record"]["needs"] == "prod"
+
+
+def test_what_prod_runs_is_recorded_on_top_of_what_main_says_by_then() -> None:
+    """Edits of the same lines in an earlier commit conflict with the record of a release before it."""
+    record = workflow("deploy.yml")["jobs"]["record"]
+    assert record["needs"] == ["staging", "prod"]
+    checkout, commit = record["steps"]
+    assert checkout["with"]["ref"] == "main"
+    for component in ("backend", "frontend"):
+        variable = component.upper()
+        assert commit["env"][variable] == f"${{{{ needs.staging.outputs.{component} }}}}"
+        assert f".{component}.ref = strenv({variable})" in commit["run"]
 
 
 def used(job: str, action: str, name: str = "deploy.yml") -> list[dict[str, Any]]:
