@@ -95,6 +95,17 @@ def test_secrets_are_given_to_steps_and_not_to_whole_jobs() -> None:
     assert readers == {"preview.yml: preview", "deploy.yml: staging", "deploy.yml: prod"}
 
 
+def test_every_step_that_reads_a_state_can_read_one_in_a_bucket() -> None:
+    """An empty variable is as none for the engine: Pulumi Cloud needs only its token."""
+    names = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+    readers = [(at, step) for at, step in steps() if "PULUMI_BACKEND_URL" in step.get("env", {})]
+    assert len(readers) == 5
+    assert [place for place, step in readers if not names <= step["env"].keys()] == []
+    for name in ("deploy.yml", "preview.yml"):
+        header = (FILES[0].parent / name).read_text().partition("\nname: ")[0]
+        assert {word for word in names if word in header} == names
+
+
 def test_no_expression_is_in_a_shell_script() -> None:
     """Their values come from the environment, where text from outside stays text."""
     scripts = [(place, step["run"]) for place, step in steps() if "run" in step]
