@@ -238,6 +238,17 @@ def test_an_image_that_passes_is_attested_with_its_provenance_and_what_is_in_it(
     assert "sbom-path" not in provenance, "without one the action attests the build"
 
 
+def test_prod_accepts_only_attestations_that_this_workflow_signed_on_main() -> None:
+    """A workflow of any branch can attest an image of its own."""
+    found = workflow("deploy.yml")["jobs"]["prod"]["steps"]
+    (script,) = (step["run"] for step in found if "gh attestation verify" in step.get("run", ""))
+    assert '--signer-workflow "$GITHUB_REPOSITORY/.github/workflows/deploy.yml"' in script
+    assert f"--source-ref {MAIN}" in script
+    assert MAIN in workflow("deploy.yml")["jobs"]["staging"]["if"], "else nothing would pass"
+    assert '--predicate-type "$predicate"' in script
+    assert "https://slsa.dev/provenance/v1 https://spdx.dev/Document/v2.3" in script
+
+
 def test_checks_audit_every_lock_file_of_what_is_deployed() -> None:
     scripts = {
         step["name"]: step["run"] for step in jobs(FILES[0])["audit"]["steps"] if "run" in step
@@ -255,6 +266,7 @@ def test_checks_audit_every_lock_file_of_what_is_deployed() -> None:
     assert (ROOT / packages["scan-ref"] / "package-lock.json").is_file()
 
 
+MAIN = "refs/heads/main"
 TRIVY = "aquasecurity/trivy-action"
 EXCEPTIONS = ROOT / ".trivyignore.yaml"
 REFUSING = {"severity": "CRITICAL", "exit-code": "1", "trivyignores": EXCEPTIONS.name}
