@@ -3,11 +3,14 @@
 # interrupted and is made afresh; one with an older stamp is brought up to date.
 set -eu
 
+# stdout belongs to the command that make runs next: make -s render >objects.yaml
+exec >&2
+
 stamp=$1
 venv=${stamp%/*}
 
 fail() {
-    printf 'error: %s\n  fix: %s\n' "$1" "$2" >&2
+    printf 'error: %s\n  fix: %s\n' "$1" "$2"
     exit 1
 }
 
