@@ -33,15 +33,20 @@ class Pod:
 
 
 def pods(found: Sequence[Manifest], kubectl: Kubectl) -> list[Pod]:
-    """The pods among these objects, without those that are being deleted or have done their work, as a backup's.
+    """The pods among these objects, without those that have done their work, are being deleted or were replaced.
 
     Asks for events only if a pod needs them.
 
     Raises:
         OpsError: if the cluster does not answer.
     """
-    here = [item for item in found if item["kind"] == "Pod" and not _leaving(item)]
-    here = [item for item in here if item["status"].get("phase") != "Succeeded"]
+    here = [
+        item
+        for item in found
+        if item["kind"] == "Pod"
+        and item["status"].get("phase") != "Succeeded"
+        and not (_leaving(item) or _replaced(item))
+    ]
     # Probe failures and volumes that cannot be mounted appear only in events.
     silent = any(not ready(item) for item in here)
     warnings = kubectl.objects("events", "--field-selector=type=Warning") if silent else []
@@ -239,3 +244,11 @@ def _containers(pod: Manifest) -> list[Any]:
 
 def _leaving(pod: Manifest) -> bool:
     return "deletionTimestamp" in pod["metadata"]
+
+
+def _replaced(pod: Manifest) -> bool:
+    """Whether it failed as a whole, as by an eviction: its ReplicaSet has made another, and nobody deletes this one."""
+    owners = pod["metadata"].get("ownerReferences", [])
+    return pod["status"].get("phase") == "Failed" and any(
+        owner["kind"] == "ReplicaSet" for owner in owners
+    )

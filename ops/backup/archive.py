@@ -54,6 +54,9 @@ def new_file(to: Path | None, stack: str) -> Path:
 
     Args:
         to: the file, or a folder; None is `backups/` of the checkout.
+
+    Raises:
+        OpsError: if the file exists, or its folder does not.
     """
     folder = to or FOLDER
     if to is None or to.is_dir():
@@ -62,7 +65,22 @@ def new_file(to: Path | None, stack: str) -> Path:
         return folder / name
     if to.exists():
         raise OpsError("the file exists: a backup overwrites nothing", where=str(to))
+    require_folder(to.parent)
     return to
+
+
+def require_folder(path: Path) -> None:
+    """Refuse a folder that does not exist: a backup makes none but its own.
+
+    Raises:
+        OpsError: if there is no such folder.
+    """
+    if not path.is_dir():
+        raise OpsError(
+            "there is no such folder",
+            where=str(path),
+            fix="make or mount it, then run the same command again",
+        )
 
 
 @contextmanager

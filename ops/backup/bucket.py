@@ -24,6 +24,17 @@ SECONDS = 30
 """The longest wait for an answer."""
 
 
+def require_free(address: str) -> None:
+    """Ask the store, before a backup is made for it.
+
+    Raises:
+        OpsError: if the store refuses, or has an object of that name.
+    """
+    bucket, key = _parts(address)
+    with _store(address) as store:
+        _require_free(store, bucket, key)
+
+
 def upload(path: Path, address: str) -> str:
     """Copy a backup into a bucket, under its own name if the address ends with `/` or names only the bucket.
 
@@ -38,8 +49,7 @@ def upload(path: Path, address: str) -> str:
         key += path.name
     place = f"{SCHEME}{bucket}/{key}"
     with _store(place) as store:
-        if key in {found.object_name for found in store.list_objects(bucket, prefix=key)}:
-            raise OpsError("the object exists: a backup overwrites nothing", where=place)
+        _require_free(store, bucket, key)
         store.fput_object(bucket, key, str(path))
     return place
 
@@ -56,6 +66,15 @@ def download(address: str) -> Path:
     with _store(address) as store, written(path) as part:
         store.fget_object(bucket, key, str(part))
     return path
+
+
+def _require_free(store: Minio, bucket: str, key: str) -> None:
+    there = {found.object_name for found in store.list_objects(bucket, prefix=key)}
+    # Some stores list a folder itself.
+    if key in there and not key.endswith("/"):
+        raise OpsError(
+            "the object exists: a backup overwrites nothing", where=f"{SCHEME}{bucket}/{key}"
+        )
 
 
 def _parts(address: str) -> tuple[str, str]:

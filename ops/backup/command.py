@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from ops.backup import archive, bucket, release
 from ops.config.stacks import StackFile
 from ops.config.validate import deployable
+from ops.errors import OpsError
 from ops.prepare import setup
 from ops.release import reach, record, smoke
 from ops.review.command import BackupFirst, Confirm
@@ -52,17 +52,31 @@ def backup(
     with output_for(as_json), listed_steps(f"make backup STACK={stack}") as steps:
         here = known_stack(stack, setup.choose())
         if to.startswith(bucket.SCHEME):
-            with TemporaryDirectory() as folder:
-                path, content = release.take(here, steps, to=Path(folder), key=key)
-                with steps.step("upload"):
-                    place = bucket.upload(path, to)
+            with steps.step("bucket"):
+                bucket.require_free(to)
+            path, content = release.take(here, steps, key=key)
+            with steps.step("upload"):
+                place = _uploaded(path, to)
         else:
+            if to.endswith("/"):
+                archive.require_folder(Path(to))
             path, content = release.take(here, steps, to=Path(to) if to else None, key=key)
             place = str(path)
     if as_json:
         print(json.dumps({"file": place, "schema": content.schema, "rows": dict(content.rows)}))
     else:
         console.print(f"\n[bold green]{place}[/]: {content}")
+
+
+def _uploaded(path: Path, to: str) -> str:
+    """The address of a backup that was moved into a bucket; an error leaves it here."""
+    try:
+        place = bucket.upload(path, to)
+    except OpsError as error:
+        error.where += f"; the backup is in {path}"
+        raise
+    path.unlink()
+    return place
 
 
 @commands.command()

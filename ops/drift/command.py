@@ -23,7 +23,12 @@ commands = typer.Typer()
 @commands.command()
 def drift(stack: StackName = "dev", as_json: AsJson = False) -> None:
     """Show what differs in the cluster from what was deployed. Exit code 2: drift; 1: the check failed."""
-    here = known_stack(stack, setup.choose())
+    chosen = setup.choose()
+    try:
+        here = known_stack(stack, chosen)
+    except OpsError as error:
+        error.code = 1  # An invalid stack file has the code of drift.
+        raise
     # The values of Secrets are compared as well; none is ever shown.
     state = here.export(secrets=True)
     wanted = expected_objects(state)

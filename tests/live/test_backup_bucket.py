@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,20 @@ def file(tmp_path: Path) -> Path:
     ],
 )
 def test_a_backup_goes_to_a_bucket_and_comes_back(file: Path, to: str, place: str) -> None:
+    bucket.require_free(to)
     assert bucket.upload(file, to) == place
     assert bucket.download(place).read_bytes() == CONTENT
     with pytest.raises(OpsError, match="a backup overwrites nothing"):
         bucket.upload(file, place)
+    with pytest.raises(OpsError, match="a backup overwrites nothing"):
+        bucket.require_free(place)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_bucket_that_is_not_there_is_named_before_a_backup_is_made() -> None:
+    with pytest.raises(OpsError, match="cannot be read or written") as error:
+        bucket.require_free("s3://missing/")
+    assert "s3://missing" in error.value.where
 
 
 @pytest.mark.usefixtures("store")
@@ -98,9 +109,11 @@ def test_a_store_that_is_away_is_named(file: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing secret")
-    with pytest.raises(OpsError, match="cannot be read or written") as error:
-        bucket.upload(file, "s3://backups")
-    assert "http://127.0.0.1:1" in error.value.where
+    asks: list[Callable[[str], object]] = [bucket.require_free, partial(bucket.upload, file)]
+    for ask in asks:
+        with pytest.raises(OpsError, match="cannot be read or written") as error:
+            ask("s3://backups")
+        assert "http://127.0.0.1:1" in error.value.where
 
 
 @pytest.mark.usefixtures("store")

@@ -129,6 +129,14 @@ def test_a_backup_overwrites_nothing(backup: Path) -> None:
     assert archive.new_file(backup.parent, "dev").name.startswith("dev-")
 
 
+def test_a_backup_into_a_folder_that_does_not_exist_is_refused_before_it_is_made(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(OpsError, match="there is no such folder") as refused:
+        archive.new_file(tmp_path / "disk" / "dev.age", "dev")
+    assert refused.value.where == str(tmp_path / "disk")
+
+
 def test_a_backup_of_a_later_release_is_refused() -> None:
     later = database.Content("blue", "2026-01-01", "9999_later", {})
     with pytest.raises(OpsError, match="this checkout knows no schema after"):

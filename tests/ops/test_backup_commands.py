@@ -15,6 +15,7 @@ from ops import main
 from ops.backup import bucket, command, pod, release
 from ops.backup.database import Content
 from ops.backup.pod import Server, backup_pod
+from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.paths import ROOT
 from ops.prepare import setup
@@ -26,13 +27,15 @@ ADDRESS = "s3://backups/team/dev.age"
 
 
 @pytest.fixture
-def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """What the commands did, on a stack that is made up."""
     done: list[str] = []
 
-    def take(_: object, __: object, *, to: Path | None, key: Path) -> tuple[Path, Content]:
+    def take(_: object, __: object, *, to: Path | None = None, key: Path) -> tuple[Path, Content]:
         done.append("take")
-        return (to or Path("backups")) / "dev.age", CONTENT
+        made = (to or tmp_path) / "dev.age"
+        made.touch()
+        return made, CONTENT
 
     def restore(_: object, __: object, path: Path, **_more: object) -> Content:
         done.append(f"restore {path}")
@@ -61,16 +64,43 @@ def run(*words: str) -> str:
     return result.output
 
 
-def test_a_backup_for_a_bucket_is_taken_and_then_uploaded(
-    done: list[str], monkeypatch: pytest.MonkeyPatch
+def test_a_backup_for_a_bucket_is_taken_after_the_bucket_was_asked_and_then_uploaded(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def upload(path: Path, address: str) -> str:
         done.append(f"upload {path.name} to {address}")
         return ADDRESS
 
+    monkeypatch.setattr(bucket, "require_free", lambda address: done.append(f"ask {address}"))
     monkeypatch.setattr(bucket, "upload", upload)
-    assert ADDRESS in run("backup", "--to", "s3://backups/team/")
-    assert done == ["take", "upload dev.age to s3://backups/team/"]
+    to = "s3://backups/team/"
+    assert ADDRESS in run("backup", "--to", to)
+    assert done == [f"ask {to}", "take", f"upload dev.age to {to}"]
+    assert list(tmp_path.iterdir()) == [], "one copy is enough"
+
+
+def test_a_backup_that_cannot_be_uploaded_is_kept(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def upload(*_: object) -> str:
+        raise OpsError("the bucket cannot be read or written", where=ADDRESS)
+
+    monkeypatch.setattr(bucket, "require_free", lambda _: None)
+    monkeypatch.setattr(bucket, "upload", upload)
+    with pytest.raises(OpsError) as refused:
+        run("backup", "--to", ADDRESS)
+    assert done == ["take"]
+    made = tmp_path / "dev.age"
+    assert made.exists()
+    assert str(made) in refused.value.where
+
+
+def test_a_name_that_ends_with_a_slash_is_a_folders(done: list[str], tmp_path: Path) -> None:
+    with pytest.raises(OpsError, match="there is no such folder"):
+        run("backup", "--to", f"{tmp_path / 'new'}/")
+    assert done == [], "it would become a file"
+    run("backup", "--to", f"{tmp_path}/")
+    assert done == ["take"]
 
 
 def test_a_backup_in_a_bucket_is_downloaded_and_then_restored(

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ops.config.validate import INVALID
 from ops.drift import command as drift_command
 from ops.drift.drift import Drift, compare, expected_objects
+from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.processes import Result
 from tests.ops.conftest import Cluster
@@ -256,5 +258,17 @@ def test_a_failed_check_exits_with_one(
 ) -> None:
     answers(monkeypatch, cluster, pulumi, kubectl)
     with pytest.raises(OpsError, match=what) as error:
+        drift_command.drift("dev")
+    assert error.value.code == 1
+
+
+def test_a_stack_file_that_cannot_be_read_is_a_failed_check_and_no_drift(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> Stack:
+        raise OpsError("Pulumi.dev.yaml is no YAML", code=INVALID)
+
+    monkeypatch.setattr(drift_command, "known_stack", refuse)
+    with pytest.raises(OpsError, match="no YAML") as error:
         drift_command.drift("dev")
     assert error.value.code == 1

@@ -128,6 +128,18 @@ def test_a_pod_that_is_not_ready_says_why(cluster: Cluster, name: str) -> None:
     assert reason(cluster, broken) == expected
 
 
+def evicted(name: str, owner: str) -> dict[str, Any]:
+    found = pod(name, phase="Failed", reason="Evicted", containerStatuses=[])
+    found["metadata"]["ownerReferences"] = [{"kind": owner}]
+    return found
+
+
+def test_an_evicted_pod_is_skipped_only_where_another_has_its_place(cluster: Cluster) -> None:
+    cluster.answer("events", {"items": []})
+    found = pods([evicted("web", "ReplicaSet"), evicted("backup", "Job"), pod("new")], KUBECTL)
+    assert [one.name for one in found] == ["backup", "new"]
+
+
 def test_a_failing_probe_is_reported_with_its_latest_message(cluster: Cluster) -> None:
     events = [
         event("Readiness probe failed: 503", 9),

@@ -95,6 +95,17 @@ def test_secrets_are_given_to_steps_and_not_to_whole_jobs() -> None:
     assert readers == {"preview.yml: preview", "deploy.yml: staging", "deploy.yml: prod"}
 
 
+def test_every_step_that_reads_a_state_can_read_one_in_a_bucket() -> None:
+    """An empty variable is as none for the engine: Pulumi Cloud needs only its token."""
+    names = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+    readers = [(at, step) for at, step in steps() if "PULUMI_BACKEND_URL" in step.get("env", {})]
+    assert len(readers) == 5
+    assert [place for place, step in readers if not names <= step["env"].keys()] == []
+    for name in ("deploy.yml", "preview.yml"):
+        header = (FILES[0].parent / name).read_text().partition("\nname: ")[0]
+        assert {word for word in names if word in header} == names
+
+
 def test_no_expression_is_in_a_shell_script() -> None:
     """Their values come from the environment, where text from outside stays text."""
     scripts = [(place, step["run"]) for place, step in steps() if "run" in step]
@@ -183,7 +194,18 @@ def test_prod_follows_staging_with_its_images_after_approval() -> None:
         for text in ("gh attestation verify", "images.backend.ref", "make up STACK=prod")
     ]
     assert order == sorted(order), "else it would deploy the images of the last time"
-    assert deploy["record"]["needs"] == "prod"
+
+
+def test_what_prod_runs_is_recorded_on_top_of_what_main_says_by_then() -> None:
+    """Edits of the same lines in an earlier commit conflict with the record of a release before it."""
+    record = workflow("deploy.yml")["jobs"]["record"]
+    assert record["needs"] == ["staging", "prod"]
+    checkout, commit = record["steps"]
+    assert checkout["with"]["ref"] == "main"
+    for component in ("backend", "frontend"):
+        variable = component.upper()
+        assert commit["env"][variable] == f"${{{{ needs.staging.outputs.{component} }}}}"
+        assert f".{component}.ref = strenv({variable})" in commit["run"]
 
 
 def used(job: str, action: str, name: str = "deploy.yml") -> list[dict[str, Any]]:
@@ -216,6 +238,17 @@ def test_an_image_that_passes_is_attested_with_its_provenance_and_what_is_in_it(
     assert "sbom-path" not in provenance, "without one the action attests the build"
 
 
+def test_prod_accepts_only_attestations_that_this_workflow_signed_on_main() -> None:
+    """A workflow of any branch can attest an image of its own."""
+    found = workflow("deploy.yml")["jobs"]["prod"]["steps"]
+    (script,) = (step["run"] for step in found if "gh attestation verify" in step.get("run", ""))
+    assert '--signer-workflow "$GITHUB_REPOSITORY/.github/workflows/deploy.yml"' in script
+    assert f"--source-ref {MAIN}" in script
+    assert MAIN in workflow("deploy.yml")["jobs"]["staging"]["if"], "else nothing would pass"
+    assert '--predicate-type "$predicate"' in script
+    assert "https://slsa.dev/provenance/v1 https://spdx.dev/Document/v2.3" in script
+
+
 def test_checks_audit_every_lock_file_of_what_is_deployed() -> None:
     scripts = {
         step["name"]: step["run"] for step in jobs(FILES[0])["audit"]["steps"] if "run" in step
@@ -233,6 +266,7 @@ def test_checks_audit_every_lock_file_of_what_is_deployed() -> None:
     assert (ROOT / packages["scan-ref"] / "package-lock.json").is_file()
 
 
+MAIN = "refs/heads/main"
 TRIVY = "aquasecurity/trivy-action"
 EXCEPTIONS = ROOT / ".trivyignore.yaml"
 REFUSING = {"severity": "CRITICAL", "exit-code": "1", "trivyignores": EXCEPTIONS.name}
