@@ -30,17 +30,17 @@ def recover(stack: Stack, *, changing: bool = True) -> str:
     """Make the stack usable again; returns what was done, if anything.
 
     Args:
-        changing: whether the caller is going to change the stack. Where others share its backend, a reader leaves
-            unfinished operations alone: an update elsewhere may still be working on them.
+        changing: whether the caller is going to change the stack. Where others share its backend, a reader changes
+            nothing in the state: an update elsewhere may still be working on it.
+
+    Raises:
+        OpsError: if the state is another run's, or of another cluster, or cannot be mended.
     """
     _drop_torn_attributes(stack)
-    done = [
-        _release_lock(stack),
-        _settle_pending(stack) if changing or stack.checkpoint else "",
-        _forget_lost(stack),
-        _read_again(stack) if changing or stack.checkpoint else "",
-        _rebuild_images(stack),
-    ]
+    done = [_release_lock(stack)]
+    if changing or stack.checkpoint:
+        repairs = (_settle_pending, _forget_lost, _read_again, _rebuild_images)
+        done += [repair(stack) for repair in repairs]
     return ", ".join(note for note in done if note)
 
 
@@ -159,7 +159,8 @@ def _joined(
 def _forget_lost(stack: Stack) -> str:
     """Remove from the state what was deleted with a Minikube cluster or a namespace on one.
 
-    On any other cluster a missing namespace may also mean that the context is the wrong one.
+    On any other cluster a missing namespace may also mean that the context is the wrong one; and each machine that
+    shares a state may have a Minikube of its own.
     """
     if stack.file.profile is None:
         return ""
@@ -172,6 +173,14 @@ def _forget_lost(stack: Stack) -> str:
     ]
     if not lost:
         return ""
+    if stack.checkpoint is None:
+        raise OpsError(
+            f"the shared state of stack {stack.name} has namespace {', '.join(lost)}, which this Minikube lacks: the "
+            "release may run on another machine",
+            where=stack.backend.url,
+            fix=f"copy {stack.file.path.name} to make a stack of your own; or, if its cluster was deleted, remove the "
+            f"lost objects from the state: pulumi refresh --yes --stack {stack.name}",
+        )
     _refresh(stack, objects)
     return f"the cluster no longer has namespace {', '.join(lost)}: the state forgot what was in it"
 

@@ -500,6 +500,21 @@ def test_the_state_keeps_what_may_still_be_there(
     assert checkout.calls == []
 
 
+def test_a_shared_state_forgets_nothing_that_only_this_minikube_lacks(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """Another machine that shares the state has a Minikube of its own, where the release may run."""
+    checkout = Checkout(tmp_path, MINIKUBE)
+    cluster.answer("get", NOT_FOUND, code=1)
+    checkout.checkpoint(resources=DEPLOYED)
+    shared = replace(checkout.stack, backend=CLOUD)
+    assert recover(shared, changing=False) == ""
+    with pytest.raises(OpsError, match="namespace taskflow, which this Minikube lacks") as refused:
+        recover(shared)
+    assert "pulumi refresh --yes --stack dev" in refused.value.fix
+    assert not any("refresh" in call for call in checkout.calls)
+
+
 def test_an_object_whose_state_another_provider_wrote_is_read_anew_and_so_not_replaced(
     checkout: Checkout,
 ) -> None:
@@ -590,6 +605,11 @@ def test_an_image_that_the_node_no_longer_has_is_built_again(
 
     tainted = [f"state taint {local['urn']} --yes --stack dev --non-interactive"]
     assert checkout.calls == (tainted if built_again else [])
+
+    recover(replace(checkout.stack, backend=CLOUD), changing=False)
+    assert [call for call in checkout.calls if "taint" in call] == (
+        tainted if built_again else []
+    ), "a reader changes no shared state"
 
 
 @pytest.mark.parametrize("loaded", ["1", "2"])
