@@ -69,7 +69,7 @@ def _release_lock(stack: Stack) -> str:
     if not locks:
         return ""
     try:
-        stack.query("cancel", "--yes")
+        stack.change_state("cancel", "--yes")
     except OpsError as error:
         raise OpsError(
             f"cannot release the lock of a run that was killed: {error.where}",
@@ -129,7 +129,7 @@ def _settle_pending(stack: Stack) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         file.write_text(json.dumps(state))
-        stack.query("stack", "import", "--file", str(file))
+        stack.change_state("stack", "import", "--file", str(file))
     present = [resource for resource in adopted if resource in joined]
     if present:
         _refresh(stack, present)
@@ -240,7 +240,7 @@ def _rebuild_images(stack: Stack) -> str:
     except ClusterError:
         return ""  # It is down: its images are unknown.
     for name in gone:
-        stack.query("state", "taint", images[name], "--yes")
+        stack.change_state("state", "taint", images[name], "--yes")
     return (
         f"the cluster's node no longer has {', '.join(gone)}: it will be built again"
         if gone

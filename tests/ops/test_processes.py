@@ -127,6 +127,15 @@ def test_an_interrupted_run_lets_its_child_clean_up_and_exits_with_130(
     assert "the same command continues from here" in errors
 
 
+def test_a_quiet_command_that_hangs_is_interrupted_and_given_up(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    command = [sys.executable, "-c", CHILD, str(notes)]
+    result = stream(command, env=os.environ, quiet=True, timeout=3)
+    assert result.code == 124
+    assert "did not end within 3 s" in result.output
+    assert notes.read_text() == "interrupted cleaned up"
+
+
 @pytest.mark.exhaustive
 def test_expected_failures_show_no_traceback() -> None:
     start = time.monotonic()
