@@ -28,7 +28,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised by SIGTERM; unlike Ctrl-C in a terminal it is sent to only one process."""
+    """Raised by SIGTERM and SIGHUP; unlike Ctrl-C in a terminal SIGTERM is sent to only one process."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ops.backup.database import Content
 from ops.backup.pod import BackupPod, backup_pod, server
 from ops.engine.stack import Stack
 from ops.errors import OpsError
+from ops.processes import INTERRUPTED
 from ops.release import history
 from ops.release.history import Location
 from ops.review.command import CONSENT, REFUSED
@@ -138,11 +139,11 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
         message: of the revision that this makes.
 
     Raises:
-        OpsError: with the data where it was, or in a backup that it names.
+        OpsError: with the data where it was, or in a backup that it names; also where a person interrupts it.
     """
     with steps.step("preview"):
         upgrade.require_alone(stack)
-    with upgrade.services_away(history.location(stack)):
+    with upgrade.services_away(stack, history.location(stack)):
         path, content = take(stack, steps, key=key)
         try:
             with steps.step("pulumi up"):
@@ -154,10 +155,17 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
                     )
                 database.check(pod, path, archive.key(key))
                 pod.answer("replace")
-        except OpsError as error:
-            error.where += f"; the old folder is as it was, and the backup {path} holds {content}"
-            error.fix = f"correct that, then make restore FROM={path} STACK={stack.name}"
-            raise
+        except (OpsError, KeyboardInterrupt) as stopped:
+            # The same command would not continue: the new folder may serve already, without the data.
+            fix = f"make restore FROM={path} STACK={stack.name}"
+            if isinstance(stopped, OpsError):
+                error, fix = stopped, f"correct that, then {fix}"
+            else:
+                error = OpsError("interrupted", code=INTERRUPTED)
+            kept = f"the old folder is as it was, and the backup {path} holds {content}"
+            error.where = "; ".join(filter(None, [error.where, kept]))
+            error.fix = fix
+            raise error from None
     return content
 
 

@@ -91,11 +91,19 @@ def ctrl_c(process: int, terminal: int) -> int:
     [
         (False, False, kill(signal.SIGINT)),
         (False, False, kill(signal.SIGTERM)),
+        (False, False, kill(signal.SIGHUP)),
         (True, True, ctrl_c),
         (True, False, ctrl_c),
         (True, True, kill(signal.SIGTERM)),
     ],
-    ids=["SIGINT", "SIGTERM", "Ctrl-C", "Ctrl-C while stdin is /dev/null", "SIGTERM in a terminal"],
+    ids=[
+        "SIGINT",
+        "SIGTERM",
+        "SIGHUP",
+        "Ctrl-C",
+        "Ctrl-C while stdin is /dev/null",
+        "SIGTERM in a terminal",
+    ],
 )
 def test_an_interrupted_run_lets_its_child_clean_up_and_exits_with_130(
     tmp_path: Path, terminal: bool, typed_in: bool, interrupt: Callable[[int, int], object]

@@ -35,7 +35,7 @@ Ops = Callable[..., tuple[int, str]]
 @pytest.fixture
 def ops(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Ops]:
     """Run the command line, which must fail: its exit code, and what it prints on stderr."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {sent: signal.getsignal(sent) for sent in (signal.SIGTERM, signal.SIGHUP)}
 
     def run(*words: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["ops", *words])
@@ -44,7 +44,8 @@ def ops(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return int(str(left.value.code)), capsys.readouterr().err
 
     yield run
-    signal.signal(signal.SIGTERM, before)
+    for sent, handler in before.items():
+        signal.signal(sent, handler)
 
 
 @pytest.fixture
