@@ -100,6 +100,7 @@ RUN_NOWHERE = {
     "kubectl --context x --namespace x patch secret x --patch 'x'": VALUES,
     "kubectl --context x create namespace x": "the namespace is the person's",
     "make backup STACK=x": BACKUPS,
+    "make backup TO=s3://BUCKET/ STACK=x": "the bucket is the person's",
     "make cluster-delete": CLUSTER,
     "make dev STACK=dev": "until Ctrl-C: tests/live/test_dev.py",
     "make down": SESSION,

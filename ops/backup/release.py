@@ -1,5 +1,6 @@
 """Backup, restore and upgrade of a stack's database, each a list of steps."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -47,17 +48,26 @@ def before_loss(stack: Stack, steps: Steps) -> None:
     """Back up an embedded database before it is deleted. An external one stays, and needs no backup.
 
     Raises:
-        OpsError: if no verified backup could be made.
+        OpsError: if no verified backup could be made, or none that would outlive a pipeline's machine.
     """
     location = history.location(stack)
+    in_ci = bool(os.environ.get("CI"))
     try:
-        if server(location).embedded:
-            path, content = take(stack, steps)
+        embedded = server(location).embedded
+        if embedded and not in_ci:
+            key = Path(os.environ.get("BACKUP_KEY") or archive.KEY)
+            path, content = take(stack, steps, key=key)
             console.print(f"[bold]{path}[/]: {content}")
     except OpsError as error:
         error.what = f"nothing was changed: no backup of the database could be taken: {error.what}"
         error.fix = "correct that; or set BACKUP=no and lose what is in the database"
         raise
+    if embedded and in_ci:
+        raise OpsError(
+            "nothing was changed: CI is set, and a backup would be deleted with this machine",
+            where=str(location),
+            fix=f"make backup TO=s3://BUCKET/ STACK={stack.name}, then set BACKUP=no",
+        )
 
 
 def restore(

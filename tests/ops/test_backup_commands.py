@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from ops import main
-from ops.backup import bucket, command, pod, release, upgrade
+from ops.backup import archive, bucket, command, pod, release, upgrade
 from ops.backup.database import Content
 from ops.backup.pod import Server, backup_pod
 from ops.errors import OpsError
@@ -97,6 +97,47 @@ def test_an_upgrade_of_postgres_is_one_command_that_ends_in_the_smoke_check(
     assert done == ["move", "check http://127.0.0.1:30080"]
 
 
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The keys of the backups that are taken of an embedded database."""
+    keys: list[Path] = []
+
+    def take(*_: object, key: Path = archive.KEY) -> tuple[Path, Content]:
+        keys.append(key)
+        return Path("dev.age"), CONTENT
+
+    monkeypatch.setattr(history, "location", lambda _: BLUE)
+    monkeypatch.setattr(release, "server", lambda _: SimpleNamespace(embedded=True))
+    monkeypatch.setattr(release, "take", take)
+    return keys
+
+
+STEPS = Steps("", Console(quiet=True))
+DEV: Any = SimpleNamespace(name="dev")
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [("team.key", Path("team.key")), ("", archive.KEY)], ids=["given", "none"]
+)
+def test_the_backup_before_a_loss_is_for_the_key_that_was_given(
+    taken: list[Path], monkeypatch: pytest.MonkeyPatch, given: str, used: Path
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("BACKUP_KEY", given)
+    release.before_loss(DEV, STEPS)
+    assert taken == [used]
+
+
+def test_no_backup_before_a_loss_is_left_to_a_machine_that_is_deleted(
+    taken: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(OpsError, match=r"^nothing was changed: CI is set") as refused:
+        release.before_loss(DEV, STEPS)
+    assert "make backup TO=s3://BUCKET/ STACK=dev" in refused.value.fix
+    assert taken == []
+
+
 @pytest.mark.parametrize(
     ("stopped", "says", "fix", "code"),
     [
@@ -118,7 +159,7 @@ def test_an_upgrade_that_stops_on_its_way_names_the_backup(
     monkeypatch.setattr(release, "take", lambda *_, **__: (Path("dev.age"), CONTENT))
     stack: Any = SimpleNamespace(name="dev", up=up)
     with pytest.raises(OpsError, match=says) as error:
-        release.move(stack, Steps("", Console(quiet=True)), "make upgrade-postgres")
+        release.move(stack, STEPS, "make upgrade-postgres")
     assert error.value.where.startswith("the old folder is as it was, and the backup dev.age holds")
     assert error.value.fix == f"{fix}make restore FROM=dev.age STACK=dev"
     assert error.value.code == code
