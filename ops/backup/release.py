@@ -12,7 +12,7 @@ from ops.backup.pod import BackupPod, backup_pod, server
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.processes import INTERRUPTED
-from ops.release import history
+from ops.release import history, record
 from ops.release.history import Location
 from ops.review.command import CONSENT, REFUSED
 from ops.session import console
@@ -142,11 +142,11 @@ def fetched(stack: Stack, steps: Steps, name: str) -> Path:
     return path
 
 
-def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -> Content:
+def move(stack: Stack, steps: Steps, title: str, *, key: Path = archive.KEY) -> Content:
     """Move the embedded database's data to its new folder, by `up` with another image.
 
     Args:
-        message: of the revision that this makes.
+        title: of the revision that this makes.
 
     Raises:
         OpsError: with the data where it was, or in a backup that it names; also where a person interrupts it.
@@ -155,9 +155,10 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
         upgrade.require_alone(stack)
     with upgrade.services_away(stack, history.location(stack)):
         path, content = take(stack, steps, key=key)
+        recorded = record.of_checkout(stack.file.path)
         try:
             with steps.step("pulumi up"):
-                stack.up(message)
+                stack.up(recorded.message(title))
             with _pod(stack, steps) as pod, steps.step("restore"):
                 if database.count(database.rows(pod)):
                     raise OpsError(

@@ -20,8 +20,9 @@ from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.paths import ROOT
 from ops.prepare import setup
-from ops.release import history, reach, smoke
+from ops.release import history, reach, record, smoke
 from ops.release.history import Location
+from ops.release.record import Record
 from ops.steps import Steps
 from tests.ops.conftest import Cluster
 
@@ -149,6 +150,15 @@ def test_an_upgrade_that_stops_on_its_way_names_the_backup(
     monkeypatch: pytest.MonkeyPatch, stopped: BaseException, says: str, fix: str, code: int
 ) -> None:
     """The new folder may serve by then, without the data: the same command would find nothing to upgrade."""
+    done: list[str] = []
+
+    def take(*_: object, **__: object) -> tuple[Path, Content]:
+        done.append("take")
+        return Path("dev.age"), CONTENT
+
+    def of_checkout(_: Path) -> Record:
+        done.append("record")
+        return Record()
 
     def up(_: str) -> NoReturn:
         raise stopped
@@ -156,13 +166,15 @@ def test_an_upgrade_that_stops_on_its_way_names_the_backup(
     monkeypatch.setattr(upgrade, "require_alone", lambda _: None)
     monkeypatch.setattr(upgrade, "services_away", lambda *_: nullcontext())
     monkeypatch.setattr(history, "location", lambda _: None)
-    monkeypatch.setattr(release, "take", lambda *_, **__: (Path("dev.age"), CONTENT))
-    stack: Any = SimpleNamespace(name="dev", up=up)
+    monkeypatch.setattr(release, "take", take)
+    monkeypatch.setattr(record, "of_checkout", of_checkout)
+    stack: Any = SimpleNamespace(name="dev", file=SimpleNamespace(path=Path()), up=up)
     with pytest.raises(OpsError, match=says) as error:
         release.move(stack, STEPS, "make upgrade-postgres")
     assert error.value.where.startswith("the old folder is as it was, and the backup dev.age holds")
     assert error.value.fix == f"{fix}make restore FROM=dev.age STACK=dev"
     assert error.value.code == code
+    assert done == ["take", "record"], "the checkout is recorded as the engine reads it"
 
 
 def test_after_an_upgrade_there_are_as_many_pods_as_the_stack_declares(cluster: Cluster) -> None:
