@@ -88,7 +88,6 @@ def bring_up(
         backup_first: whether an embedded database is backed up before data is lost by consent.
     """
     deployable(file.path)
-    recorded = record.of_checkout(file.path)
     with listed_steps(f"make up STACK={file.name}") as steps:
         _count_environment(steps)
         setup.require_space()
@@ -103,9 +102,11 @@ def bring_up(
             step.note = outlook.note
         if outlook.loses and backup_first:
             before_loss(ready, steps)
+        if outlook.changes and file.builds_images:
+            setup.provide_images(chosen, steps)
+        # Not earlier: all this takes minutes, and the engine reads the checkout as it is now.
+        recorded = record.of_checkout(file.path)
         if outlook.changes:
-            if file.builds_images:
-                setup.provide_images(chosen, steps)
             with rollback.atomic(ready, chosen, steps) if atomic else nullcontext():
                 with steps.step("pulumi up"):
                     ready.up(recorded.message(message))

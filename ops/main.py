@@ -126,6 +126,8 @@ def ops() -> None:
 def main() -> None:
     """Run the command line; an expected failure becomes one error on stderr, never a traceback."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it.
+        signal.signal(signal.SIGHUP, _terminate)
     try:
         app()
     except OpsError as error:

@@ -28,7 +28,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised by SIGTERM; unlike Ctrl-C in a terminal it is sent to only one process."""
+    """Raised by SIGTERM and SIGHUP; unlike Ctrl-C in a terminal SIGTERM is sent to only one process."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,20 @@ class Result:
     """From `capture`: stdout, and stderr if the command failed. From `stream`: the last lines of both together."""
 
 
-def stream(command: Sequence[str], *, env: Mapping[str, str], hide: str | None = None) -> Result:
+def stream(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    hide: str | None = None,
+    quiet: bool = False,
+    timeout: float | None = None,
+) -> Result:
     """Run `command`, passing its output through, except for lines in which the pattern `hide` occurs.
 
-    Ctrl-C waits for the child's own clean-up.
+    Ctrl-C and the end of `timeout` (seconds; code 124) wait for the child's own clean-up.
+
+    Args:
+        quiet: keep the output, and print nothing.
     """
     try:
         child = subprocess.Popen(
@@ -64,27 +74,36 @@ def stream(command: Sequence[str], *, env: Mapping[str, str], hide: str | None =
         for line in child.stdout:
             if hide and re.search(hide, line):
                 continue
-            sys.stdout.write(line)
-            sys.stdout.flush()
+            if not quiet:
+                sys.stdout.write(line)
+                sys.stdout.flush()
             tail.append(line)
 
     reader = threading.Thread(target=pass_through, daemon=True)
     try:
         reader.start()  # Whoever sees the child's first line may interrupt.
-        code = child.wait()
+        code = child.wait(timeout)
+    except subprocess.TimeoutExpired as slow:
+        child.send_signal(signal.SIGINT)
+        _await_clean_up(child)
+        return Result(124, f"{shlex.join(command)} did not end within {slow.timeout:.0f} s\n")
     except KeyboardInterrupt as interrupt:
         # A second signal makes pulumi drop everything.
         if isinstance(interrupt, Terminated) or not _terminal_tells_all():
             child.send_signal(signal.SIGINT)
-        try:
-            child.wait(timeout=CLEAN_UP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
+        _await_clean_up(child)
         reader.join(timeout=2)
         raise
     # A daemon that the child left behind may hold the pipe open: the child's end is what counts.
     reader.join(timeout=2)
     return Result(code, "".join(tail))
+
+
+def _await_clean_up(child: subprocess.Popen[str]) -> None:
+    try:
+        child.wait(timeout=CLEAN_UP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
 
 
 def capture(
@@ -95,7 +114,7 @@ def capture(
     timeout: float = 60,
     stdin: str = "",
 ) -> Result:
-    """Run a short `command` quietly. Code 127: no such executable; 124: no answer in time."""
+    """Run a short `command` quietly; Ctrl-C kills it at once. Code 127: no such executable; 124: no answer in time."""
     try:
         done = subprocess.run(
             command,

@@ -9,7 +9,7 @@ from ops.paths import ROOT
 
 TOOLS = re.compile(
     r"\b(?:kubectl (?:--\w+|create|delete|describe|get|logs|patch)|minikube (?:delete|image|start|tunnel)|"
-    r"pulumi (?:cancel|config|plugin|preview|stack|state|up))\b"
+    r"pulumi (?:cancel|config|plugin|preview|refresh|stack|state|up))\b"
 )
 
 
@@ -100,6 +100,7 @@ RUN_NOWHERE = {
     "kubectl --context x --namespace x patch secret x --patch 'x'": VALUES,
     "kubectl --context x create namespace x": "the namespace is the person's",
     "make backup STACK=x": BACKUPS,
+    "make backup TO=s3://BUCKET/ STACK=x": "the bucket is the person's",
     "make cluster-delete STACK=x": CLUSTER,
     "make dev STACK=dev": "until Ctrl-C: tests/live/test_dev.py",
     "make down": SESSION,
@@ -120,5 +121,6 @@ RUN_NOWHERE = {
     "pulumi config set --secret --stack x x:x": "printed as make secret: tests/engine/test_secret.py",
     "pulumi config set --stack x --path 'x:x' x@sha256:DIGEST": "the digest is the person's",
     "pulumi plugin install": "needs the vendor's site",
+    "pulumi refresh --yes --stack x": "only where a shared state's cluster was deleted",
 }
 """What runs them instead, or why nothing does."""

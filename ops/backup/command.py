@@ -11,7 +11,7 @@ from ops.config.stacks import StackFile
 from ops.config.validate import deployable
 from ops.errors import OpsError
 from ops.prepare import setup
-from ops.release import reach, record, smoke
+from ops.release import reach, smoke
 from ops.review.command import BackupFirst, Confirm
 from ops.session import (
     AsJson,
@@ -110,11 +110,10 @@ def upgrade_command(stack: StackName = "dev", key: KeyFile = archive.KEY) -> Non
     """Upgrade the embedded database to another major version, in another folder of its volume."""
     file = StackFile.read(stack)
     deployable(file.path)
-    message = record.of_checkout(file.path).message("make upgrade-postgres")
     with listed_steps(f"make upgrade-postgres STACK={stack}") as steps:
         chosen = setup.provide_tools(steps)
         ready = ready_stack(chosen, file, steps)
-        content = release.move(ready, steps, message, key=key)
+        content = release.move(ready, steps, "make upgrade-postgres", key=key)
         with steps.step("smoke check"), reach.access_to(ready, chosen.platform.system) as way:
             smoke.check(way.url, stack, lambda line: console.print(f"    {line}"))
     console.print(f"\n[bold green]The data is in its new folder[/]: {content}. The old one stays.")

@@ -1,5 +1,6 @@
 """Backup, restore and upgrade of a stack's database, each a list of steps."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,8 @@ from ops.backup.database import Content
 from ops.backup.pod import BackupPod, backup_pod, server
 from ops.engine.stack import Stack
 from ops.errors import OpsError
-from ops.release import history
+from ops.processes import INTERRUPTED
+from ops.release import history, record
 from ops.release.history import Location
 from ops.review.command import CONSENT, REFUSED
 from ops.session import console
@@ -46,17 +48,26 @@ def before_loss(stack: Stack, steps: Steps) -> None:
     """Back up an embedded database before it is deleted. An external one stays, and needs no backup.
 
     Raises:
-        OpsError: if no verified backup could be made.
+        OpsError: if no verified backup could be made, or none that would outlive a pipeline's machine.
     """
     location = history.location(stack)
+    in_ci = bool(os.environ.get("CI"))
     try:
-        if server(location).embedded:
-            path, content = take(stack, steps)
+        embedded = server(location).embedded
+        if embedded and not in_ci:
+            key = Path(os.environ.get("BACKUP_KEY") or archive.KEY)
+            path, content = take(stack, steps, key=key)
             console.print(f"[bold]{path}[/]: {content}")
     except OpsError as error:
         error.what = f"nothing was changed: no backup of the database could be taken: {error.what}"
         error.fix = "correct that; or set BACKUP=no and lose what is in the database"
         raise
+    if embedded and in_ci:
+        raise OpsError(
+            "nothing was changed: CI is set, and a backup would be deleted with this machine",
+            where=str(location),
+            fix=f"make backup TO=s3://BUCKET/ STACK={stack.name}, then set BACKUP=no",
+        )
 
 
 def restore(
@@ -131,22 +142,23 @@ def fetched(stack: Stack, steps: Steps, name: str) -> Path:
     return path
 
 
-def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -> Content:
+def move(stack: Stack, steps: Steps, title: str, *, key: Path = archive.KEY) -> Content:
     """Move the embedded database's data to its new folder, by `up` with another image.
 
     Args:
-        message: of the revision that this makes.
+        title: of the revision that this makes.
 
     Raises:
-        OpsError: with the data where it was, or in a backup that it names.
+        OpsError: with the data where it was, or in a backup that it names; also where a person interrupts it.
     """
     with steps.step("preview"):
         upgrade.require_alone(stack)
-    with upgrade.services_away(history.location(stack)):
+    with upgrade.services_away(stack, history.location(stack)):
         path, content = take(stack, steps, key=key)
+        recorded = record.of_checkout(stack.file.path)
         try:
             with steps.step("pulumi up"):
-                stack.up(message)
+                stack.up(recorded.message(title))
             with _pod(stack, steps) as pod, steps.step("restore"):
                 if database.count(database.rows(pod)):
                     raise OpsError(
@@ -154,10 +166,17 @@ def move(stack: Stack, steps: Steps, message: str, *, key: Path = archive.KEY) -
                     )
                 database.check(pod, path, archive.key(key))
                 pod.answer("replace")
-        except OpsError as error:
-            error.where += f"; the old folder is as it was, and the backup {path} holds {content}"
-            error.fix = f"correct that, then make restore FROM={path} STACK={stack.name}"
-            raise
+        except (OpsError, KeyboardInterrupt) as stopped:
+            # The same command would not continue: the new folder may serve already, without the data.
+            fix = f"make restore FROM={path} STACK={stack.name}"
+            if isinstance(stopped, OpsError):
+                error, fix = stopped, f"correct that, then {fix}"
+            else:
+                error = OpsError("interrupted", code=INTERRUPTED)
+            kept = f"the old folder is as it was, and the backup {path} holds {content}"
+            error.where = "; ".join(filter(None, [error.where, kept]))
+            error.fix = fix
+            raise error from None
     return content
 
 

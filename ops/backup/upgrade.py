@@ -16,6 +16,7 @@ from ops.review.command import REFUSED
 from ops.review.risk import Risk
 
 AWAY_SECONDS = 180
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 
 
 def require_alone(stack: Stack) -> None:
@@ -46,13 +47,15 @@ def require_alone(stack: Stack) -> None:
 
 
 @contextmanager
-def services_away(location: Location) -> Iterator[None]:
-    """No pod of a service runs inside the block; afterwards there are as many as before."""
+def services_away(stack: Stack, location: Location) -> Iterator[None]:
+    """No pod of a service runs inside the block; afterwards there are as many as the stack declares."""
     kubectl = location.kubectl
+    declared = _declared(stack)
     replicas = {
-        # None are left where this command was killed before.
-        item["metadata"]["name"]: max(1, int(item["spec"]["replicas"]))
+        # An autoscaled one declares none. None run where this command was killed before.
+        name: declared.get(name) or max(1, int(item["spec"]["replicas"]))
         for item in location.objects("deployments")
+        for name in [str(item["metadata"]["name"])]
     }
     try:
         _scale(kubectl, dict.fromkeys(replicas, 0))
@@ -63,6 +66,17 @@ def services_away(location: Location) -> Iterator[None]:
         _scale(kubectl, replicas)
     for name in replicas:
         _wait(kubectl, "rollout", "status", f"deployment/{name}")
+
+
+def _declared(stack: Stack) -> dict[str, int]:
+    """The replicas of each Deployment that has no autoscaler, by the state."""
+    resources = stack.export()["deployment"].get("resources") or []
+    inputs = [found["inputs"] for found in resources if found["type"] == DEPLOYMENT]
+    return {
+        manifest["metadata"]["name"]: int(manifest["spec"]["replicas"])
+        for manifest in inputs
+        if "replicas" in manifest["spec"]
+    }
 
 
 def _scale(kubectl: Kubectl, replicas: Mapping[str, int]) -> None:

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -49,8 +48,6 @@ def dev(
     ] = False,
 ) -> None:
     """Serve the working tree with hot reload, on the database and the secrets of the stack's release, until Ctrl-C."""
-    # Closing the terminal ends it like Ctrl-C.
-    signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
     file = StackFile.read(stack)
     images = images_of(file)
     steps = Steps(f"make dev STACK={stack}", console)

@@ -30,17 +30,17 @@ def recover(stack: Stack, *, changing: bool = True) -> str:
     """Make the stack usable again; returns what was done, if anything.
 
     Args:
-        changing: whether the caller is going to change the stack. Where others share its backend, a reader leaves
-            unfinished operations alone: an update elsewhere may still be working on them.
+        changing: whether the caller is going to change the stack. Where others share its backend, a reader changes
+            nothing in the state: an update elsewhere may still be working on it.
+
+    Raises:
+        OpsError: if the state is another run's, or of another cluster, or cannot be mended.
     """
     _drop_torn_attributes(stack)
-    done = [
-        _release_lock(stack),
-        _settle_pending(stack) if changing or stack.checkpoint else "",
-        _forget_lost(stack),
-        _read_again(stack) if changing or stack.checkpoint else "",
-        _rebuild_images(stack),
-    ]
+    done = [_release_lock(stack)]
+    if changing or stack.checkpoint:
+        repairs = (_settle_pending, _forget_lost, _read_again, _rebuild_images)
+        done += [repair(stack) for repair in repairs]
     return ", ".join(note for note in done if note)
 
 
@@ -69,7 +69,7 @@ def _release_lock(stack: Stack) -> str:
     if not locks:
         return ""
     try:
-        stack.query("cancel", "--yes")
+        stack.change_state("cancel", "--yes")
     except OpsError as error:
         raise OpsError(
             f"cannot release the lock of a run that was killed: {error.where}",
@@ -129,7 +129,7 @@ def _settle_pending(stack: Stack) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.json"
         file.write_text(json.dumps(state))
-        stack.query("stack", "import", "--file", str(file))
+        stack.change_state("stack", "import", "--file", str(file))
     present = [resource for resource in adopted if resource in joined]
     if present:
         _refresh(stack, present)
@@ -159,7 +159,8 @@ def _joined(
 def _forget_lost(stack: Stack) -> str:
     """Remove from the state what was deleted with a Minikube cluster or a namespace on one.
 
-    On any other cluster a missing namespace may also mean that the context is the wrong one.
+    On any other cluster a missing namespace may also mean that the context is the wrong one; and each machine that
+    shares a state may have a Minikube of its own.
     """
     if stack.file.profile is None:
         return ""
@@ -172,6 +173,14 @@ def _forget_lost(stack: Stack) -> str:
     ]
     if not lost:
         return ""
+    if stack.checkpoint is None:
+        raise OpsError(
+            f"the shared state of stack {stack.name} has namespace {', '.join(lost)}, which this Minikube lacks: the "
+            "release may run on another machine",
+            where=stack.backend.url,
+            fix=f"copy {stack.file.path.name} to make a stack of your own; or, if its cluster was deleted, remove the "
+            f"lost objects from the state: pulumi refresh --yes --stack {stack.name}",
+        )
     _refresh(stack, objects)
     return f"the cluster no longer has namespace {', '.join(lost)}: the state forgot what was in it"
 
@@ -231,7 +240,7 @@ def _rebuild_images(stack: Stack) -> str:
     except ClusterError:
         return ""  # It is down: its images are unknown.
     for name in gone:
-        stack.query("state", "taint", images[name], "--yes")
+        stack.change_state("state", "taint", images[name], "--yes")
     return (
         f"the cluster's node no longer has {', '.join(gone)}: it will be built again"
         if gone

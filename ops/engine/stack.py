@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,9 +143,18 @@ class Stack:
         """
         command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
         result = capture(command, env=self.env, cwd=folder, stdin=stdin, timeout=QUIET_SECONDS)
-        if result.code != 0:
-            raise explain(result.output, doing=f"pulumi {' '.join(arguments[:2])}", stack=self.file)
+        self._require_success(result, arguments)
         return result.output
+
+    def change_state(self, *arguments: str) -> None:
+        """Run a short engine command that writes the state, quietly; Ctrl-C waits until it has ended.
+
+        Raises:
+            OpsError: if it fails.
+        """
+        command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
+        result = stream(command, env=self.env, quiet=True, timeout=QUIET_SECONDS)
+        self._require_success(result, arguments)
 
     def engine(self, *arguments: str, quiet: bool = False) -> Result:
         """Run an engine command on this stack; its output is passed through, if `quiet` only when it fails."""
@@ -158,10 +167,9 @@ class Stack:
             "PULUMI_DEBUG_COMMANDS": "true",  # else it knows no --event-log
             FOLDER_VARIABLE: str(file.parent),
         }
-        if not quiet:
-            return stream(command, env=env, hide=NOISE)
-        result = capture(command, env=env, timeout=QUIET_SECONDS)
-        if result.code != 0:
+        timeout = QUIET_SECONDS if quiet else None
+        result = stream(command, env=env, hide=NOISE, quiet=quiet, timeout=timeout)
+        if quiet and result.code != 0:
             print(result.output, end="", flush=True)
         return result
 
@@ -183,6 +191,10 @@ class Stack:
             raise explain(
                 f"{result.output}\n{words}", doing=f"pulumi {arguments[0]}", stack=self.file
             )
+
+    def _require_success(self, result: Result, arguments: Sequence[str]) -> None:
+        if result.code != 0:
+            raise explain(result.output, doing=f"pulumi {' '.join(arguments[:2])}", stack=self.file)
 
     @property
     def _policies(self) -> list[str]:

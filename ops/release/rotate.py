@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -164,8 +163,8 @@ def rotate(
         kind = "embedded" if embedded else "external"
         raise OpsError(f"the database is {kind}: it has no {key}", where=file.path.name)
 
-    def up(title: str, *, atomic: bool = False) -> None:
-        bring_up(StackFile.read(stack), message=title, atomic=atomic)
+    def up(title: str) -> None:
+        bring_up(StackFile.read(stack), message=title)
         pods.await_former(StackFile.read(stack), chosen.env)
 
     if key in (KEY.secret, PASSWORDS.secret):
@@ -181,7 +180,10 @@ def rotate(
     value = new_value(key, f"new {key} of stack {stack}", config, file)
     if key in TABLES:
         require_database(here, value, TABLES[key])
-    replaced(here, key, value, partial(up, atomic=True))
+    replaced(
+        here, key, value, lambda title: bring_up(StackFile.read(stack), message=title, atomic=True)
+    )
+    pods.await_former(StackFile.read(stack), chosen.env)
 
 
 def in_steps(

@@ -129,8 +129,9 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
 
 
 def test_a_release_that_was_destroyed_comes_back_from_the_backup_that_was_taken_first(
-    tmp_path: Path, folder: Path
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("CI", raising=False)
     values = live_release.values(LOST, frontend_port=30188, backend_port=30189)
     values = live_release.changed(values, backend=SINGLE, frontend=SINGLE)
     with live_release.deployed(values, tmp_path) as lost:

@@ -6,24 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from ops import main
-from ops.backup import bucket, command, pod, release
+from ops.backup import archive, bucket, command, pod, release, upgrade
 from ops.backup.database import Content
 from ops.backup.pod import Server, backup_pod
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.paths import ROOT
 from ops.prepare import setup
-from ops.release import reach, smoke
+from ops.release import history, reach, record, smoke
 from ops.release.history import Location
+from ops.release.record import Record
+from ops.steps import Steps
+from tests.ops.conftest import Cluster
 
 CONTENT = Content("blue", "2026-11-30T00:00:00Z", "0004", {"public.task": 3})
 ADDRESS = "s3://backups/team/dev.age"
+BLUE = Location("blue", Kubectl("minikube", {}, "blue"), "127.0.0.1")
 
 
 @pytest.fixture
@@ -122,6 +127,105 @@ def test_an_upgrade_of_postgres_is_one_command_that_ends_in_the_smoke_check(
     assert done == ["move", "check http://127.0.0.1:30080"]
 
 
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The keys of the backups that are taken of an embedded database."""
+    keys: list[Path] = []
+
+    def take(*_: object, key: Path = archive.KEY) -> tuple[Path, Content]:
+        keys.append(key)
+        return Path("dev.age"), CONTENT
+
+    monkeypatch.setattr(history, "location", lambda _: BLUE)
+    monkeypatch.setattr(release, "server", lambda _: SimpleNamespace(embedded=True))
+    monkeypatch.setattr(release, "take", take)
+    return keys
+
+
+STEPS = Steps("", Console(quiet=True))
+DEV: Any = SimpleNamespace(name="dev")
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [("team.key", Path("team.key")), ("", archive.KEY)], ids=["given", "none"]
+)
+def test_the_backup_before_a_loss_is_for_the_key_that_was_given(
+    taken: list[Path], monkeypatch: pytest.MonkeyPatch, given: str, used: Path
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("BACKUP_KEY", given)
+    release.before_loss(DEV, STEPS)
+    assert taken == [used]
+
+
+def test_no_backup_before_a_loss_is_left_to_a_machine_that_is_deleted(
+    taken: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(OpsError, match=r"^nothing was changed: CI is set") as refused:
+        release.before_loss(DEV, STEPS)
+    assert "make backup TO=s3://BUCKET/ STACK=dev" in refused.value.fix
+    assert taken == []
+
+
+@pytest.mark.parametrize(
+    ("stopped", "says", "fix", "code"),
+    [
+        (KeyboardInterrupt(), "interrupted", "", 130),
+        (OpsError("the engine fails"), "the engine fails", "correct that, then ", 1),
+    ],
+)
+def test_an_upgrade_that_stops_on_its_way_names_the_backup(
+    monkeypatch: pytest.MonkeyPatch, stopped: BaseException, says: str, fix: str, code: int
+) -> None:
+    """The new folder may serve by then, without the data: the same command would find nothing to upgrade."""
+    done: list[str] = []
+
+    def take(*_: object, **__: object) -> tuple[Path, Content]:
+        done.append("take")
+        return Path("dev.age"), CONTENT
+
+    def of_checkout(_: Path) -> Record:
+        done.append("record")
+        return Record()
+
+    def up(_: str) -> NoReturn:
+        raise stopped
+
+    monkeypatch.setattr(upgrade, "require_alone", lambda _: None)
+    monkeypatch.setattr(upgrade, "services_away", lambda *_: nullcontext())
+    monkeypatch.setattr(history, "location", lambda _: None)
+    monkeypatch.setattr(release, "take", take)
+    monkeypatch.setattr(record, "of_checkout", of_checkout)
+    stack: Any = SimpleNamespace(name="dev", file=SimpleNamespace(path=Path()), up=up)
+    with pytest.raises(OpsError, match=says) as error:
+        release.move(stack, STEPS, "make upgrade-postgres")
+    assert error.value.where.startswith("the old folder is as it was, and the backup dev.age holds")
+    assert error.value.fix == f"{fix}make restore FROM=dev.age STACK=dev"
+    assert error.value.code == code
+    assert done == ["take", "record"], "the checkout is recorded as the engine reads it"
+
+
+def test_after_an_upgrade_there_are_as_many_pods_as_the_stack_declares(cluster: Cluster) -> None:
+    """Where it was killed before, none run; an autoscaler changes its own count."""
+
+    def deployment(name: str, **spec: int) -> dict[str, Any]:
+        return {"metadata": {"name": name}, "spec": spec}
+
+    cluster.has(deployment("blue-backend", replicas=0), deployment("blue-frontend", replicas=5))
+    for words in ("scale", "wait", "rollout"):
+        cluster.answer(words, "")
+    declared = (deployment("blue-backend", replicas=2), deployment("blue-frontend"))
+    resources = [{"type": upgrade.DEPLOYMENT, "inputs": inputs} for inputs in declared]
+    stack: Any = SimpleNamespace(export=lambda: {"deployment": {"resources": resources}})
+    with upgrade.services_away(stack, BLUE):
+        cluster.calls.clear()
+    assert cluster.calls[:2] == [
+        "scale deployment/blue-backend --replicas=2",
+        "scale deployment/blue-frontend --replicas=5",
+    ]
+
+
 @pytest.mark.parametrize(("answer", "images"), [("17", ["17"]), ("16", ["17", "16"])])
 def test_an_external_database_is_dumped_by_its_own_major_version(
     monkeypatch: pytest.MonkeyPatch, answer: str, images: list[str]
@@ -136,7 +240,7 @@ def test_an_external_database_is_dumped_by_its_own_major_version(
     external = Server(False, "", 999, [], {}, {})
     monkeypatch.setattr(pod, "server", lambda _: external)
     monkeypatch.setattr(pod, "_started", pretended)
-    with backup_pod(Location("blue", Kubectl("minikube", {}, "blue"), "127.0.0.1")):
+    with backup_pod(BLUE):
         pass
     assert started == [f"postgres:{version}" for version in images]
 

@@ -91,11 +91,19 @@ def ctrl_c(process: int, terminal: int) -> int:
     [
         (False, False, kill(signal.SIGINT)),
         (False, False, kill(signal.SIGTERM)),
+        (False, False, kill(signal.SIGHUP)),
         (True, True, ctrl_c),
         (True, False, ctrl_c),
         (True, True, kill(signal.SIGTERM)),
     ],
-    ids=["SIGINT", "SIGTERM", "Ctrl-C", "Ctrl-C while stdin is /dev/null", "SIGTERM in a terminal"],
+    ids=[
+        "SIGINT",
+        "SIGTERM",
+        "SIGHUP",
+        "Ctrl-C",
+        "Ctrl-C while stdin is /dev/null",
+        "SIGTERM in a terminal",
+    ],
 )
 def test_an_interrupted_run_lets_its_child_clean_up_and_exits_with_130(
     tmp_path: Path, terminal: bool, typed_in: bool, interrupt: Callable[[int, int], object]
@@ -125,6 +133,15 @@ def test_an_interrupted_run_lets_its_child_clean_up_and_exits_with_130(
     assert notes.read_text() == "interrupted cleaned up", "interrupted once, and waited for"
     assert "Traceback" not in errors
     assert "the same command continues from here" in errors
+
+
+def test_a_quiet_command_that_hangs_is_interrupted_and_given_up(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    command = [sys.executable, "-c", CHILD, str(notes)]
+    result = stream(command, env=os.environ, quiet=True, timeout=3)
+    assert result.code == 124
+    assert "did not end within 3 s" in result.output
+    assert notes.read_text() == "interrupted cleaned up"
 
 
 @pytest.mark.exhaustive

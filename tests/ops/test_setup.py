@@ -21,7 +21,8 @@ from ops.errors import OpsError
 from ops.paths import ROOT
 from ops.prepare import docker, setup, tools
 from ops.prepare.tools import Choice, Origin
-from ops.release import rollback
+from ops.release import record, rollback
+from ops.release.record import Record
 from ops.review import command
 from ops.steps import Steps, clock
 from tests.machinery import checks, everything, extras, suites
@@ -35,7 +36,7 @@ Ops = Callable[..., tuple[int, str]]
 @pytest.fixture
 def ops(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Ops]:
     """Run the command line, which must fail: its exit code, and what it prints on stderr."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {sent: signal.getsignal(sent) for sent in (signal.SIGTERM, signal.SIGHUP)}
 
     def run(*words: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["ops", *words])
@@ -44,7 +45,8 @@ def ops(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return int(str(left.value.code)), capsys.readouterr().err
 
     yield run
-    signal.signal(signal.SIGTERM, before)
+    for sent, handler in before.items():
+        signal.signal(sent, handler)
 
 
 @pytest.fixture
@@ -208,6 +210,28 @@ def test_up_backs_up_data_before_an_agreed_loss(
     taken.clear()
     ops("up", "--confirm", "data-loss", "--no-backup")
     assert "backup" not in taken
+
+
+def test_up_records_the_checkout_as_the_engine_reads_it(
+    ops: Ops, taken: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit made during the steps before is a part of what is deployed."""
+
+    def up(_: str) -> NoReturn:
+        taken.append("up")
+        raise OpsError("here it would go on")
+
+    def of_checkout(_: Path) -> Record:
+        taken.append("record")
+        return Record()
+
+    reads_a_stack(monkeypatch, None)
+    monkeypatch.setattr(command, "guard_up", lambda *_: command.Outlook("", changes=True))
+    monkeypatch.setattr(record, "of_checkout", of_checkout)
+    selected: Any = session.selected_stack
+    monkeypatch.setattr(selected(), "up", up, raising=False)
+    ops("up")
+    assert taken[-3:] == ["provide_images", "record", "up"]
 
 
 def test_a_rollback_backs_up_data_before_an_agreed_loss(

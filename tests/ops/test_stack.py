@@ -6,9 +6,11 @@ asks for. Whether the real engine agrees is for the engine and live tests.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from ops.engine.backend import Backend
 from ops.engine.recovery import IMAGE, recover
 from ops.engine.stack import NOT_ROLLED_OUT, Stack
 from ops.errors import OpsError
-from ops.paths import POLICY
+from ops.paths import POLICY, ROOT
 from ops.prepare import setup
 from tests.ops.conftest import Cluster
 from tests.ops.machines import LOCAL, minikube_profile, set_up
@@ -60,6 +62,31 @@ if "init" in sys.argv:
     folder = pathlib.Path(sys.argv[sys.argv.index("--cwd") + 1])
     with (folder / "Pulumi.dev.yaml").open("a") as file:
         print("encryptionsalt: v1:made-by-the-engine", file=file)
+"""
+
+SLOW_ENGINE = """
+import pathlib, signal, sys, time
+notes = pathlib.Path(__file__).parent / "notes"
+def stop(*_):
+    time.sleep(0.5)  # Longer than Python itself gives a child.
+    notes.write_text("state written")
+    sys.exit(0)
+signal.signal(signal.SIGINT, stop)
+notes.touch()
+time.sleep(60)
+"""
+
+CALLER = """
+import os, pathlib, signal
+# A shell's background job ignores it from its start, and so would this one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ops.config.stacks import StackFile
+from ops.engine.backend import Backend
+from ops.engine.stack import Stack
+folder = pathlib.Path({folder!r})
+backend = Backend((folder / ".state").as_uri(), ours=True)
+stack = Stack(StackFile.read("dev", folder), backend, os.environ, folder / ".state")
+stack.{command}
 """
 
 
@@ -500,6 +527,21 @@ def test_the_state_keeps_what_may_still_be_there(
     assert checkout.calls == []
 
 
+def test_a_shared_state_forgets_nothing_that_only_this_minikube_lacks(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """Another machine that shares the state has a Minikube of its own, where the release may run."""
+    checkout = Checkout(tmp_path, MINIKUBE)
+    cluster.answer("get", NOT_FOUND, code=1)
+    checkout.checkpoint(resources=DEPLOYED)
+    shared = replace(checkout.stack, backend=CLOUD)
+    assert recover(shared, changing=False) == ""
+    with pytest.raises(OpsError, match="namespace taskflow, which this Minikube lacks") as refused:
+        recover(shared)
+    assert "pulumi refresh --yes --stack dev" in refused.value.fix
+    assert not any("refresh" in call for call in checkout.calls)
+
+
 def test_an_object_whose_state_another_provider_wrote_is_read_anew_and_so_not_replaced(
     checkout: Checkout,
 ) -> None:
@@ -591,6 +633,11 @@ def test_an_image_that_the_node_no_longer_has_is_built_again(
     tainted = [f"state taint {local['urn']} --yes --stack dev --non-interactive"]
     assert checkout.calls == (tainted if built_again else [])
 
+    recover(replace(checkout.stack, backend=CLOUD), changing=False)
+    assert [call for call in checkout.calls if "taint" in call] == (
+        tainted if built_again else []
+    ), "a reader changes no shared state"
+
 
 @pytest.mark.parametrize("loaded", ["1", "2"])
 def test_an_image_that_a_node_with_containerd_no_longer_has_is_built_and_loaded_again(
@@ -631,3 +678,28 @@ def test_a_quiet_preview_that_fails_shows_what_the_engine_said(
     with pytest.raises(OpsError, match="pulumi preview failed"):
         Checkout(tmp_path).stack.preview(quiet=True)
     assert "what the engine shows" in capfd.readouterr().out
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("command", ["refresh()", "change_state('state', 'taint', 'urn', '--yes')"])
+def test_an_engine_that_writes_the_state_quietly_is_not_killed_by_an_interrupt(
+    checkout: Checkout, command: str
+) -> None:
+    checkout.program("pulumi", f"#!{sys.executable}{SLOW_ENGINE}")
+    notes = checkout.folder / "bin" / "notes"
+    script = CALLER.format(folder=str(checkout.folder), command=command)
+    run = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=checkout.stack.env,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not notes.exists():
+        assert time.monotonic() < deadline, "the engine does not start"
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate(timeout=20)
+    assert errors.endswith(b"KeyboardInterrupt\n")
+    assert notes.read_text() == "state written"
