@@ -53,7 +53,7 @@ def policies(
             release,
             workload.SHARED,
             SOLVER,
-            [_at_port(SOLVER_PORT, [_namespace(config.route_namespace)])],
+            [_at_port(SOLVER_PORT, _routing(config))],
             (),
             opts,
         )
@@ -115,7 +115,14 @@ def _to_browsers(config: StackConfig) -> list[Ingress]:
     port = config.frontend.port
     if not config.frontend.service.internal:
         return [_at_port(port, [])]
-    return [_at_port(port, [_namespace(config.route_namespace)])] if config.route else []
+    return [_at_port(port, _routing(config))] if config.route else []
+
+
+def _routing(config: StackConfig) -> list[Peer]:
+    """The pods that route browsers; nobody in particular where no namespace is named."""
+    # Not the pods of every namespace: some controllers send from an address of the node, or are outside the cluster.
+    namespace = config.route_namespace
+    return [_namespace(namespace)] if namespace else []
 
 
 def _scraping(block: Workload, config: StackConfig) -> list[Ingress]:
@@ -150,10 +157,10 @@ def _pods(release: str, component: str) -> Peer:
     return Peer(pod_selector=meta.v1.LabelSelectorArgs(match_labels=labels))
 
 
-def _namespace(name: str | None, pods: dict[str, str] | None = None) -> Peer:
-    """The pods of a namespace; of every namespace without a name."""
+def _namespace(name: str, pods: dict[str, str] | None = None) -> Peer:
+    """The pods of a namespace."""
     # Every namespace carries its name as this label.
-    labels = {"kubernetes.io/metadata.name": name} if name else None
+    labels = {"kubernetes.io/metadata.name": name}
     return Peer(
         namespace_selector=meta.v1.LabelSelectorArgs(match_labels=labels),
         pod_selector=meta.v1.LabelSelectorArgs(match_labels=pods) if pods else None,

@@ -161,7 +161,7 @@ class Gateway(Route):
     namespace: DnsLabel | None = Field(
         None,
         description="namespace of the gateway's pods; the network policies let only it reach the frontend. "
-        "If unset parentRef.namespace, else every namespace",
+        "If unset parentRef.namespace, else anyone does",
     )
     timeout_seconds: int | None = Field(
         None,

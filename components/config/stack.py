@@ -384,8 +384,8 @@ class NetworkPolicies(Model):
     enabled: bool = Field(True, description="false makes none")
     ingress_namespace: DnsLabel | None = Field(
         None,
-        description="namespace of the ingress controller; only it reaches the frontend. If unset, every "
-        "namespace does if there is an ingress",
+        description="namespace of the ingress controller; only its pods reach the frontend. If unset, anyone "
+        "does if there is an ingress: a controller on the host network has no namespace",
     )
 
 
