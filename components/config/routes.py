@@ -148,7 +148,10 @@ class Gateway(Route):
 
     parent_ref: ParentRef | None = Field(None, description="a Gateway that exists")
     class_name: DnsSubdomain | None = Field(
-        None, alias="class", description="GatewayClass of a Gateway that the stack makes"
+        None,
+        alias="class",
+        description="GatewayClass of a Gateway that the stack makes. Pods that its controller runs in this namespace "
+        "must meet the `restricted` standard (Istio: gateways.seccompProfile.type: RuntimeDefault)",
     )
     http_port: Port | None = Field(
         None,
