@@ -474,9 +474,7 @@ class StackConfig(Model):
     @property
     def route_namespace(self) -> str | None:
         """The namespace of the pods that route browsers to the frontend; None if the configuration does not say."""
-        return (
-            self.gateway.pods_namespace if self.gateway else self.network_policies.ingress_namespace
-        )
+        return self.gateway.namespace if self.gateway else self.network_policies.ingress_namespace
 
     @property
     def workloads(self) -> dict[str, Workload]:
