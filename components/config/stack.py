@@ -105,7 +105,9 @@ class Images(Model):
         description="platform to build for; if unset linux/amd64 where images are pushed, else the daemon's",
     )
     pull_secrets: tuple[DnsSubdomain, ...] = Field(
-        (), description="names of existing image pull Secrets in the namespace"
+        (),
+        description="names of existing image pull Secrets in the namespace; before the first `make up` make the "
+        "namespace and them, and set createNamespace: false",
     )
     backend: ComponentImage = Field(ComponentImage(), description="the backend's image")
     frontend: ComponentImage = Field(ComponentImage(), description="the frontend's image")
