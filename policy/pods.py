@@ -133,12 +133,14 @@ def no_api_server_token(manifest: Manifest) -> Iterable[str]:
         yield "the pods carry an unneeded token of the API server: set automountServiceAccountToken to false"
 
 
-@rule({"Deployment"})
+@rule({"Deployment", "HorizontalPodAutoscaler"})
 def rollouts_keep_serving(manifest: Manifest) -> Iterable[str]:
-    """Deployments roll pod by pod and have at least two."""
+    """Deployments roll pod by pod and have at least two, whoever counts them."""
     if at(manifest, "spec", "strategy", "type") not in (None, "RollingUpdate"):
         yield "strategy Recreate stops every pod before the first new one is ready"
     replicas = at(manifest, "spec", "replicas")
+    if manifest["kind"] == "HorizontalPodAutoscaler":
+        replicas = at(manifest, "spec", "minReplicas") or 1
     if replicas is not None and replicas < 2:
         yield f"{replicas:g} replica: a drained node or a rollout stops the whole service"
 

@@ -138,6 +138,14 @@ def alone(manifest: Manifest) -> None:
     manifest["spec"]["replicas"] = 1
 
 
+def scaled_to_one(manifest: Manifest) -> None:
+    manifest["spec"]["minReplicas"] = 1
+
+
+def scaled_to_the_default(manifest: Manifest) -> None:
+    del manifest["spec"]["minReplicas"]
+
+
 def recreated(manifest: Manifest) -> None:
     manifest["spec"]["strategy"] = {"type": "Recreate"}
 
@@ -223,6 +231,8 @@ BROKEN: list[tuple[str, str, str, Callable[[Manifest], None]]] = [
     ("restricted-pods", "Deployment", "frontend", with_an_init_container_of_its_own_mind),
     ("no-api-server-token", "StatefulSet", "postgres", with_token),
     ("rollouts-keep-serving", "Deployment", "backend", alone),
+    ("rollouts-keep-serving", "HorizontalPodAutoscaler", "backend", scaled_to_one),
+    ("rollouts-keep-serving", "HorizontalPodAutoscaler", "backend", scaled_to_the_default),
     ("rollouts-keep-serving", "Deployment", "backend", recreated),
     ("pods-drain", "Deployment", "backend", without_pause),
     ("pods-drain", "Deployment", "backend", with_a_pause_longer_than_its_life),
