@@ -230,7 +230,7 @@ class ExternalPostgres(Model):
     ca: CertificateAuthority | None = Field(
         None,
         description="authority of the server's certificate, for sslmode=verify-ca and verify-full; "
-        "public authorities if unset",
+        "public authorities if unset. Running pods keep the one that they read at their start",
     )
     max_connections: int = Field(
         100,
