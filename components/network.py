@@ -10,7 +10,7 @@ import pulumi
 from pulumi_kubernetes import meta, networking
 
 from . import backend, backup_pod, frontend, gateway, postgres, workload
-from .config.stack import StackConfig
+from .config.stack import ScheduledBackup, StackConfig
 from .config.workload import Workload
 from .workload import Release
 
@@ -104,7 +104,8 @@ def _traffic(
         clients.append(backup_pod.COMPONENT)
         bucket = config.backup.bucket
         to_bucket = [_to_port(bucket.port)] if bucket else []
-        found[backup_pod.COMPONENT] = ([], [_dns(), to_database, *to_bucket])
+        egress = [_dns(), to_database, *to_bucket, *_asked_for(config.backup)]
+        found[backup_pod.COMPONENT] = ([], egress)
     if not external:
         ingress = [_at_port(postgres.PORT, [_pods(release, client) for client in clients])]
         found[postgres.COMPONENT] = (ingress, [])
@@ -171,7 +172,7 @@ def _network(cidr: str) -> Peer:
     return Peer(ip_block=networking.v1.IPBlockArgs(cidr=cidr))
 
 
-def _asked_for(block: Workload) -> list[Egress]:
+def _asked_for(block: Workload | ScheduledBackup) -> list[Egress]:
     return [
         _to_port(port, [_network(wanted.cidr)]) for wanted in block.egress for port in wanted.ports
     ]

@@ -32,6 +32,7 @@ from .routes import Gateway, Ingress
 from .workload import (
     Backend,
     Compute,
+    Egress,
     Frontend,
     LogLevel,
     Resources,
@@ -326,6 +327,11 @@ class ScheduledBackup(Model):
         {},
         description=f"the bucket's credentials: {' and '.join(Bucket.credentials)}, from secrets of the stack or an "
         "existing Secret",
+    )
+    egress: tuple[Egress, ...] = Field(
+        (),
+        description="further networks that network policies let its pods call, for a store in the cluster whose pods "
+        "have another port than its Service",
     )
 
     def problems(self) -> Iterable[Problem]:
