@@ -606,6 +606,9 @@ class StackConfig(Model):
         if self.ingress and self.gateway:
             text = "give ingress or gateway, not both: there is one public address; drop one of the two blocks"
             yield Problem(("gateway", "ingress"), text)
+        elif self.gateway and self.network_policies.ingress_namespace:
+            keys = ("networkPolicies.ingressNamespace", "gateway")
+            yield Problem(keys, "is for ingress; use gateway.namespace")
         block = "ingress" if self.ingress else "gateway"
         if self.frontend.public_url and self.route:
             yield Problem(

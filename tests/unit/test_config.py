@@ -230,6 +230,13 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
             },
             "taskflow:frontend.publicUrl: taskflow:gateway sets the public address already",
         ),
+        (
+            {
+                "networkPolicies": {"ingressNamespace": "edge"},
+                "gateway": {"host": "a.example.com", "class": "x"},
+            },
+            "taskflow:networkPolicies.ingressNamespace: is for ingress; use gateway.namespace",
+        ),
         ({"backend": {"env": {"DATABASE_URL": "x"}}}, "taskflow:backend.env.DATABASE_URL: is set"),
         (
             {
