@@ -50,6 +50,8 @@ EMBEDDED_CONNECTIONS = 80
 # Hexadecimal digits of a content tag: 48 bits, enough for the builds of one repository.
 TAG_LENGTH = 12
 CONTENT_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
+# https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
+LAST_USER_OF_A_NAMESPACE = 65535
 SUPERUSER_CONNECTIONS = 3  # Postgres keeps these free of max_connections.
 
 
@@ -200,6 +202,12 @@ class EmbeddedPostgres(PodSettings):
             yield Problem(
                 ("passwords",),
                 f"{second} was not before {first}: give the former one's number second",
+            )
+        if self.host_users is False and self.user > LAST_USER_OF_A_NAMESPACE:
+            yield Problem(
+                ("user", "hostUsers"),
+                f"{self.user} is not in a pod's user namespace (hostUsers: false), which ends at "
+                f"{LAST_USER_OF_A_NAMESPACE}; choose a smaller number, or drop hostUsers",
             )
 
 
