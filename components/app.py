@@ -65,6 +65,12 @@ class TaskflowAppArgs:
 class TaskflowApp(pulumi.ComponentResource):
     """One release of TaskFlow. Give it a Kubernetes provider (`opts.provider`) for the cluster.
 
+    Args:
+        name: the release's name, `args.config.release`.
+
+    Raises:
+        ConfigError: if the two names differ.
+
     Attributes:
         backend: its `deployment` and `service`, for a program that builds on them; the same for frontend.
         database: None where it is an external one.
@@ -85,8 +91,11 @@ class TaskflowApp(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: TaskflowAppArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("taskflow:index:TaskflowApp", name, {}, opts)
         config = args.config
+        if name != config.release:
+            text = f"is {config.release}, but the TaskflowApp is named {name}: objects and addresses have one name"
+            raise ConfigError([f"release: {text}"])
+        super().__init__("taskflow:index:TaskflowApp", name, {}, opts)
         minikube = Minikube.find(config.cluster.minikube) if config.cluster.minikube else None
         node_host = minikube.host if minikube else THIS_MACHINE
 

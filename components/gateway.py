@@ -18,6 +18,9 @@ HTTP = "http"
 # The label of a Gateway's pods, if its controller runs them beside it.
 # https://gateway-api.sigs.k8s.io/geps/gep-1762/
 NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+# Without this block Istio gives those pods the Gateway's labels, which are the frontend's: its policies, budget and
+# autoscaler would take them for its own. https://gateway-api.sigs.k8s.io/guides/infrastructure/
+INFRASTRUCTURE = {"labels": {"app.kubernetes.io/part-of": "taskflow"}}
 READS = [{"method": "GET"}, {"method": "HEAD"}]
 TRIED_AGAIN = [502, 503, 504]
 
@@ -54,7 +57,11 @@ def routes(
             "gateway",
             "Gateway",
             metadata(name, asks | workload.SKIP_AWAIT),
-            {"gatewayClassName": config.class_name, "listeners": listeners},
+            {
+                "gatewayClassName": config.class_name,
+                "infrastructure": INFRASTRUCTURE,
+                "listeners": listeners,
+            },
         )
         parents = [{"name": name, "sectionName": listener["name"]} for listener in listeners]
         if config.tls:

@@ -10,7 +10,7 @@ import pulumi
 from pulumi_kubernetes import meta, networking
 
 from . import backend, backup_pod, frontend, gateway, postgres, workload
-from .config.stack import StackConfig
+from .config.stack import ScheduledBackup, StackConfig
 from .config.workload import Workload
 from .workload import Release
 
@@ -53,7 +53,7 @@ def policies(
             release,
             workload.SHARED,
             SOLVER,
-            [_at_port(SOLVER_PORT, [_namespace(config.route_namespace)])],
+            [_at_port(SOLVER_PORT, _routing(config))],
             (),
             opts,
         )
@@ -104,7 +104,8 @@ def _traffic(
         clients.append(backup_pod.COMPONENT)
         bucket = config.backup.bucket
         to_bucket = [_to_port(bucket.port)] if bucket else []
-        found[backup_pod.COMPONENT] = ([], [_dns(), to_database, *to_bucket])
+        egress = [_dns(), to_database, *to_bucket, *_asked_for(config.backup)]
+        found[backup_pod.COMPONENT] = ([], egress)
     if not external:
         ingress = [_at_port(postgres.PORT, [_pods(release, client) for client in clients])]
         found[postgres.COMPONENT] = (ingress, [])
@@ -115,7 +116,14 @@ def _to_browsers(config: StackConfig) -> list[Ingress]:
     port = config.frontend.port
     if not config.frontend.service.internal:
         return [_at_port(port, [])]
-    return [_at_port(port, [_namespace(config.route_namespace)])] if config.route else []
+    return [_at_port(port, _routing(config))] if config.route else []
+
+
+def _routing(config: StackConfig) -> list[Peer]:
+    """The pods that route browsers; nobody in particular where no namespace is named."""
+    # Not the pods of every namespace: some controllers send from an address of the node, or are outside the cluster.
+    namespace = config.route_namespace
+    return [_namespace(namespace)] if namespace else []
 
 
 def _scraping(block: Workload, config: StackConfig) -> list[Ingress]:
@@ -150,10 +158,10 @@ def _pods(release: str, component: str) -> Peer:
     return Peer(pod_selector=meta.v1.LabelSelectorArgs(match_labels=labels))
 
 
-def _namespace(name: str | None, pods: dict[str, str] | None = None) -> Peer:
-    """The pods of a namespace; of every namespace without a name."""
+def _namespace(name: str, pods: dict[str, str] | None = None) -> Peer:
+    """The pods of a namespace."""
     # Every namespace carries its name as this label.
-    labels = {"kubernetes.io/metadata.name": name} if name else None
+    labels = {"kubernetes.io/metadata.name": name}
     return Peer(
         namespace_selector=meta.v1.LabelSelectorArgs(match_labels=labels),
         pod_selector=meta.v1.LabelSelectorArgs(match_labels=pods) if pods else None,
@@ -164,7 +172,7 @@ def _network(cidr: str) -> Peer:
     return Peer(ip_block=networking.v1.IPBlockArgs(cidr=cidr))
 
 
-def _asked_for(block: Workload) -> list[Egress]:
+def _asked_for(block: Workload | ScheduledBackup) -> list[Egress]:
     return [
         _to_port(port, [_network(wanted.cidr)]) for wanted in block.egress for port in wanted.ports
     ]

@@ -8,6 +8,18 @@ from policy.rule import SERVING, WORKLOADS, Manifest, at, containers_of, items, 
 PROBES = ("readinessProbe", "livenessProbe")
 HANDLERS = ("httpGet", "exec", "tcpSocket", "grpc")
 QUANTITIES = ("cpu", "memory")
+VOLUMES = frozenset(
+    {
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
+)
 HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
 
 
@@ -72,6 +84,8 @@ def images_by_digest(manifest: Manifest) -> Iterable[str]:
 def restricted_pods(manifest: Manifest) -> Iterable[str]:
     """Pods meet the restricted pod security standard, with a read-only root file system.
 
+    Sysctls and the options of SELinux, AppArmor and Windows are left to the namespace's own admission.
+
     https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
     """
     pod = pod_of(manifest)
@@ -79,8 +93,9 @@ def restricted_pods(manifest: Manifest) -> Iterable[str]:
         if at(pod, namespace):
             yield f"{namespace} is set"
     for volume in items(pod, "volumes"):
-        if at(volume, "hostPath"):
-            yield f"volume {volume['name']} is a folder of the node (hostPath)"
+        kinds = {key for key in volume if key != "name" and at(volume, key) is not None}
+        for kind in sorted(kinds - VOLUMES):
+            yield f"volume {volume['name']} is a {kind}, expected one of {', '.join(sorted(VOLUMES))}"
     for container in containers_of(manifest):
         name = container["name"]
 
@@ -101,6 +116,12 @@ def restricted_pods(manifest: Manifest) -> Iterable[str]:
             yield f"container {name} is privileged"
         if "ALL" not in items(security, "capabilities", "drop"):
             yield f"container {name} keeps capabilities: drop ALL"
+        if added := {*items(security, "capabilities", "add")} - {"NET_BIND_SERVICE"}:
+            yield f"container {name} adds capabilities: {', '.join(sorted(added))}"
+        if at(security, "procMount") not in (None, "Default"):
+            yield f"container {name} sees all of /proc: drop procMount"
+        if any(at(port, "hostPort") for port in items(container, "ports")):
+            yield f"container {name} takes a port of the node (hostPort)"
         if at(security, "readOnlyRootFilesystem") is not True:
             yield f"container {name} can write to its root file system"
 
@@ -112,12 +133,14 @@ def no_api_server_token(manifest: Manifest) -> Iterable[str]:
         yield "the pods carry an unneeded token of the API server: set automountServiceAccountToken to false"
 
 
-@rule({"Deployment"})
+@rule({"Deployment", "HorizontalPodAutoscaler"})
 def rollouts_keep_serving(manifest: Manifest) -> Iterable[str]:
-    """Deployments roll pod by pod and have at least two."""
+    """Deployments roll pod by pod and have at least two, whoever counts them."""
     if at(manifest, "spec", "strategy", "type") not in (None, "RollingUpdate"):
         yield "strategy Recreate stops every pod before the first new one is ready"
     replicas = at(manifest, "spec", "replicas")
+    if manifest["kind"] == "HorizontalPodAutoscaler":
+        replicas = at(manifest, "spec", "minReplicas") or 1
     if replicas is not None and replicas < 2:
         yield f"{replicas:g} replica: a drained node or a rollout stops the whole service"
 

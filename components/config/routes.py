@@ -148,7 +148,10 @@ class Gateway(Route):
 
     parent_ref: ParentRef | None = Field(None, description="a Gateway that exists")
     class_name: DnsSubdomain | None = Field(
-        None, alias="class", description="GatewayClass of a Gateway that the stack makes"
+        None,
+        alias="class",
+        description="GatewayClass of a Gateway that the stack makes. Pods that its controller runs in this namespace "
+        "must meet the `restricted` standard (Istio: gateways.seccompProfile.type: RuntimeDefault)",
     )
     http_port: Port | None = Field(
         None,
@@ -161,7 +164,7 @@ class Gateway(Route):
     namespace: DnsLabel | None = Field(
         None,
         description="namespace of the gateway's pods; the network policies let only it reach the frontend. "
-        "If unset parentRef.namespace, else every namespace",
+        "If unset, anyone does",
     )
     timeout_seconds: int | None = Field(
         None,
@@ -186,11 +189,6 @@ class Gateway(Route):
     def ports(self) -> tuple[int, int]:
         """The ports for plain HTTP and for TLS of a Gateway that the stack makes."""
         return self.http_port or HTTP_PORT, self.https_port or HTTPS_PORT
-
-    @property
-    def pods_namespace(self) -> str | None:
-        """Where the gateway's pods are; None if the configuration does not say."""
-        return self.namespace or (self.parent_ref.namespace if self.parent_ref else None)
 
     def problems(self) -> Iterable[Problem]:
         yield from super().problems()

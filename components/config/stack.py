@@ -32,6 +32,7 @@ from .routes import Gateway, Ingress
 from .workload import (
     Backend,
     Compute,
+    Egress,
     Frontend,
     LogLevel,
     Resources,
@@ -49,6 +50,8 @@ EMBEDDED_CONNECTIONS = 80
 # Hexadecimal digits of a content tag: 48 bits, enough for the builds of one repository.
 TAG_LENGTH = 12
 CONTENT_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
+# https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/
+LAST_USER_OF_A_NAMESPACE = 65535
 SUPERUSER_CONNECTIONS = 3  # Postgres keeps these free of max_connections.
 
 
@@ -105,7 +108,9 @@ class Images(Model):
         description="platform to build for; if unset linux/amd64 where images are pushed, else the daemon's",
     )
     pull_secrets: tuple[DnsSubdomain, ...] = Field(
-        (), description="names of existing image pull Secrets in the namespace"
+        (),
+        description="names of existing image pull Secrets in the namespace; before the first `make up` make the "
+        "namespace and them, and set createNamespace: false",
     )
     backend: ComponentImage = Field(ComponentImage(), description="the backend's image")
     frontend: ComponentImage = Field(ComponentImage(), description="the frontend's image")
@@ -198,6 +203,12 @@ class EmbeddedPostgres(PodSettings):
                 ("passwords",),
                 f"{second} was not before {first}: give the former one's number second",
             )
+        if self.host_users is False and self.user > LAST_USER_OF_A_NAMESPACE:
+            yield Problem(
+                ("user", "hostUsers"),
+                f"{self.user} is not in a pod's user namespace (hostUsers: false), which ends at "
+                f"{LAST_USER_OF_A_NAMESPACE}; choose a smaller number, or drop hostUsers",
+            )
 
 
 class CertificateAuthority(Model):
@@ -228,7 +239,7 @@ class ExternalPostgres(Model):
     ca: CertificateAuthority | None = Field(
         None,
         description="authority of the server's certificate, for sslmode=verify-ca and verify-full; "
-        "public authorities if unset",
+        "public authorities if unset. Running pods keep the one that they read at their start",
     )
     max_connections: int = Field(
         100,
@@ -325,6 +336,11 @@ class ScheduledBackup(Model):
         description=f"the bucket's credentials: {' and '.join(Bucket.credentials)}, from secrets of the stack or an "
         "existing Secret",
     )
+    egress: tuple[Egress, ...] = Field(
+        (),
+        description="further networks that network policies let its pods call, for a store in the cluster whose pods "
+        "have another port than its Service",
+    )
 
     def problems(self) -> Iterable[Problem]:
         wanted = Bucket.credentials if self.bucket else ()
@@ -384,8 +400,8 @@ class NetworkPolicies(Model):
     enabled: bool = Field(True, description="false makes none")
     ingress_namespace: DnsLabel | None = Field(
         None,
-        description="namespace of the ingress controller; only it reaches the frontend. If unset, every "
-        "namespace does if there is an ingress",
+        description="namespace of the ingress controller; only its pods reach the frontend. If unset, anyone "
+        "does if there is an ingress: a controller on the host network has no namespace",
     )
 
 
@@ -474,9 +490,7 @@ class StackConfig(Model):
     @property
     def route_namespace(self) -> str | None:
         """The namespace of the pods that route browsers to the frontend; None if the configuration does not say."""
-        return (
-            self.gateway.pods_namespace if self.gateway else self.network_policies.ingress_namespace
-        )
+        return self.gateway.namespace if self.gateway else self.network_policies.ingress_namespace
 
     @property
     def workloads(self) -> dict[str, Workload]:
@@ -600,6 +614,9 @@ class StackConfig(Model):
         if self.ingress and self.gateway:
             text = "give ingress or gateway, not both: there is one public address; drop one of the two blocks"
             yield Problem(("gateway", "ingress"), text)
+        elif self.gateway and self.network_policies.ingress_namespace:
+            keys = ("networkPolicies.ingressNamespace", "gateway")
+            yield Problem(keys, "is for ingress; use gateway.namespace")
         block = "ingress" if self.ingress else "gateway"
         if self.frontend.public_url and self.route:
             yield Problem(

@@ -249,9 +249,7 @@ class Workload(PodSettings):
     )
     autoscaling: Autoscaling | None = Field(
         None,
-        # Without a number in the manifest the API server sets its default, 1.
-        description="in place of replicas; needs the cluster's metrics server (make up enables Minikube's). A running "
-        "stack that switches to it has one pod for the seconds until the autoscaler first runs",
+        description="in place of replicas; needs the cluster's metrics server (make up enables Minikube's)",
     )
     resources: Resources = Field(description="requests and limits")
     probes: Probes = Field(Probes(), description="timing of the three probes")

@@ -139,7 +139,8 @@ SECRETS_HEADER = """\
 Config keys of their own, always encrypted, set once for each stack with `make secret STACK=<stack> KEY=<key>`, which
 asks for the value (without make: `pulumi config set --secret --stack <stack> taskflow:<key>`). With `secrets.existing`
 they come from a Secret made by hand instead; with `secrets.generate` a missing `betterAuthSecret` is made and kept in
-the state.
+the state. Keys of this table beside `secrets.existing`, and addresses beside `database.embedded`, have no effect; they
+are not refused, so that a rollback can keep them. `pulumi config rm --stack <stack> taskflow:<key>` removes one.
 
 For a secret of your own as an environment variable, name it: `backend.secretEnv.SMTP_PASSWORD: {config: mailPassword}`.
 Then run `make secret STACK=<stack> KEY=mailPassword`.

@@ -72,13 +72,21 @@ def test_what_is_complete_is_taken(
     assert args.config is config
 
 
+def test_a_release_of_another_name_is_refused() -> None:
+    args = TaskflowAppArgs(
+        config=StackConfig(images=PREBUILT, database=EMBEDDED), secrets=NO_SECRETS
+    )
+    with pytest.raises(ConfigError, match=r"^release: is taskflow, but the TaskflowApp is named t"):
+        TaskflowApp("tasks", args)
+
+
 def test_a_program_goes_on_from_the_parts_of_a_release() -> None:
     names: list[Any] = []
     pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="test", preview=False)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
-        config = StackConfig(images=PREBUILT, database=EMBEDDED)
+        config = StackConfig(release="tasks", images=PREBUILT, database=EMBEDDED)
         app = TaskflowApp("tasks", TaskflowAppArgs(config=config, secrets=NO_SECRETS))
         assert app.database
         parts = (

@@ -141,6 +141,16 @@ def test_network_policies_let_it_reach_the_bucket_and_without_one_nothing_else(
     assert further == []
 
 
+def test_it_reaches_a_store_in_the_cluster_at_the_port_of_the_stores_pods(deploy: Deploy) -> None:
+    pods_of_store = {"cidr": "10.244.0.0/16", "ports": [9000]}
+    values = merged(COPIED, {"backup": {"egress": [pods_of_store]}})
+    policies = deploy(values, {"storeKey": "canary"}).of_kind("NetworkPolicy")
+    assert policies["taskflow-backup-network-policy"]["spec"]["egress"][-1] == {
+        "to": [{"ipBlock": {"cidr": "10.244.0.0/16"}}],
+        "ports": [{"port": 9000, "protocol": "TCP"}],
+    }
+
+
 def test_the_script_arrives_in_its_pod_as_it_is() -> None:
     """Kubernetes writes a single $ for two, and the values of variables for their names in $(NAME)."""
     text = SCRIPT.read_text()

@@ -230,6 +230,17 @@ def test_an_unknown_key_suggests_the_nearest_known_one(
             },
             "taskflow:frontend.publicUrl: taskflow:gateway sets the public address already",
         ),
+        (
+            {
+                "networkPolicies": {"ingressNamespace": "edge"},
+                "gateway": {"host": "a.example.com", "class": "x"},
+            },
+            "taskflow:networkPolicies.ingressNamespace: is for ingress; use gateway.namespace",
+        ),
+        (
+            {"database": {"embedded": {"user": 65536, "hostUsers": False}}},
+            "taskflow:database.embedded.user: 65536 is not in a pod's user namespace",
+        ),
         ({"backend": {"env": {"DATABASE_URL": "x"}}}, "taskflow:backend.env.DATABASE_URL: is set"),
         (
             {

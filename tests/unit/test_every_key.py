@@ -157,6 +157,7 @@ SHOWN: dict[str, Other] = {
     "backup.bucket.address": Other("s3://backups/blue/", BUCKET),
     "backup.bucket.endpoint": Other("https://s3.example.com", BUCKET),
     "backup.bucket.region": Other("eu-central-1", BUCKET),
+    "backup.egress": Other([{"cidr": "10.2.0.0/16", "ports": [9000]}], BACKUP),
     "backup.secretEnv": Other({"AWS_ACCESS_KEY_ID": {"secret": "other", "key": "id"}}, BUCKET),
     "secrets.existing": Other(
         "by-hand",

@@ -15,6 +15,10 @@ def pods(component: str, release: str = "taskflow") -> dict[str, Any]:
     return {"podSelector": {"matchLabels": {"app": release, "component": component}}}
 
 
+def in_namespace(name: str) -> dict[str, Any]:
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+
+
 def tcp(port: int) -> list[dict[str, Any]]:
     return [{"port": port, "protocol": "TCP"}]
 
@@ -71,8 +75,7 @@ def test_behind_an_ingress_only_its_controller_reaches_the_frontend(deploy: Depl
         merged(DEPLOYED, {"networkPolicies": {"ingressNamespace": "edge"}}), PROD_SECRETS
     )
     (rule,) = spec(engine, "frontend")["ingress"]
-    namespace = {"matchLabels": {"kubernetes.io/metadata.name": "edge"}}
-    assert rule == {"from": [{"namespaceSelector": namespace}], "ports": tcp(3000)}
+    assert rule == {"from": [in_namespace("edge")], "ports": tcp(3000)}
 
 
 def test_the_ingress_controller_reaches_the_pod_that_answers_for_a_certificate(
@@ -82,7 +85,11 @@ def test_the_ingress_controller_reaches_the_pod_that_answers_for_a_certificate(
     policy = engine.inputs["taskflow-certificate-network-policy"]["spec"]
     assert policy["podSelector"]["matchLabels"] == {"acme.cert-manager.io/http01-solver": "true"}
     (rule,) = policy["ingress"]
-    assert rule == {"from": [{"namespaceSelector": {}}], "ports": tcp(8089)}
+    assert rule == {"ports": tcp(8089)}
+    named = {"networkPolicies": {"ingressNamespace": "edge"}, "ingress": {"tls": {"issuer": "le"}}}
+    engine = deploy(merged(DEPLOYED, named), PROD_SECRETS)
+    (rule,) = engine.inputs["taskflow-certificate-network-policy"]["spec"]["ingress"]
+    assert rule["from"] == [in_namespace("edge")]
     by_hand = deploy(DEPLOYED, PROD_SECRETS)
     assert "taskflow-certificate-network-policy" not in by_hand.inputs
 
@@ -106,16 +113,17 @@ SHARED = {"gateway": {"host": "taskflow.example.com", "parentRef": {"name": "sha
         *more(
             ({"ingress": {"host": "taskflow.example.com"}}, None),
             (SHARED, None),
-            (merged(SHARED, {"gateway": {"parentRef": {"namespace": "shared"}}}), "shared"),
+            # Of the Gateway; its pods may be elsewhere.
+            (merged(SHARED, {"gateway": {"parentRef": {"namespace": "shared"}}}), None),
         ),
     ],
 )
-def test_a_route_admits_the_namespace_that_is_named_or_every_one(
+def test_a_route_admits_the_namespace_that_is_named_or_everyone(
     deploy: Deploy, route: dict[str, Any], namespace: str | None
 ) -> None:
     (rule,) = spec(deploy(merged(LOCAL, route)), "frontend")["ingress"]
-    chosen = {"matchLabels": {"kubernetes.io/metadata.name": namespace}} if namespace else {}
-    assert rule == {"from": [{"namespaceSelector": chosen}], "ports": tcp(3000)}
+    peers = {"from": [in_namespace(namespace)]} if namespace else {}
+    assert rule == {**peers, "ports": tcp(3000)}, "a controller may send from a node's address"
 
 
 def test_a_gateway_whose_pods_run_beside_it_is_not_cut_off_by_the_default_deny(

@@ -101,6 +101,23 @@ def with_capabilities(manifest: Manifest) -> None:
     container(manifest)["securityContext"]["capabilities"] = {"add": ["NET_ADMIN"]}
 
 
+def with_a_capability_more(manifest: Manifest) -> None:
+    container(manifest)["securityContext"]["capabilities"]["add"] = ["SYS_ADMIN"]
+
+
+def with_a_share_as_volume(manifest: Manifest) -> None:
+    share = {"server": "nfs.example.com", "path": "/"}
+    pod(manifest)["volumes"].append({"name": "share", "nfs": share})
+
+
+def at_a_port_of_the_node(manifest: Manifest) -> None:
+    container(manifest)["ports"][0]["hostPort"] = 80
+
+
+def with_an_unmasked_proc(manifest: Manifest) -> None:
+    container(manifest)["securityContext"]["procMount"] = "Unmasked"
+
+
 def writable(manifest: Manifest) -> None:
     container(manifest)["securityContext"]["readOnlyRootFilesystem"] = False
 
@@ -119,6 +136,14 @@ def with_token(manifest: Manifest) -> None:
 
 def alone(manifest: Manifest) -> None:
     manifest["spec"]["replicas"] = 1
+
+
+def scaled_to_one(manifest: Manifest) -> None:
+    manifest["spec"]["minReplicas"] = 1
+
+
+def scaled_to_the_default(manifest: Manifest) -> None:
+    del manifest["spec"]["minReplicas"]
 
 
 def recreated(manifest: Manifest) -> None:
@@ -197,11 +222,17 @@ BROKEN: list[tuple[str, str, str, Callable[[Manifest], None]]] = [
     ("restricted-pods", "Deployment", "frontend", on_the_host_network),
     ("restricted-pods", "Deployment", "frontend", with_privileges_to_gain),
     ("restricted-pods", "Deployment", "frontend", with_capabilities),
+    ("restricted-pods", "Deployment", "frontend", with_a_capability_more),
+    ("restricted-pods", "Deployment", "frontend", with_a_share_as_volume),
+    ("restricted-pods", "Deployment", "frontend", at_a_port_of_the_node),
+    ("restricted-pods", "Deployment", "frontend", with_an_unmasked_proc),
     ("restricted-pods", "Deployment", "frontend", writable),
     ("restricted-pods", "Deployment", "frontend", without_seccomp),
     ("restricted-pods", "Deployment", "frontend", with_an_init_container_of_its_own_mind),
     ("no-api-server-token", "StatefulSet", "postgres", with_token),
     ("rollouts-keep-serving", "Deployment", "backend", alone),
+    ("rollouts-keep-serving", "HorizontalPodAutoscaler", "backend", scaled_to_one),
+    ("rollouts-keep-serving", "HorizontalPodAutoscaler", "backend", scaled_to_the_default),
     ("rollouts-keep-serving", "Deployment", "backend", recreated),
     ("pods-drain", "Deployment", "backend", without_pause),
     ("pods-drain", "Deployment", "backend", with_a_pause_longer_than_its_life),

@@ -106,6 +106,14 @@ def test_a_gateway_of_the_stack_asks_an_issuer_for_the_releases_own_secret(deplo
     assert listener["tls"]["certificateRefs"] == [{"name": "taskflow-tls"}]
 
 
+def test_the_pods_of_a_gateway_of_the_stack_are_not_taken_for_the_frontends(deploy: Deploy) -> None:
+    engine = deploy(gateway(**{"class": "istio"}))
+    labels = spec(engine, "Gateway")["infrastructure"]["labels"]
+    selected = engine.only("Service", "frontend")["spec"]["selector"]
+    assert labels, "without any, Istio gives the pods those of the Gateway"
+    assert labels.keys().isdisjoint(selected)
+
+
 def test_a_gateway_without_tls_serves_plain_http_and_redirects_nothing(deploy: Deploy) -> None:
     engine = deploy(gateway(**{"class": "envoy"}))
     assert len(spec(engine, "Gateway")["listeners"]) == 1
