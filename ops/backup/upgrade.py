@@ -51,12 +51,12 @@ def services_away(stack: Stack, location: Location) -> Iterator[None]:
     """No pod of a service runs inside the block; afterwards there are as many as the stack declares."""
     kubectl = location.kubectl
     declared = _declared(stack)
-    replicas = {
-        # An autoscaled one declares none. None run where this command was killed before.
-        name: declared.get(name) or max(1, int(item["spec"]["replicas"]))
+    running = {
+        str(item["metadata"]["name"]): int(item["spec"]["replicas"])
         for item in location.objects("deployments")
-        for name in [str(item["metadata"]["name"])]
     }
+    # An autoscaled one declares none. None run where this command was killed before.
+    replicas = {name: declared.get(name) or max(1, count) for name, count in running.items()}
     try:
         _scale(kubectl, dict.fromkeys(replicas, 0))
         services = f"--selector=app={location.release},component notin (postgres,{COMPONENT})"
