@@ -124,7 +124,7 @@ def test_a_module_that_the_registry_refuses_is_named_and_the_next_run_goes_on(
 def test_an_edit_of_what_a_module_no_longer_has_is_refused(
     calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without it a large library would come back, or a wrong program be built, and nobody be told."""
+    """Otherwise a large library comes back, or a wrong program is built, without an error."""
     (tmp_path / "module").mkdir()
     (tmp_path / "module" / "main.go").write_text("package main\n")
     downloaded = f"""[ "$1" != mod ] || {{ echo '{{"Dir": "{tmp_path / "module"}"}}'; exit; }}"""
