@@ -14,13 +14,8 @@ fail() {
     exit 1
 }
 
-# The versions the program and its tests are known to run on. Python has tarfile's filters since 3.11.4, and some
-# distributions have added them to an older 3.11.
-SUITS='import sys, tarfile
-sys.exit(not ((3, 11) <= sys.version_info < (3, 14) and hasattr(tarfile, "data_filter")))'
-
-suits() {
-    "$1" -c "$SUITS" >/dev/null 2>&1
+suits() { # the versions the program and its tests are known to run on
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1
 }
 
 python=
@@ -31,8 +26,8 @@ for candidate in python3 python3.13 python3.12 python3.11; do
     fi
 done
 if [ -z "$python" ]; then
-    fail "no Python from 3.11.4 to 3.13 on PATH (python3 is $(python3 --version 2>&1 || true))" \
-        'install one: apt-get install python3 python3-venv (Debian 13, Ubuntu 24.04), brew install python@3.13, or uv python install 3.13'
+    fail "no Python 3.11, 3.12 or 3.13 on PATH (python3 is $(python3 --version 2>&1 || true))" \
+        'install one, for example: apt-get install python3 python3-venv, or brew install python@3.13'
 fi
 
 finished() {

@@ -1,6 +1,8 @@
 """What the tests of `ops` share: a cluster with prepared answers."""
 
 import json
+import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +47,24 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
             Kubectl, name, lambda kubectl, *words, **more: found.run(kubectl, *words, **more)
         )
     return found
+
+
+@pytest.fixture(params=[False, True], ids=["filters", "Debian 12"])
+def tarfile_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This Python's tarfile, and that of Debian 12's own, 3.11.2, which has no filters."""
+    if not request.param:
+        return
+    extract = tarfile.TarFile.extractall
+
+    def extractall(
+        self: tarfile.TarFile,
+        path: str | Path = ".",
+        members: Any = None,
+        *,
+        numeric_owner: bool = False,
+    ) -> None:
+        extract(self, path, members, numeric_owner=numeric_owner, filter="fully_trusted")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
+    monkeypatch.delattr(tarfile, "data_filter")
+    monkeypatch.delattr(tarfile, "tar_filter")

@@ -58,6 +58,7 @@ def test_a_bare_program_becomes_executable(vendor: tuple[str, Path], tmp_path: P
     assert (target / "minikube").stat().st_mode & 0o111
 
 
+@pytest.mark.usefixtures("tarfile_of")
 def test_an_archive_is_unpacked_with_what_lies_beside_the_program(
     vendor: tuple[str, Path], tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_commit_is_computed_by_its_own_program(repository: Path) -> None:
     assert before["backend"].at_rest.pods == 1
 
 
+@pytest.mark.usefixtures("tarfile_of")
 def test_a_stack_that_did_not_exist_had_no_footprint(repository: Path) -> None:
     with unpacked("HEAD", repository) as then:
         assert of_commit("newer", then) == []
