@@ -29,7 +29,7 @@ def main() -> int:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("python -m airgap", description=text, formatter_class=form)
     parser.add_argument("step", choices=STEPS)
-    parser.add_argument("programs", nargs="*", help="for `tools`: build only these")
+    parser.add_argument("names", nargs="*", help="`tools`: build only these; `images`: these, too")
     asked = parser.parse_args()
     # Like Ctrl-C, so that whatever runs is ended and cleaned up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -38,7 +38,7 @@ def main() -> int:
         if asked.step in AS_ROOT and os.geteuid() != 0:
             _as_root()
         _only_one(asked.step)
-        STEPS[asked.step][1](*asked.programs)
+        STEPS[asked.step][1](*asked.names)
     except (StepError, OSError) as error:
         print(f"airgap {asked.step}: {error}", file=sys.stderr)
         return 1

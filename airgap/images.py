@@ -25,11 +25,13 @@ TRUST = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 DEAD_WEIGHT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 
 
-def prepare() -> None:
+def prepare(*tags: str) -> None:
     need_docker()
     build("python:3.13-slim")
     build("node:20-alpine", PYTHON_IMAGE="python:3.13-slim")
     build("postgres:17")
+    for tag in tags:
+        build(tag, PYTHON_IMAGE="python:3.13-slim")
 
 
 def _debian() -> None:
@@ -60,15 +62,17 @@ def build(tag: str, program: Path | None = None, **arguments: str) -> None:
     """
     _debian()
     arguments["BASE_IMAGE"] = DEBIAN
-    folder = HERE / "dockerfiles" / tag.split("/")[-1].split(":")[0]
+    name, version = tag.split("/")[-1].split(":")
+    folder = HERE / "dockerfiles" / name
     bases = sorted(_inputs(base) or "" for base in arguments.values())
     files = [*sorted(folder.iterdir()), *([program] if program else [])]
-    inputs = _digest(*(path.read_bytes() for path in files), *bases)
+    inputs = _digest(version, *(path.read_bytes() for path in files), *bases)
     if _there(tag, inputs):
         return
     run(
         DOCKER, "build", "--progress=plain", f"--file={folder / 'Dockerfile'}",
         *(f"--build-arg={key}={value}" for key, value in arguments.items()),
+        f"--build-arg=VERSION={version}",
         f"--label={STAND_IN}=true", f"--label={INPUTS}={inputs}", f"--tag={tag}",
         program.parent if program else folder,
         log=tag.replace(":", "-").replace("/", "-"),

@@ -29,7 +29,7 @@ from ops.steps import Steps
 from tests import live_release
 from tests.live import outside
 from tests.live.conftest import RELEASE, VALUES, LiveRelease, changed
-from tests.live_release import SINGLE, wait_until_it_serves
+from tests.live_release import SINGLE, pulled, wait_until_it_serves
 
 PERSON = {
     "name": "Ada",
@@ -348,28 +348,38 @@ def test_the_same_backup_is_in_the_bucket_and_the_oldest_is_not(
     assert STORE_KEY not in shown
 
 
-def other_folder() -> dict[str, Any]:
+def on_postgres_18() -> dict[str, Any]:
+    image, folder = pulled("postgres:18"), "pgdata-18"
     return changed(
-        database={"embedded": VALUES["database"]["embedded"] | {"folder": "pgdata-next"}}
+        database={"embedded": VALUES["database"]["embedded"] | {"image": image, "folder": folder}}
     )
 
 
-def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data(
+def test_an_upgrade_to_postgres_18_keeps_all_data_and_replaces_no_other(
     release: LiveRelease, scheduled: Scheduled, content: str
 ) -> None:
     key, quiet = scheduled.key, scheduled.keys
     release.stack.configure({**VALUES, **quiet})
     with pytest.raises(OpsError, match="there is nothing to upgrade"):
         move(release.stack.of_ops, steps(), "upgrade", key=key)
-    release.stack.configure({**other_folder(), **quiet})
+    release.stack.configure({**on_postgres_18(), **quiet})
     with pytest.raises(OpsError, match="would fail") as refused:
         guard_up(release.stack.of_ops, "data-loss")
     assert "make upgrade-postgres brings the data there" in refused.value.where
 
+    before = sql(release, "SHOW server_version")
     move(release.stack.of_ops, steps(), "upgrade", key=key)
+    after = sql(release, "SHOW server_version")
+    assert (before.split(".")[0], after.split(".")[0]) == ("17", "18")
     assert checksums(release) == content
     folders = release.kubectl("exec", POSTGRES, "--", "ls", "/var/lib/postgresql/data").split()
-    assert folders == ["pgdata", "pgdata-next"], "the old folder is still there"
+    assert folders == ["pgdata", "pgdata-18"], "the old folder is still there"
+    with browser(release) as client:
+        answer = client.post("/api/auth/sign-in/email", json=PERSON)
+        assert answer.status_code == 200, answer.text
+    path, summary = take(release.stack.of_ops, steps(), key=key)
+    assert summary.rows["public.task"] >= 50, "a backup of the new server is restored and compared"
+    restore(release.stack.of_ops, steps(), path, key=key, confirm="data-loss")
 
     sql(release, "DELETE FROM task")
     release.stack.configure({**VALUES, **quiet})
@@ -377,5 +387,5 @@ def test_an_upgrade_brings_the_data_to_another_folder_and_replaces_no_other_data
         move(release.stack.of_ops, steps(), "and back", key=key)
     assert "make restore FROM=" in held.value.fix
     assert checksums(release) == content, "the old folder serves as it was"
-    release.kubectl("exec", POSTGRES, "--", "rm", "-r", "/var/lib/postgresql/data/pgdata-next")
+    release.kubectl("exec", POSTGRES, "--", "rm", "-r", "/var/lib/postgresql/data/pgdata-18")
     wait_until_it_serves(VALUES)
