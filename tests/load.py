@@ -86,10 +86,9 @@ def summary(results: Sequence[Result]) -> str:
         service = result.name.partition(",")[0]
         slowest[service] = max(slowest.get(service, 0), result.percentile(99))
     asked = sum(result.requests for result in results)
+    reasons = ", ".join(f"{count:,} x {reason}" for reason, count in failures.most_common(3))
     return (
-        f"{failures.total():,} of {asked:,} requests failed"
-        + "".join(f", {count:,} x {reason}" for reason, count in failures.most_common(3))
-        + "; p99 at most "
+        f"{failures.total():,} of {asked:,} failed{reasons and f' ({reasons})'}, p99 "
         + ", ".join(f"{seconds * 1000:.0f} ms ({name})" for name, seconds in slowest.items())
     )
 

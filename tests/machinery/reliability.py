@@ -31,26 +31,25 @@ def test_reliability() -> None:
         outcome = testing.reliability(console, report)
         if not suites.summarise([outcome], console):
             raise typer.Exit(1)
-        DOCUMENT.write_text(updated(DOCUMENT.read_text(), table(report), _machine()))
+        DOCUMENT.write_text(updated(DOCUMENT.read_text(), promises(report), _machine()))
 
 
-def table(report: Path) -> str:
-    """What each test promises, did and measured, as Markdown rows."""
-    rows = ["| Promise | Done | Measured |", "| --- | --- | --- |"]
+def promises(report: Path) -> str:
+    """What each test promises and measured, as a Markdown list with a line for each promise."""
+    found: dict[str, list[str]] = {}
     # The report comes from a test run of this repository, not from outside.
     for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314
-        properties = [
-            (entry.get("name"), entry.get("value", "")) for entry in case.iter("property")
-        ]
-        done = "; ".join(value for name, value in properties if name == "done")
-        measured = "<br>".join(value for name, value in properties if name == "measured")
         name, _, parameter = case.get("name", "").removesuffix("]").partition("[")
-        promise = name.removeprefix("test_").replace("_", " ")
-        rows.append(f"| {promise} | {done or parameter} | {measured or 'passed'} |")
-    return "\n".join(rows)
+        said: dict[str | None, list[str]] = {}
+        for entry in case.iter("property"):
+            said.setdefault(entry.get("name"), []).append(entry.get("value", ""))
+        done = said.get("done") or [parameter or "passed"]
+        line = ": ".join(filter(None, ["; ".join(done), "; ".join(said.get("measured", []))]))
+        found.setdefault(name.removeprefix("test_").replace("_", " "), []).append(line)
+    return "\n".join(f"- **{promise}**: {'. '.join(lines)}" for promise, lines in found.items())
 
 
-def updated(document: str, rows: str, circumstances: str) -> str:
+def updated(document: str, lines: str, circumstances: str) -> str:
     """The document with its measured part replaced."""
     before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -60,7 +59,7 @@ def updated(document: str, rows: str, circumstances: str) -> str:
             where=str(DOCUMENT.relative_to(ROOT)),
             fix=f"put the lines {BEGIN} and {END} where they belong",
         )
-    return f"{before}{BEGIN}\n{circumstances}\n\n{rows}\n{END}{after}"
+    return f"{before}{BEGIN}\n{circumstances}\n\n{lines}\n{END}{after}"
 
 
 def _machine() -> str:

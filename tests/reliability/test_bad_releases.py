@@ -75,7 +75,7 @@ def test_a_release_that_cannot_run_fails_in_time_and_harms_nobody(
         release.stack.up()
     release.stack.up("--expect-no-changes")
     record(
-        f"an update in which {case}, then a good one",
+        case,
         [f"failed after {failed_after:.0f} s", *results],
     )
     assert failed_after <= deadline + MORE_SECONDS

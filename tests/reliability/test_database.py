@@ -209,7 +209,7 @@ def test_what_was_acknowledged_survives_every_kill(
     record(
         f"{kills} x Postgres killed and then its pod deleted, while tasks are written",
         [
-            f"{len(lost)} of {len(writer.acknowledged):,} acknowledged tasks lost",
+            f"{len(lost)} of {len(writer.acknowledged):,} tasks lost",
             *(
                 f"{how}: written again after {max(times):.1f} s at most"
                 for how, times in backs.items()

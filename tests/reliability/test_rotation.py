@@ -171,7 +171,7 @@ def opens(release: LiveRelease, address: str) -> bool:
 
 @pytest.mark.last  # The suite's own configuration has the former passwords.
 @pytest.mark.full_only
-def test_the_databases_passwords_rotate_and_no_request_fails(
+def test_the_passwords_of_the_database_rotate_and_no_request_fails(
     release: LiveRelease, full: bool, record: Record
 ) -> None:
     up = partial(bring_up, release)

@@ -151,7 +151,7 @@ def test_no_request_is_lost_by_rollouts_behind_a_route(
             release.kubectl("rollout", "restart", *deployments)
             for component in components:
                 await_ready(release, component)
-    record(f"{rollouts} x both rolled out behind {kind}, which tries reads again", results)
+    record(f"{kind}, {rollouts} rollouts of both services", results)
     assert [result.failed for result in results] == [0, 0], "\n".join(map(str, results))
 
 
@@ -166,11 +166,11 @@ def test_no_request_is_lost_by_a_killed_container_behind_a_route(
         node.kill(pod)
         time.sleep(WATCHED_SECONDS)
         await_ready(release, "frontend")
-    record(f"a frontend container killed behind {kind}, which tries reads again", results)
+    record(f"{kind}, a frontend container", results)
     assert [result.failed for result in results] == [0, 0], "\n".join(map(str, results))
 
 
-def test_the_routes_own_status_says_that_it_leads_to_the_release(
+def test_the_status_of_a_route_says_that_it_leads_to_the_release(
     release: LiveRelease, kind: str
 ) -> None:
     assert reach.against(history.location(release.stack.of_ops)) == []
@@ -197,7 +197,7 @@ def test_a_gateway_of_the_stack_is_taken_as_it_is_written(release: LiveRelease, 
 
 
 @pytest.mark.parametrize("kind", SECURED, indirect=True)
-def test_https_has_the_hosts_certificate_and_plain_http_is_redirected_to_it(
+def test_https_has_the_certificate_of_the_host_and_plain_http_is_redirected_to_it(
     release: LiveRelease, kind: str, traefik: Path
 ) -> None:
     plain, tls = PLAIN_AND_TLS[kind]

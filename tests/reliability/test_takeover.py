@@ -105,7 +105,7 @@ def test_a_database_of_one_role_is_taken_over_while_it_serves(
 
     restarted = kubectl.restarts_since(restarts)
     record(
-        "a database of one role, taken over with a role for each service",
+        "a role for each service",
         [*results, f"{restarted} restarts"],
     )
     assert [result.failed for result in results] == [0, 0, 0, 0], "\n".join(map(str, results))
@@ -161,7 +161,7 @@ def successor(kubectl: Kubectl, address: str, number: int) -> str:
     return f"postgresql://{role}:{password}@{address.rpartition('@')[2]}"
 
 
-def test_addresses_and_the_assistants_key_rotate_and_no_request_fails(
+def test_addresses_and_the_key_of_the_assistant_rotate_and_no_request_fails(
     separate: LiveRelease, full: bool, record: Record
 ) -> None:
     stack, kubectl, rotations = separate.stack, separate.kubectl, 5 if full else 1
@@ -199,7 +199,7 @@ def test_addresses_and_the_assistants_key_rotate_and_no_request_fails(
                     refused = ask(kubectl, outside.DATABASE, former, "select 1")
                     assert "password authentication failed" in refused, key
     record(
-        f"{rotations} rotations of all three addresses of the database, and of the assistant's key",
+        f"{rotations} rotations of each",
         results,
     )
     assert [result.failed for result in results] == [0, 0, 0, 0], "\n".join(map(str, results))
