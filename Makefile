@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\nAll but validate, the tests, check, fmt and tools take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
+	@printf '\nAll but validate, pr-report, the tests, check, fmt and tools take STACK=name (default: dev). More: .venv/bin/python -m ops --help\n'
 
 up: $(STAMP) ## Bring TaskFlow up: tools, cluster, images, pulumi up, smoke check (ATOMIC=1: or back; REFRESH=1: revert drift)
 	@$(OPS) up --stack $(STACK)

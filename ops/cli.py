@@ -29,7 +29,7 @@ from ops.session import (
 )
 from ops.steps import Steps
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

@@ -20,10 +20,10 @@ COMMANDS = {
         "down": "Destroy the stack's objects. The cluster stays.",
     },
     "ops.dev.command": {
-        "dev": "Serve the working tree with hot reload, beside the release.",
+        "dev": "Serve the sources with hot reload, beside the release.",
     },
     "ops.release.command": {
-        "status": "Show the release on one screen, with reasons for pods that are not ready.",
+        "status": "Show the release, and why pods are not ready.",
         "open": "Open the release in a browser.",
         "logs": "Show the logs of all pods.",
         "smoke": "Check over HTTP that the release works.",
@@ -35,7 +35,7 @@ COMMANDS = {
     },
     "ops.review.command": {
         "diff": "Show each step that up would take, with its risk.",
-        "preview": "Show what up would change in the engine's words, then the risks.",
+        "preview": "Show what up would change, then the risks.",
     },
     "ops.review.pr_report": {
         "pr-report": "Write what a change does to each stack, as Markdown.",
@@ -68,7 +68,7 @@ COMMANDS = {
         "check": "Format, lint, types and unit tests.",
         "fmt": "Format the code and fix what the linter can fix.",
         "docs": "Write the configuration reference and the schema.",
-        "test": "Set up what the tests need and run all suites but the long ones.",
+        "test": "Run all suites but the long ones.",
         "test-edits": "Edit every key of a running release's stack file.",
     },
     "tests.machinery.reliability": {

@@ -23,7 +23,7 @@ from ops.session import (
     ready_stack,
 )
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 KeyFile = Annotated[
     Path,

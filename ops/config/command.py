@@ -10,7 +10,7 @@ from ops.config.validate import INVALID, verdicts
 from ops.errors import pasteable
 from ops.session import AsJson
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

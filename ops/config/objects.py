@@ -13,7 +13,7 @@ from ops.config.validate import checked
 from ops.paths import ROOT
 from ops.session import AsJson, StackName, console
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command(name="render")

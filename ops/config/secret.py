@@ -26,7 +26,7 @@ from ops.steps import Steps
 SERVICE_KEYS = ("encryptedkey", "secretsprovider")
 PASSPHRASE, PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

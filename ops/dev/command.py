@@ -29,7 +29,7 @@ from ops.steps import Steps
 SWEEP_SECONDS = 10
 """What a killed session's sweeper needs to remove its containers."""
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

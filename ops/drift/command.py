@@ -17,7 +17,7 @@ from ops.session import AsJson, StackName, console, known_stack, table
 
 DRIFTED = 2
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

@@ -15,7 +15,7 @@ from ops.prepare import setup
 from ops.processes import stream
 from ops.session import StackName, console, known_stack, table
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

@@ -18,7 +18,7 @@ from ops.session import AsJson, StackName, console, known_stack, listed_steps, o
 PODS = 50
 """How many logs are followed at once; kubectl stops at 5 by default."""
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command(name="history")

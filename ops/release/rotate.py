@@ -56,7 +56,7 @@ except Exception as error:
     sys.exit(f"{type(error).__name__}: {error}")
 """
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 class Stage(Enum):

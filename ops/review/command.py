@@ -43,7 +43,7 @@ BackupFirst = Annotated[
     ),
 ]
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

@@ -32,7 +32,7 @@ from ops.review.pr_markdown import StackReport, annotation, document
 from ops.review.risk import Effect
 from ops.session import AsJson
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command(name="pr-report")
