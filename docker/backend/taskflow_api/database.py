@@ -111,7 +111,8 @@ class Database:
                         await connection.execute(beforehand)
                     return await connection.fetch(statement, *values)
                 except asyncio.CancelledError:
-                    # Out of time. Asking a hanging database to cancel the statement would hang, too.
+                    # Out of time. Asking a hanging database to cancel the statement would hang, too; where it hangs
+                    # for a lock, its own limit ends the statement (taskflow_api.roles).
                     connection.terminate()
                     raise
         except TimeoutError as error:

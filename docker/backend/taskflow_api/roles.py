@@ -26,8 +26,13 @@ FRONTEND = dict.fromkeys(
     ("user", "session", "account", "verification", "page_file"), READ_AND_WRITE
 )
 
+# After which Postgres itself ends a statement: just above the services' own limits (database_timeout of the backend,
+# TIMEOUT_MS of docker/frontend/lib/database.ts), after which nobody waits for it. On the roles, because PgBouncer
+# refuses it as a parameter of a connection.
+STATEMENT_TIMEOUTS = {"backend": "1s", "frontend": "2s"}
+
 NAME = "taskflow-migrate"
-# On roles that were made here: only their passwords may be replaced, because only the program sets them.
+# On roles that were made here: only they may be altered, because only the program sets their passwords.
 MARK = "made by taskflow_api.roles"
 SCRAM_ITERATIONS = 4096  # Postgres' own default
 CONNECT_SECONDS = 10
@@ -77,16 +82,23 @@ async def ensure(owner: asyncpg.Connection, login: Login) -> None:
         RoleError: if the role is somebody else's, and its password another one.
     """
     user = login.address.user
+    found = await owner.fetchrow(FIND, user)
+    is_ours = found is None or found[0] == MARK
     if not await _gets_in(login.address):
         password = f"login password '{_verifier(login.address.password or '')}'"
-        found = await owner.fetchrow(FIND, user)
         if found is None:
             await owner.execute(f"create role {_quoted(user)} {password}")
             await owner.execute(f"comment on role {_quoted(user)} is '{MARK}'")
-        elif found[0] == MARK:
+        elif is_ours:
             await owner.execute(f"alter role {_quoted(user)} {password}")
         else:
             raise RoleError(f"the role {user} refuses the password of {login.variable}")
+    if is_ours:
+        limit = f"statement_timeout = '{STATEMENT_TIMEOUTS[login.service]}'"
+        # An owner that has lost the right to alter roles must not keep the pods from starting.
+        with suppress(asyncpg.InsufficientPrivilegeError):
+            async with owner.transaction():
+                await owner.execute(f"alter role {_quoted(user)} set {limit}")
     (place,) = await owner.fetch(WHERE)
     schema, database = _quoted(place["schema"]), _quoted(place["database"])
     statements = [

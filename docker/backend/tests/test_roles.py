@@ -1,11 +1,14 @@
 """The step before the backend: it migrates as the owner, and gives each service its own role."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
@@ -153,6 +156,43 @@ def test_the_backend_serves_by_its_own_role(addresses: Addresses) -> None:
     assert query(addresses.owner, "select 1 from task where owner_id = $1", user) == [], (
         "an account's tasks are deleted with it, although the frontend's role may not touch them"
     )
+
+
+def test_statements_that_nobody_waits_for_end_in_the_database_too(addresses: Addresses) -> None:
+    user = add_user(addresses.frontend)
+    sessions = "select from pg_stat_activity where usename = $1"
+    with (
+        Backend(addresses.backend) as backend,
+        backend.as_user(user) as api,
+        asyncio.Runner() as runner,
+        ThreadPoolExecutor(20) as threads,
+    ):
+        locking = runner.run(asyncpg.connect(addresses.owner))
+        runner.run(locking.execute("begin; lock table task"))
+        try:
+            answers = [threads.submit(api.get, "/api/tasks") for _ in range(20)]
+            written = api.post("/api/tasks", json={"title": "Never written"})
+            assert {written.status_code, *(answer.result().status_code for answer in answers)} == {
+                503
+            }
+            time.sleep(1)
+            left = query(addresses.owner, sessions, urlsplit(addresses.backend).username)
+            assert len(left) <= 8, "DATABASE_POOL_SIZE is 8"
+        finally:
+            runner.run(locking.close())
+        assert api.get("/api/tasks").json()["items"] == [], "503 asked the person to try again"
+
+
+def test_a_role_of_a_release_before_gets_the_limit_and_somebody_elses_does_not() -> None:
+    settings = "select coalesce(rolconfig, '{}') from pg_roles where rolname = $1"
+    with new_addresses() as made:
+        backend, frontend = (urlsplit(url).username or "" for url in (made.backend, made.frontend))
+        query(made.owner, f"create role {frontend} login password '{PASSWORD}'")
+        for _ in range(2):
+            migrate(made.environment)
+            limits = [query(made.owner, settings, role)[0][0] for role in (backend, frontend)]
+            assert limits == [["statement_timeout=1s"], []]
+            query(made.owner, f"alter role {backend} reset statement_timeout")
 
 
 def test_a_database_of_one_role_is_taken_over_with_its_rows() -> None:
