@@ -26,8 +26,8 @@ export function createPool(databaseUrl: string, caFile?: string): Pool {
     // Sessions are looked up by primary key; five connections serve far more than one pod can.
     max: 5,
     connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
+    // Postgres' own limit is on the role: PgBouncer refuses it as a parameter of the connection.
     query_timeout: TIMEOUT_MS,
-    statement_timeout: TIMEOUT_MS,
     // A connection whose peer vanished silently only times out: it must not stay long.
     maxLifetimeSeconds: 60,
     keepAlive: true,

@@ -64,11 +64,13 @@ test('a database that is away keeps no pod from its start', async (t) => {
   await openAll(pool);
 });
 
-test('a connection is made with the password of the address', async (t) => {
+test('a connection is made with the password of the address, and only parameters that PgBouncer knows', async (t) => {
   let given = '';
+  let parameters: string[] = [];
   const askForPassword = message('R', '\0\0\0\u0003');
   const server = createServer((socket) => {
-    socket.once('data', () => {
+    socket.once('data', (start) => {
+      parameters = start.toString('utf8', 8).split('\0');
       socket.write(askForPassword);
       socket.once('data', (answer) => {
         given = answer.toString('utf8', 5, answer.length - 1);
@@ -85,4 +87,7 @@ test('a connection is made with the password of the address', async (t) => {
   });
   (await pool.connect()).release();
   assert.equal(given, 'p@ss');
+  // https://www.pgbouncer.org/config.html#ignore_startup_parameters
+  const names = parameters.filter((text, index) => index % 2 === 0 && text);
+  assert.deepEqual(names.sort(), ['application_name', 'client_encoding', 'database', 'user']);
 });
