@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.chat import (
         ChatCompletionFunctionToolParam,
-        ChatCompletionMessage,
         ChatCompletionMessageParam,
-        ChatCompletionMessageToolCallUnion,
     )
 
 logger = logging.getLogger(__name__)
@@ -142,6 +140,46 @@ class DeleteTask(BaseModel):
     id: UUID
 
 
+class CalledFunction(BaseModel):
+    """A tool that the model chose; providers add members of their own, which they expect back."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    arguments: str | None = None
+
+
+class ToolCall(BaseModel):
+    """As `CalledFunction`; some providers leave out the type, and other types than functions have no function."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    type: str = "function"
+    function: CalledFunction | None = None
+
+
+class Turn(BaseModel):
+    """What the model says or wants to be done."""
+
+    role: str = "assistant"
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | None = None
+
+
+class Choice(BaseModel):
+    """A provider's answer may have several."""
+
+    message: Turn
+
+
+class Completion(BaseModel):
+    """A provider's answer, as far as it is used here."""
+
+    choices: Annotated[list[Choice], Field(min_length=1)]
+
+
 Tool = ListTasks | ReadTask | AddTask | CompleteTask | DeleteTask
 
 TOOLS: dict[str, type[Tool]] = {
@@ -165,13 +203,28 @@ class Assistant:
         self._client: AsyncOpenAI | None = None
 
     async def answer(self, conversation: Conversation, tasks: UserTasks) -> Reply:
-        """Raises AssistantError, AssistantTimeoutError or DatabaseUnavailableError."""
+        """Raises AssistantError, AssistantTimeoutError or DatabaseUnavailableError, if nothing was changed before."""
+        changes: list[Change] = []
+        try:
+            text = await self._within_time(conversation, tasks, changes)
+        except (Exception, asyncio.CancelledError) as error:  # the latter ends what draining cuts
+            if not changes:
+                raise
+            # An error would lose the changes, and with them their undo.
+            logger.warning("the assistant could not finish: %s", type(error).__name__)
+            text = "I could not finish. What I did can be undone."
+        # Frontends of the release before know only `changed`.
+        return Reply(reply=text, changed=bool(changes), changes=changes)
+
+    async def _within_time(
+        self, conversation: Conversation, tasks: UserTasks, changes: list[Change]
+    ) -> str:
         client = await self._connect()
         from openai import APITimeoutError, OpenAIError
 
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._converse(client, conversation, tasks)
+                return await self._converse(client, conversation, tasks, changes)
         except (APITimeoutError, TimeoutError) as error:
             raise AssistantTimeoutError(f"no answer within {self._timeout:g} s") from error
         except OpenAIError as error:
@@ -201,8 +254,13 @@ class Assistant:
         return self._client
 
     async def _converse(
-        self, client: "AsyncOpenAI", conversation: Conversation, tasks: UserTasks
-    ) -> Reply:
+        self,
+        client: "AsyncOpenAI",
+        conversation: Conversation,
+        tasks: UserTasks,
+        changes: list[Change],
+    ) -> str:
+        """The model's last words; what was done until then is in `changes`, also if this raises."""
         today = _today(conversation.today)
         messages: list[ChatCompletionMessageParam] = [
             {"role": "system", "content": INSTRUCTIONS.format(today=today)}
@@ -213,28 +271,25 @@ class Assistant:
             else:
                 messages.append({"role": "assistant", "content": message.content})
 
-        changes: list[Change] = []
         for _ in range(MAX_ROUNDS):
-            completion = await client.chat.completions.create(
+            # Raw, because the package checks no shape: whatever a proxy sends would be a completion.
+            response = await client.chat.completions.with_raw_response.create(
                 model=self._model, messages=messages, tools=_tool_definitions()
             )
-            if not getattr(completion, "choices", None):  # a proxy's page, or an empty answer
-                raise AssistantError("the assistant's provider sent no answer")
-            answer = completion.choices[0].message
+            try:
+                answer = Completion.model_validate_json(response.content).choices[0].message
+            except ValidationError as error:
+                raise AssistantError("the assistant's provider sent no answer") from error
             if not answer.tool_calls:
-                return _reply(answer.content or "Done.", changes)
+                nothing = "Done." if changes else "I have no answer. Please ask again."
+                return answer.content or answer.refusal or nothing
             messages.append(_as_param(answer))
             for call in answer.tool_calls:
                 result, change = await _run(call, tasks)
                 if change:
                     changes.append(change)
                 messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
-        return _reply("That took too many steps. Please ask for less at a time.", changes)
-
-
-def _reply(text: str, changes: list[Change]) -> Reply:
-    # Frontends of the release before know only `changed`.
-    return Reply(reply=text, changed=bool(changes), changes=changes)
+        return "That took too many steps. Please ask for less at a time."
 
 
 def _today(theirs: date | None) -> str:
@@ -260,17 +315,15 @@ def _tool_definitions() -> "list[ChatCompletionFunctionToolParam]":
     ]
 
 
-def _as_param(answer: "ChatCompletionMessage") -> "ChatCompletionMessageParam":
+def _as_param(answer: Turn) -> "ChatCompletionMessageParam":
     """The model's own turn, as the next request must repeat it."""
     turn = answer.model_dump(include={"role", "content", "tool_calls"}, exclude_none=True)
     return cast("ChatCompletionMessageParam", turn)
 
 
-async def _run(
-    call: "ChatCompletionMessageToolCallUnion", tasks: UserTasks
-) -> tuple[str, Change | None]:
+async def _run(call: ToolCall, tasks: UserTasks) -> tuple[str, Change | None]:
     """The result as JSON, and what changed. A mistake goes back to the model."""
-    if call.type != "function" or call.function.name not in TOOLS:
+    if not call.function or call.function.name not in TOOLS:
         return _error("no such tool"), None
     try:
         tool = TOOLS[call.function.name].model_validate_json(call.function.arguments or "{}")

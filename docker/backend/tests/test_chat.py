@@ -3,12 +3,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import httpx2
 import pytest
 from tests.support.database import add_tasks, add_user, query
-from tests.support.openai import KEY, Provider, calls, says
+from tests.support.openai import KEY, Provider, Step, calls, says, sends
 from tests.support.server import Backend
 
 HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
@@ -188,6 +189,82 @@ def test_changes_come_in_the_order_in_which_they_were_made(
     assert completed["after"] == deleted["before"]
 
 
+def _too_slow(_messages: list[dict[str, Any]]) -> dict[str, Any]:
+    time.sleep(2.5)  # ASSISTANT_TIMEOUT is 2
+    return {"role": "assistant", "content": "Too late."}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(sends(b"{}", 401), id="refused"),
+        pytest.param(sends(b"<html>"), id="no answer"),
+        pytest.param(_too_slow, id="too slow"),
+    ],
+)
+def test_what_was_done_before_a_failure_can_be_undone(
+    api: httpx2.Client, provider: Provider, failure: Step
+) -> None:
+    task = api.post("/api/tasks", json={"title": "Buy bread"}).json()
+    provider.play(calls("delete_task", id=task["id"]), failure)
+    answer = chat(api)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "reply": "I could not finish. What I did can be undone.",
+        "changed": True,
+        "changes": [{"before": task, "after": None}],
+    }
+
+
+def test_what_was_done_before_the_database_failed_can_be_undone(
+    api: httpx2.Client, provider: Provider, database_url: str
+) -> None:
+    def list_without_a_table(messages: list[dict[str, Any]]) -> Any:
+        query(database_url, "alter table task rename to away")
+        return calls("list_tasks")(messages)
+
+    provider.play(calls("add_task", title="Buy bread"), list_without_a_table)
+    try:
+        (change,) = chat(api).json()["changes"]
+    finally:
+        query(database_url, "alter table away rename to task")
+    assert change["after"]["title"] == "Buy bread"
+
+
+NO_ANSWER = "I have no answer. Please ask again."
+
+
+@pytest.mark.parametrize(
+    ("message", "reply"),
+    [
+        ({"content": None, "refusal": "I cannot help with that."}, "I cannot help with that."),
+        ({"content": "", "refusal": None}, NO_ANSWER),
+        ({"content": None}, NO_ANSWER),
+    ],
+)
+def test_an_answer_without_content_is_not_said_to_have_done_something(
+    api: httpx2.Client, provider: Provider, message: dict[str, Any], reply: str
+) -> None:
+    provider.play(lambda _messages: {"role": "assistant", **message})
+    assert chat(api).json() == {"reply": reply, "changed": False, "changes": []}
+    provider.play(calls("add_task", title="Buy bread"), says(""))
+    assert chat(api).json()["reply"] == "Done."
+
+
+def test_a_call_without_a_type_is_one_of_a_function(api: httpx2.Client, provider: Provider) -> None:
+    def step(messages: list[dict[str, Any]]) -> Any:
+        made: Any = calls("add_task", title="Buy bread")(messages)
+        del made["tool_calls"][0]["type"]
+        made["tool_calls"][0]["extra_content"] = {"signature": "of the provider"}
+        return made
+
+    provider.play(step, says("Added."))
+    assert chat(api).json()["changed"] is True
+    (repeated,) = provider.requests[-1].body["messages"][-2]["tool_calls"]
+    assert repeated["type"] == "function"
+    assert repeated["extra_content"] == {"signature": "of the provider"}
+
+
 @pytest.mark.parametrize("tool", ["complete_task", "delete_task"])
 def test_a_task_that_changes_meanwhile_is_left_as_it_is(
     api: httpx2.Client, provider: Provider, database_url: str, tool: str
@@ -276,6 +353,39 @@ def test_a_refusing_provider_is_502_and_the_key_stays_inside(
     assert response.status_code == 502
     assert "AuthenticationError 401" in response.json()["detail"]
     assert KEY not in response.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b'"text"',
+        b"<html>",
+        b"{}",
+        b'{"choices": null}',
+        b'{"choices": []}',
+        b'{"choices": {"0": {}}}',
+        b'{"choices": "none"}',
+        b'{"choices": [{}]}',
+        b'{"choices": [{"message": null}]}',
+        b'{"choices": [{"message": {"content": ["parts"]}}]}',
+        b'{"choices": [{"message": {"tool_calls": "none"}}]}',
+        b'{"choices": [{"message": {"tool_calls": [{"function": {}}]}}]}',
+        b'{"choices": [{"message": {"content": "cut',
+        b'{"choices": [{"message": {"content": "\xff"}}]}',
+        b'{"choices": [{"message": {"content": "\\ud800"}}]}',
+    ],
+)
+def test_whatever_else_a_provider_sends_is_502(
+    api: httpx2.Client, backend: Backend, provider: Provider, body: bytes
+) -> None:
+    before = backend.logs().count("unexpected error")
+    provider.play(sends(body))
+    response = chat(api)
+    assert response.status_code == 502
+    assert response.json()["detail"] == "the assistant's provider sent no answer"
+    assert backend.logs().count("unexpected error") == before
 
 
 @pytest.mark.parametrize(

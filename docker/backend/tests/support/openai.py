@@ -11,12 +11,25 @@ from typing import Any, Self
 
 KEY = "sk-test-key-that-must-stay-secret"
 
-# Given the messages of a request, the answer's message; a script is a list of such steps.
-Step = Callable[[list[dict[str, Any]]], dict[str, Any]]
+
+@dataclass(frozen=True)
+class Raw:
+    """An answer that need not be one of OpenAI's."""
+
+    body: bytes
+    status: int = 200
+
+
+# Given the messages of a request, the answer's message, or all of the answer; a script is a list of such steps.
+Step = Callable[[list[dict[str, Any]]], dict[str, Any] | Raw]
 
 
 def says(text: str) -> Step:
     return lambda _messages: {"role": "assistant", "content": text}
+
+
+def sends(body: bytes, status: int = 200) -> Step:
+    return lambda _messages: Raw(body, status)
 
 
 def calls(name: str, **arguments: object) -> Step:
@@ -59,12 +72,12 @@ class Provider:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 provider.requests.append(Request(self.path, self.headers["Authorization"], body))
-                answer = json.dumps(provider.answer(body)).encode()
-                self.send_response(provider.status)
+                answer = provider.answer(body)
+                self.send_response(answer.status)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(answer.body)
 
             def log_message(self, *_: object) -> None:
                 """Quiet."""
@@ -87,16 +100,20 @@ class Provider:
         """Starts a new script and forgets the requests so far."""
         self.script, self.status, self.delay, self.requests = list(script), status, delay, []
 
-    def answer(self, body: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, body: dict[str, Any]) -> Raw:
         time.sleep(self.delay)
         if self.status != 200:
-            return {"error": {"message": f"Incorrect API key provided: {KEY}", "type": "invalid"}}
+            error = {"message": f"Incorrect API key provided: {KEY}", "type": "invalid"}
+            return Raw(json.dumps({"error": error}).encode(), self.status)
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         message = step(body["messages"])
-        return {
+        if isinstance(message, Raw):
+            return message
+        completion = {
             "id": "chatcmpl-1",
             "object": "chat.completion",
             "created": int(time.time()),
             "model": body["model"],
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         }
+        return Raw(json.dumps(completion).encode())
