@@ -17,6 +17,7 @@ SIGNING_KEYS = ("betterAuthSecret", *ROTATING)
 SECRET_KEYS = (*ADDRESSES, *SIGNING_KEYS, "openaiApiKey")
 OTHER_KEYS = frozenset(str(field.alias) for field in StackConfig.model_fields.values())
 NUL = "has a NUL character, which no process can be given"
+NO_HEADER = "has characters that no HTTP header may contain: expected printable ASCII"
 # An HS256 key shorter than its 256-bit hash weakens it (RFC 7518, section 3.2).
 BETTER_AUTH_SECRET_LENGTH = 32
 
@@ -135,6 +136,10 @@ def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) ->
     for key, value in values.items():
         if "\0" in value:
             yield Mistake.at(key, NUL)
+    # Around it, the backend removes what a file adds: docker/backend/taskflow_api/settings.py.
+    provider = values.get("openaiApiKey", "").strip().removeprefix("\ufeff")
+    if not (provider.isascii() and provider.isprintable()):
+        yield Mistake.at("openaiApiKey", NO_HEADER)
     for key in SIGNING_KEYS:
         length = len(values.get(key, ""))
         if key in values and length < BETTER_AUTH_SECRET_LENGTH:

@@ -231,6 +231,7 @@ def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_dep
         ("better-auth-secret", "canary", "has 6 characters, expected at least 32"),
         ("better-auth-secret-next", "canary", "has 6 characters, expected at least 32"),
         ("better-auth-secret", f"{'canary' * 8}\0", "has a NUL character"),
+        ("openai-api-key", "“canary”", "has characters that no HTTP header may contain"),
         ("database-owner-url", "postgresql://u:canary@db.example.com/taskflow", "asks for no TLS"),
         ("frontend-database-url", "postgresql://u:canary@h/taskflow", "asks for no TLS"),
     ],

@@ -9,9 +9,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from taskflow_api.address import DatabaseAddress, read_address
 
 
-def _trimmed(value: object) -> object:
-    """A Secret made from a file often ends with a newline, which no HTTP header may contain."""
-    return (value.strip() or None) if isinstance(value, str) else value
+def _for_a_header(value: object) -> object:
+    """A Secret made from a file often ends with a newline, or begins with a byte order mark."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().removeprefix("\ufeff")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("has characters that no HTTP header may contain: expected printable ASCII")
+    return text or None
 
 
 class Settings(BaseSettings):
@@ -34,7 +39,7 @@ class Settings(BaseSettings):
     better_auth_secret_next: Annotated[SecretStr | None, Field(min_length=32)] = None
     better_auth_secret_former: Annotated[SecretStr | None, Field(min_length=32)] = None
 
-    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_trimmed)] = None
+    openai_api_key: Annotated[SecretStr | None, BeforeValidator(_for_a_header)] = None
     openai_base_url: HttpUrl | None = None
     openai_model: str = "gpt-5.4-mini"
 

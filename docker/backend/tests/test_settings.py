@@ -45,13 +45,24 @@ def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.from_environment().openai_api_key is None
 
 
-def test_a_key_from_a_file_is_used_without_its_newline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-key\n")
+@pytest.mark.parametrize("key", ["“hush”", "hush\nhush", "hush\ufeff", "hush\x7f"])
+def test_a_key_that_no_header_may_contain_is_refused_at_the_start(key: str) -> None:
+    done = start(DATABASE_URL=URL, BETTER_AUTH_SECRET=SECRET, OPENAI_API_KEY=key)
+    assert done.returncode == 2
+    assert "the environment variable OPENAI_API_KEY: has characters that no HTTP" in done.stdout
+    assert "hush" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("key", ["sk-key\n", "\ufeffsk-key\r\n"])
+def test_a_key_from_a_file_is_used_without_its_newline_and_byte_order_mark(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
     monkeypatch.setenv("DATABASE_URL", URL)
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
-    key = Settings.from_environment().openai_api_key
-    assert key is not None
-    assert key.get_secret_value() == "sk-key"
+    used = Settings.from_environment().openai_api_key
+    assert used is not None
+    assert used.get_secret_value() == "sk-key"
 
 
 def test_whatever_ends_the_process_is_a_line_of_json() -> None:
