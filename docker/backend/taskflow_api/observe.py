@@ -4,6 +4,7 @@ The promises: every response has the id of its log line, no cache keeps an answe
 while the pod terminates, every response asks its client to use another connection.
 """
 
+import asyncio
 import logging
 import re
 import uuid
@@ -14,6 +15,7 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskflow_api.logs import request_id
+from taskflow_api.problems import SOON, problem
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +49,14 @@ class Observe:
             await self.app(scope, receive, send)
             return
         started = perf_counter()
-        status = 500
+        status, has_begun = 500, False
         identity = _request_id(scope)
         token = request_id.set(identity)
 
         async def send_observed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 message["headers"] += [
                     (b"x-request-id", identity.encode()),
                     (b"cache-control", b"no-store"),
@@ -65,6 +67,11 @@ class Observe:
 
         try:
             await self.app(scope, receive, send_observed)
+        except asyncio.CancelledError:
+            # Draining cuts what does not end. Without an answer, uvicorn would send a bare 500.
+            if has_begun:
+                raise
+            await problem(503, "this pod is ending", SOON)(scope, receive, send_observed)
         except Exception:
             # Starlette has answered 500 by now; logged here, where the request's id is known.
             logger.exception("unexpected error")

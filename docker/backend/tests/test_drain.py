@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.support.database import add_user
-from tests.support.openai import KEY, Provider
+from tests.support.openai import KEY, Provider, calls
 from tests.support.server import Backend
 
 
@@ -20,6 +20,8 @@ class Farewell:
     # Both began before the signal: one ended after the listener had closed, one would take 30 s.
     running: httpx2.Response | httpx2.TransportError
     endless: httpx2.Response | httpx2.TransportError
+    # As the second, after a task was added.
+    half_done: httpx2.Response | httpx2.TransportError
     refused_after: float  # seconds until new connections were refused
     left_after: float  # seconds until the process had ended
     exit_code: int
@@ -36,12 +38,13 @@ def farewell(database_url: str, backend: Backend) -> Farewell:
         leaving.as_user(add_user(database_url)) as chatting,
         ThreadPoolExecutor() as threads,
     ):
-        provider.play(_takes_as_long_as_it_is_told)
+        provider.play(_adds_what_it_is_told_or_takes_as_long)
         running = threads.submit(_chat, chatting, 5.8)
         endless = threads.submit(_chat, chatting, 30)
+        half_done = threads.submit(_chat, chatting, "Call Ada")
         before = pooled.get("/api/tasks")
         assert "connection" not in before.headers, "kept alive until the shutdown"
-        while len(provider.requests) < 2:
+        while len(provider.requests) < 4:
             time.sleep(0.05)
 
         leaving.terminate()
@@ -56,20 +59,24 @@ def farewell(database_url: str, backend: Backend) -> Farewell:
             fresh=fresh,
             running=running.result(),
             endless=endless.result(),
+            half_done=half_done.result(),
             refused_after=refused_after,
             left_after=time.monotonic() - signalled,
             exit_code=exit_code,
         )
 
 
-def _takes_as_long_as_it_is_told(messages: list[dict[str, Any]]) -> dict[str, Any]:
-    time.sleep(float(messages[-1]["content"]))
+def _adds_what_it_is_told_or_takes_as_long(messages: list[dict[str, Any]]) -> Any:
+    last = messages[-1]
+    if last["content"] == "Call Ada":
+        return calls("add_task", title=last["content"])(messages)
+    time.sleep(30 if last["role"] == "tool" else float(last["content"]))
     return {"role": "assistant", "content": "Here I am."}
 
 
-def _chat(client: httpx2.Client, seconds: float) -> httpx2.Response | httpx2.TransportError:
-    """Ask the assistant; its model takes that many seconds."""
-    body = {"messages": [{"role": "user", "content": str(seconds)}]}
+def _chat(client: httpx2.Client, said: float | str) -> httpx2.Response | httpx2.TransportError:
+    """Ask the assistant; its model takes that many seconds, or adds this task first and never ends."""
+    body = {"messages": [{"role": "user", "content": str(said)}]}
     try:
         return client.post("/api/chat", json=body, timeout=20)
     except httpx2.TransportError as error:
@@ -108,7 +115,20 @@ def test_a_running_request_is_finished(farewell: Farewell) -> None:
 def test_a_request_that_does_not_end_is_cut_and_its_client_knows(farewell: Farewell) -> None:
     cut = farewell.endless
     assert isinstance(cut, httpx2.Response), cut
-    assert cut.status_code == 500
+    assert cut.status_code == 503
+    assert cut.headers["Content-Type"] == "application/problem+json"
+    assert cut.headers["Retry-After"] == "1"
+    assert cut.headers["Cache-Control"] == "no-store"
+    assert cut.headers["X-Request-ID"]
+    assert cut.headers["Connection"] == "close"
+    assert cut.json()["detail"] == "this pod is ending"
+
+
+def test_what_a_cut_conversation_has_done_can_be_undone(farewell: Farewell) -> None:
+    assert isinstance(farewell.half_done, httpx2.Response), farewell.half_done
+    assert farewell.half_done.status_code == 200
+    (change,) = farewell.half_done.json()["changes"]
+    assert (change["before"], change["after"]["title"]) == (None, "Call Ada")
 
 
 def test_the_process_exits_within_ten_seconds_with_code_zero(farewell: Farewell) -> None:
