@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from taskflow_api.settings import Settings
 
 # First characters of the SQLSTATEs of a database that cannot serve now: no connection, read-only after a failover,
-# access refused, no such database, rights not granted, no room, shutting down or starting, its disk or system failing.
+# access refused, no such database, rolled back for another transaction's sake, rights not granted, no room, locked or
+# accepting nobody, shutting down or starting, its disk or system failing.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-OUTAGES = ("08", "25006", "28", "3D", "42501", "53", "57", "58")
+OUTAGES = ("08", "25006", "28", "3D", "40", "42501", "53", "55", "57", "58")
 
 NAME = "taskflow-backend"
 LONGEST_NAME = (

@@ -107,17 +107,35 @@ def test_a_database_that_is_read_only_for_a_while_is_503_only_to_changes(
     assert client.post("/api/tasks", json=change).status_code == 201, "it was given up"
 
 
-def test_a_database_whose_disk_fails_is_503(gate: Gate, client: httpx2.Client) -> None:
+@pytest.mark.parametrize("error", ["io_error", "deadlock_detected", "lock_not_available"])
+def test_a_database_whose_disk_fails_or_that_gives_way_is_503(
+    gate: Gate, client: httpx2.Client, error: str
+) -> None:
     query(
         gate.url,
-        """create function fail() returns trigger language plpgsql as
-        $$ begin raise exception using errcode = 'io_error'; end $$""",
+        f"""create function fail() returns trigger language plpgsql as
+        $$ begin raise exception using errcode = '{error}'; end $$""",
     )
     query(gate.url, "create trigger fail before insert on task execute function fail()")
     try:
         assert client.post("/api/tasks", json={"title": "lost"}).status_code == 503
     finally:
         query(gate.url, "drop function fail cascade")
+
+
+def test_a_database_that_accepts_nobody_is_503_on_health_too(
+    gate: Gate, gated: Backend, client: httpx2.Client
+) -> None:
+    name = urlsplit(gate.url).path[1:]
+    query(server_url(), f"alter database {name} allow_connections false")
+    try:
+        gate.shut()
+        gate.open()
+        assert timed(client, "/api/tasks") == 503
+        assert timed(client, "/health") == 503
+    finally:
+        query(server_url(), f"alter database {name} allow_connections true")
+    assert "unexpected error" not in gated.logs()
 
 
 def test_an_emptied_database_is_migrated_again(
