@@ -1,16 +1,23 @@
 """The secrets of a stack: which there are, and what is wrong with them. No text shows a value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic.alias_generators import to_snake
 
 from .database_address import TLS_MODES, AddressError, read_address
 from .errors import Mistake
+from .go_yaml import KeyPath
 from .stack import StackConfig
 from .stack_file import StackFile, decoded
 
-ADDRESSES = ("databaseUrl", "databaseOwnerUrl", "frontendDatabaseUrl")
+# The components whose pods connect by each address; by databaseUrl also those of an address that is not given. The
+# backend's migrations try every one.
+ADDRESSES = {
+    "databaseUrl": ("backend",),
+    "databaseOwnerUrl": ("backend", "backup"),
+    "frontendDatabaseUrl": ("backend", "frontend"),
+}
 # While signing keys rotate, the one that signs next, or the one that signed before, is accepted too.
 ROTATING = ("betterAuthSecretNext", "betterAuthSecretFormer")
 SIGNING_KEYS = ("betterAuthSecret", *ROTATING)
@@ -150,10 +157,15 @@ def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) ->
             )
     for key in ADDRESSES:
         if key in values:
-            yield from _address_mistakes(key, values[key], config)
+            own = key == "databaseUrl"
+            used_for = [role for role in ADDRESSES if role == key or (own and role not in values)]
+            users = {component for role in used_for for component in ADDRESSES[role]}
+            yield from _address_mistakes(key, values[key], users, config)
 
 
-def _address_mistakes(key: str, url: str, config: StackConfig | None) -> Iterable[Mistake]:
+def _address_mistakes(
+    key: str, url: str, users: Container[str], config: StackConfig | None
+) -> Iterable[Mistake]:
     try:
         address = read_address(url)
     except AddressError as error:
@@ -177,17 +189,24 @@ def _address_mistakes(key: str, url: str, config: StackConfig | None) -> Iterabl
             "database.external.ca; with a certificate of a public authority use verify-full",
             "ca",
         )
-    if config.network_policies.enabled and address.port != external.port:
+    closed = [
+        (name, "egress")
+        for name, block in config.clients.items()
+        if name in users
+        and address.port not in (external.port, *(port for to in block.egress for port in to.ports))
+    ]
+    if config.network_policies.enabled and closed:
         yield _about_address(
             key,
             f"has port {address.port}, but network policies open database.external.port {external.port}; make them "
-            "equal",
+            f"equal, or list the port in {' and '.join(map('.'.join, closed))}",
             "port",
+            *closed,
         )
 
 
-def _about_address(key: str, text: str, external_key: str) -> Mistake:
-    reads = ((key,), ("database", "external", external_key))
+def _about_address(key: str, text: str, external_key: str, *others: KeyPath) -> Mistake:
+    reads = ((key,), ("database", "external", external_key), *others)
     return Mistake(path=(key,), text=text, reads=reads)
 
 

@@ -247,7 +247,9 @@ class ExternalPostgres(Model):
         description="connections that this release may hold; its pools must fit over all replicas",
     )
     port: Port = Field(
-        5432, description="port of the address; network policies let the pods reach it"
+        5432,
+        description="port of the address; network policies let the pods reach it. Another address's port, such as the "
+        "owner's beside a pooler, is listed in the egress of the components that use it",
     )
     addresses: tuple[Cidr, ...] = Field(
         (), description="networks it is in (10.1.0.0/16), for network policies; any if empty"
@@ -499,6 +501,11 @@ class StackConfig(Model):
         return {name: block for name, block in blocks.items() if isinstance(block, Workload)}
 
     @property
+    def clients(self) -> dict[str, Workload | ScheduledBackup]:
+        """The components whose pods call the database and the networks of their `egress`, by name."""
+        return {**self.workloads, **({"backup": self.backup} if self.backup else {})}
+
+    @property
     def component_images(self) -> dict[str, ComponentImage]:
         """The images of the components of this stack, without those that run another component's."""
         return {
@@ -531,16 +538,13 @@ class StackConfig(Model):
     @property
     def named_secrets(self) -> dict[str, dict[str, str]]:
         """Secrets of the stack file that a component's pods get as variables: by component, the key by variable."""
-        blocks: dict[str, Workload | ScheduledBackup] = {**self.workloads}
-        if self.backup:
-            blocks["backup"] = self.backup
         return {
             component: {
                 variable: reference.config
                 for variable, reference in block.secret_env.items()
                 if reference.config
             }
-            for component, block in blocks.items()
+            for component, block in self.clients.items()
         }
 
     def problems(self) -> Iterable[Problem]:

@@ -405,6 +405,39 @@ def test_network_policies_and_the_databases_address_agree_on_the_port() -> None:
     accept(merged(values, {"database": {"external": {"port": 6543}}}), secrets)
 
 
+OTHER_PORT = [{"cidr": "10.1.0.0/16", "ports": [5432]}]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "users"),
+    [
+        ({"databaseUrl": 5432}, ["backend", "frontend", "backup"]),
+        ({"databaseUrl": 5432, "frontendDatabaseUrl": 6543}, ["backend", "backup"]),
+        ({"databaseUrl": 6543, "frontendDatabaseUrl": 5432}, ["backend", "frontend"]),
+        ({"databaseUrl": 6543, "databaseOwnerUrl": 5432}, ["backend", "backup"]),
+    ],
+)
+def test_another_port_of_a_databases_address_is_open_where_its_users_list_it(
+    addresses: dict[str, int], users: list[str]
+) -> None:
+    urls = {
+        key: f"postgresql://u:p@db.example.com:{port}/taskflow?sslmode=require"
+        for key, port in addresses.items()
+    }
+    secrets = encrypted(PROD_SECRETS | urls)
+    values = {
+        "networkPolicies": {},
+        "backup": {"publicKey": PUBLIC_KEY},
+        "database": {"external": {"port": 6543}},
+    }
+    (message,) = errors(merged(DEPLOYED, values), secrets=secrets)
+    listed = " and ".join(f"{user}.egress" for user in users)
+    assert message.endswith(f"make them equal, or list the port in {listed}")
+    accept(
+        merged(DEPLOYED, merged(values, {user: {"egress": OTHER_PORT} for user in users})), secrets
+    )
+
+
 def test_a_part_of_a_block_leaves_the_rest_at_its_defaults() -> None:
     values = {"frontend": {"service": {"type": "NodePort"}, "resources": {"limits": {"cpu": "1"}}}}
     frontend = accept(merged(LOCAL, values)).frontend
