@@ -116,7 +116,8 @@ def _to_browsers(config: StackConfig) -> list[Ingress]:
     port = config.frontend.port
     if not config.frontend.service.internal:
         return [_at_port(port, [])]
-    return [_at_port(port, _routing(config))] if config.route else []
+    routed = config.route or config.frontend.public_url
+    return [_at_port(port, _routing(config))] if routed else []
 
 
 def _routing(config: StackConfig) -> list[Peer]:

@@ -402,8 +402,9 @@ class NetworkPolicies(Model):
     enabled: bool = Field(True, description="false makes none")
     ingress_namespace: DnsLabel | None = Field(
         None,
-        description="namespace of the ingress controller; only its pods reach the frontend. If unset, anyone "
-        "does if there is an ingress: a controller on the host network has no namespace",
+        description="namespace of the ingress controller, or of what leads to frontend.publicUrl; only its "
+        "pods reach the frontend. If unset, anyone does if there is an ingress or a publicUrl: a controller on the "
+        "host network has no namespace",
     )
 
 

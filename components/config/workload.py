@@ -421,6 +421,6 @@ class Frontend(ServedWorkload):
     service: Service = Field(Service(port=3000, target_port=3000), description="how it is reached")
     public_url: Origin | None = Field(
         None,
-        description="the public address, if another TLS balancer is in front of the node port or load balancer; that "
-        "balancer sends `X-Forwarded-Proto: https`",
+        description="the public address, if a route or TLS balancer of your own leads to the Service; it sends "
+        "`X-Forwarded-Proto: https`",
     )

@@ -104,6 +104,9 @@ def test_in_a_namespace_of_others_nothing_is_said_about_their_certificates(deplo
 OWN = {"gateway": {"host": "taskflow.example.com", "class": "envoy", "tls": {"issuer": "le"}}}
 SHARED = {"gateway": {"host": "taskflow.example.com", "parentRef": {"name": "shared"}}}
 
+# A route that the stack does not make.
+PUBLIC = {"frontend": {"publicUrl": "https://taskflow.example.com"}}
+
 
 @pytest.mark.parametrize(
     ("route", "namespace"),
@@ -112,6 +115,8 @@ SHARED = {"gateway": {"host": "taskflow.example.com", "parentRef": {"name": "sha
         (merged(OWN, {"gateway": {"namespace": "edge"}}), "edge"),
         *more(
             ({"ingress": {"host": "taskflow.example.com"}}, None),
+            (PUBLIC, None),
+            (merged(PUBLIC, {"networkPolicies": {"ingressNamespace": "edge"}}), "edge"),
             (SHARED, None),
             # Of the Gateway; its pods may be elsewhere.
             (merged(SHARED, {"gateway": {"parentRef": {"namespace": "shared"}}}), None),
