@@ -205,7 +205,9 @@ def _shown(values: Any, path: KeyPath, compound: bool) -> str:
     kind = "a text" if isinstance(value, str) else "a number"
     if compound:
         return kind
-    if _SECRET_LIKE.search(path[-1]) or (
+    # Of an item in a list, the list's name.
+    name = next(part for part in reversed(path) if not part.isdigit())
+    if _SECRET_LIKE.search(name) or (
         isinstance(value, str) and (_VARIABLES.intersection(path) or _SECRET_FORM.search(value))
     ):
         return f"{kind} (hidden, it may be a secret)"

@@ -98,6 +98,8 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None
         ("databaseUrl:postgresql://user:canary@h/db", "x"),
         ("databaseUrl", "*canary"),
         ("assistant", "sk-canary"),
+        ("database", "{embedded: {passwords: [canary]}}"),
+        ("database", "{embedded: {passwords: [0.20261123]}}"),
         ("backup", "{publicKey: AGE-SECRET-KEY-1CANARY}"),
         ("ingress", "{host: 'https://user:a/canary@example.com'}"),
         ("frontend", "{egress: [canary]}"),
