@@ -34,7 +34,8 @@ def _integer(value: Any) -> Any:
 
 
 # With the validator, for lists of them; Model has it for single fields. It comes last, or the schema lacks the limits.
-Ordinal = Annotated[int, Field(ge=1), BeforeValidator(_integer)]
+# The names of former roles, of which there are as many, fit into a variable.
+Ordinal = Annotated[int, Field(ge=1, le=999), BeforeValidator(_integer)]
 Port = Annotated[int, Field(ge=1, le=LAST_PORT), BeforeValidator(_integer)]
 
 

@@ -185,8 +185,8 @@ class EmbeddedPostgres(PodSettings):
         (1,),
         min_length=1,
         max_length=2,
-        description="numbers of the generated passwords: the first is used, a second is the former, still accepted; "
-        "`make rotate` writes them",
+        description="numbers (1, 2, ...) of the generated passwords: the first is used, a second is the former, still "
+        "accepted; `make rotate` writes them",
     )
     resources: Resources = Field(
         Resources(
@@ -378,8 +378,8 @@ class Secrets(Model):
         (1,),
         min_length=1,
         max_length=2,
-        description="numbers of the generated secrets: the first signs, a second one is accepted too; `make rotate` "
-        "writes them",
+        description="numbers (1, 2, ...) of the generated secrets: the first signs, a second one is accepted too; "
+        "`make rotate` writes them",
     )
 
     def problems(self) -> Iterable[Problem]:

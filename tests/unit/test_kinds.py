@@ -348,6 +348,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("database.embedded.passwords", [True], "passwords.0: got true, expected an integer"),
     ("database.embedded.passwords", [" 2_0 "], "secret), expected an integer"),
     ("database.embedded.passwords", [2**31], "secret), expected at most"),
+    ("database.embedded.passwords", [83749201], "secret), expected at most 999"),
+    ("secrets", {"generate": True, "generations": [1000]}, "got 1000, expected at most 999"),
     ("secrets", {"generate": True, "generations": [True]}, "generations.0: got true, expected an"),
     ("images.pullSecrets", ["a", "b", "a"], "a is listed more than once"),
     ("backend.podAnnotations", {f"{'a' * 254}/b": "x"}, "is not an annotation's name"),
