@@ -14,6 +14,7 @@ from .errors import Mistake, explain, models_in
 from .go_yaml import KeyPath
 from .secrets import (
     NUL,
+    OTHER_KEYS,
     SECRET_KEYS,
     Secret,
     misplaced,
@@ -40,8 +41,8 @@ class CheckedFile:
     """A valid stack file.
 
     Attributes:
-        missing: what the stack lacks for a preview or an `up`, in words: secrets, which need not be committed, and
-            the digests of a release to come.
+        missing: what the stack lacks for a preview or an `up`, in words: secrets, which need not be committed (an
+            environment may give them), and the digests of a release to come.
     """
 
     config: StackConfig
@@ -67,6 +68,8 @@ def check_file(path: Path, *, environments: bool = True) -> CheckedFile:
         )
         source = replace(source, faults=(*source.faults, fault))
     config, mistakes, missing = _examined(source, source.texts, secrets_in(source))
+    if source.environment:  # It may give the secrets; the update looks for them.
+        missing = [mistake for mistake in missing if mistake.path[0] in OTHER_KEYS]
     if mistakes or source.faults or not config:
         raise source.error([*mistakes, *missing])
     return CheckedFile(config=config, source=source, missing=tuple(map(source.message, missing)))

@@ -7,6 +7,7 @@ import pytest
 
 from components.config.check import check_file
 from components.config.errors import ConfigError
+from components.config.stack import PLACEHOLDER_DIGEST
 
 CLUSTER = "  taskflow:cluster:\n    context: production\n"
 IMAGES = "  taskflow:images: {registry: ghcr.io/example}\n"
@@ -71,6 +72,16 @@ def test_secrets_that_are_missing_are_no_mistake_of_the_file(tmp_path: Path) -> 
         "Pulumi.prod.yaml taskflow:databaseUrl",
         "Pulumi.prod.yaml taskflow:betterAuthSecret",
     ]
+
+
+def test_secrets_that_an_environment_may_give_are_not_missing_but_digests_are(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "Pulumi.prod.yaml"
+    images = f"{{registry: ghcr.io/example, backend: {{ref: ghcr.io/a/b{PLACEHOLDER_DIGEST}}}}}"
+    path.write_text(f"config:\n{CLUSTER}  taskflow:images: {images}\nenvironment: [production]\n")
+    (missing,) = check_file(path).missing
+    assert "its digest is a placeholder" in missing
 
 
 def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None:
