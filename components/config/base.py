@@ -33,10 +33,13 @@ def _integer(value: Any) -> Any:
     return value
 
 
-# With the validator, for lists of them; Model has it for single fields. It comes last, or the schema lacks the limits.
+# With the validator, for lists of them and for optional ones; Model has it for other fields. It comes last, or the
+# schema lacks the limits.
 # The names of former roles, of which there are as many, fit into a variable.
 Ordinal = Annotated[int, Field(ge=1, le=999), BeforeValidator(_integer)]
 Port = Annotated[int, Field(ge=1, le=LAST_PORT), BeforeValidator(_integer)]
+# kube-apiserver's default --service-node-port-range
+NodePort = Annotated[int, Field(ge=30000, le=32767), BeforeValidator(_integer)]
 
 
 class Problem(NamedTuple):

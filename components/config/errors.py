@@ -239,5 +239,7 @@ def _expected(item: Any) -> str:
                 if ctx["min_length"] == 1
                 else f"at least {ctx['min_length']} entries"
             )
+        case "too_long":
+            return f"at most {ctx['max_length']} entries"
         case _:
             return str(item["msg"])

@@ -1,11 +1,11 @@
 """The blocks of the stack configuration that describe pods: `backend` and `frontend`, and what they consist of."""
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from .base import Model, Port, Problem
+from .base import Model, NodePort, Port, Problem
 from .kinds import AnnotationName, Cidr, DataKey, DnsSubdomain, Origin, SecretName, VariableName
 from .pods import PodSettings, annotation_problems
 from .quantities import Bytes, CountOrPercent, Cpu, bytes_of, millicores, share
@@ -13,8 +13,6 @@ from .quantities import Bytes, CountOrPercent, Cpu, bytes_of, millicores, share
 DRAIN_SECONDS = 10  # Both applications exit within this time after SIGTERM.
 DEFAULT_REPLICAS = 2
 
-# kube-apiserver's default --service-node-port-range
-NodePort = Annotated[int, Field(ge=30000, le=32767)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 # MAX_ARG_STRLEN of https://man7.org/linux/man-pages/man2/execve.2.html, without the NUL at the end; no container with a

@@ -111,6 +111,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("backend.env", {"A": "x" * 131_069}),
     ("backend.strategy.maxUnavailable", 2**31 - 1),
     ("database.embedded.passwords", ["2", 1.0]),
+    ("frontend.service", {"type": "NodePort", "nodePort": "30080"}),
 ]
 
 
@@ -348,6 +349,16 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("database.embedded.passwords", [True], "passwords.0: got true, expected an integer"),
     ("database.embedded.passwords", [" 2_0 "], "secret), expected an integer"),
     ("database.embedded.passwords", [2**31], "secret), expected at most"),
+    ("database.embedded.passwords", [3, 2, 1], "got a list, expected at most 2 entries"),
+    *(
+        ("frontend.service", {"type": "NodePort", "nodePort": port}, words)
+        for port, words in (
+            ("3_0_0_8_0", 'got "3_0_0_8_0", expected an integer'),
+            (" 30080 ", 'got " 30080 ", expected an integer'),
+            (True, "got true, expected an integer"),
+            (80, "expected at least 30000"),
+        )
+    ),
     ("database.embedded.passwords", [83749201], "secret), expected at most 999"),
     ("secrets", {"generate": True, "generations": [1000]}, "got 1000, expected at most 999"),
     ("secrets", {"generate": True, "generations": [True]}, "generations.0: got true, expected an"),
