@@ -109,6 +109,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("backend.podAnnotations", {f"{'a.' * 126}b/{'c' * 63}": "x"}),
     ("backend.podAnnotations", {"Example.com/Name": "x" * 259_984}),
     ("backend.env", {"A": "x" * 131_069}),
+    ("backend.env", {f"A{i}": "x" * 119_998 for i in range(5)}),
     ("backend.strategy.maxUnavailable", 2**31 - 1),
     ("database.embedded.passwords", ["2", 1.0]),
     ("frontend.service", {"type": "NodePort", "nodePort": "30080"}),
@@ -265,8 +266,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("backend.env", {"A": "x" * 131_070}, "at most 131071 bytes in one variable"),
     (
         "backend.env",
-        {f"A{i}": "x" * 125_001 for i in range(8)},
-        "env: has 1000008 bytes, but a Conf",
+        {f"A{i}": "x" * 119_999 for i in range(5)},
+        "env: names and values have 600005 bytes, but a Deployment takes 600000",
     ),
     ("backend.strategy.maxUnavailable", 2**31, "a count such as 1"),
     ("backend.disruptionBudget", {"maxUnavailable": 2**31}, "a count such as 1"),
