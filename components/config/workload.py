@@ -1,6 +1,7 @@
 """The blocks of the stack configuration that describe pods: `backend` and `frontend`, and what they consist of."""
 
 from collections.abc import Iterable
+from string import ascii_letters
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -21,6 +22,8 @@ LONGEST_VARIABLE = 32 * 4096 - 1
 # Of the 1.5 MiB that etcd takes: a Deployment has them twice where it has a migrate step.
 # https://etcd.io/docs/v3.6/dev-guide/limit/
 MOST_IN_VARIABLES = 600_000
+# https://docs.docker.com/engine/containers/resource_constraints/#limit-a-containers-access-to-memory
+LEAST_MEMORY = "6Mi"
 
 # Set by the program from other keys; a second value under `env` would win silently over the first.
 RESERVED_VARIABLES = frozenset(
@@ -68,10 +71,15 @@ class Resources(Model):
         if millicores(self.requests.cpu) > millicores(self.limits.cpu):
             text = f"requests.cpu {self.requests.cpu} exceeds limits.cpu {self.limits.cpu}"
             yield Problem(("requests.cpu", "limits.cpu"), text)
-        if bytes_of(self.requests.memory) > bytes_of(self.limits.memory):
+        limit = self.limits.memory
+        if bytes_of(limit) < bytes_of(LEAST_MEMORY):
             text = (
-                f"requests.memory {self.requests.memory} exceeds limits.memory {self.limits.memory}"
+                f"{limit} is {bytes_of(limit)} bytes, but no container starts in less than {LEAST_MEMORY}; did you "
+                f"mean {limit.rstrip(ascii_letters)}Mi?"
             )
+            yield Problem(("limits.memory",), text)
+        elif bytes_of(self.requests.memory) > bytes_of(limit):
+            text = f"requests.memory {self.requests.memory} exceeds limits.memory {limit}"
             yield Problem(("requests.memory", "limits.memory"), text)
 
 
@@ -125,7 +133,12 @@ class Autoscaling(Model):
 
     min: int = Field(DEFAULT_REPLICAS, ge=1, description="fewest pods")
     max: int = Field(ge=1, description="most pods")
-    cpu: int = Field(70, ge=1, le=100, description="target CPU use, percent of the request")
+    cpu: int = Field(
+        70,
+        ge=1,
+        le=1000,
+        description="target CPU use, percent of the request; above 100 where limits are higher",
+    )
     # Kubernetes' own default; https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/horizontal-pod-autoscaler-v2/
     scale_down_seconds: int = Field(
         300,
@@ -280,6 +293,7 @@ class Workload(PodSettings):
     rollout_deadline_seconds: int = Field(
         70,
         ge=10,
+        le=86_400,
         description="seconds for the pods that a rollout replaces at once; an update that takes longer fails",
     )
     disruption_budget: DisruptionBudget | None = Field(
@@ -334,6 +348,12 @@ class Workload(PodSettings):
             yield Problem(
                 ("replicas", "autoscaling"),
                 "give replicas or autoscaling, not both: they would fight over the same field",
+            )
+        if self.autoscaling and not millicores(self.resources.requests.cpu):
+            yield Problem(
+                ("resources.requests.cpu", "autoscaling"),
+                "is 0, but autoscaling counts CPU use in percent of it; give a request such as 100m, or drop "
+                "autoscaling",
             )
         if self.grace_period_seconds < self.pre_stop_seconds + DRAIN_SECONDS:
             yield Problem(
