@@ -50,10 +50,14 @@ class Kind:
             text["maxLength"] = self.most
         return {"anyOf": [{"type": "number"}, text]} if self.numbers else text
 
+    def matches(self, text: str) -> bool:
+        """Whether a text is of this kind, whatever its length."""
+        return bool(re.fullmatch(self.pattern, text)) and self.accepts(text)
+
     def _checked(self, value: Any) -> str:
         if self.numbers and isinstance(value, (int, float)) and not isinstance(value, bool):
             value = str(value)
-        if isinstance(value, str) and re.fullmatch(self.pattern, value) and self.accepts(value):
+        if isinstance(value, str) and self.matches(value):
             if self.most is None or len(value) <= self.most:
                 return value
             raise PydanticCustomError(EXPECTED, "at most {most} characters", {"most": self.most})
@@ -348,15 +352,13 @@ def _is_network(text: str) -> bool:
     return not mapped and not re.search("/0[0-9]", text)
 
 
-Cidr = Annotated[
-    str,
-    Kind(
-        words="a network such as 10.1.0.0/16 (zeros after its prefix), or 10.1.2.3/32 for one address",
-        short="network, such as `10.1.0.0/16`",
-        pattern=r"[0-9a-fA-F.:]+/[0-9]{1,3}",
-        accepts=_is_network,
-    ),
-]
+NETWORK = Kind(
+    words="a network such as 10.1.0.0/16 (zeros after its prefix), or 10.1.2.3/32 for one address",
+    short="network, such as `10.1.0.0/16`",
+    pattern=r"[0-9a-fA-F.:]+/[0-9]{1,3}",
+    accepts=_is_network,
+)
+Cidr = Annotated[str, NETWORK]
 
 
 def _is_base_url(text: str) -> bool:

@@ -1,11 +1,12 @@
 """Placement and annotations of a component's pods: keys that services and embedded Postgres share."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from .base import Model, Problem
+from .base import LARGEST_INTEGER, Model, Problem
 from .kinds import AnnotationName, DnsSubdomain, LabelName, LabelValue
 
 # Annotations that the program and the engine use.
@@ -13,6 +14,8 @@ RESERVED_DOMAINS = frozenset({"pulumi.com", "taskflow"})
 # Of the 256 KiB that an object takes, what the program's own leave.
 # https://github.com/kubernetes/apimachinery/blob/v0.37.2/pkg/api/validation/objectmeta.go
 MOST_ANNOTATED = 260_000
+# https://kubernetes.io/docs/reference/labels-annotations-taints/#pod-deletion-cost
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 
 class Toleration(Model):
@@ -68,12 +71,20 @@ class PodSettings(Model):
 
     def problems(self) -> Iterable[Problem]:
         yield from annotation_problems("podAnnotations", self.pod_annotations)
+        cost = self.pod_annotations.get(DELETION_COST, "0")
+        number = re.fullmatch("0|[1-9][0-9]{0,9}|-[0-9]{1,10}", cost)
+        least = -LARGEST_INTEGER - 1
+        if not number or not least <= int(cost) <= LARGEST_INTEGER:
+            text = (
+                f"is not a number from {least} to {LARGEST_INTEGER}, without + or zeros before it"
+            )
+            yield Problem((("podAnnotations", DELETION_COST),), text)
 
 
 def annotation_problems(key: str, annotations: Mapping[str, str]) -> Iterable[Problem]:
     """Annotations that would change the program's own behaviour, and more than Kubernetes takes."""
     for name in annotations:
-        if name.partition("/")[0] in RESERVED_DOMAINS:
+        if name.rpartition("/")[0] in RESERVED_DOMAINS:
             yield Problem(((key, name),), "is set by the program; drop it")
     size = sum(len(text.encode()) for pair in annotations.items() for text in pair)
     if size > MOST_ANNOTATED:

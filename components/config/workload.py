@@ -7,7 +7,16 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from .base import Model, NodePort, Port, Problem
-from .kinds import AnnotationName, Cidr, DataKey, DnsSubdomain, Origin, SecretName, VariableName
+from .kinds import (
+    NETWORK,
+    AnnotationName,
+    Cidr,
+    DataKey,
+    DnsSubdomain,
+    Origin,
+    SecretName,
+    VariableName,
+)
 from .pods import PodSettings, annotation_problems
 from .quantities import Bytes, CountOrPercent, Cpu, bytes_of, millicores, share
 
@@ -24,6 +33,8 @@ LONGEST_VARIABLE = 32 * 4096 - 1
 MOST_IN_VARIABLES = 600_000
 # https://docs.docker.com/engine/containers/resource_constraints/#limit-a-containers-access-to-memory
 LEAST_MEMORY = "6Mi"
+# https://kubernetes.io/docs/reference/labels-annotations-taints/#service-beta-kubernetes-io-load-balancer-source-ranges
+SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 
 # Set by the program from other keys; a second value under `env` would win silently over the first.
 RESERVED_VARIABLES = frozenset(
@@ -409,6 +420,16 @@ class ServedWorkload(Workload):
     def problems(self) -> Iterable[Problem]:
         yield from super().problems()
         yield from annotation_problems("serviceAnnotations", self.service_annotations)
+        place = ("serviceAnnotations", SOURCE_RANGES)
+        ranges = self.service_annotations.get(SOURCE_RANGES)
+        if ranges is not None and self.service.type != "LoadBalancer":
+            yield Problem(
+                (place, "service.type"),
+                f"is for a load balancer, but type is {self.service.type}; set type to LoadBalancer or drop it",
+            )
+        networks = ranges.split(",") if ranges and ranges.strip() else []
+        if not all(NETWORK.matches(network.strip()) for network in networks):
+            yield Problem((place,), f"expected {NETWORK.words}; a comma between two")
 
 
 class Backend(ServedWorkload):

@@ -50,6 +50,8 @@ BUCKET = {
     name: {"secret": "bucket", "key": name}
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 }
+COST = "controller.kubernetes.io/pod-deletion-cost"
+RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 ACCEPTED: list[tuple[str, Any]] = [
     ("ingress.tls.secret", "taskflow.example.com-tls"),
     ("ingress.tls.issuer", "letsencrypt.prod"),
@@ -109,6 +111,18 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("backend.podAnnotations", {f"{'a.' * 126}b/{'c' * 63}": "x"}),
     ("backend.podAnnotations", {"Example.com/Name": "x" * 259_984}),
     ("frontend.autoscaling", {"max": 3, "cpu": 150}),
+    *(
+        ("backend.podAnnotations", {COST: cost})
+        for cost in ("0", "-010", "-2147483648", "2147483647")
+    ),
+    *(
+        (
+            "frontend",
+            {"service": {"type": "LoadBalancer"}, "serviceAnnotations": {RANGES: networks}},
+        )
+        for networks in ("10.1.0.0/16, 10.2.0.0/16", " ")
+    ),
+    ("frontend.serviceAnnotations", {"taskflow": "x", "pulumi.com": "x"}),
     ("backend.resources", {"requests": {"memory": 0}, "limits": {"memory": "6Mi"}}),
     ("backend.env", {"A": "x" * 131_069}),
     ("backend.env", {f"A{i}": "x" * 119_998 for i in range(5)}),
@@ -277,6 +291,23 @@ REFUSED: list[tuple[str, Any, str]] = [
         "frontend",
         {"autoscaling": {"max": 3}, "resources": {"requests": {"cpu": 0}}},
         "resources.requests.cpu: is 0, but autoscaling counts CPU use in percent of it",
+    ),
+    *(
+        (
+            "backend.podAnnotations",
+            {COST: cost},
+            "pod-deletion-cost: is not a number from -2147483648 to",
+        )
+        for cost in ("high", "+1", "010", "2147483648", "")
+    ),
+    ("frontend.serviceAnnotations", {RANGES: "10.1.0.0/16"}, "but type is ClusterIP; set type to"),
+    *(
+        (
+            "frontend",
+            {"service": {"type": "LoadBalancer"}, "serviceAnnotations": {RANGES: networks}},
+            "source-ranges: expected a network such as 10.1.0.0/16",
+        )
+        for networks in ("10.1.2.3", "10.1.0.0/16,", "10.1.2.3/8")
     ),
     ("frontend.autoscaling", {"max": 3, "cpu": 1001}, "got 1001, expected at most 1000"),
     ("frontend.rolloutDeadlineSeconds", 86_401, "got 86401, expected at most 86400"),
