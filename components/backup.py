@@ -95,8 +95,11 @@ def _spec(
         ],
         volumes=[certificates.volume] if certificates else (),
         mounts=[certificates.mount] if certificates else (),
+        roots=None
+        if embedded or certificates
+        else {"image": image.reference, "imagePullPolicy": image.pull_policy},
     )
-    spec["initContainers"] = spec["containers"]
+    spec["initContainers"] += spec["containers"]
     spec["containers"] = [
         {
             "name": "store",

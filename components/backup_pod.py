@@ -19,6 +19,13 @@ LIFE_SECONDS = 6 * 3600
 """After that Kubernetes ends a pod that nobody has ended."""
 SOCKET = "/var/run/postgresql"
 RESOURCES = ScheduledBackup.resources.model_dump()
+# The public authorities that the backend trusts: the images of Postgres have none. Some systems have a file for each.
+COPY_ROOTS = """
+import pathlib, ssl
+trusted = ssl.get_default_verify_paths()
+files = [pathlib.Path(trusted.cafile)] if trusted.cafile else pathlib.Path(trusted.capath or "/none").glob("*.0")
+pathlib.Path("/scratch/roots.crt").write_bytes(b"".join(file.read_bytes() for file in files))
+"""
 
 
 def command(*action: str) -> list[str]:
@@ -35,33 +42,44 @@ def pod_spec(
     env: Sequence[Mapping[str, Any]],
     volumes: Sequence[Mapping[str, Any]] = (),
     mounts: Sequence[Mapping[str, Any]] = (),
+    roots: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A pod with one container that runs an action.
 
     Args:
         env: where the database is; values that are secret come from Secrets.
+        roots: image and imagePullPolicy of the backend, where public authorities may verify the database.
     """
     folders = {"scratch": "/scratch", "run": SOCKET, "tmp": "/tmp"}  # noqa: S108 - an emptyDir
+    shared = {
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": RESOURCES,
+        "securityContext": HARDENED,
+    }
+    first = {
+        "name": "roots",
+        "command": ["python", "-c", COPY_ROOTS],
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+    }
     return {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 1,  # The scratch server needs no checkpoints.
         "securityContext": security(user),
+        "initContainers": [{**first, **roots, **shared}] if roots else [],
         "containers": [
             {
                 "name": CONTAINER,
                 "image": image,
                 "imagePullPolicy": "IfNotPresent",
-                "terminationMessagePolicy": "FallbackToLogsOnError",
                 "command": command(action),
                 "env": [
                     {"name": "RELEASE", "value": release},
                     {"name": "SCRIPT", "value": SCRIPT.read_text()},
                     *env,
                 ],
-                "resources": RESOURCES,
-                "securityContext": HARDENED,
+                **shared,
                 "volumeMounts": [
                     *({"name": name, "mountPath": path} for name, path in folders.items()),
                     *mounts,

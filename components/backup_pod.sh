@@ -16,6 +16,7 @@ umask 077
 export HOME=/tmp TAR_OPTIONS=
 in=/scratch/in
 out=/scratch/out
+roots=/scratch/roots.crt
 
 fail() {
     echo "$1" >&2
@@ -59,7 +60,9 @@ address() {
         sslrootcert=system) export PGSSLMODE=${PGSSLMODE:-verify-full} ;;
         esac
     done
-    case ${PGSSLMODE:-} in verify-full | verify-ca) export PGSSLROOTCERT=${DATABASE_CA_FILE:-system} ;; esac
+    # The image of Postgres has no authorities of its own: they come from the backend's.
+    [ -s "$roots" ] || roots=system
+    case ${PGSSLMODE:-} in verify-full | verify-ca) export PGSSLROOTCERT=${DATABASE_CA_FILE:-$roots} ;; esac
 }
 
 # Terse: the details of an error may contain a row.

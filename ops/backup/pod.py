@@ -41,6 +41,8 @@ class Server:
     """The labels of the pod for backups."""
     claim: str = ""
     """The volume of scheduled backups, if the pod is to read from it."""
+    roots: Mapping[str, Any] | None = None
+    """The backend's image and its pull policy, where public authorities may verify the database."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,10 @@ def server(location: Location) -> Server:
         user = int(at(pod, "securityContext", "runAsUser") or DEFAULT.user)
         return Server(True, str(items(pod, "containers")[0]["image"]), user, env, pod, _labels(own))
     if service:
-        return Server(False, "", DEFAULT.user, env, pod_of(service), _labels(service))
+        pod, (container, *_) = pod_of(service), items(pod_of(service), "containers")
+        pulled = {key: container[key] for key in ("image", "imagePullPolicy")}
+        roots = None if "DATABASE_CA_FILE" in variables else pulled
+        return Server(False, "", DEFAULT.user, env, pod, _labels(service), roots=roots)
     raise OpsError(
         f"release {location.release} has neither a database nor a backend", where=str(location)
     )
@@ -201,6 +206,7 @@ def job(name: str, location: Location, database: Server, image: str) -> dict[str
         env=database.env,
         volumes=volumes,
         mounts=mounts,
+        roots=database.roots,
     )
     spec["containers"][0]["readinessProbe"] = {
         "exec": {"command": ["pg_isready", "--quiet", "--username=scratch"]},

@@ -148,7 +148,14 @@ def workload(kind: str, component: str, env: list[dict[str, Any]]) -> dict[str, 
         "imagePullSecrets": [{"name": "registry-access"}],
         "tolerations": [{"key": "spot", "operator": "Exists"}],
         "securityContext": {"runAsUser": 10002},
-        "containers": [{"name": component, "image": "postgres:17.5", "env": env}],
+        "containers": [
+            {
+                "name": component,
+                "image": "postgres:17.5",
+                "imagePullPolicy": "IfNotPresent",
+                "env": env,
+            }
+        ],
     }
     names = ("app.kubernetes.io/name", "app.kubernetes.io/part-of", "app.kubernetes.io/component")
     labels = {"app": "blue", "component": component} | dict.fromkeys(names, "taskflow")
@@ -219,6 +226,23 @@ def test_the_address_of_an_external_database_is_its_owners(
 ) -> None:
     found = variables(server(cluster, backend))
     assert found["DATABASE_URL"] == {"valueFrom": {"secretKeyRef": {"name": "secret", "key": key}}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "count"),
+    [
+        ((BACKEND,), 1),
+        ((workload("Deployment", "backend", [{"name": "DATABASE_CA_FILE", "value": "/ca"}]),), 0),
+        ((EMBEDDED, BACKEND), 0),
+    ],
+    ids=["external", "with an authority", "embedded"],
+)
+def test_public_authorities_come_from_the_backends_image(
+    objects: Any, count: int, cluster: Cluster
+) -> None:
+    job = pod.job("blue-backup", HERE, server(cluster, *objects), "postgres:16")
+    images = [first["image"] for first in job["spec"]["template"]["spec"]["initContainers"]]
+    assert images == ["postgres:17.5"] * count, "what the backend's Deployment has here"
 
 
 def test_a_release_that_is_not_there_has_no_database(cluster: Cluster) -> None:

@@ -19,14 +19,20 @@ PLACED = {
     "hostUsers": False,
 }
 EXTERNAL = merged(LOCAL, {"database": {"embedded": None}, "backup": {"image": "postgres:16"}})
+AUTHORITY = {"database": {"external": {"ca": {"configMap": "authority"}}}}
 
 
 def test_there_are_no_scheduled_backups_unless_asked_for(deploy: Deploy) -> None:
     assert deploy(LOCAL).of_kind("CronJob") == {}
 
 
-def test_it_keeps_the_rules_of_all_objects(deploy: Deploy) -> None:
-    ((_, job),) = deploy(merged(LOCAL, BACKUP)).of_kind("CronJob").items()
+@pytest.mark.parametrize(
+    ("config", "secrets"), [(LOCAL, {}), (EXTERNAL, PROD_SECRETS)], ids=["embedded", "external"]
+)
+def test_it_keeps_the_rules_of_all_objects(
+    deploy: Deploy, config: dict[str, Any], secrets: dict[str, str]
+) -> None:
+    ((_, job),) = deploy(merged(config, BACKUP), secrets).of_kind("CronJob").items()
     manifest = {"kind": "CronJob", **job}
     assert [
         violation
@@ -57,7 +63,7 @@ def test_the_database_is_dumped_by_its_own_version_with_an_address_from_a_secret
 ) -> None:
     ((_, job),) = deploy(merged(BACKUP, config), secrets).of_kind("CronJob").items()
     spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    (dump,) = spec["initContainers"]
+    *_, dump = spec["initContainers"]
     assert dump["image"] == image
     variables = {variable["name"]: variable for variable in dump["env"]}
     assert variables["DATABASE_URL"]["valueFrom"]["secretKeyRef"]["key"] == key
@@ -85,6 +91,27 @@ def test_it_runs_where_the_pod_of_make_backup_runs(
     placed = {key: other[key] for key in PLACEMENT}
     assert placed.keys() == {*PLACEMENT}
     assert {key: spec.get(key) for key in PLACEMENT} == placed
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "first"),
+    [
+        (LOCAL, {}, []),
+        (EXTERNAL, PROD_SECRETS, ["roots"]),
+        (merged(EXTERNAL, AUTHORITY), PROD_SECRETS, []),
+    ],
+    ids=["embedded", "external", "with an authority"],
+)
+def test_public_authorities_come_from_the_backends_image(
+    deploy: Deploy, config: dict[str, Any], secrets: dict[str, str], first: list[str]
+) -> None:
+    ((_, job),) = deploy(merged(BACKUP, config), secrets).of_kind("CronJob").items()
+    spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    *roots, dump = spec["initContainers"]
+    assert dump["name"] == "postgres", "they are there before the dump"
+    assert [container["name"] for container in roots] == first
+    (store,) = spec["containers"]
+    assert {container["image"] for container in roots} <= {store["image"]}
 
 
 def test_the_database_lets_the_backup_in(deploy: Deploy) -> None:

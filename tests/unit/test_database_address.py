@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,14 @@ def test_what_the_drivers_can_use_is_valid(address: dict[str, Any]) -> None:
     assert (read.port, read.ssl_mode or "prefer") == (reads["port"], reads["mode"])
 
 
-def pod_reads(url: str) -> subprocess.CompletedProcess[str]:
+def pod_reads(url: str, scratch: str = "/scratch") -> subprocess.CompletedProcess[str]:
     """The variables for libpq that a backup's pod makes of an address, a NUL after each."""
     variables = ("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE")
     texts = " ".join(f'"${name}"' for name in variables)
+    script = backup_pod.SCRIPT.read_text().replace("/scratch", scratch)
     shown = f"""address; printf '%s\\0' {texts} "${{PGSSLMODE:-prefer}}" "${{PGSSLROOTCERT:-}}\""""
     return subprocess.run(
-        ["bash", backup_pod.SCRIPT, "eval", shown],
+        ["bash", "-c", script, "backup", "eval", shown],
         env={"PATH": os.environ["PATH"], "DATABASE_URL": url},
         capture_output=True,
         text=True,
@@ -60,6 +62,19 @@ def test_a_backups_pod_reads_them_alike(address: dict[str, Any]) -> None:
     assert parts == [str(reads[key]) for key in keys]
     assert mode == reads["mode"]
     assert roots == ("system" if mode.startswith("verify-") else "")
+
+
+def test_a_backups_pod_verifies_by_the_authorities_that_the_backends_image_trusts(
+    tmp_path: Path,
+) -> None:
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text("certificates")
+    program = backup_pod.COPY_ROOTS.replace("/scratch", str(tmp_path))
+    env = {"SSL_CERT_FILE": str(authorities)}
+    subprocess.run([sys.executable, "-c", program], env=env, check=True)
+    read = pod_reads("postgresql://u:p@host/d?sslmode=verify-full", str(tmp_path))
+    *_, roots, _ = read.stdout.split("\0")
+    assert Path(roots).read_text() == "certificates"
 
 
 @pytest.mark.parametrize(
