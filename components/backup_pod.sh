@@ -100,16 +100,22 @@ SQL
 # Definitions without comments, which name versions and times, and without the random keys of psql's \restrict.
 definitions() { grep -vE '^(--|\\|$)' | sha256sum | cut -d' ' -f1; }
 
-# Both servers have the schema `public` from the start; a dump has it only where somebody changed it. Its owner is the
-# database's, which the tables' owner need not be.
+# Empties a database but for extensions. It has the schema `public` from the start; a dump has it only where somebody
+# changed it. Its owner is the database's, which the tables' owner need not be.
 emptied() {
     local definition=$1 owned=${2:-t}
+    cat <<'SQL'
+SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace
+WHERE nspname NOT IN ('public', 'information_schema') AND nspname !~ '^pg_' AND pg_has_role(nspowner, 'USAGE')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND objid = pg_namespace.oid AND deptype = 'e')
+\gexec
+SQL
     if [ "$owned" = f ]; then
         sed -i '/^CREATE SCHEMA public;$/d' "$definition"
         objects_of_public
+        return
     fi
-    sed -nE 's/^CREATE SCHEMA (.*);$/DROP SCHEMA IF EXISTS \1 CASCADE;/p' "$definition"
-    [ "$owned" != f ] || return 0
     echo 'DROP SCHEMA IF EXISTS public CASCADE;'
     if ! grep -q '^CREATE SCHEMA public;$' "$definition"; then
         echo "CREATE SCHEMA public; COMMENT ON SCHEMA public IS 'standard public schema';"
@@ -208,6 +214,8 @@ compared() {
         [ $((tries += 1)) -lt 1000 ] || fail "the scratch server does not start"
         sleep 0.2
     done
+    # A new database: the last restore may have been of another schema.
+    scratch run --dbname=postgres --command 'DROP DATABASE IF EXISTS scratch WITH (FORCE)' --command 'CREATE DATABASE scratch'
     emptied /scratch/plain.sql >/scratch/empty.sql
     scratch run --single-transaction --command "SET client_min_messages = 'warning'" --file=/scratch/empty.sql --file=/scratch/plain.sql >/dev/null
     { echo 'BEGIN READ ONLY;'; fingerprint; } | scratch run >/scratch/tables

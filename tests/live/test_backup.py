@@ -109,6 +109,7 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
     assert PLAIN.encode() not in path.read_bytes()
 
     sql(release, 'DROP TABLE session; DELETE FROM "user"; CREATE TABLE later AS SELECT 1 AS number')
+    sql(release, "CREATE SCHEMA reporting; CREATE TABLE reporting.later AS SELECT 1 AS number")
     destroyed = checksums(release)
     with pytest.raises(OpsError, match="rows, which would be replaced") as refused:
         restore(stack, steps(), path, key=key)
@@ -117,6 +118,7 @@ def test_what_was_destroyed_comes_back_with_equal_checksums(
 
     restore(stack, steps(), path, key=key, confirm="data-loss")
     assert checksums(release) == content
+    assert sql(release, "SELECT to_regnamespace('reporting')").strip() == ""
     assert len(list(folder.iterdir())) == 2, "what was replaced is in a backup of its own"
     with browser(release) as client:
         answer = client.post("/api/auth/sign-in/email", json={**PERSON, "name": None})
