@@ -15,9 +15,11 @@ from .config.workload import Workload
 from .workload import Release
 
 DNS_PORT = 53
-# Resolvers that are not pods, so no selector finds them: NodeLocal DNSCache, and Cloud DNS for GKE.
-# https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
-NODE_LOCAL_DNS = ("169.254.20.10/32", "169.254.169.254/32")
+# Resolvers on the host network, which no selector finds: NodeLocal DNSCache (the second is Kubespray's), and Cloud DNS
+# for GKE. https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
+NODE_LOCAL_DNS = ("169.254.20.10/32", "169.254.25.10/32", "169.254.169.254/32")
+# The second is where Cilium redirects: https://docs.cilium.io/en/stable/network/kubernetes/local-redirect-policy/
+DNS_PODS = ("kube-dns", "node-local-dns")
 # cert-manager's pod in the namespace of the Ingress or Gateway; it answers an issuer's HTTP-01 challenge.
 # https://cert-manager.io/docs/configuration/acme/http01/
 SOLVER, SOLVER_PORT = {"acme.cert-manager.io/http01-solver": "true"}, 8089
@@ -90,7 +92,7 @@ def _traffic(
         component: (
             [*callers.get(component, ()), *_scraping(block, config)],
             [
-                _dns(),
+                _dns(config),
                 *called.get(component, ()),
                 to_database,
                 *_asked_for(block),
@@ -104,7 +106,7 @@ def _traffic(
         clients.append(backup_pod.COMPONENT)
         bucket = config.backup.bucket
         to_bucket = [_to_port(bucket.port)] if bucket else []
-        egress = [_dns(), to_database, *to_bucket, *_asked_for(config.backup)]
+        egress = [_dns(config), to_database, *to_bucket, *_asked_for(config.backup)]
         found[backup_pod.COMPONENT] = ([], egress)
     if not external:
         ingress = [_at_port(postgres.PORT, [_pods(release, client) for client in clients])]
@@ -179,10 +181,11 @@ def _asked_for(block: Workload | ScheduledBackup) -> list[Egress]:
     ]
 
 
-def _dns() -> Egress:
-    node_local = map(_network, NODE_LOCAL_DNS)
+def _dns(config: StackConfig) -> Egress:
+    pods = [_namespace("kube-system", {"k8s-app": name}) for name in DNS_PODS]
+    addresses = (*NODE_LOCAL_DNS, *config.network_policies.dns_addresses)
     return Egress(
-        to=[_namespace("kube-system", {"k8s-app": "kube-dns"}), *node_local],
+        to=[*pods, *map(_network, addresses)],
         ports=[
             networking.v1.NetworkPolicyPortArgs(port=DNS_PORT, protocol=protocol)
             for protocol in ("UDP", "TCP")

@@ -15,6 +15,7 @@ TEXTS: dict[str, list[Any]] = {
     "baseUrl": ["https://llm.example.com/v1", "http://llm.models.svc:8080"],
     "class": ["nginx", "traefik"],
     "context": ["minikube", "production"],
+    "dnsAddresses": ["10.96.0.10/32"],
     "cpu": ["5m", "50m", "0.1"],
     "limits.cpu": ["500m", "0.5", "1"],
     "node.cpu": ["32"],

@@ -406,6 +406,11 @@ class NetworkPolicies(Model):
         "pods reach the frontend. If unset, anyone does if there is an ingress or a publicUrl: a controller on the "
         "host network has no namespace",
     )
+    dns_addresses: tuple[Cidr, ...] = Field(
+        (),
+        description="further addresses of DNS (10.96.0.10/32): Service kube-dns's, where NodeLocal DNSCache answers at "
+        "it. Pods of kube-dns and node-local-dns and the usual link-local addresses are always allowed",
+    )
 
 
 class Assistant(Model):

@@ -190,6 +190,7 @@ SHOWN: dict[str, Other] = {
     "frontend.publicUrl": Other("https://taskflow.example.com"),
     "networkPolicies.enabled": Other(False),
     "networkPolicies.ingressNamespace": Other("edge", INGRESS),
+    "networkPolicies.dnsAddresses": Other(["10.96.0.10/32"]),
     "monitoring.namespace": Other("other", MONITORING),
     "monitoring.annotations": Other(True, MONITORING),
     "assistant.model": Other("another", {}, {"openaiApiKey": "key"}),

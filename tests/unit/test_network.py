@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from tests.cases import more
-from tests.unit.conftest import DEPLOYED, LOCAL, PROD_SECRETS, Deploy, Engine, merged
+from tests.unit.conftest import (
+    DEPLOYED,
+    LOCAL,
+    PROD_SECRETS,
+    PUBLIC_KEY,
+    Deploy,
+    Engine,
+    merged,
+)
 
 ON: dict[str, Any] = {"networkPolicies": {}}
 DNS = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
@@ -50,8 +58,23 @@ def test_the_backend_hears_the_frontend_and_calls_dns_and_the_database(deploy: D
     assert backend["ingress"] == [{"from": [pods("frontend")], "ports": tcp(8000)}]
     dns, database = backend["egress"]
     assert dns["ports"] == DNS
-    assert {"ipBlock": {"cidr": "169.254.20.10/32"}} in dns["to"], "a resolver that is not a pod"
+    for name in ("kube-dns", "node-local-dns"):
+        labels = {"podSelector": {"matchLabels": {"k8s-app": name}}}
+        assert in_namespace("kube-system") | labels in dns["to"], "Cilium redirects to the second"
+    for address in ("169.254.20.10/32", "169.254.25.10/32"):
+        assert {"ipBlock": {"cidr": address}} in dns["to"], "a resolver that is not a pod"
     assert database == {"to": [pods("postgres")], "ports": tcp(5432)}
+
+
+def test_every_pod_that_calls_dns_reaches_the_addresses_that_the_stack_names(
+    deploy: Deploy,
+) -> None:
+    values = {"networkPolicies": {"dnsAddresses": ["10.96.0.10/32"]}}
+    engine = deploy(merged(merged(LOCAL, values), {"backup": {"publicKey": PUBLIC_KEY}}))
+    for component in ("backend", "frontend", "backup"):
+        (dns, *_) = spec(engine, component)["egress"]
+        assert {"ipBlock": {"cidr": "10.96.0.10/32"}} in dns["to"]
+        assert dns["ports"] == DNS
 
 
 def test_the_frontend_calls_dns_the_backend_and_its_sessions_in_the_database(
