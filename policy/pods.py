@@ -143,12 +143,17 @@ def rollouts_keep_serving(manifest: Manifest) -> Iterable[str]:
         replicas = at(manifest, "spec", "minReplicas") or 1
     if replicas is not None and replicas < 2:
         yield f"{replicas:g} replica: a drained node or a rollout stops the whole service"
+    unavailable = at(manifest, "spec", "strategy", "rollingUpdate", "maxUnavailable")
+    counted = isinstance(unavailable, int | float) and replicas is not None
+    if unavailable == "100%" or (counted and unavailable >= replicas):
+        yield f"maxUnavailable {unavailable} stops every pod before the first new one is ready"
 
 
 @rule({"Deployment"})
 def pods_drain(manifest: Manifest) -> Iterable[str]:
     """Pods of Deployments outlive their endpoints by a preStop pause within the grace period."""
-    grace = at(pod_of(manifest), "terminationGracePeriodSeconds") or 30
+    grace = at(pod_of(manifest), "terminationGracePeriodSeconds")
+    grace = 30 if grace is None else grace
     for container in items(pod_of(manifest), "containers"):
         sleep = at(container, "lifecycle", "preStop", "sleep", "seconds")
         command = at(container, "lifecycle", "preStop", "exec")

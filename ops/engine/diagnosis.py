@@ -27,7 +27,7 @@ RIGHT_IMAGE = (
 
 # The key that decides whether an object passes a rule of policy/; no key affects the rules that are not here.
 POLICY_KEYS = {
-    "rollouts-keep-serving": "{component}.replicas or autoscaling.min",
+    "rollouts-keep-serving": "{component}.replicas, autoscaling.min or strategy.maxUnavailable",
     "requests-and-limits": "{component}.resources",
     "images-are-pinned": "taskflow:images",
     "pods-drain": "{component}.preStopSeconds or gracePeriodSeconds",

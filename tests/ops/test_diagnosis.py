@@ -104,7 +104,7 @@ FAILURES = {
         "          its only pod may end first",
         "the policy rollouts-keep-serving refuses taskflow-frontend-deployment: A rollout never takes the last pod "
         "away. its only pod may end first",
-        "change taskflow:frontend.replicas or autoscaling.min in Pulumi.dev.yaml",
+        "change taskflow:frontend.replicas, autoscaling.min or strategy.maxUnavailable in Pulumi.dev.yaml",
     ),
     "volume of another user": (
         'initdb: error: could not access directory "/var/lib/postgresql/data/pgdata": Permission denied',

@@ -150,6 +150,24 @@ def recreated(manifest: Manifest) -> None:
     manifest["spec"]["strategy"] = {"type": "Recreate"}
 
 
+def replaced_at_once(manifest: Manifest) -> None:
+    manifest["spec"]["strategy"]["rollingUpdate"] = {"maxUnavailable": "100%", "maxSurge": 0}
+
+
+def replaced_at_once_by_number(manifest: Manifest) -> None:
+    manifest["spec"]["strategy"]["rollingUpdate"] = {"maxUnavailable": 2.0, "maxSurge": 0}
+    manifest["spec"]["replicas"] = 2.0
+
+
+def replaced_at_once_and_autoscaled(manifest: Manifest) -> None:
+    replaced_at_once(manifest)
+    del manifest["spec"]["replicas"]
+
+
+def killed_at_once(manifest: Manifest) -> None:
+    pod(manifest)["terminationGracePeriodSeconds"] = 0
+
+
 def without_pause(manifest: Manifest) -> None:
     del container(manifest)["lifecycle"]
 
@@ -234,7 +252,11 @@ BROKEN: list[tuple[str, str, str, Callable[[Manifest], None]]] = [
     ("rollouts-keep-serving", "HorizontalPodAutoscaler", "backend", scaled_to_one),
     ("rollouts-keep-serving", "HorizontalPodAutoscaler", "backend", scaled_to_the_default),
     ("rollouts-keep-serving", "Deployment", "backend", recreated),
+    ("rollouts-keep-serving", "Deployment", "backend", replaced_at_once),
+    ("rollouts-keep-serving", "Deployment", "backend", replaced_at_once_by_number),
+    ("rollouts-keep-serving", "Deployment", "backend", replaced_at_once_and_autoscaled),
     ("pods-drain", "Deployment", "backend", without_pause),
+    ("pods-drain", "Deployment", "backend", killed_at_once),
     ("pods-drain", "Deployment", "backend", with_a_pause_longer_than_its_life),
     ("no-secret-in-environment", "Deployment", "backend", with_password_variable),
     ("labels", "PersistentVolumeClaim", "postgres", without_labels),
