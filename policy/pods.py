@@ -164,11 +164,13 @@ def pods_drain(manifest: Manifest) -> Iterable[str]:
 
 
 SECRET_NAME = re.compile(
-    r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|DATABASE_URL)$", re.I
+    r"(PASSWORD|PASSWD|PASSPHRASE|(^|_)PASS|_PWD|SECRET|TOKEN|DATABASE_URL"
+    r"|(ACCESS|API|ENCRYPTION|MASTER|PRIVATE|SECRET|SIGNING)_?KEY)$",
+    re.I,
 )
 SECRET_VALUE = re.compile(
-    r"://[^/\s:@]+:[^/\s@]+@"  # a password in an address
-    r"|\bsk-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bAKIA[0-9A-Z]{16}\b"
+    r"://[^/\s:@]*:([^/\s@]+|(?!\d+\W)[^\s@]+)@"  # a password in an address, and not a port before a path with @
+    r"|\bsk-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bAKIA[0-9A-Z]{16}\b"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\."  # a JSON web token
 )

@@ -298,6 +298,44 @@ def test_a_damaged_object_is_refused(
     assert violations(RULES[name], damaged) != []
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("SECRET_KEY", "x"),
+        ("SMTP_PASS", "x"),
+        ("DB_PWD", "x"),
+        ("ENCRYPTION_KEY", "x"),
+        ("KEY_PASSPHRASE", "x"),
+        ("REDIS_URL", "redis://:S3cret@redis:6379/0"),
+        ("BROKER", "amqp://app:S3/cret@rabbit:5672"),
+        ("GIT", f"github_pat_{'a1' * 20}"),
+    ],
+)
+def test_a_secret_is_found_by_its_name_or_form(name: str, value: str) -> None:
+    assert pods.looks_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("OAUTH_CLIENT_ID", "x"),
+        ("BACKUP_PUBLIC_KEY", "age1x"),
+        ("PARTITION_KEY", "x"),
+        ("PWD", "/app"),
+        ("COMPASS", "north"),
+        ("ASSET", "https://cdn.example.com:8443/npm/x@1.2.3/x.js"),
+        ("OWNER", "mailto:ada@example.com"),
+        ("REDIS_URL", "redis://redis:6379/0"),
+        ("DATABASE", "postgresql://app@db.example.com:5432/app"),
+        ("API_KEY", ""),
+    ],
+)
+def test_what_is_no_secret_stays_free(name: str, value: str) -> None:
+    assert not pods.looks_secret(name, value)
+
+
 def test_every_rule_has_an_object_that_it_refuses() -> None:
     assert {name for name, *_ in BROKEN} == set(RULES)
 
