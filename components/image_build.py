@@ -13,7 +13,7 @@ import pulumi_docker as docker
 from .build_context import BuildArgs, reference
 from .config.stack import Images
 from .image import Image
-from .minikube import Minikube
+from .minikube import ClusterError, Minikube
 
 # Docker's names, by the kernel's.
 ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}
@@ -48,6 +48,9 @@ def built_image(
 
     The reference is computed here and not read from the resource, whose outputs are unknown until it is built: so a
     preview shows which pods a source edit rolls, and the same content never rolls any.
+
+    Raises:
+        RunError: (in the reference) if the node does not get the image.
     """
     tagged = reference(images.repository(component), build)
     image = docker.Image(
@@ -69,7 +72,11 @@ def built_image(
         return Image(reference=tagged, depends_on=(image,))
 
     async def loaded(_: str) -> str:
-        await asyncio.to_thread(node.load, tagged)
+        try:
+            await asyncio.to_thread(node.load, tagged)
+        except ClusterError as error:
+            # As in __main__, which does not see what an output raises: the message without a traceback.
+            raise pulumi.RunError(str(error)) from None
         return tagged
 
     # Pods wait for the reference, and so for the load; checked in every update, because a node drops images.

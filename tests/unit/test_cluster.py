@@ -248,3 +248,21 @@ def test_pods_wait_for_the_load_and_a_preview_loads_nothing(
     pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="test", preview=False)
     program()
     assert done[1:] == [f"loaded {wanted}", wanted]
+
+
+def test_an_image_that_is_not_loaded_ends_the_update_without_a_traceback(
+    containerd: Minikube, sources: Path, minikube_command: Path
+) -> None:
+    answer(minikube_command, "exit 85")
+    images = Images()
+    build = build_of(images, "backend", sources)
+
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
+    def program() -> pulumi.Output[str]:
+        opts = pulumi.ResourceOptions()
+        image = built_image("taskflow", "backend", build, images, opts, node=containerd)
+        return pulumi.Output.from_input(image.reference)
+
+    pulumi.runtime.set_mocks(Engine(), project="taskflow", stack="test", preview=False)
+    with pytest.raises(pulumi.RunError, match="minikube start --profile dev"):
+        program()
