@@ -147,6 +147,10 @@ class Plan:
                 return Risk.NONE, "pods that run it have steps of their own"
             case "PersistentVolumeClaim":
                 return _resized(step)
+            case "HorizontalPodAutoscaler" if step.action == DELETE:
+                return Risk.NONE, (
+                    "it is deleted last and may set its own replicas until then: make up REFRESH=1 sets the stack's"
+                )
             case kind if kind in HARMLESS:
                 return Risk.NONE, f"no pod is replaced: {_changed(step)}"
             case _ if step.action == UPDATE:

@@ -227,6 +227,13 @@ def test_pods_under_an_autoscaler_are_counted_by_its_minimum() -> None:
     assert effect.reason == "pod template changes (image): 3 pods one by one"
 
 
+def test_an_autoscaler_that_is_deleted_may_leave_its_own_replicas() -> None:
+    target = {"spec": {"scaleTargetRef": {"name": "web"}, "maxReplicas": 4}}
+    (effect,) = risk.judge([step("HorizontalPodAutoscaler", "delete", target)])
+    assert effect.risk is Risk.NONE
+    assert "make up REFRESH=1" in effect.reason
+
+
 def test_a_fixed_name_is_deleted_before_it_is_made_anew() -> None:
     old, new = deployment(), deployment(selector={"matchLabels": {"app": "other"}})
     assert judged("Deployment", "replace", old, new).risk is Risk.OUTAGE
