@@ -25,6 +25,8 @@ ROLES = {
 # The owner's addresses with other passwords that a volume may have: that of a new volume, and the former one.
 FORMER_OWNERS = ("database-owner-url-initial", "database-owner-url-former")
 PASSWORD_LENGTH = 32
+# The mount. PGDATA is a folder below it also because the image of Postgres 18, with its own default for PGDATA, takes a
+# mount here for an unused one and refuses to start: https://github.com/docker-library/postgres/pull/1259
 DATA = "/var/lib/postgresql/data"
 # Memory for 192Mi requested: a quarter for shared buffers.
 SETTINGS = {"shared_buffers": "48MB", "max_connections": str(EMBEDDED_CONNECTIONS)}
