@@ -1,5 +1,6 @@
 """The commands around a backup: where it goes, where it comes from, and which Postgres it is made by."""
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -245,20 +246,64 @@ def test_an_external_database_is_dumped_by_its_own_major_version(
     assert started == [f"postgres:{version}" for version in images]
 
 
+def in_pod(
+    folder: Path, programs: dict[str, str], *action: str
+) -> subprocess.CompletedProcess[str]:
+    """An action of the backup's pod, whose programs of Postgres are these scripts; the folder is its scratch volume."""
+    for name, script in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
+    env = {"PATH": path, "DATABASE_URL": "postgresql://a:b@database.invalid/c"}
+    script = (ROOT / "components" / "backup_pod.sh").read_text().replace("/scratch", str(folder))
+    command = ["bash", "-c", script, "backup_pod.sh", *action]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
+
+
 @pytest.mark.parametrize("action", ["dump", "state", "replace"])
 def test_a_server_of_another_major_version_than_the_image_is_refused(
     action: str, tmp_path: Path
 ) -> None:
     """As in a scheduled backup whose image is older than the server."""
-    for name, answer in (("psql", "18"), ("pg_dump", "pg_dump (PostgreSQL) 17.4")):
-        (tmp_path / name).write_text(f"#!/bin/sh\necho '{answer}'\n")
-        (tmp_path / name).chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    env = {"PATH": path, "DATABASE_URL": "postgresql://a:b@database.invalid/c"}
-    script = (ROOT / "components" / "backup_pod.sh").read_text()
-    command = ["bash", "-c", script.replace("/scratch", str(tmp_path)), "backup_pod.sh", action]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
+    programs = {"psql": "echo 18", "pg_dump": "echo 'pg_dump (PostgreSQL) 17.4'"}
+    done = in_pod(tmp_path, programs, action)
     assert done.returncode == 1
     wanted = "the server is Postgres 18, the backup's image is Postgres 17"
     assert done.stderr.splitlines()[-1] == wanted
     assert done.stdout == ""
+
+
+SCHEMA_16 = "SET lock_timeout = 0;\nCREATE TABLE public.task (id uuid);\n"
+SCHEMA_17 = f"SET transaction_timeout = 0;\n{SCHEMA_16}"
+
+
+@pytest.mark.parametrize(
+    ("dumped", "said"),
+    [
+        (SCHEMA_17, ""),
+        (SCHEMA_16, ""),
+        (SCHEMA_17.replace("uuid", "text"), "the schema differs after a restore\n"),
+        (SCHEMA_16.replace("uuid", "text"), "the schema differs after a restore\n"),
+    ],
+    ids=["17", "16", "another of 17", "another of 16"],
+)
+def test_a_backup_of_an_earlier_major_version_is_checked_by_its_schema(
+    dumped: str, said: str, tmp_path: Path
+) -> None:
+    definitions = hashlib.sha256(dumped.encode()).hexdigest()
+    backup, server = tmp_path / "in", tmp_path / "server"
+    backup.mkdir()
+    (backup / "about").write_text(f"format 1\ndefinitions {definitions}\n")
+    (backup / "tables").write_text("1\t1\t1\tpublic.alembic_version\n")
+    (backup / "database.dump").write_text("dump")
+    (tmp_path / "schema").write_text(SCHEMA_17)
+    server.mkdir()
+    (server / "postmaster.pid").write_text("1\n")
+    programs = {
+        "psql": f"cat {backup}/tables",
+        "pg_restore": f": >{tmp_path}/plain.sql",
+        "pg_dump": f"cat {tmp_path}/schema",
+        "pg_isready": "true",
+    }
+    done = in_pod(tmp_path, programs, "compared", str(backup))
+    assert (done.returncode, done.stderr) == (bool(said), said)
