@@ -10,7 +10,12 @@ UPGRADE = "make upgrade-postgres"
 DROPPED_ROLES = "DATABASE_DROPPED_ROLES"
 OPENS_A_ROLE = r"-postgres-[a-z]+-password(?:-\d+)?$"
 OPENS_THE_OWNER = r"-postgres-password(?:-(\d+))?$"
-VOLUME = "PersistentVolumeClaim"
+VOLUME = "-postgres-data"
+
+
+def is_its_volume(step: Step) -> bool:
+    """Whether it is the claim of the database's data; scheduled backups have one of their own."""
+    return step.kind == "PersistentVolumeClaim" and step.resource.endswith(VOLUME)
 
 
 def moves_data(step: Step) -> bool:
@@ -21,7 +26,7 @@ def moves_data(step: Step) -> bool:
 
 def without_its_data(step: Step, steps: Sequence[Step]) -> str:
     """Why an updated database would not find its data; empty if it would, or if that is unknown."""
-    if any(other.kind == VOLUME and other.action in (CREATE, REPLACE) for other in steps):
+    if any(is_its_volume(other) and other.action in (CREATE, REPLACE) for other in steps):
         return ""
     if moves_data(step):
         return f"another folder is empty: {UPGRADE} brings the data there"
@@ -42,8 +47,8 @@ def without_its_data(step: Step, steps: Sequence[Step]) -> str:
 
 def locks_out(step: Step, steps: Sequence[Step]) -> bool:
     """Whether the newest password of the database's owner is deleted while the database stays."""
-    stays = any(other.kind == VOLUME and other.action not in (DELETE, REPLACE) for other in steps)
-    newest = max((_owner_password(other) for other in steps), default=0)
+    stays = any(is_its_volume(other) and other.action not in (DELETE, REPLACE) for other in steps)
+    newest = max((_owner_password(other) for other in steps if other.action != CREATE), default=0)
     return stays and step.action == DELETE and _owner_password(step) == newest > 0
 
 

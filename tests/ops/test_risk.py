@@ -546,6 +546,25 @@ def test_the_password_that_a_database_has_cannot_be_forgotten(
     assert effect.risk is expected
 
 
+def test_a_password_that_is_only_made_now_does_not_open_the_database() -> None:
+    effects = risk.judge(
+        [
+            step("PersistentVolumeClaim", "same", resource="taskflow-postgres-data"),
+            step("RandomPassword", "delete", resource="taskflow-postgres-password-2"),
+            step("RandomPassword", "create", resource="taskflow-postgres-password-3"),
+        ]
+    )
+    assert [effect.risk for effect in effects] == [Risk.REFUSED, Risk.NONE]
+
+
+def test_the_volume_of_scheduled_backups_keeps_no_password() -> None:
+    assert risks(
+        step("PersistentVolumeClaim", "same", resource="taskflow-backups"),
+        step("PersistentVolumeClaim", "delete", resource="taskflow-postgres-data"),
+        step("RandomPassword", "delete", resource="taskflow-postgres-password"),
+    ) == [Risk.LOSS, Risk.NONE]
+
+
 @pytest.mark.parametrize(
     ("resource", "before", "after", "expected"),
     [
@@ -784,6 +803,19 @@ def test_another_folder_of_the_volume_has_no_data_until_an_upgrade_brings_it_the
     assert effect.risk is Risk.REFUSED
     assert effect.reason == "another folder is empty: make upgrade-postgres brings the data there"
     assert embedded.moves_data(effect.step)
+
+
+@pytest.mark.parametrize(
+    ("volume", "expected"),
+    [("taskflow-backups", Risk.REFUSED), ("taskflow-postgres-data", Risk.OUTAGE)],
+)
+def test_only_a_new_volume_of_its_own_lets_a_database_start_empty(
+    volume: str, expected: Risk
+) -> None:
+    """The volume of scheduled backups may be added by the same edit."""
+    claim = step("PersistentVolumeClaim", "create", resource=volume)
+    other = step("StatefulSet", "update", database("postgres:17"), database("postgres:18"))
+    assert risks(claim, other) == [Risk.NONE, expected]
 
 
 def test_another_signing_key_ends_every_session() -> None:
