@@ -100,6 +100,8 @@ class Plan:
     def judged(self, step: Step) -> tuple[Risk, str]:
         if step.kind == "NetworkPolicy" and (ended := network.ended(step, self.steps)):
             return Risk.OUTAGE, f"{ended}; whoever needs such a connection is cut off"
+        if step.action == CREATE and self._replaces_given_key(step):
+            return Risk.OUTAGE, OTHER_SIGNING_KEY
         if step.action == CREATE:
             return Risk.NONE, "new"
         if step.retained and step.action == DELETE:
@@ -165,10 +167,26 @@ class Plan:
 
         The Secret's step cannot tell: with a value that the update makes, a preview does not see which keys change.
         """
-        return SIGNING_KEY in step.resource and any(
-            other.action == CREATE and other.kind == step.kind and SIGNING_KEY in other.resource
-            for other in self.steps
+        return any(other.action == CREATE for other in self._generated_keys(step))
+
+    def _replaces_given_key(self, step: Step) -> bool:
+        """Whether a first generated signing key is for pods that run: they sign with one that was given."""
+        keys = self._generated_keys(step)
+        return (
+            bool(keys)
+            and all(other.action == CREATE for other in keys)
+            and any(other.kind == "Deployment" and other.action == UPDATE for other in self.steps)
         )
+
+    def _generated_keys(self, step: Step) -> list[Step]:
+        """The steps of all generated signing keys, if it is one."""
+        if step.kind != "RandomPassword" or SIGNING_KEY not in step.resource:
+            return []
+        return [
+            other
+            for other in self.steps
+            if other.kind == step.kind and SIGNING_KEY in other.resource
+        ]
 
     def _keeps_objects_in(self, namespace: str) -> bool:
         return any(

@@ -839,6 +839,23 @@ def test_a_generated_signing_key_is_not_replaced_at_once_without_saying_so(
     assert risks(former, second)[0] is expected
 
 
+@pytest.mark.parametrize(
+    ("pods", "other", "expected"),
+    [("update", "", Risk.OUTAGE), ("create", "", Risk.NONE), ("update", "same", Risk.NONE)],
+    ids=["after a given one", "first up", "beside another"],
+)
+def test_a_generated_signing_key_in_place_of_a_given_one_ends_every_session(
+    pods: str, other: str, expected: Risk
+) -> None:
+    steps = [
+        step("RandomPassword", "create", resource="taskflow-better-auth-secret"),
+        step("Deployment", pods, deployment(), deployment(image="two")),
+    ]
+    if other:
+        steps.append(step("RandomPassword", other, resource="taskflow-better-auth-secret-2"))
+    assert risks(*steps)[0] is expected
+
+
 def test_an_existing_secret_with_other_values_may_end_sessions_which_only_its_author_knows() -> (
     None
 ):
