@@ -45,7 +45,7 @@ def take(
 
 
 def before_loss(stack: Stack, steps: Steps) -> None:
-    """Back up an embedded database before it is deleted. An external one stays, and needs no backup.
+    """Back up the embedded database before its volume is deleted.
 
     Raises:
         OpsError: if no verified backup could be made, or none that would outlive a pipeline's machine.
@@ -53,8 +53,9 @@ def before_loss(stack: Stack, steps: Steps) -> None:
     location = history.location(stack)
     in_ci = bool(os.environ.get("CI"))
     try:
-        embedded = server(location).embedded
-        if embedded and not in_ci:
+        if not server(location).embedded:
+            raise OpsError("its StatefulSet is not in the cluster", where=str(location))
+        if not in_ci:
             key = Path(os.environ.get("BACKUP_KEY") or archive.KEY)
             path, content = take(stack, steps, key=key)
             console.print(f"[bold]{path}[/]: {content}")
@@ -62,7 +63,7 @@ def before_loss(stack: Stack, steps: Steps) -> None:
         error.what = f"nothing was changed: no backup of the database could be taken: {error.what}"
         error.fix = "correct that; or set BACKUP=no and lose what is in the database"
         raise
-    if embedded and in_ci:
+    if in_ci:
         raise OpsError(
             "nothing was changed: CI is set, and a backup would be deleted with this machine",
             where=str(location),

@@ -17,7 +17,7 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError, pasteable
 from ops.kubectl import NoAnswerError, require_context
 from ops.prepare import setup
-from ops.review import live, needs, plan, risk
+from ops.review import embedded, live, needs, plan, risk
 from ops.review.plan import Step
 from ops.review.risk import Effect, Risk
 from ops.session import AsJson, StackName, console, output_for, selected_stack
@@ -102,7 +102,7 @@ class Outlook:
     note: str
     changes: bool
     loses: bool = False
-    """Whether data is lost, with consent."""
+    """Whether the embedded database's volume is lost, with consent."""
 
 
 def judged(stack: Stack, *, quiet: bool) -> tuple[list[Effect], Notes]:
@@ -146,7 +146,7 @@ def guard_up(stack: Stack, confirm: str, command: str = "make up") -> Outlook:
     return Outlook(
         f"changes: {len(effects)}, at worst: {risk.highest(effects)}",
         changes=True,
-        loses=any(effect.risk is Risk.LOSS for effect in effects),
+        loses=_loses_database(effects),
     )
 
 
@@ -171,8 +171,16 @@ def refuse_loss(
     raise OpsError(
         f"nothing was changed: on stack {stack} data would be lost",
         where="; ".join(f"{effect.step.title} {effect.reason}" for effect in lost),
-        fix=f"revert the edit; or run: {command} STACK={stack} CONFIRM={CONSENT} (it takes a backup first)",
+        fix=f"revert the edit; or run: {command} STACK={stack} CONFIRM={CONSENT}"
+        + (" (it takes a backup first)" if _loses_database(lost) else ""),
         code=REFUSED,
+    )
+
+
+def _loses_database(effects: Iterable[Effect]) -> bool:
+    """Whether a backup is to be taken: there is none of what scheduled backups or a namespace hold."""
+    return any(
+        effect.risk is Risk.LOSS and embedded.is_its_volume(effect.step) for effect in effects
     )
 
 

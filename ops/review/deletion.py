@@ -9,7 +9,7 @@ from typing import Any
 from components.config.stack import StackConfig
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
-from ops.review import risk
+from ops.review import embedded, risk
 from ops.review.command import REFUSED, refuse_loss
 from ops.review.plan import DELETE, Step
 from policy.rule import items
@@ -28,7 +28,7 @@ def require_leave(
         state: as the engine exports it.
 
     Returns:
-        Whether a volume is deleted.
+        Whether the database's volume is deleted.
 
     Raises:
         OpsError: before anything is deleted.
@@ -49,19 +49,19 @@ def require_leave(
                 f"STACK={file.name}; or revert the edit",
                 code=REFUSED,
             )
+    steps = [
+        Step(
+            action=DELETE,
+            type=CLAIM,
+            resource=claim["urn"].rpartition("::")[2],
+            old=claim["inputs"],
+            retained=bool(claim.get("retainOnDelete")),
+        )
+        for claim in claims
+    ]
     if file.profile is None:
-        steps = [
-            Step(
-                action=DELETE,
-                type=CLAIM,
-                resource=claim["urn"].rpartition("::")[2],
-                old=claim["inputs"],
-                retained=bool(claim.get("retainOnDelete")),
-            )
-            for claim in claims
-        ]
         refuse_loss(risk.judge(steps), confirm, file.name, "make down")
-    return any(not claim.get("retainOnDelete") for claim in claims)
+    return any(embedded.is_its_volume(step) and not step.retained for step in steps)
 
 
 def _differences(claim: Mapping[str, Any], config: StackConfig) -> Iterable[str]:

@@ -159,6 +159,17 @@ def test_the_backup_before_a_loss_is_for_the_key_that_was_given(
     assert taken == [used]
 
 
+def test_a_database_that_is_not_there_to_be_dumped_is_not_deleted_with_its_volume(
+    taken: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "server", lambda _: SimpleNamespace(embedded=False))
+    with pytest.raises(OpsError, match="its StatefulSet is not in the cluster") as refused:
+        release.before_loss(DEV, STEPS)
+    assert refused.value.what.startswith("nothing was changed: no backup of the database")
+    assert "BACKUP=no" in refused.value.fix
+    assert taken == []
+
+
 def test_no_backup_before_a_loss_is_left_to_a_machine_that_is_deleted(
     taken: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

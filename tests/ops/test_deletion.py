@@ -23,10 +23,10 @@ def config(**changes: Any) -> StackConfig:
     return StackConfig.model_validate(values | embedded | {"secrets": {"generate": True}} | changes)
 
 
-def state(**flags: bool) -> dict[str, Any]:
-    """A state with the volume claim, as the last update left it."""
-    inputs = {"metadata": {"name": "taskflow-postgres-data"}}
-    claim = {"type": CLAIM, "urn": f"urn::{CLAIM}::taskflow-postgres-data", "inputs": inputs}
+def state(name: str = "taskflow-postgres-data", **flags: bool) -> dict[str, Any]:
+    """A state with a volume claim, as the last update left it."""
+    inputs = {"metadata": {"name": name}}
+    claim = {"type": CLAIM, "urn": f"urn::{CLAIM}::{name}", "inputs": inputs}
     return {"deployment": {"resources": [claim | flags]}}
 
 
@@ -57,7 +57,7 @@ def test_nothing_is_deleted_while_file_and_state_differ(
 
 
 def test_a_disposable_stack_is_deleted_without_a_question() -> None:
-    require_leave(DEV, config(), state(), "")
+    assert require_leave(DEV, config(), state(), "")
 
 
 def test_a_volume_on_another_cluster_is_deleted_only_with_consent() -> None:
@@ -68,5 +68,9 @@ def test_a_volume_on_another_cluster_is_deleted_only_with_consent() -> None:
     require_leave(STAGING, elsewhere, state(), "data-loss")
 
 
+def test_the_volume_of_scheduled_backups_is_lost_without_a_backup_of_the_database() -> None:
+    assert not require_leave(DEV, config(), state("taskflow-backups"), "data-loss")
+
+
 def test_a_stack_without_a_volume_loses_none() -> None:
-    require_leave(STAGING, config(**ELSEWHERE), {"deployment": {}}, "")
+    assert not require_leave(STAGING, config(**ELSEWHERE), {"deployment": {}}, "")

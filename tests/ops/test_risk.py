@@ -633,8 +633,19 @@ def test_a_loss_stops_unless_it_is_confirmed_and_says_how() -> None:
     with pytest.raises(OpsError) as refused:
         review.refuse_loss(effects, "", "dev", "make rollback TO=3")
     assert "make rollback TO=3 STACK=dev CONFIRM=data-loss" in refused.value.fix
+    assert refused.value.fix.endswith("(it takes a backup first)")
     review.refuse_loss(effects, "data-loss", "dev")
     review.refuse_loss(recorded("backend-port.json"), "", "dev")
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource"),
+    [("PersistentVolumeClaim", "taskflow-backups"), ("Namespace", "taskflow-namespace")],
+)
+def test_no_backup_is_promised_where_none_is_taken(kind: str, resource: str) -> None:
+    with pytest.raises(OpsError) as refused:
+        review.refuse_loss([judged(kind, "delete", resource=resource)], "", "dev")
+    assert refused.value.fix.endswith("make up STACK=dev CONFIRM=data-loss")
 
 
 class Previewed:
@@ -663,7 +674,8 @@ def test_an_up_is_stopped_before_anything_is_applied_and_its_worst_step_is_noted
     with pytest.raises(OpsError, match="nothing was changed"):
         review.guard_up(loses, "")
     assert "taskflow-postgres-data" in capsys.readouterr().out, "the steps are shown with it"
-    assert review.guard_up(loses, "data-loss").note == "changes: 11, at worst: data loss"
+    outlook = review.guard_up(loses, "data-loss")
+    assert (outlook.note, outlook.loses) == ("changes: 11, at worst: data loss", True)
     scales: Any = Previewed("frontend-three.json")
     capsys.readouterr()
     assert review.guard_up(scales, "").note == "changes: 1, at worst: none"
