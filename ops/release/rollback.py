@@ -13,8 +13,9 @@ from typing import Any
 
 from rich.markup import escape
 
+from components.config.quantities import bytes_of
 from components.config.secrets import SIGNING_KEYS
-from components.config.stack import Images
+from components.config.stack import EmbeddedPostgres, Images, ScheduledBackup
 from components.config.stack_file import (
     ENCRYPTION_KEYS,
     PROJECT,
@@ -47,10 +48,15 @@ from ops.release.record import Record
 from ops.review.command import guard_up
 from ops.session import console, ready_stack
 from ops.steps import Steps
-from policy.rule import at
+from policy.rule import at, items
 
 RECORDED, CURRENT = "recorded", "current"
 NUMBERED = (("secrets", "generations"), ("database", "embedded", "passwords"))
+SIZED = {
+    "-postgres-data": (("database", "embedded"), EmbeddedPostgres.model_fields["size"].default),
+    "-backups": (("backup",), ScheduledBackup.model_fields["size"].default),
+}
+"""The block that gives a volume its size, and the size without it, by the end of the claim's resource name."""
 UNKNOWN = "unknown"
 """In `ignored`, for migrations that are not recorded."""
 
@@ -157,6 +163,7 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
     kept = _signing_keys(revision, encrypted)
     values |= encrypted if secrets == CURRENT else kept
     _keep_numbers(values, today)
+    _keep_sizes(values, stack.export())
     settings = {key: value for key, value in today.settings.items() if key in ENCRYPTION_KEYS}
     path.write_text(as_yaml({**settings, "config": values}))
     if secrets == RECORDED:
@@ -241,6 +248,18 @@ def _keep_numbers(values: dict[str, Any], source: Source) -> None:
                 then[key] = now[key]
 
 
+def _keep_sizes(values: dict[str, Any], state: Mapping[str, Any]) -> None:
+    """A volume cannot shrink: one that has grown since then stays as large as it is."""
+    for resource in items(state, "deployment", "resources"):
+        for ending, ((block, *path), default) in SIZED.items():
+            then = at(values.get(f"{PROJECT}:{block}"), *path)
+            if not resource["urn"].endswith(ending) or not isinstance(then, dict):
+                continue
+            size = str(at(resource, "inputs", "spec", "resources", "requests", "storage"))
+            if bytes_of(size) > bytes_of(str(then.get("size", default))):
+                then["size"] = size
+
+
 def _set_secrets(
     stack: Stack, revision: Revision, path: Path, leave_out: Collection[str] = ()
 ) -> None:
@@ -274,7 +293,8 @@ def bring_back(
     require_images(target, ready)
     with steps.step("preview") as step:
         command = f"make rollback TO={target.revision.number}"
-        outlook = guard_up(ready, confirm, command)
+        otherwise = "choose another revision (make history), or go forward by make up"
+        outlook = guard_up(ready, confirm, command, otherwise)
         step.note = outlook.note
     if outlook.loses and first:
         before_loss(ready, steps)

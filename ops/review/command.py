@@ -124,10 +124,12 @@ def judged(stack: Stack, *, quiet: bool) -> tuple[list[Effect], Notes]:
     return effects, Notes(warnings=warnings)
 
 
-def guard_up(stack: Stack, confirm: str, command: str = "make up") -> Outlook:
+def guard_up(stack: Stack, confirm: str, command: str = "make up", otherwise: str = "") -> Outlook:
     """Preview an `up`, and stop if it would fail or lose data without consent.
 
-    `command` is what the person ran, and would run again.
+    Args:
+        command: what the person ran, and would run again.
+        otherwise: what to do where a step is refused; the stack file is corrected if empty.
 
     Raises:
         OpsError: before anything is applied.
@@ -139,7 +141,7 @@ def guard_up(stack: Stack, confirm: str, command: str = "make up") -> Outlook:
     _warn(warnings)
     if any(effect.risk > Risk.NONE for effect in effects):
         show(effects)
-    refuse(effects, stack.name)
+    refuse(effects, stack.name, otherwise)
     refuse_loss(effects, confirm, stack.name, command)
     if not effects and not plan.changes_anything(log):
         return Outlook("no changes", changes=False)
@@ -150,14 +152,14 @@ def guard_up(stack: Stack, confirm: str, command: str = "make up") -> Outlook:
     )
 
 
-def refuse(effects: Iterable[Effect], stack: str) -> None:
+def refuse(effects: Iterable[Effect], stack: str, otherwise: str = "") -> None:
     """Fail if a step would be refused."""
     refused = [effect for effect in effects if effect.risk is Risk.REFUSED]
     if refused:
         raise OpsError(
             f"nothing was changed: these steps of stack {stack} would fail",
             where="; ".join(f"{effect.step.title}: {effect.reason}" for effect in refused),
-            fix=f"correct {file_name(stack)}, then run the same command again",
+            fix=otherwise or f"correct {file_name(stack)}, then run the same command again",
             code=REFUSED,
         )
 

@@ -1,5 +1,6 @@
 """What a failed `up` does if it must bring back the last revision, and what no rollback does: lose data."""
 
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ops.steps import Steps
 from tests.ops.conftest import Cluster
 from tests.ops.machines import set_up
 from tests.ops.test_history import BREAKING, Team, entry
-from tests.ops.test_risk import Previewed
+from tests.ops.test_risk import PREVIEWS, Previewed
 
 
 class Ups:
@@ -104,6 +105,18 @@ def test_a_rollback_that_would_lose_data_changes_nothing_without_consent(loses: 
         rollback.bring_back(loses.target(1), set_up({}), STEPS)
     assert "PersistentVolumeClaim taskflow-postgres-data" in refused.value.where
     assert "make rollback TO=1 STACK=dev CONFIRM=data-loss" in refused.value.fix
+
+
+def test_a_rollback_that_would_be_refused_does_not_blame_todays_stack_file(
+    loses: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shrinks = json.loads((PREVIEWS / "volume-grows.json").read_text())
+    for step in shrinks["steps"]:
+        step["oldState"], step["newState"] = step.get("newState"), step.get("oldState")
+    monkeypatch.setattr(rollback, "ready_stack", lambda *_: Previewed(shrinks))
+    with pytest.raises(OpsError, match=r"^nothing was changed: these steps") as refused:
+        rollback.bring_back(loses.target(1), set_up({}), STEPS)
+    assert refused.value.fix == "choose another revision (make history), or go forward by make up"
 
 
 def test_a_failed_up_loses_no_data_on_its_way_back(loses: Team) -> None:

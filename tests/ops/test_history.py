@@ -25,6 +25,7 @@ from ops.release.record import Record
 from tests.cases import more
 from tests.ops.machines import minikube_profile
 from tests.ops.programs import Programs
+from tests.unit.conftest import PUBLIC_KEY
 
 DIGEST = "ghcr.io/acme/it@sha256:" + "a" * 64
 API_KEY = "taskflow:openaiApiKey"
@@ -85,6 +86,7 @@ class Team:
         images = [{"repoTags": [f"docker.io/library/{image}"]} for image in BUILT.values()]
         self.programs.answer("minikube", "image ls", images)
         self.programs.answer("pulumi", "config set", "")
+        self.programs.answer("pulumi", "stack export", {"deployment": {}})
 
     def remembers(self, *entries: dict[str, Any]) -> None:
         self.programs.answer("pulumi", "stack history", list(entries))
@@ -269,6 +271,30 @@ def test_the_embedded_databases_passwords_stay_those_of_today(team: Team, form: 
     team.file.write_text(spelled(form, database={"embedded": {"passwords": [2]}}))
     config = team.config_of(team.target(1))
     assert config["taskflow:database"] == {"embedded": {"size": "2Gi", "passwords": [2]}}
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [({}, "2Gi"), ({"size": "1Gi"}, "2Gi"), ({"size": "3Gi"}, "3Gi")],
+    ids=["the default", "smaller", "larger"],
+)
+def test_a_volume_that_has_grown_stays_as_large_as_it_is(
+    team: Team, then: dict[str, Any], expected: str
+) -> None:
+    """Else the cluster would refuse every earlier revision."""
+    volumes = [
+        {
+            "urn": f"urn:pulumi:dev::taskflow::any::taskflow-{name}",
+            "inputs": {"spec": {"resources": {"requests": {"storage": size}}}},
+        }
+        for name, size in (("postgres-data", "2Gi"), ("backups", "9Gi"))
+    ]
+    team.programs.answer("pulumi", "stack export", {"deployment": {"resources": volumes}})
+    backup = {"publicKey": PUBLIC_KEY}
+    team.remembers(entry(database={"embedded": then}, backup=backup))
+    config = team.config_of(team.target(1))
+    assert config["taskflow:database"] == {"embedded": {"size": expected}}
+    assert config["taskflow:backup"] == backup | {"size": "9Gi"}
 
 
 @pytest.mark.parametrize(
