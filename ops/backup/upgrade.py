@@ -17,6 +17,8 @@ from ops.review.risk import Risk
 
 AWAY_SECONDS = 180
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+STARTS_PODS = ("Deployment", "StatefulSet", "HorizontalPodAutoscaler")
+"""Kinds whose pods would serve the empty folder, also by an edit that replaces none."""
 
 
 def require_alone(stack: Stack) -> None:
@@ -28,7 +30,9 @@ def require_alone(stack: Stack) -> None:
     effects = risk.judge(plan.read(stack.preview(quiet=True)))
     moves = [effect for effect in effects if embedded.moves_data(effect.step)]
     others = [
-        effect.step.title for effect in effects if effect not in moves and effect.risk > Risk.NONE
+        effect.step.title
+        for effect in effects
+        if effect not in moves and (effect.risk > Risk.NONE or effect.step.kind in STARTS_PODS)
     ]
     if not moves:
         raise OpsError(

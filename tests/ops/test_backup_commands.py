@@ -26,6 +26,7 @@ from ops.release.history import Location
 from ops.release.record import Record
 from ops.steps import Steps
 from tests.ops.conftest import Cluster
+from tests.ops.test_risk import Previewed, database, deployment
 
 CONTENT = Content("blue", "2026-11-30T00:00:00Z", "0004", {"public.task": 3})
 ADDRESS = "s3://backups/team/dev.age"
@@ -218,16 +219,58 @@ def test_an_upgrade_that_stops_on_its_way_names_the_backup(
     assert done == ["take", "record"], "the checkout is recorded as the engine reads it"
 
 
+def in_folder(name: str) -> dict[str, Any]:
+    """A database in this folder of its volume."""
+    changed = database("postgres:17")
+    (container,) = changed["spec"]["template"]["spec"]["containers"]
+    container["env"] = [{"name": "PGDATA", "value": name}]
+    return changed
+
+
+def previewing(*changes: tuple[str, str, Any, Any]) -> Any:
+    """A stack whose preview has these steps."""
+    steps = [
+        {
+            "op": op,
+            "urn": f"urn::{kind}",
+            "oldState": old and {"type": f"any:{kind}", "custom": True, "inputs": old},
+            "newState": new and {"type": f"any:{kind}", "custom": True, "inputs": new},
+        }
+        for op, kind, old, new in changes
+    ]
+    return Previewed({"steps": steps})
+
+
+MOVE = ("update", "StatefulSet", in_folder("pgdata"), in_folder("pgdata-18"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("update", "Deployment", deployment(), deployment(replicas=3)),
+        ("create", "Deployment", None, deployment()),
+        ("create", "HorizontalPodAutoscaler", None, {"metadata": {"name": "web"}}),
+    ],
+    ids=["replicas", "a new component", "an autoscaler"],
+)
+def test_an_upgrade_starts_no_pod_beside_the_move(other: tuple[str, str, Any, Any]) -> None:
+    """It would serve the empty folder."""
+    upgrade.require_alone(previewing(MOVE))
+    with pytest.raises(OpsError, match="changes more than the database") as refused:
+        upgrade.require_alone(previewing(MOVE, other))
+    assert other[1] in refused.value.where
+
+
 def test_after_an_upgrade_there_are_as_many_pods_as_the_stack_declares(cluster: Cluster) -> None:
     """Where it was killed before, none run; an autoscaler changes its own count."""
 
-    def deployment(name: str, **spec: int) -> dict[str, Any]:
+    def service(name: str, **spec: int) -> dict[str, Any]:
         return {"metadata": {"name": name}, "spec": spec}
 
-    cluster.has(deployment("blue-backend", replicas=0), deployment("blue-frontend", replicas=5))
+    cluster.has(service("blue-backend", replicas=0), service("blue-frontend", replicas=5))
     for words in ("scale", "wait", "rollout"):
         cluster.answer(words, "")
-    declared = (deployment("blue-backend", replicas=2), deployment("blue-frontend"))
+    declared = (service("blue-backend", replicas=2), service("blue-frontend"))
     resources = [{"type": upgrade.DEPLOYMENT, "inputs": inputs} for inputs in declared]
     stack: Any = SimpleNamespace(export=lambda: {"deployment": {"resources": resources}})
     with upgrade.services_away(stack, BLUE):
