@@ -5,6 +5,7 @@ former one is accepted; the former one is refused. The embedded database's passw
 pods make their roles. The stack file says how far a rotation has come.
 """
 
+import json
 import secrets
 import shutil
 import time
@@ -97,6 +98,20 @@ class Rotation:
     def known(self, values: Mapping[str, Any]) -> list[int]:
         """The numbers in a configuration."""
         return [int(number) for number in at(values, *self.numbers) or [1]]
+
+    def sequence(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values in a configuration, or their numbers; the one that is used first."""
+        if self.secret == SIGNING and SIGNING in values:
+            return [values[key] for key in SIGNING_KEYS if key in values]
+        return self.known(values)
+
+    def continues(self, values: Mapping[str, Any], deployed: Mapping[str, Any]) -> bool:
+        """Whether a configuration is what is deployed, or one step further."""
+        stage, sequence, last = self.stage(values), self.sequence(values), self.sequence(deployed)
+        if stage is self.stage(deployed):
+            return sequence == last
+        kept = sequence[1:] if stage is Stage.FORMER else sequence[:1]
+        return stage is self.after(self.stage(deployed)) and kept == last[:1]
 
     def title(self, stage: Stage) -> str:
         return f"rotate {self.secret}, {self.steps[stage]}"
@@ -196,8 +211,16 @@ def in_steps(
             the next step may refuse what they use.
         finish: seconds for which the former value is accepted once the next one is used; without end if None.
     """
-    stage = rotation.stage(_values(_source(stack)))
-    if stage is Stage.ONE and rotation.stage(_deployed(stack)) is Stage.ONE:
+    values, deployed = _shown(stack), _deployed(stack)
+    if not rotation.continues(values, deployed):
+        raise OpsError(
+            f"nothing was changed: the last update of stack {stack.name} has another {rotation.secret} than "
+            f"{stack.file.path.name}, as where somebody else rotated it",
+            where=str(stack.file.path),
+            fix="git pull, then run the same command again",
+        )
+    stage = rotation.stage(values)
+    if stage is Stage.ONE and rotation.stage(deployed) is Stage.ONE:
         stage = _advance(rotation, stack)
     while True:
         up(rotation.title(stage))
@@ -248,13 +271,24 @@ def _values(source: Source) -> dict[str, Any]:
     return {key: decoded(text) for key, text in source.texts.items()}
 
 
+def _shown(stack: Stack) -> dict[str, Any]:
+    """The stack file with its secrets in plain text."""
+    file = ("--config-file", str(stack.config_file()))
+    config = json.loads(stack.query("config", "--json", "--show-secrets", *file))
+    return _without_namespace(config)
+
+
 def _deployed(stack: Stack) -> dict[str, Any]:
-    """The configuration that is in the cluster."""
+    """The configuration that is in the cluster, with its secrets in plain text."""
     ups = history.revisions(history.updates(stack))
     if not ups:
         raise OpsError(f"stack {stack.name} has no revision yet", fix=f"make up STACK={stack.name}")
-    config = history.plain(ups[-1].update.config)
-    return {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items()}
+    return _without_namespace(history.with_secrets(stack, ups[-1].update).config)
+
+
+def _without_namespace(config: Mapping[str, history.Value]) -> dict[str, Any]:
+    values = history.plain(config)
+    return {key.removeprefix(f"{PROJECT}:"): value for key, value in values.items()}
 
 
 def _advance(rotation: Rotation, stack: Stack) -> Stage:

@@ -35,6 +35,7 @@ class Deployments:
         self.updates: list[Update] = []
         self.killed_at = ""
         monkeypatch.setattr(history, "updates", lambda _: self.updates[::-1])
+        monkeypatch.setattr(history, "with_secrets", lambda _, update: update)
         self.up("make up")
 
     @property
@@ -45,10 +46,9 @@ class Deployments:
     def up(self, title: str) -> None:
         if self.killed_at and self.killed_at in title:
             raise KilledError
-        config = {
-            key: {"secret": True} if "secure" in str(value) else {"value": json.dumps(value)}
-            for key, value in self.config.items()
-        }
+        stack = self.stack.of_ops
+        shown = ("config", "--json", "--show-secrets", "--config-file", str(self.stack.config_file))
+        config = json.loads(stack.query(*shown))
         self.updates.append(replace(PLAIN, title=title, config=config))
 
     def rotate(
@@ -144,6 +144,24 @@ def test_a_killed_run_continues_with_the_step_that_it_was_at(
     assert it.steps == [*done, *["1", "2", "3"][len(done) :]], "no step twice, none left out"
     assert NEXT not in it.config
     assert FORMER not in it.config
+
+
+@pytest.mark.parametrize("generated", [True, False])
+@pytest.mark.parametrize("finish", [None, 0], ids=["the former one is accepted", "finished"])
+@pytest.mark.parametrize("rotation", [KEY, PASSWORDS], ids=["key", "passwords"])
+def test_a_checkout_that_is_behind_does_not_go_back(
+    make: Make, generated: bool, finish: int | None, rotation: Rotation
+) -> None:
+    it = make(generated)
+    behind = it.stack.config_file.read_text()
+    it.rotate(finish, rotation=rotation)
+    it.stack.config_file.write_text(behind)
+    done = len(it.updates)
+    with pytest.raises(OpsError, match="nothing was changed") as refused:
+        it.rotate(finish, rotation=rotation)
+    assert refused.value.fix == "git pull, then run the same command again"
+    assert it.stack.config_file.read_text() == behind
+    assert len(it.updates) == done
 
 
 def test_a_stack_that_was_never_up_has_nothing_to_rotate(make: Make) -> None:
