@@ -69,7 +69,8 @@ class Live:
 
     def run(self, component: str, *command: str) -> str:
         """The output of a command in one of a component's pods."""
-        answer = self.kubectl.run("exec", f"deployment/{self.release}-{component}", "--", *command)
+        pod = (f"deployment/{self.release}-{component}", f"--container={component}")
+        answer = self.kubectl.run("exec", *pod, "--", *command)
         if answer.code != 0:
             raise OpsError(
                 f"the {component} of release {self.release} could not be asked",

@@ -252,7 +252,8 @@ def require_database(stack: Stack, address: str, table: str) -> None:
     """
     location = history.location(stack)
     pod = f"deployment/{location.release}-backend"
-    command = ("exec", "--stdin", pod, "--", "python", "-c", CHECK, table)
+    # Without a container's name kubectl first says which one it takes, as if that were the reason.
+    command = ("exec", "--stdin", pod, "--container=backend", "--", "python", "-c", CHECK, table)
     answer = location.kubectl.run(*command, timeout=CHECK_SECONDS, stdin=address)
     if answer.code != 0:
         raise OpsError(

@@ -10,8 +10,11 @@ from ops import pods
 from ops.config.stacks import StackFile
 from ops.engine.stack import Stack
 from ops.errors import OpsError
+from ops.kubectl import Kubectl
 from ops.prepare import setup
-from ops.release import rotate
+from ops.release import history, rotate
+from ops.release.history import Location
+from tests.ops.conftest import Cluster
 from tests.ops.machines import LOCAL, set_up
 
 NEW = "  taskflow:openaiApiKey: {secure: new}\n"
@@ -50,3 +53,17 @@ def test_the_stack_file_keeps_a_secret_that_is_deployed(
         rotate.rotate("openaiApiKey", "dev", None)
 
     assert path.read_text() == (LOCAL if fails == "up" else LOCAL + NEW)
+
+
+def test_an_address_is_tried_in_the_backends_own_container(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first line of the answer, which is the reason, is kubectl's note of the container that it takes."""
+    place = Location("blue", Kubectl("minikube", {}, "blue"), "127.0.0.1")
+    monkeypatch.setattr(history, "location", lambda _: place)
+    cluster.answer("exec", "Defaulted container backend\nrefused", code=1)
+    cluster.answer("exec --container=backend", "the password is refused", code=1)
+    stack: Any = None
+    with pytest.raises(OpsError, match="nothing was changed") as refused:
+        rotate.require_database(stack, "postgresql://a:b@database.invalid/c", "task")
+    assert refused.value.where == "the password is refused"
