@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from filecmp import cmp
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, cast
@@ -83,13 +84,28 @@ def require_folder(path: Path) -> None:
         )
 
 
+def copy_name(*place: str) -> str:
+    """The name of a file for a copy of a backup: its stack or bucket is in it, as others have files of one name."""
+    return "-".join(place).replace("/", "-")
+
+
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """A temporary file, renamed to `path` at the end of the block; an error leaves neither."""
+    """A temporary file, renamed to `path` at the end of the block; an error leaves neither.
+
+    Raises:
+        OpsError: if another backup is there by then.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
         part.touch(mode=0o600)
         yield part
+        if path.exists() and not cmp(part, path, shallow=False):
+            raise OpsError(
+                "another backup has this name: nothing replaces it",
+                where=str(path),
+                fix="move it elsewhere, then run the same command again",
+            )
         part.rename(path)
     finally:
         part.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from minio import Minio
 from minio.credentials.providers import AWSConfigProvider, ChainedProvider, EnvAWSProvider
 from minio.error import MinioException
 
-from ops.backup.archive import FOLDER, written
+from ops.backup.archive import FOLDER, copy_name, written
 from ops.errors import OpsError
 
 SCHEME = "s3://"
@@ -58,10 +58,10 @@ def download(address: str) -> Path:
     """Copy a backup from a bucket to the folder of backups.
 
     Raises:
-        OpsError: if the store refuses or has no such object.
+        OpsError: if the store refuses or has no such object, or another backup has the copy's name.
     """
     bucket, key = _parts(address)
-    path = FOLDER / key.rpartition("/")[2]
+    path = FOLDER / copy_name(bucket, key)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _store(address) as store, written(path) as part:
         store.fget_object(bucket, key, str(part))

@@ -125,11 +125,9 @@ def fetched(stack: Stack, steps: Steps, name: str) -> Path:
     """A scheduled backup, copied from its volume to the folder of backups.
 
     Raises:
-        OpsError: with the names of those that exist.
+        OpsError: with the names of those that exist; or if another backup has the copy's name.
     """
-    path = archive.FOLDER / name
-    if path.exists():
-        return path
+    path = archive.FOLDER / archive.copy_name(stack.name, name)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         _pod(stack, steps, volume=True) as pod,

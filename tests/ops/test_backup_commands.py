@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -120,6 +121,51 @@ def test_a_backup_in_a_bucket_is_downloaded_and_then_restored(
     monkeypatch.setattr(bucket, "download", download)
     run("restore", "--from", ADDRESS)
     assert done == [f"download {ADDRESS}", f"restore {tmp_path / 'dev.age'}"]
+
+
+def test_a_backup_of_another_stack_is_not_taken_for_the_one_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Stacks may store files of one name, and an own backup may have it, too."""
+    volumes = {"staging": b"of staging", "prod": b"of prod"}
+
+    @contextmanager
+    def pretended(stack: Any, *_: object, **__: object) -> Iterator[Any]:
+        process = SimpleNamespace(stdout=BytesIO(volumes[stack.name]))
+        yield SimpleNamespace(running=lambda *_: nullcontext(process))
+
+    monkeypatch.setattr(archive, "FOLDER", tmp_path)
+    monkeypatch.setattr(release, "_pod", pretended)
+    (tmp_path / "x.age").write_bytes(b"own")
+    for name, content in volumes.items():
+        stack: Any = SimpleNamespace(name=name)
+        paths = {release.fetched(stack, STEPS, "x.age") for _ in range(2)}
+        assert [path.read_bytes() for path in paths] == [content], "again is the same"
+    assert (tmp_path / "x.age").read_bytes() == b"own"
+
+
+def test_a_download_replaces_no_other_backup(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Store:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def fget_object(self, place: str, key: str, path: str) -> None:
+            Path(path).write_text(f"{place}: {key}")
+
+    monkeypatch.setattr(bucket, "FOLDER", tmp_path)
+    monkeypatch.setattr(bucket, "Minio", Store)
+    own = tmp_path / "x.age"
+    own.write_text("own")
+    paths = [bucket.download(f"s3://{place}/x.age") for place in ("one", "two/team")]
+    assert [path.read_text() for path in paths] == ["one: x.age", "two: team/x.age"]
+    assert bucket.download("s3://one/x.age") == paths[0]
+    paths[0].write_text("another")
+    with pytest.raises(OpsError, match="another backup has this name") as refused:
+        bucket.download("s3://one/x.age")
+    assert str(paths[0]) in refused.value.where
+    assert (own.read_text(), paths[0].read_text()) == ("own", "another")
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_upgrade_of_postgres_is_one_command_that_ends_in_the_smoke_check(
