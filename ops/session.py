@@ -1,5 +1,6 @@
 """Shared by the groups of commands: the console, the options, and the steps from tools to a stack."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
@@ -13,6 +14,7 @@ from ops.config.stacks import StackFile
 from ops.engine import recovery
 from ops.engine.backend import prepare
 from ops.engine.stack import Stack
+from ops.errors import OpsError
 from ops.prepare import setup
 from ops.prepare.setup import Setup
 from ops.steps import Steps
@@ -77,8 +79,18 @@ def provide_cluster(chosen: Setup, file: StackFile, steps: Steps) -> None:
 
 
 def selected_stack(chosen: Setup, file: StackFile, steps: Steps, *, changing: bool = True) -> Stack:
-    """The stack in its backend, made if it is new, and freed of what a killed run left."""
+    """The stack in its backend, made if it is new, and freed of what a killed run left.
+
+    Raises:
+        OpsError: if it would be changed with a state that does not outlive a pipeline's machine.
+    """
     with steps.step("stack") as step:
+        if changing and chosen.backend.ours and file.profile is None and os.environ.get("CI"):
+            raise OpsError(
+                "nothing was changed: CI is set, and the state would be deleted with this machine",
+                where=chosen.backend.url,
+                fix="set PULUMI_BACKEND_URL, or PULUMI_ACCESS_TOKEN for Pulumi Cloud, to where the stack's state is",
+            )
         prepare(chosen.backend)
         stack = Stack(file, chosen.backend, chosen.env)
         made = "made" if stack.select() else "found"

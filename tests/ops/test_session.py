@@ -1,6 +1,7 @@
 """The way to a stack on a cluster that answers: what is provided for which stack, and in which order."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,9 @@ from rich.console import Console
 
 from ops import session
 from ops.config.stacks import StackFile
+from ops.engine import backend, recovery
+from ops.engine.stack import Stack
+from ops.errors import OpsError
 from ops.prepare import setup
 from ops.steps import Steps
 
@@ -45,3 +49,39 @@ def test_the_metrics_server_of_another_cluster_is_left_alone(provided: list[str]
         "provide_cluster",
         "stack",
     ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "profile", "changing", "goes_on"),
+    [
+        ({"CI": "true"}, None, True, False),
+        ({"CI": "true"}, None, False, True),
+        ({"CI": "true"}, "minikube", True, True),
+        ({"CI": "true", "PULUMI_BACKEND_URL": "s3://state"}, None, True, True),
+        ({}, None, True, True),
+    ],
+    ids=["lost", "only read", "minikube's go with it", "shared", "no pipeline"],
+)
+def test_a_pipeline_changes_no_cluster_with_a_state_that_goes_with_its_machine(
+    variables: dict[str, str],
+    profile: str | None,
+    changing: bool,
+    goes_on: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(session, "prepare", lambda _: None)
+    monkeypatch.setattr(Stack, "select", lambda _: False)
+    monkeypatch.setattr(recovery, "recover", lambda *_, **__: "")
+    chosen: Any = SimpleNamespace(backend=backend.find(variables, tmp_path), env={})
+    file = StackFile("x", Path("Pulumi.x.yaml"), "x", profile, None, builds_images=False)
+    steps = Steps("", Console(quiet=True))
+    if goes_on:
+        assert session.selected_stack(chosen, file, steps, changing=changing).name == "x"
+        return
+    with pytest.raises(OpsError, match="nothing was changed: CI is set") as failure:
+        session.selected_stack(chosen, file, steps, changing=changing)
+    assert "PULUMI_BACKEND_URL" in failure.value.fix
