@@ -12,7 +12,7 @@ from ops.kubectl import Kubectl, Manifest
 
 LOG_LINES = 12
 ROLLOUT_SECONDS = 120
-"""Longer than the deadline after which Kubernetes gives a rollout up."""
+"""Longer than the default deadline after which Kubernetes gives a rollout up."""
 GONE_SECONDS = 30
 """After the grace period: the kubelet kills what is left, and reports it."""
 NOT_YET = "running, its readiness probe has not passed yet"
@@ -87,9 +87,10 @@ def require_rolled_out(stack: StackFile, env: Mapping[str, str]) -> None:
         OpsError: if a rollout gets stuck; what its pods say is printed.
     """
     kubectl = Kubectl(stack.context, env, stack.namespace)
+    seconds = max(ROLLOUT_SECONDS, stack.rollout_seconds)
     for kind in ("deployment", "statefulset"):
         selector = f"--selector=app={stack.release}"
-        answer = kubectl.wait(ROLLOUT_SECONDS, "rollout", "status", kind, selector)
+        answer = kubectl.wait(seconds, "rollout", "status", kind, selector)
         if answer.code != 0:
             words = last_words(stack, env)
             print(words, end="", flush=True)

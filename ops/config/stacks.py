@@ -39,6 +39,8 @@ class StackFile:
     release: str = PROJECT
     namespace: str = PROJECT
     names_its_encryption: bool = False
+    rollout_seconds: int = 0
+    """The longest time that the stack gives the update of a workload."""
 
     @classmethod
     def read(cls, name: str, root: Path = ROOT) -> Self:
@@ -62,6 +64,7 @@ class StackFile:
         except ConfigError as error:
             raise OpsError(str(error), code=INVALID) from None
         config = as_far_as_readable(source)
+        workloads = config.workloads.values()
         return cls(
             name=name,
             path=path,
@@ -70,10 +73,11 @@ class StackFile:
             node_port=config.frontend.service.node_port,
             builds_images=not all(image.ref for image in config.component_images.values()),
             policies=config.policies,
-            autoscales=any(workload.autoscaling for workload in config.workloads.values()),
+            autoscales=any(workload.autoscaling for workload in workloads),
             release=config.release,
             namespace=config.namespace_name,
             names_its_encryption=not source.settings.keys().isdisjoint(ENCRYPTION_KEYS),
+            rollout_seconds=max(workload.rollout_seconds for workload in workloads),
         )
 
     @classmethod

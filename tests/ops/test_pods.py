@@ -1,5 +1,6 @@
 """Why a pod is not ready, and the last log lines of such pods."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -221,6 +222,16 @@ def test_a_rollout_that_gets_stuck_is_an_error_with_what_its_pods_say(cluster: C
     with pytest.raises(OpsError, match="the new pods do not become ready") as stuck:
         require_rolled_out(DEV, {})
     assert "ErrImagePull" in stuck.value.where
+
+
+@pytest.mark.parametrize(("given", "waits"), [(30, 120), (900, 900)])
+def test_a_rollout_is_waited_for_as_long_as_its_stack_allows(
+    cluster: Cluster, given: int, waits: int
+) -> None:
+    """The least is for what has no deadline in the stack file, as the database."""
+    cluster.answer("rollout", "successfully rolled out")
+    require_rolled_out(replace(DEV, rollout_seconds=given), {})
+    assert [call.split()[-1] for call in cluster.calls] == [f"--timeout={waits}s"] * 2
 
 
 def test_former_pods_are_waited_for_by_name_for_as_long_as_they_may_take(cluster: Cluster) -> None:

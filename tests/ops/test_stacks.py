@@ -60,6 +60,12 @@ def test_what_the_commands_need_is_read_from_the_file(tmp_path: Path, text: str)
     assert (file.policies, file.autoscales, file.builds_images) == ("advisory", True, True)
 
 
+def test_the_slowest_workload_says_how_long_an_update_may_take(tmp_path: Path) -> None:
+    slow = "  taskflow:backend: {replicas: 4, rolloutDeadlineSeconds: 200}\n"
+    (tmp_path / "Pulumi.x.yaml").write_text(f"{WITH}{slow}")
+    assert StackFile.read("x", tmp_path).rollout_seconds == 2 * 200, "two pods at a time"
+
+
 def test_a_file_that_is_not_utf_8_is_refused_with_the_byte_and_its_line(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.x.yaml").write_bytes("config: {}\n# Größe\n".encode("latin-1"))
     with pytest.raises(OpsError, match=r"^Pulumi\.x\.yaml:2: .*UTF-8") as caught:
