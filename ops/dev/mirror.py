@@ -32,8 +32,11 @@ class Mirror:
                 file for file in found.keys() | self._seen.keys()
                 if found.get(file) != self._seen.get(file)
             )  # fmt: skip
-            for file in set(changed) - self.of_image() if changed else ():
-                self._place(file, present=file in found and not self.held_back(file))
+            copied = [file for file in changed if file not in self.of_image()] if changed else []
+            present = {file for file in copied if file in found and not self.held_back(file)}
+            # Deletions first: a new file may have the name of a folder, or another case alone.
+            for file in sorted(copied, key=present.__contains__):
+                self._place(file, present=file in present)
         except (
             FileNotFoundError
         ):  # An editor's rename happened in between; the next look sees all of it.

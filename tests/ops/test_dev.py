@@ -77,6 +77,24 @@ def test_an_editor_that_replaces_the_file_is_followed(mirror: Mirror, context: P
     assert copies(mirror) == {"app/page": "edited"}
 
 
+def test_a_file_whose_name_changes_in_case_alone_stays_on_a_disk_that_ignores_case(
+    mirror: Mirror, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def of_any_case(path: Path, missing_ok: bool = False) -> None:
+        for file in path.parent.iterdir():
+            if file.name.lower() == path.name.lower():
+                unlink(file)
+
+    mirror.update()
+    monkeypatch.setattr(Path, "unlink", of_any_case)
+    for former, name in (("page", "Page"), ("Page", "page")):
+        (context / "app" / former).rename(context / "app" / name)
+        mirror.update()
+        assert copies(mirror) == {f"app/{name}": "app/page"}
+
+
 def test_a_file_that_is_ignored_from_now_on_is_not_served_any_more(
     mirror: Mirror, context: Path
 ) -> None:
