@@ -90,7 +90,7 @@ def used_files(context: Path, target: str) -> list[Path]:
 
 
 def _used_names(context: Path, target: str) -> list[str]:
-    sources = _copied(_text(context / "Dockerfile"), target)
+    sources = _copied(context / "Dockerfile", target)
     names = context_names(context)
     links = [name for name in names if (context / name).is_symlink()]
     # BuildKit follows a link that a stage copies, or copies from: its target may be any of the files.
@@ -136,12 +136,12 @@ class _Stage:
     sources: list[str] = field(default_factory=list)
 
 
-def _copied(dockerfile: str, target: str) -> list[str] | None:
+def _copied(file: Path, target: str) -> list[str] | None:
     """The paths that a target's stages take from the context; None if that is uncertain.
 
     https://docs.docker.com/reference/dockerfile/
     """
-    stages: list[_Stage] = []
+    dockerfile, stages = _text(file), list[_Stage]()
     # Texts that are no instructions, and another character that continues a line.
     uncertain = "<<" in dockerfile or re.search(r"(?mi)^\s*#\s*escape\s*=", dockerfile)
     for words in () if uncertain else _instructions(dockerfile):
@@ -149,6 +149,9 @@ def _copied(dockerfile: str, target: str) -> list[str] | None:
         flags = [word[2:].partition("=")[::2] for word in words[1:] if word.startswith("--")]
         plain = [word for word in words[1:] if not word.startswith("--")]
         others = [value.lower() for flag, value in flags if flag == "from"]
+        if not (plain if instruction == "FROM" else stages or instruction == "ARG"):
+            where = f"{file.parent.name}/{file.name}"
+            raise ConfigError([f"{where}: got {words[0]}, expected FROM with an image"])
         if instruction == "FROM":
             name = plain[2] if len(plain) > 2 and plain[1].upper() == "AS" else ""
             stages.append(_Stage(name.lower(), [plain[0].lower()]))

@@ -5,6 +5,7 @@ The folder itself cannot be mounted: it holds files that no image gets, and Next
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,9 +22,14 @@ class Mirror:
     """Holds the copies, and a temporary file while one is written."""
     held_back: Callable[[Path], bool] = lambda _: False
     _seen: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+    _of_image: set[Path] = field(default_factory=set)
 
     def update(self) -> list[Path]:
-        """Bring the copies up to date; returns the sources that changed, deleted ones included."""
+        """Bring the copies up to date; returns the sources that changed, deleted ones included.
+
+        Raises:
+            ConfigError: if an unfinished edit hides which files the image is built from; nothing is changed then.
+        """
         context = self.build.context
         try:
             files = {*used_files(context, self.build.target), context / "Dockerfile"}
@@ -32,33 +38,37 @@ class Mirror:
                 file for file in found.keys() | self._seen.keys()
                 if found.get(file) != self._seen.get(file)
             )  # fmt: skip
-            copied = [file for file in changed if file not in self.of_image()] if changed else []
+            if changed:
+                self._of_image = {*used_files(context, DEPENDENCIES), context / "Dockerfile"}
+            copied = [file for file in changed if file not in self._of_image]
             present = {file for file in copied if file in found and not self.held_back(file)}
             # Deletions first: a new file may have the name of a folder, or another case alone.
             for file in sorted(copied, key=present.__contains__):
                 self._place(file, present=file in present)
-        except (
-            FileNotFoundError
-        ):  # An editor's rename happened in between; the next look sees all of it.
+        # An editor's rename, or another branch, came in between; the next look sees all of it.
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return []
         self._seen = found
         return changed
 
     def of_image(self) -> set[Path]:
         """The files that the container's image is built from; if one changes, it must be built again."""
-        context = self.build.context
-        return {*used_files(context, DEPENDENCIES), context / "Dockerfile"}
+        return self._of_image
 
     def _place(self, file: Path, *, present: bool) -> None:
         copy = self.folder / file.relative_to(self.build.context)
         if not present:
-            copy.unlink(missing_ok=True)
+            # Its folder may be a file by now.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                copy.unlink()
             return
         copy.parent.mkdir(parents=True, exist_ok=True)
         # Atomic: watchers of the folder read the file at once.
         partial = self.folder.with_suffix(".part")
         partial.unlink(missing_ok=True)
         shutil.copy(file, partial, follow_symlinks=False)
+        if copy.is_dir() and not copy.is_symlink():
+            shutil.rmtree(copy)
         partial.replace(copy)
 
 

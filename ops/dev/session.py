@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from components.build_context import BuildArgs, build_of, reference
+from components.config.errors import ConfigError
 from components.config.stack import Images
 from ops.dev.containers import Containers, free_ports
 from ops.dev.live import Live, moved
@@ -56,6 +57,7 @@ class Session:
         }
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._outdated: set[str] = set()
+        self._trouble: dict[str, str] = {}
         self._forward: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -77,8 +79,8 @@ class Session:
         """
         while True:
             time.sleep(LOOK_SECONDS)
-            for component, mirror in self._mirrors.items():
-                if changed := mirror.update():
+            for component in COMMANDS:
+                if changed := self._changed(component):
                     self._follow(component, changed)
             for component, process in self._running.items():
                 if process.poll() is not None:
@@ -87,6 +89,17 @@ class Session:
                 # It ended with the database's pod, as in an update of the release.
                 time.sleep(1)
                 self._forward_database()
+
+    def _changed(self, component: str) -> list[Path]:
+        """The sources that changed; what an unfinished edit hides is known by the next one."""
+        try:
+            changed, trouble = self._mirrors[component].update(), ""
+        except ConfigError as error:
+            changed, trouble = [], str(error)
+        if trouble and trouble != self._trouble.get(component):
+            console.print(trouble, style="red", markup=False)
+        self._trouble[component] = trouble
+        return changed
 
     def _follow(self, component: str, changed: list[Path]) -> None:
         names = ", ".join(str(file.relative_to(SOURCES)) for file in changed)
@@ -97,14 +110,12 @@ class Session:
         if component in self._outdated:
             try:
                 self._start(component)
-            except OpsError as error:
+            except (OpsError, FileNotFoundError) as error:
                 # The edit may be unfinished: keep what runs until the next one.
                 console.print(str(error), style="red", markup=False)
                 return
             self._outdated.remove(component)
-        # A file may be missing during a rename; the next edit prints this again.
-        with suppress(FileNotFoundError):
-            self._say_content()
+        self._say_content()
 
     def stop(self) -> None:
         """No container starts after this."""
@@ -168,13 +179,17 @@ class Session:
         return newer and file.parent == MIGRATIONS
 
     def _say_content(self) -> None:
-        tags = [
-            reference(self._images.repository(component), self._build(component))
-            for component in COMMANDS
-            if component not in self._outdated
-        ]
+        try:
+            tags = [
+                reference(self._images.repository(component), self._build(component))
+                for component in COMMANDS
+                if component not in self._outdated
+            ]
+        except (ConfigError, FileNotFoundError):
+            # An edit is unfinished, or a file is missing during a rename; the next one prints this again.
+            return
         console.print(f"serving the content of {' and '.join(tags)}, as the next make up builds it")
-        newest = max(file.stem for file in MIGRATIONS.glob("[0-9]*.py"))
+        newest = max((file.stem for file in MIGRATIONS.glob("[0-9]*.py")), default="")
         if self._schema is not None and newest > self._schema:
             console.print(
                 f"[yellow]but not migration {newest}: the release has {self._schema}. MIGRATE=1 applies it to the "

@@ -1,17 +1,23 @@
 """`make dev`: which stacks it serves, which files it mounts, and where it finds the database."""
 
+import shutil
 import socket
 import threading
 from base64 import b64encode
+from collections.abc import Callable
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from components.build_context import BuildArgs, used_files
+from components.config.stack import Images
 from ops.config.stacks import StackFile
+from ops.dev import session
 from ops.dev.command import images_of, require_own_docker
-from ops.dev.containers import free_ports
+from ops.dev.containers import Containers, Network, free_ports
 from ops.dev.live import Live, moved
 from ops.dev.mirror import Mirror
 from ops.dev.session import answers
@@ -109,6 +115,19 @@ def test_a_change_of_the_dependencies_needs_another_image(mirror: Mirror, contex
     for name in ("lock", "Dockerfile"):
         (context / name).write_text(f"{DOCKERFILE}# edited\n")
         assert mirror.of_image().intersection(mirror.update()) == {context / name}
+
+
+def test_a_folder_and_a_file_may_take_each_others_name(mirror: Mirror, context: Path) -> None:
+    page = context / "app" / "page"
+    mirror.update()
+    for name, before in (("app/page/index", {}), ("app/page", {"app/page/cache": "generated"})):
+        for file, text in before.items():
+            (mirror.folder / file).write_text(text)
+        shutil.rmtree(page) if page.is_dir() else page.unlink()
+        (context / name).parent.mkdir(exist_ok=True)
+        (context / name).write_text(name)
+        mirror.update()
+        assert copies(mirror) == {name: name}
 
 
 def test_a_file_that_is_held_back_is_not_mounted(mirror: Mirror) -> None:
@@ -219,6 +238,89 @@ def test_only_the_host_of_the_database_s_address_changes() -> None:
 def test_the_database_s_address_is_known_by_both_schemes_in_any_case(scheme: str) -> None:
     moved_to = moved({"A": f"{scheme}://u:p@db/n\n"}, "127.0.0.1", 40000)["A"]
     assert moved_to == f"{scheme.strip().lower()}://u:p@127.0.0.1:40000/n"
+
+
+class Served(Containers):
+    """Starts what runs on, without Docker."""
+
+    def build(self, build: BuildArgs) -> str:
+        return "an image"
+
+    def remove(self, component: str = "") -> None: ...
+
+    def start(self, component: str, *_: object) -> Any:
+        return SimpleNamespace(poll=lambda: None, wait=lambda: None, kill=lambda: None)
+
+
+def during(
+    edits: list[Callable[[], object]], backend: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder that a session serves after these edits, one before each look."""
+
+    def look(_: float) -> None:
+        if not edits:
+            raise KeyboardInterrupt
+        edits.pop(0)()
+
+    monkeypatch.setattr(session, "SOURCES", backend.parent)
+    monkeypatch.setattr(session, "MIGRATIONS", backend / "migrations")
+    monkeypatch.setattr(session, "COMMANDS", {"backend": "serve"})
+    monkeypatch.setattr(session, "HEALTH", {})
+    containers = Served(backend.parent / "served", Network.of("linux"), {})
+    containers.folder.mkdir()
+    release = live("postgresql://u:p@db.example.com/u")
+    kept = session.Session(release, containers, Images(), 0, "0001")
+    kept.start()
+    monkeypatch.setattr("time.sleep", look)
+    with pytest.raises(KeyboardInterrupt):
+        kept.keep()
+    return containers.folder / "backend"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (".dockerignore", "*\n[", "backend/.dockerignore:2: [ is not a pattern"),
+        ("Dockerfile", "FROM", "backend/Dockerfile: got FROM, expected FROM with"),
+        ("Dockerfile", "COPY lock .", "backend/Dockerfile: got COPY, expected FROM with"),
+    ],
+)
+def test_an_unfinished_edit_is_reported_once_and_what_runs_is_kept(
+    name: str,
+    text: str,
+    said: str,
+    context: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    backend = context.rename(context.parent / "backend")
+    edited, finished = backend / name, (backend / name).read_text()
+    edits: list[Callable[[], object]] = [
+        lambda: edited.write_text(text),
+        lambda: (backend / "app/page").write_text("edited"),
+        lambda: edited.write_text(finished),
+    ]
+    served = during(edits, backend, monkeypatch)
+    assert capsys.readouterr().out.count(said) == 1
+    assert (served / "app/page").read_text() == "edited", "what was edited meanwhile is served"
+
+
+def test_a_file_that_vanishes_while_it_is_read_ends_nothing(
+    context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another branch is checked out."""
+    backend = context.rename(context.parent / "backend")
+    page, read = backend / "app/page", Path.read_bytes
+
+    def vanishes(path: Path) -> bytes:
+        if path == page and "edited" in path.read_text():
+            path.unlink()
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", vanishes)
+    served = during([lambda: page.write_text("edited")], backend, monkeypatch)
+    assert not page.exists()
+    assert (served / "app/page").read_text() == "edited", "until the next look"
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_a_service_of_this_machine(

@@ -171,6 +171,15 @@ def test_a_file_that_cannot_be_read_is_one_line(
         tag(context)
 
 
+@pytest.mark.parametrize(
+    "lines", ["FROM", "FROM --platform=x", "COPY app /app\nFROM scratch", "RUN make"]
+)
+def test_a_dockerfile_without_a_stage_to_begin_with_is_one_line(context: Path, lines: str) -> None:
+    (context / "Dockerfile").write_text(f"ARG VERSION=1\n{lines}\n")
+    with pytest.raises(ConfigError, match=r"/Dockerfile: got [A-Z]+, expected FROM with an image$"):
+        tag(context)
+
+
 STAGES = """\
 # syntax=docker/dockerfile:1
 ARG BASE_IMAGE=python:3.13-slim
