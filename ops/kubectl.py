@@ -108,6 +108,7 @@ class Kubectl:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",
         )
 
     def piped(self, *arguments: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:

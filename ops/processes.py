@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +76,7 @@ def stream(
             if hide and re.search(hide, line):
                 continue
             if not quiet:
-                sys.stdout.write(line)
-                sys.stdout.flush()
+                show(line)
             tail.append(line)
 
     reader = threading.Thread(target=pass_through, daemon=True)
@@ -97,6 +97,13 @@ def stream(
     # A daemon that the child left behind may hold the pipe open: the child's end is what counts.
     reader.join(timeout=2)
     return Result(code, "".join(tail))
+
+
+def show(line: str) -> None:
+    """Print a line of a pipe, or go on where it cannot be printed: unread, a full pipe would stop its writer."""
+    with suppress(OSError, ValueError):
+        sys.stdout.write(line)
+        sys.stdout.flush()
 
 
 def _await_clean_up(child: subprocess.Popen[str]) -> None:

@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +15,7 @@ from components.build_context import BuildArgs
 from ops.dev.mirror import DEPENDENCIES
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
-from ops.processes import capture, stream
+from ops.processes import capture, show, stream
 
 LABEL = "taskflow-dev"
 SOURCES = "/app/sources"
@@ -156,8 +155,7 @@ def follow(name: str, process: subprocess.Popen[str], hide: tuple[str, ...] = ()
         assert process.stdout
         for line in process.stdout:
             if not line.startswith(hide or ("\0",)):
-                sys.stdout.write(f"{name} | {line}")
-                sys.stdout.flush()
+                show(f"{name} | {line}")
 
     threading.Thread(target=lines, daemon=True).start()
 

@@ -60,6 +60,16 @@ def test_no_help_text_cuts_a_name_off(module: str, monkeypatch: pytest.MonkeyPat
         assert "…" not in shown.output
 
 
+def test_text_is_utf_8_in_every_locale() -> None:
+    """Python's own UTF-8 mode, which C has by itself, is off here: so are other locales, as ISO-8859-1."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"}
+    result = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-m", "ops", "status", "--stack", "grün"],
+        cwd=ROOT, env={**env, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}, capture_output=True,
+    )  # fmt: skip
+    assert "there is no stack 'grün'" in result.stderr.decode()
+
+
 def test_an_unknown_command_gets_the_nearest_as_a_hint() -> None:
     result = CliRunner().invoke(main.app, ["histry"])
     assert result.exit_code == 2

@@ -65,6 +65,19 @@ def test_noise_is_hidden_and_the_rest_is_not(capfd: pytest.CaptureFixture[str]) 
     assert capfd.readouterr().out == result.output == "one\ntwo\n"
 
 
+def test_a_child_ends_although_its_output_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may read it any more, and a terminal may lack a character."""
+    count = 20_000
+    for encoding in ("ascii", "utf-8"):
+        with Path(os.devnull).open("w" if encoding == "ascii" else "r", encoding=encoding) as out:
+            monkeypatch.setattr(sys, "stdout", out)
+            printed = f"for _ in range({count}): print('\N{BULLET} a step')"
+            command = [sys.executable, "-X", "utf8", "-c", printed]
+            result = stream(command, env=os.environ, timeout=20)
+            monkeypatch.undo()
+        assert (result.code, result.output[:8]) == (0, "\N{BULLET} a step")
+
+
 def test_a_missing_program_is_one_clear_error() -> None:
     with pytest.raises(OpsError, match="cannot start no-such-program"):
         stream(["no-such-program"], env=os.environ)
