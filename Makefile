@@ -5,6 +5,10 @@ PYTHON := .venv/bin/python
 OPS := $(PYTHON) -m ops
 # The stamp's name carries a checksum of all requirements files, so a change in any makes the environment again.
 STAMP := .venv/.made-$(shell cat requirements.txt requirements-dev.txt docker/backend/requirements*.txt | cksum | cut -d' ' -f1)
+# After an upgrade of the system's Python its link is broken, or leads to a version that looks for packages elsewhere.
+ifeq ($(shell { $(PYTHON) -c 'import pip; print(pip)'; } 2>/dev/null),)
+.PHONY: $(STAMP)
+endif
 # The step table of `make up` counts the environment too; this is when it began (in seconds: date on macOS has no fractions).
 export OPS_STARTED := $(shell date +%s)
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes .venv from requirements-dev.txt and writes the stamp file $1 last. A folder without a stamp was
-# interrupted and is made afresh; one with an older stamp is brought up to date.
+# interrupted, one whose Python finds no pip is of another Python: both are made afresh. One with an older stamp
+# is brought up to date.
 set -eu
 
 # stdout belongs to the command that make runs next: make -s render >objects.yaml

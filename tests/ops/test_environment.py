@@ -1,9 +1,11 @@
 """How `.venv` is made, and repaired after an interrupt. Python and df are scripts."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from ops.paths import ROOT
 PYTHON = """#!/bin/sh
 case "$*" in
 "--version") echo Python 3.13 ;;
+"-c import pip; "*) echo found ;;
 "-m venv --clear "*) rm -rf "$4" && mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && echo venv >> "{notes}" ;;
 "-m pip install "*) echo pip >> "{notes}"; {pip} ;;
 esac
@@ -43,12 +46,21 @@ class Checkout:
         row = f"/dev/disk 30000000 1 {kilobytes} 1% /here"
         self.program("df", f"#!/bin/sh\necho Filesystem and so on\necho '{row}'\n")
 
+    @property
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+    def run(self, *command: str) -> None:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
     def start(self, stamp: str = "1") -> subprocess.Popen[str]:
-        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return subprocess.Popen(
             ["sh", str(ROOT / "ops" / "environment.sh"), f"{self.venv}/.made-{stamp}"],
             cwd=self.folder,
-            env={**os.environ, "PATH": path},
+            env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -98,6 +110,28 @@ def test_other_requirements_are_installed_into_the_environment_that_is_there(
     checkout.make("2")
     assert checkout.done == ["venv", "pip", "pip"]
     assert checkout.stamps == [".made-2"]
+
+
+@pytest.mark.parametrize(
+    "upgraded",
+    [
+        lambda python: python.unlink(),
+        lambda python: python.write_text("#!/bin/sh\necho No module named pip >&2; exit 1\n"),
+    ],
+    ids=["the version is gone", "another version is in its place"],
+)
+def test_an_environment_whose_python_was_replaced_is_made_afresh(
+    checkout: Checkout, upgraded: Callable[[Path], object]
+) -> None:
+    shutil.copy(ROOT / "Makefile", checkout.folder)
+    (checkout.folder / "ops").mkdir()
+    shutil.copy(ROOT / "ops" / "environment.sh", checkout.folder / "ops")
+    checkout.run("make", "validate")
+    checkout.run("make", "validate")
+    assert checkout.done == ["venv", "pip"], "it is made once"
+    upgraded(checkout.venv / "bin" / "python")
+    checkout.run("make", "validate")
+    assert checkout.done == ["venv", "pip"] * 2
 
 
 @pytest.mark.parametrize(
