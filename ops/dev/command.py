@@ -36,7 +36,13 @@ commands = typer.Typer(rich_markup_mode=None)
 def dev(
     stack: StackName = "dev",
     port: Annotated[
-        int, typer.Option(help="Port of the frontend; another one if it is in use.", envvar="PORT")
+        int,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of the frontend; another one if it is in use.",
+            envvar="PORT",
+        ),
     ] = 3000,
     migrate: Annotated[
         bool,

@@ -166,9 +166,18 @@ def free_ports(wanted: int, count: int) -> list[int]:
         ports = []
         for port in (wanted, *[0] * (count - 1)):
             probe = held.enter_context(socket.socket())
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
+            # Else a port whose connections have just ended would count as in use for a minute.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(port > 0))
+            if not _answered(port):
+                with suppress(OSError):
+                    probe.bind(("127.0.0.1", port))
             if not probe.getsockname()[1]:
                 probe.bind(("127.0.0.1", 0))
             ports.append(int(probe.getsockname()[1]))
     return ports
+
+
+def _answered(port: int) -> bool:
+    """Whether a server listens: macOS would let another one listen beside one that listens on every address."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

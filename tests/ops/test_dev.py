@@ -11,9 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from components.build_context import BuildArgs, used_files
 from components.config.stack import Images
+from ops import main
 from ops.config.stacks import StackFile
 from ops.dev import session
 from ops.dev.command import images_of, require_own_docker
@@ -342,3 +344,21 @@ def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
     assert port not in ports
     assert len({*ports}) == 3
     assert free_ports(port, 1) == [port]
+
+
+def test_a_port_whose_connections_have_just_ended_is_free() -> None:
+    """The next session gets the same address; the system keeps such a connection for a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            server.accept()[0].close()  # The side that closes first waits.
+            assert client.recv(1) == b""
+        assert free_ports(port, 1) != [port], "it listens"
+    assert free_ports(port, 1) == [port]
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_port_that_cannot_be_is_a_wrong_use(port: str) -> None:
+    result = CliRunner().invoke(main.app, ["dev", "--port", port])
+    assert result.exit_code == 2
+    assert "Invalid value for '--port'" in result.output
