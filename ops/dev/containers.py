@@ -71,7 +71,9 @@ class Containers:
         Raises:
             OpsError: if it fails; Docker's message is above it.
         """
-        file = self.folder / f"{build.context.name}.image"
+        # One for each build: the sweeper removes the former images, too.
+        builds = len([*self.folder.glob("*.image")])
+        file = self.folder / f"{build.context.name}-{builds}.image"
         command = ["docker", "build", f"--target={DEPENDENCIES}", f"--iidfile={file}"]
         command += [f"--build-arg={name}={value}" for name, value in build.args.items()]
         if stream([*command, str(build.context)], env=self.env, hide=NOISE).code != 0:

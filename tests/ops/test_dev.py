@@ -26,6 +26,8 @@ from ops.dev.session import answers
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.paths import ROOT
+from ops.processes import Result
+from tests.ops.programs import Programs
 
 DOCKERFILE = """FROM base AS dependencies
 COPY lock .
@@ -323,6 +325,31 @@ def test_a_file_that_vanishes_while_it_is_read_ends_nothing(
     served = during([lambda: page.write_text("edited")], backend, monkeypatch)
     assert not page.exists()
     assert (served / "app/page").read_text() == "edited", "until the next look"
+
+
+def test_the_images_of_all_builds_of_a_session_are_removed_and_no_others(
+    context: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = iter(["sha256:first", "sha256:second"])
+
+    def build(command: list[str], **_: object) -> Result:
+        (file,) = (word.partition("=")[2] for word in command if word.startswith("--iidfile"))
+        Path(file).write_text(next(built))
+        return Result(0, "")
+
+    monkeypatch.setattr("ops.dev.containers.stream", build)
+    programs = Programs(tmp_path)
+    programs.answer("docker", "", "")
+    programs.answer("docker", "images", "sha256:first\nsha256:other\nsha256:second")
+    folder = tmp_path / "session"
+    folder.mkdir()
+    containers = Containers(folder, Network.of("linux"), programs.env)
+    with (tmp_path / "lock").open("w") as lock, containers.swept(lock.fileno()):
+        for image in ("sha256:first", "sha256:second"):
+            assert containers.build(BuildArgs(context=context)) == image
+    (removed,) = (call for call in programs.calls if call[1] == "rmi")
+    assert removed[2:4] == ["sha256:first", "sha256:second"]
+    assert not folder.exists()
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_a_service_of_this_machine(
