@@ -307,6 +307,71 @@ def test_the_next_person_in_a_tab_is_not_offered_the_undo_of_the_one_before(page
     expect(page.get_by_text("A private matter")).to_have_count(0)
 
 
+def sign_in_as_another(page: Page, person: Person) -> Page:
+    """Another tab of the same browser, where another person has signed up since."""
+    tab = page.context.new_page()
+    tab.goto("/tasks")
+    sign_out(tab, person)
+    sign_up(tab, person)
+    return tab
+
+
+def test_a_page_changes_nothing_in_the_account_that_another_tab_has_signed_in_to(
+    page: Page,
+) -> None:
+    sign_up(page, Person("Joan"))
+    for title in ("Deleted", "Completed", "Edited"):
+        add_task(page, title)
+    delete(page, "Deleted")
+    tab = sign_in_as_another(page, Person("Linus"))
+    undo(page, "Deleted").click()
+    expect(alert(page, "Another account")).to_be_visible()
+    task(page, "Completed").press("Space")
+    expect(task(page, "Completed")).not_to_be_checked()
+    page.get_by_role("button", name="Delete Completed").click()
+    expect(page.get_by_role("status")).not_to_contain_text("Deleted “Completed”")
+    form = edit(page, "Edited")
+    form.get_by_label("Notes").fill("An hour's work")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("Another account")
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("Added")
+    form.get_by_role("button", name="Add task").click()
+    expect(form.get_by_role("alert")).to_contain_text("Another account")
+    tab.goto("/tasks?show=all")
+    expect(tab.get_by_text("No tasks yet")).to_be_visible()
+
+
+def test_the_account_page_changes_nothing_in_the_account_that_another_tab_has_signed_in_to(
+    page: Page,
+) -> None:
+    sign_up(page, Person("Joan"))
+    page.get_by_role("link", name="Joan").click()
+    form = page.get_by_role("form", name="Name", exact=True)
+    form.get_by_label("Name").fill("Joan Clarke")
+    tab = sign_in_as_another(page, Person("Linus"))
+    form.get_by_role("button", name="Save name").click()
+    expect(form.get_by_role("alert")).to_contain_text("Another account")
+    tab.reload()
+    expect(tab.get_by_role("link", name="Account of Linus")).to_be_visible()
+
+
+def test_a_page_that_is_refreshed_for_another_account_shows_nothing_of_the_one_before(
+    page: Page,
+) -> None:
+    sign_up(page, Person("Joan"))
+    add_task(page, "A private matter")
+    delete(page, "A private matter")
+    title = page.get_by_role("form", name="New task").get_by_label("Title")
+    title.fill("A private draft")
+    sign_in_as_another(page, Person("Linus"))
+    page.context.set_offline(True)
+    page.context.set_offline(False)
+    expect(page.get_by_role("link", name="Account of Linus")).to_be_visible()
+    expect(title).to_have_value("")
+    expect(page.get_by_role("status").locator(".notice")).to_have_count(0)
+
+
 def sign_out(page: Page, person: Person) -> None:
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()

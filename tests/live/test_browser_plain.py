@@ -264,6 +264,23 @@ def end_session_and_sign_in_again(
     popup.value.close()
 
 
+def test_a_form_without_scripts_changes_nothing_in_the_account_that_another_tab_has_signed_in_to(
+    page: Page,
+) -> None:
+    sign_up(page, Person("Joan"))
+    tab = page.context.new_page()
+    tab.goto("/tasks")
+    tab.get_by_role("button", name="Sign out").click()
+    sign_up(tab, Person("Linus"))
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("A private matter")
+    form.get_by_role("button", name="Add task").click()
+    expect(page.get_by_role("alert").filter(has_text="Another account")).to_be_visible()
+    expect(form.get_by_label("Title")).to_have_value("")
+    tab.reload()
+    expect(tab.get_by_text("Nothing left to do")).to_be_visible()
+
+
 def of_another_release(route: Route) -> None:
     """A form of a page that was loaded before an update: its action has another id."""
     body = route.request.post_data_buffer

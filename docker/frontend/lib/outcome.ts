@@ -15,6 +15,9 @@ export const GONE =
 export const SIGNED_OUT =
   'Your session has ended, so nothing was changed yet. Sign in, then send it again.';
 
+/** Of what an open page would do in the name of somebody who has signed in in another tab. */
+export const OTHER_ACCOUNT = 'Another account is signed in in this browser now. Reload the page.';
+
 /** The open page is of an older release, whose actions are gone with it. */
 export const UPDATED =
   'TaskFlow was updated while this page was open. Copy what you want to keep, then reload the page.';

@@ -40,6 +40,11 @@ export const currentSession = cache(async (): Promise<Session> => {
   }
 });
 
+/** Whether somebody else has signed in since the page of `userId` was loaded. */
+export function isOther(session: Session, userId: unknown): boolean {
+  return session.state === 'signed-in' && session.user.id !== userId;
+}
+
 /**
  * What a form leads to whose session has ended: scripts go to sign in, and back to `href`. Without scripts
  * the form alone has what was written: its page shows it again.

@@ -5,6 +5,7 @@ import { Alert } from '../alert.tsx';
 import { forgetAll } from '../forget-all.ts';
 import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
+import { UserInput } from '../user.tsx';
 import type { AccountState } from './actions.ts';
 
 type Props = {
@@ -39,6 +40,7 @@ export function AccountForm({ label, action, submit: submitLabel, danger, childr
   const { ok, message } = outcome ?? plain;
   return (
     <form action={send} onSubmit={submit} className="stack" aria-label={label}>
+      <UserInput />
       {children}
       <p role="status">{!busy && ok ? message : ''}</p>
       <Alert message={busy || ok ? '' : message} />

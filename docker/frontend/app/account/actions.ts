@@ -5,8 +5,9 @@ import { redirect } from 'next/navigation';
 import { authFor } from '@/lib/auth.ts';
 import { text } from '@/lib/form.ts';
 import { answerForm } from '@/lib/form-answer.ts';
+import { OTHER_ACCOUNT } from '@/lib/outcome.ts';
 import { inTurn } from '@/lib/password-checks.ts';
-import { currentSession, signedOut } from '@/lib/session.ts';
+import { currentSession, isOther, signedOut } from '@/lib/session.ts';
 import { AWAY, explainRefusal } from '../(auth)/refusals.ts';
 
 /** What a form of the account page says after it was sent. */
@@ -63,6 +64,7 @@ async function act(form: FormData, success: string, action: Action): Promise<Acc
     return outcome;
   }
   if (session.state === 'unknown') return { ok: false, message: AWAY };
+  if (isOther(session, text(form, 'user'))) return { ok: false, message: OTHER_ACCOUNT };
   const requestHeaders = await headers();
   try {
     await action(authFor(requestHeaders), requestHeaders, session.user.id);

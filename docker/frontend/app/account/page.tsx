@@ -13,6 +13,7 @@ import { Alert } from '../alert.tsx';
 import { SessionEnded } from '../session-ended.tsx';
 import { Unavailable } from '../tasks/unavailable.tsx';
 import { Top } from '../top.tsx';
+import { UserPage } from '../user.tsx';
 import { AccountForm } from './account-form.tsx';
 import { changePassword, deleteAccount, endSession, rename } from './actions.ts';
 
@@ -26,10 +27,12 @@ export default async function AccountPage() {
   if (session.state === 'signed-out') {
     if (!message) redirect(signInHref('/account'));
     return (
-      <main id="main" className="entry-page">
-        <SessionEnded message={message} href="/account" />
-        {fields?.has('name') && <NameForm name={text(fields, 'name')} />}
-      </main>
+      <UserPage userId={text(fields, 'user')}>
+        <main id="main" className="entry-page">
+          <SessionEnded message={message} href="/account" />
+          {fields?.has('name') && <NameForm name={text(fields, 'name')} />}
+        </main>
+      </UserPage>
     );
   }
   if (session.state === 'unknown') {
@@ -48,7 +51,7 @@ export default async function AccountPage() {
   ]);
 
   return (
-    <>
+    <UserPage userId={user.id}>
       <Top user={user} />
       <main id="main" className="board account">
         <h1>Account</h1>
@@ -121,7 +124,7 @@ export default async function AccountPage() {
           </AccountForm>
         </section>
       </main>
-    </>
+    </UserPage>
   );
 }
 

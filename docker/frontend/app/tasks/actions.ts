@@ -7,10 +7,10 @@ import { type Backend, backend, type Result } from '@/lib/backend.ts';
 import { filterHref, readFilter } from '@/lib/filter.ts';
 import { json, text } from '@/lib/form.ts';
 import { answerForm } from '@/lib/form-answer.ts';
-import { CHANGED, GONE, type Outcome } from '@/lib/outcome.ts';
+import { CHANGED, GONE, OTHER_ACCOUNT, type Outcome } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
 import { noteOutage } from '@/lib/request.ts';
-import { currentSession, signedOut } from '@/lib/session.ts';
+import { currentSession, isOther, signedOut } from '@/lib/session.ts';
 import {
   changed,
   fieldsOf,
@@ -28,7 +28,7 @@ import {
 import { completed, deleted, saved, type Undo, undone } from '@/lib/undo.ts';
 
 // Anyone can call these with anything, whatever the types say: arguments are checked here or by the
-// backend, never trusted.
+// backend, never trusted. `userId` is of the person whose page calls.
 
 const NOT_ACCEPTED = 'This was not accepted.';
 const ADDED_BEFORE =
@@ -39,14 +39,14 @@ export async function addTask(form: FormData): Promise<Outcome> {
   const fields = taskFields(form);
   if (!fields.title) return { ok: false, message: 'Give the task a title.' };
   const id = taskId(form);
-  return change((api) => add(api, fields, id));
+  return change(text(form, 'user'), (api) => add(api, fields, id));
 }
 
 /** Saves changes to a version. Both changes stay if somebody else has changed other fields since. */
-export async function saveTask(over: Task, own: TaskChanges): Promise<Outcome> {
+export async function saveTask(userId: string, over: Task, own: TaskChanges): Promise<Outcome> {
   if (!taskOf(over) || !isObject(own)) return REFUSED;
   if (own.title === '') return { ok: false, message: 'A task needs a title.' };
-  return change(async (api) => {
+  return change(userId, async (api) => {
     const saved = await api.changeTask(over.id, own, over.version);
     const theirs = saved.ok ? undefined : saved.problem.present;
     if (!theirs || overlap(fieldsOf(over), fieldsOf(theirs), own)) return saved;
@@ -55,18 +55,22 @@ export async function saveTask(over: Task, own: TaskChanges): Promise<Outcome> {
 }
 
 /** No version is required: who else has changed this, from the same value, wanted the same. */
-export async function completeTask(id: string, done: boolean): Promise<Outcome> {
+export async function completeTask(userId: string, id: string, done: boolean): Promise<Outcome> {
   if (!isTaskId(id)) return REFUSED;
-  return change((api) => api.changeTask(id, { done }));
+  return change(userId, (api) => api.changeTask(id, { done }));
 }
 
 /**
  * Only the version that the person has seen: what was written since would be lost with it. A task that is gone
  * counts as deleted: the answer to a first try may have been lost, and its undo is offered nowhere else.
  */
-export async function deleteTask(id: string, version: number | undefined): Promise<Outcome> {
+export async function deleteTask(
+  userId: string,
+  id: string,
+  version: number | undefined,
+): Promise<Outcome> {
   if (!isTaskId(id) || !isVersion(version)) return REFUSED;
-  const outcome = await change((api) => api.deleteTask(id, version));
+  const outcome = await change(userId, (api) => api.deleteTask(id, version));
   return !outcome.ok && outcome.isGone ? { ok: true } : outcome;
 }
 
@@ -74,23 +78,23 @@ export async function deleteTask(id: string, version: number | undefined): Promi
  * Brings a deleted task back, with the content and the place that it had. `id` is a new one: who
  * still edits the deleted task hears that it is gone, not that they hold a version of this one.
  */
-export async function restoreTask(task: Task, id: string): Promise<Outcome> {
+export async function restoreTask(userId: string, task: Task, id: string): Promise<Outcome> {
   if (!taskOf(task) || !isTaskId(id)) return REFUSED;
   const { done, created_at } = task;
-  return change((api) => api.addTask({ ...fieldsOf(task), id, done, created_at }));
+  return change(userId, (api) => api.addTask({ ...fieldsOf(task), id, done, created_at }));
 }
 
-export async function undoChange(undo: Undo): Promise<Outcome> {
+export async function undoChange(userId: string, undo: Undo): Promise<Outcome> {
   if (!isObject(undo)) return REFUSED;
   switch (undo.kind) {
     case 'add':
-      return deleteTask(undo.id, undo.version);
+      return deleteTask(userId, undo.id, undo.version);
     case 'done':
-      return completeTask(undo.id, undo.done);
+      return completeTask(userId, undo.id, undo.done);
     case 'edit':
-      return saveTask(undo.task, undo.former);
+      return saveTask(userId, undo.task, undo.former);
     case 'delete':
-      return restoreTask(undo.task, undo.id);
+      return restoreTask(userId, undo.task, undo.id);
     default:
       return REFUSED;
   }
@@ -109,14 +113,15 @@ export async function addTaskPlainly(form: FormData): Promise<void> {
 
 /** The form's `id` is of the task that is added if the edited one is gone. */
 export async function saveTaskPlainly(form: FormData): Promise<void> {
+  const userId = text(form, 'user');
   const seen = taskOf(json(form, 'task'));
   if (!seen) return answerForm({ message: NOT_ACCEPTED, fields: form });
   const fields = taskFields(form);
   const id = taskId(form);
   const own = changed(fieldsOf(seen), fields);
   let outcome: Outcome = { ok: true };
-  if (id) outcome = await restoreTask({ ...seen, ...fields }, id);
-  else if (Object.keys(own).length) outcome = await saveTask(seen, own);
+  if (id) outcome = await restoreTask(userId, { ...seen, ...fields }, id);
+  else if (Object.keys(own).length) outcome = await saveTask(userId, seen, own);
   if (outcome.ok) {
     const said = id
       ? { text: 'Added', title: fields.title }
@@ -134,7 +139,7 @@ export async function saveTaskPlainly(form: FormData): Promise<void> {
 
 export async function completeTaskPlainly(form: FormData): Promise<void> {
   const done = text(form, 'done') === 'true';
-  const outcome = await completeTask(text(form, 'id'), done);
+  const outcome = await completeTask(text(form, 'user'), text(form, 'id'), done);
   if (!outcome.ok) answerForm({ message: outcome.message });
   else if (outcome.task) answerForm({ said: completed(outcome.task, done) });
 }
@@ -142,7 +147,7 @@ export async function completeTaskPlainly(form: FormData): Promise<void> {
 export async function deleteTaskPlainly(form: FormData): Promise<void> {
   const seen = taskOf(json(form, 'task'));
   if (!seen) return answerForm({ message: NOT_ACCEPTED });
-  const outcome = await deleteTask(seen.id, seen.version);
+  const outcome = await deleteTask(text(form, 'user'), seen.id, seen.version);
   if (outcome.ok) return answerForm({ said: deleted(seen) });
   const { message, conflict: present } = outcome;
   answerForm({ message, ...(present && { conflict: { seen, present } }) });
@@ -150,11 +155,12 @@ export async function deleteTaskPlainly(form: FormData): Promise<void> {
 
 export async function undoPlainly(form: FormData): Promise<void> {
   const undo = json(form, 'undo') as Undo;
-  const outcome = await undoChange(undo);
+  const outcome = await undoChange(text(form, 'user'), undo);
   if (outcome.ok) return answerForm({ said: undone(undo, outcome.task) });
   // A deleted task is nowhere else: its undo is offered again.
   const lost = isObject(undo) && undo.kind === 'delete' && isTaskId(undo.id) && taskOf(undo.task);
-  answerForm({ message: outcome.message, ...(lost && { said: deleted(lost, undo.id) }) });
+  const said = lost && deleted(lost, undo.id);
+  answerForm({ message: outcome.message, fields: form, ...(said && { said }) });
 }
 
 function filteredHref(query: URLSearchParams): string {
@@ -182,9 +188,13 @@ async function add(
     : { ok: false, problem: { kind: 'conflict', message: ADDED_BEFORE, present: added.value } };
 }
 
-async function change(run: (api: Backend) => Promise<Result<Task | undefined>>): Promise<Outcome> {
+async function change(
+  userId: string,
+  run: (api: Backend) => Promise<Result<Task | undefined>>,
+): Promise<Outcome> {
   const session = await currentSession();
   if (session.state === 'signed-out') return signedOut(await shownHref());
+  if (isOther(session, userId)) return { ok: false, message: OTHER_ACCOUNT };
   const result: Result<Task | undefined> =
     session.state === 'signed-in'
       ? await run(backend(session.user.id))

@@ -8,6 +8,7 @@ import { added } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
+import { UserInput, useUserId } from '../user.tsx';
 import { addTask, addTaskPlainly } from './actions.ts';
 import { keepDraft, restoreDraft } from './draft.ts';
 import { giveBack } from './give-back.ts';
@@ -18,13 +19,12 @@ type Props = {
   /** Of the next task, made on the server, so that it is there before the scripts are. */
   id: string;
   filter: string;
-  /** None while it cannot be known who it is: then no draft is kept. */
-  userId?: string;
   /** What a form without scripts has sent in vain. */
   sent?: Addition | undefined;
 };
 
-export function AddTask({ id: firstId, filter, userId = '', sent }: Props) {
+export function AddTask({ id: firstId, filter, sent }: Props) {
+  const userId = useUserId();
   const notify = useNotify();
   const [id, setId] = useState(sent?.id ?? firstId);
   /** `id`, if it was sent already: a second try finds the task of the first. */
@@ -90,6 +90,7 @@ export function AddTask({ id: firstId, filter, userId = '', sent }: Props) {
       className="card stack add"
       aria-label="New task"
     >
+      <UserInput />
       <input type="hidden" name="id" value={id} />
       <input type="hidden" name="filter" value={filter} />
       <div className="line">

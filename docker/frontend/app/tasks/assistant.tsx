@@ -7,6 +7,7 @@ import { type ChatMessage, remembered, UNFINISHED } from '@/lib/chat.ts';
 import type { Outcome } from '@/lib/outcome.ts';
 import { type Change, saidOf } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
+import { useUserId } from '../user.tsx';
 import { giveBack } from './give-back.ts';
 import { useNotify } from './notices.tsx';
 import { today } from './today.ts';
@@ -14,6 +15,7 @@ import { today } from './today.ts';
 export function Assistant() {
   const router = useRouter();
   const notify = useNotify();
+  const userId = useUserId();
   const [messages, setMessages] = useState<ChatMessage[]>([]);
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState(false);
@@ -36,7 +38,7 @@ export function Assistant() {
     setMessages(asked);
     setProblem('');
     setBusy(true);
-    const answer = await ask(remembered(asked));
+    const answer = await ask(userId, remembered(asked));
     setBusy(false);
     if (answer.ok) {
       setMessages([...asked, { role: 'assistant', content: answer.reply }]);
@@ -88,12 +90,12 @@ export function Assistant() {
 type Answered = { ok: true; changes?: Change[] } & Reply;
 type Answer = Answered | (Extract<Outcome, { ok: false }> & { changed: boolean });
 
-async function ask(messages: ChatMessage[]): Promise<Answer> {
+async function ask(user: string, messages: ChatMessage[]): Promise<Answer> {
   try {
     const response = await fetch('/api/assistant', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ messages, today: today() }),
+      body: JSON.stringify({ user, messages, today: today() }),
     });
     // A conversation that failed half-way may have changed something, too; a refused one has not.
     return { ok: response.ok, changed: response.status === 502, ...(await response.json()) };

@@ -1,5 +1,6 @@
 import type { FormAnswer } from '@/lib/form-answer.ts';
 import { changed, fieldsOf } from '@/lib/task.ts';
+import { UserInput } from '../user.tsx';
 import { deleteTaskPlainly } from './actions.ts';
 import { Title } from './title.tsx';
 import { Versions } from './versions.tsx';
@@ -20,6 +21,7 @@ export function Conflict({ seen, present, href }: Props) {
       <Versions theirs={present} own={own} />
       <div className="button-row">
         <form action={deleteTaskPlainly}>
+          <UserInput />
           <input type="hidden" name="task" value={JSON.stringify(present)} />
           <button type="submit" className="danger">
             Delete it

@@ -7,6 +7,7 @@ import { changed, fieldsOf, newId, type Task, taskFields } from '@/lib/task.ts';
 import { saved } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { useSubmit } from '../use-submit.ts';
+import { UserInput, useUserId } from '../user.tsx';
 import { restoreTask, saveTask, saveTaskPlainly } from './actions.ts';
 import { keepEdit, keptEdit } from './draft.ts';
 import { LIST_FORM } from './list-form.tsx';
@@ -24,6 +25,7 @@ type Props = {
 
 export function EditTask({ task: base, sent, onClose }: Props) {
   const notify = useNotify();
+  const userId = useUserId();
   // Of a reload, a session that ended, or another filter in between.
   const [kept] = useState(() => (sent ? sent.fields : keptEdit(base.id)?.fields));
   const [conflict, setConflict] = useState(sent?.conflict);
@@ -34,10 +36,10 @@ export function EditTask({ task: base, sent, onClose }: Props) {
   const over = conflict?.theirs ?? base;
 
   async function save(form: FormData): Promise<Outcome> {
-    if (isGone) return restoreTask({ ...base, ...taskFields(form) }, nextId);
+    if (isGone) return restoreTask(userId, { ...base, ...taskFields(form) }, nextId);
     const own = changed(fieldsOf(base), taskFields(form));
     if (!Object.keys(own).length) return { ok: true };
-    const outcome = await saveTask(over, own);
+    const outcome = await saveTask(userId, over, own);
     if (outcome.ok) return outcome;
     if (outcome.isGone) {
       setConflict(undefined);
@@ -78,6 +80,7 @@ export function EditTask({ task: base, sent, onClose }: Props) {
       onSubmit={submit}
       onKeyDown={close}
     >
+      <UserInput />
       <input type="hidden" name="task" value={JSON.stringify(over)} />
       {isGone && <input type="hidden" name="id" value={nextId} />}
       <TitleInput title={kept?.title ?? base.title} focus={!kept} />

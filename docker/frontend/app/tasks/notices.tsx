@@ -6,6 +6,7 @@ import { newId } from '@/lib/task.ts';
 import { type Said, type Undo, undone } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { safely } from '../safely.ts';
+import { UserInput, useUserId } from '../user.tsx';
 import { undoChange, undoPlainly } from './actions.ts';
 import { focusTasks } from './focus-tasks.ts';
 import { keepNotices, keptNotices, type Notice } from './kept-notices.ts';
@@ -22,15 +23,14 @@ export const useNotify = () => use(NotifyContext);
 const SHOWN_MS = 12_000;
 
 type Props = {
-  /** None while it cannot be known who it is: then nothing is kept. */
-  userId?: string;
   /** Of a form without scripts. */
   said?: Said | undefined;
   children: ReactNode;
 };
 
 /** Those that last, those of several changes at once, and the latest one. */
-export function Notices({ userId, said, children }: Props) {
+export function Notices({ said, children }: Props) {
+  const userId = useUserId();
   const [notices, setNotices] = useState<Notice[]>(
     // A key of its own: those that are kept can be of such a form, too.
     said ? [{ ...said, key: newId(), ok: true }] : [],
@@ -82,7 +82,7 @@ export function Notices({ userId, said, children }: Props) {
     event.preventDefault();
     // One that lasts stays until it is undone, also if the session has ended, which leads to signing in.
     if (!notice.lasting) close(notice);
-    const outcome = await safely(() => undoChange(change));
+    const outcome = await safely(() => undoChange(userId, change));
     if (outcome.ok && notice.lasting) close(notice);
     notify(outcome, undone(change, outcome.ok ? outcome.task : undefined));
   }
@@ -106,6 +106,7 @@ export function Notices({ userId, said, children }: Props) {
                       action={undoPlainly}
                       onSubmit={(event) => notice.undo && undo(event, notice, notice.undo)}
                     >
+                      <UserInput />
                       <input type="hidden" name="undo" value={JSON.stringify(notice.undo)} />
                       <button type="submit" className="quiet">
                         Undo

@@ -2,15 +2,17 @@ import type { Metadata } from 'next';
 import { redirect } from 'next/navigation';
 import { backend } from '@/lib/backend.ts';
 import { filterHref, filterQuery, readFilter } from '@/lib/filter.ts';
+import { text } from '@/lib/form.ts';
 import { formAnswer } from '@/lib/form-answer.ts';
 import { listTasks } from '@/lib/list.ts';
 import { signInHref } from '@/lib/return-to.ts';
 import { sentAddition, sentEdit } from '@/lib/sent.ts';
-import { currentSession } from '@/lib/session.ts';
+import { currentSession, isOther } from '@/lib/session.ts';
 import { newId } from '@/lib/task.ts';
 import { Alert } from '../alert.tsx';
 import { SessionEnded } from '../session-ended.tsx';
 import { Top } from '../top.tsx';
+import { UserPage } from '../user.tsx';
 import { AddTask } from './add-task.tsx';
 import { Board } from './board.tsx';
 import { Conflict } from './conflict.tsx';
@@ -26,32 +28,37 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   const filter = readFilter(params);
   const href = filterHref(filter);
   const query = String(filterQuery(filter));
-  const answer = formAnswer();
+  const session = await currentSession();
+  const sent = formAnswer();
+  const sender = text(sent.fields, 'user');
+  // What another account has written is not shown in this one's page.
+  const answer = sender && isOther(session, sender) ? { message: sent.message ?? '' } : sent;
   const { said, message = '', conflict } = answer;
   const addition = sentAddition(answer);
   const edit = sentEdit(answer);
   const alert = message && !addition && !edit && <Alert message={message} />;
   const serverToday = new Date().toISOString().slice(0, 10);
-  const session = await currentSession();
   if (session.state === 'signed-out' && !message) redirect(signInHref(href));
   if (session.state !== 'signed-in') {
     return (
-      <Notices said={said}>
-        <main id="main" className="entry-page">
-          {session.state === 'unknown' ? (
-            <>
-              <h1>TaskFlow is away</h1>
-              <Unavailable message="TaskFlow cannot reach its database right now. Your tasks are safe." />
-            </>
-          ) : (
-            <SessionEnded message={addition || edit ? '' : message} href={href} />
-          )}
-          {addition && <AddTask id={newId()} filter={query} sent={addition} />}
-          {edit && (
-            <TaskList list={undefined} filter={filter} serverToday={serverToday} edit={edit} />
-          )}
-        </main>
-      </Notices>
+      <UserPage userId={sender}>
+        <Notices said={said}>
+          <main id="main" className="entry-page">
+            {session.state === 'unknown' ? (
+              <>
+                <h1>TaskFlow is away</h1>
+                <Unavailable message="TaskFlow cannot reach its database right now. Your tasks are safe." />
+              </>
+            ) : (
+              <SessionEnded message={addition || edit ? '' : message} href={href} />
+            )}
+            {addition && <AddTask id={newId()} filter={query} sent={addition} />}
+            {edit && (
+              <TaskList list={undefined} filter={filter} serverToday={serverToday} edit={edit} />
+            )}
+          </main>
+        </Notices>
+      </UserPage>
     );
   }
 
@@ -64,15 +71,15 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   const hasAssistant = assistant.ok ? assistant.value.available : undefined;
 
   return (
-    <>
+    <UserPage userId={session.user.id}>
       <Top user={session.user} />
-      <Notices userId={session.user.id} said={said}>
+      <Notices said={said}>
         <Board hasAssistant={hasAssistant}>
           <section className="stack" aria-labelledby="tasks-title">
             <h1 id="tasks-title" tabIndex={-1}>
               Tasks
             </h1>
-            <AddTask id={newId()} filter={query} userId={session.user.id} sent={addition} />
+            <AddTask id={newId()} filter={query} sent={addition} />
             {alert}
             {conflict && !edit && <Conflict {...conflict} href={href} />}
             <FilterBar filter={filter} counts={list.ok ? list.value.counts : undefined} />
@@ -88,6 +95,6 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
           </section>
         </Board>
       </Notices>
-    </>
+    </UserPage>
   );
 }

@@ -13,6 +13,7 @@ import type { Edit } from '@/lib/sent.ts';
 import type { Task } from '@/lib/task.ts';
 import { completed, deleted } from '@/lib/undo.ts';
 import { safely } from '../safely.ts';
+import { UserInput, useUserId } from '../user.tsx';
 import { completeTask, completeTaskPlainly, deleteTask, deleteTaskPlainly } from './actions.ts';
 import { forgetEdit, keptEdit } from './draft.ts';
 import { DueDate } from './due-date.tsx';
@@ -37,6 +38,7 @@ type Props = {
 /** Its buttons are forms, which work without scripts, too. */
 export function TaskRow({ task, today, isEdited, sent, onEdit }: Props) {
   const notify = useNotify();
+  const userId = useUserId();
   const row = useRef<HTMLLIElement>(null);
   const editButton = useRef<HTMLButtonElement>(null);
   const [done, setDone] = useOptimistic(task.done);
@@ -58,13 +60,13 @@ export function TaskRow({ task, today, isEdited, sent, onEdit }: Props) {
   const toggle = (checked: boolean) =>
     start(async () => {
       setDone(checked);
-      const outcome = await safely(() => completeTask(task.id, checked));
+      const outcome = await safely(() => completeTask(userId, task.id, checked));
       notify(outcome, completed(task, checked));
     });
 
   const remove = () =>
     start(async () => {
-      const outcome = await safely(() => deleteTask(task.id, task.version));
+      const outcome = await safely(() => deleteTask(userId, task.id, task.version));
       notify(outcome, deleted(task));
     });
 
@@ -91,6 +93,7 @@ export function TaskRow({ task, today, isEdited, sent, onEdit }: Props) {
   return (
     <li ref={row} className="task" data-done={done || undefined} aria-busy={busy}>
       <form action={completeTaskPlainly} onSubmit={instead(() => toggle(!done))}>
+        <UserInput />
         <input type="hidden" name="id" value={task.id} />
         <input type="hidden" name="done" value={String(!done)} />
         {/* biome-ignore lint/a11y/useSemanticElements: an input sends no form without scripts. */}
@@ -143,6 +146,7 @@ export function TaskRow({ task, today, isEdited, sent, onEdit }: Props) {
         </button>
         {/* Not disabled while busy, which would take the focus away. */}
         <form action={deleteTaskPlainly} onSubmit={instead(() => busy || remove())}>
+          <UserInput />
           <input type="hidden" name="task" value={JSON.stringify(task)} />
           <button
             type="submit"

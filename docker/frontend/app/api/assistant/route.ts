@@ -4,10 +4,11 @@ import { sharedPool } from '@/lib/database.ts';
 import { env } from '@/lib/env.ts';
 import { bodyRefusal, refusalOf } from '@/lib/guard.ts';
 import { log } from '@/lib/log.ts';
+import { OTHER_ACCOUNT } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
 import { countQuestion } from '@/lib/questions.ts';
 import { refuse } from '@/lib/refusal.ts';
-import { currentSession } from '@/lib/session.ts';
+import { currentSession, isOther } from '@/lib/session.ts';
 
 /** The backend's limit. */
 const MAX_BODY_BYTES = 128 * 1024;
@@ -31,9 +32,12 @@ export async function POST(request: Request): Promise<Response> {
     const message = `That was a lot of questions. Wait ${seconds} s, then go on.`;
     return refuse(429, message, { 'Retry-After': String(seconds) });
   }
-  const conversation: unknown = await request.json().catch(() => undefined);
-  if (typeof conversation !== 'object' || conversation === null)
+  const asked: unknown = await request.json().catch(() => undefined);
+  if (typeof asked !== 'object' || asked === null)
     return refuse(400, 'Send a conversation as JSON.');
+  // `user`: of the person whose page asks.
+  const { user = session.user.id, ...conversation } = asked as { user?: unknown };
+  if (isOther(session, user)) return refuse(409, OTHER_ACCOUNT);
 
   const api = backend(session.user.id);
   // Answers take long, so whether there is anyone to answer is asked first, with a short timeout.
