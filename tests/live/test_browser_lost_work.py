@@ -163,6 +163,37 @@ def test_a_restoration_that_fails_can_be_tried_again(page: Page) -> None:
     expect(task(page, "Keep me")).to_be_visible()
 
 
+def test_every_undo_that_fails_can_be_tried_again(page: Page) -> None:
+    sign_up(page, Person("Radia"))
+    add_task(page, "Soon done")
+    task(page, "Soon done").press("Space")
+    expect(page.get_by_role("status")).to_contain_text("Completed")
+    page.context.set_offline(True)
+    undo(page, "Completed").click()
+    expect(alert(page, "did not reach")).to_be_visible()
+    page.context.set_offline(False)
+    undo(page, "Completed").click()
+    expect(task(page, "Soon done")).to_be_visible()
+    expect(undo(page, "Completed")).to_have_count(0)
+
+
+def test_a_change_that_is_answered_on_another_page_can_be_undone(page: Page) -> None:
+    sign_up(page, Person("Radia"))
+    add_task(page, "Soon done")
+    held: list[Route] = []
+    page.route("**/tasks", held.append)
+    with page.expect_request("**/tasks"):
+        task(page, "Soon done").press("Space")
+    page.unroute("**/tasks")
+    page.get_by_role("link", name="Radia").click()
+    expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+    held[0].continue_()
+    page.wait_for_function(f"{STORED}.includes('Completed')")
+    page.get_by_role("link", name="TaskFlow").click()
+    undo(page, "Completed").click()
+    expect(task(page, "Soon done")).to_be_visible()
+
+
 def test_the_undo_of_a_deletion_outlives_its_session(page: Page) -> None:
     person = Person("Radia")
     sign_up(page, person)

@@ -1,7 +1,12 @@
 import type { Said } from '@/lib/undo.ts';
 
 /** Without `until` a notice stays until the person has decided. */
-export type Notice = Said & { key: string; ok: boolean; until?: number; isOneOfMany?: boolean };
+export type Notice = Said & {
+  key: string;
+  ok: boolean;
+  until?: number | undefined;
+  isOneOfMany?: boolean;
+};
 
 /** A browser keeps five million characters for a site, and a task can have ten thousand. */
 const MOST = 20;

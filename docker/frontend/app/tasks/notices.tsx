@@ -1,6 +1,14 @@
 'use client';
 
-import { createContext, type ReactNode, type SubmitEvent, use, useEffect, useState } from 'react';
+import {
+  createContext,
+  type ReactNode,
+  type SubmitEvent,
+  use,
+  useEffect,
+  useRef,
+  useState,
+} from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
 import { newId } from '@/lib/task.ts';
 import { type Said, type Undo, undone } from '@/lib/undo.ts';
@@ -35,10 +43,17 @@ export function Notices({ said, children }: Props) {
     // A key of its own: those that are kept can be of such a form, too.
     said ? [{ ...said, key: newId(), ok: true }] : [],
   );
+  const isShown = useRef(false);
   const latest = notices.at(-1);
   /** The first of those that go by themselves. */
   const ending = notices.find(({ until }) => until);
 
+  useEffect(() => {
+    isShown.current = true;
+    return () => {
+      isShown.current = false;
+    };
+  }, []);
   useEffect(() => {
     if (userId) setNotices((all) => [...keptNotices(userId), ...all]);
   }, [userId]);
@@ -53,6 +68,12 @@ export function Notices({ said, children }: Props) {
     return () => clearTimeout(timer);
   }, [ending]);
 
+  /** Also when the page has been left before the answer came: they are there when it is shown again. */
+  const update = (change: (all: Notice[]) => Notice[]) => {
+    if (isShown.current) setNotices(change);
+    else if (userId) keepNotices(userId, change(keptNotices(userId)));
+  };
+
   const notify: Notify = (outcome, ...successes) => {
     const until = Date.now() + SHOWN_MS;
     // The undo of one must not take that of another away.
@@ -66,24 +87,22 @@ export function Notices({ said, children }: Props) {
           ...(!said.lasting && { until }),
         }))
       : [{ key: newId(), ok: false, text: outcome.message }];
-    setNotices((all) => [
-      ...all.filter((notice) => notice.lasting || notice.isOneOfMany),
-      ...added,
-    ]);
+    update((all) => [...all.filter((notice) => notice.lasting || notice.isOneOfMany), ...added]);
   };
 
   /** The buttons go with the notice: the keyboard continues at the list. */
   const close = (notice: Notice) => {
-    setNotices(without(notice));
-    focusTasks();
+    if (document.activeElement?.closest('.notice')) focusTasks();
+    update(without(notice));
   };
 
   async function undo(event: SubmitEvent, notice: Notice, change: Undo) {
     event.preventDefault();
-    // One that lasts stays until it is undone, also if the session has ended, which leads to signing in.
-    if (!notice.lasting) close(notice);
+    // It stays until it is undone, also if the session has ended, which leads to signing in.
+    const lasting = { ...notice, lasting: true, until: undefined };
+    setNotices((all) => all.map((other) => (other.key === notice.key ? lasting : other)));
     const outcome = await safely(() => undoChange(userId, change));
-    if (outcome.ok && notice.lasting) close(notice);
+    if (outcome.ok) close(notice);
     notify(outcome, undone(change, outcome.ok ? outcome.task : undefined));
   }
 
@@ -140,5 +159,5 @@ function Sentence({ text, title }: Said) {
 }
 
 function without(notice: Notice) {
-  return (all: Notice[]) => all.filter((other) => other !== notice);
+  return (all: Notice[]) => all.filter(({ key }) => key !== notice.key);
 }
