@@ -40,6 +40,23 @@ def undo(page: Page, said: str) -> Locator:
     return notice.get_by_role("button", name="Undo")
 
 
+def hold(page: Page, send: Callable[[], None]) -> Route:
+    """The request that `send` makes; it waits for what the test does with it."""
+    held: list[Route] = []
+
+    def first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/tasks", first)
+    with page.expect_request("**/tasks"):
+        send()
+    (request,) = held
+    return request
+
+
 def alert(page: Page, text: str) -> Locator:
     return page.get_by_role("alert").filter(has_text=text)
 
@@ -180,14 +197,10 @@ def test_every_undo_that_fails_can_be_tried_again(page: Page) -> None:
 def test_a_change_that_is_answered_on_another_page_can_be_undone(page: Page) -> None:
     sign_up(page, Person("Radia"))
     add_task(page, "Soon done")
-    held: list[Route] = []
-    page.route("**/tasks", held.append)
-    with page.expect_request("**/tasks"):
-        task(page, "Soon done").press("Space")
-    page.unroute("**/tasks")
+    completing = hold(page, lambda: task(page, "Soon done").press("Space"))
     page.get_by_role("link", name="Radia").click()
     expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
-    held[0].continue_()
+    completing.continue_()
     page.wait_for_function(f"{STORED}.includes('Completed')")
     page.get_by_role("link", name="TaskFlow").click()
     undo(page, "Completed").click()
@@ -433,6 +446,32 @@ def test_who_ends_a_session_leaves_nothing_in_the_tab(
     page.get_by_role("form", name="New task").get_by_label("Title").fill("A private draft")
     assert page.evaluate(STORED).count("private") >= 3, "a deletion, an edit and a draft"
     leave(page, person)
+    assert page.evaluate(STORED) == "{}"
+
+
+def test_signing_out_offline_is_explained_and_forgets_nothing(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    title = page.get_by_role("form", name="New task").get_by_label("Title")
+    title.fill("Half a thought")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Sign out").click()
+    expect(alert(page, "did not reach")).to_be_visible()
+    page.context.set_offline(False)
+    page.reload()
+    expect(title).to_have_value("Half a thought")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert page.evaluate(STORED) == "{}"
+
+
+def test_what_is_added_while_somebody_signs_out_leaves_nothing_in_the_tab(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    form = page.get_by_role("form", name="New task")
+    form.get_by_label("Title").fill("A private matter")
+    adding = hold(page, form.get_by_role("button", name="Add task").click)
+    page.get_by_role("button", name="Sign out").click()
+    adding.continue_()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     assert page.evaluate(STORED) == "{}"
 
 

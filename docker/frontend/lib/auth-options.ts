@@ -55,8 +55,7 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts, pool
       before: createAuthMiddleware(async (ctx) => {
         const code = await mistake(ctx);
         if (code) throw new APIError('BAD_REQUEST', { code, message: MISTAKES[code] });
-        // Afterwards there may be none to say whose it was.
-        if (ctx.path === '/sign-out') await getSessionFromCtx(ctx);
+        if (ctx.path === '/sign-out') await endSession(ctx, pool);
         const whose = await guessed(ctx);
         const seconds = whose === undefined ? 0 : await attempts.begin(whose);
         if (seconds) {
@@ -162,6 +161,17 @@ async function mistake(ctx: MiddlewareContext): Promise<keyof typeof MISTAKES | 
   // To Better Auth a session alone would do: an unlocked screen must not cost an account.
   if (ctx.path === '/delete-user' && !password) return 'PASSWORD_REQUIRED';
   return undefined;
+}
+
+/**
+ * Better Auth takes the cookie even if the session cannot be deleted, which then lives on. Afterwards
+ * there may be none to say whose it was.
+ */
+async function endSession(ctx: MiddlewareContext, pool: Settings['pool']): Promise<void> {
+  await getSessionFromCtx(ctx);
+  const { authCookies, secret } = ctx.context;
+  const token = await ctx.getSignedCookie(authCookies.sessionToken.name, secret);
+  if (token) await pool.query('delete from session where token = $1', [token]);
 }
 
 /**

@@ -30,13 +30,17 @@ function attempts(counts: Map<string, number> = new Map()): Attempts {
   };
 }
 
-function optionsOf(secureCookies = false, frontendUrl = 'http://tasks.example.com') {
+function optionsOf(
+  secureCookies = false,
+  frontendUrl = 'http://tasks.example.com',
+  query = async () => {},
+) {
   return authOptions({
     secret,
     frontendUrl,
     secureCookies,
     attempts: attempts(),
-    pool: { query: async () => {} } as never,
+    pool: { query } as never,
   });
 }
 
@@ -222,6 +226,24 @@ test('a field that is no text is the mistake of who sent it', async () => {
     }
   }
   assert.equal(accountOf({ email: { toString: 1 } }), '');
+});
+
+test('who signs out while the database is away stays signed in, and no log says otherwise', async (t) => {
+  let isAway = true;
+  const query = async () => {
+    if (isAway) throw new Error('away');
+  };
+  const tables = noTables();
+  const auth = createAuth(optionsOf(false, undefined, query), tables);
+  const { session } = await signUp(auth, local);
+  const signOut = () => post(auth, 'sign-out', { ...local, cookie: session }, {});
+  const { mock } = t.mock.method(process.stdout, 'write');
+  await assert.rejects(signOut(), /away/);
+  assert.equal(tables.session.length, 1);
+  assert.ok(!mock.calls.some(({ arguments: [line] }) => String(line).includes('sign_out')));
+  isAway = false;
+  assert.equal((await signOut()).status, 200);
+  assert.equal(tables.session.length, 0);
 });
 
 test('a body that names no account is no guess at anybody, however often it is sent', async () => {

@@ -28,9 +28,13 @@ export async function signIn(_: AuthState, form: FormData): Promise<AuthState> {
   );
 }
 
-export async function signOut(): Promise<void> {
+export async function signOut(): Promise<{ ok: boolean; message: string }> {
   const requestHeaders = await headers();
-  await authFor(requestHeaders).api.signOut({ headers: requestHeaders });
+  try {
+    await authFor(requestHeaders).api.signOut({ headers: requestHeaders });
+  } catch (error) {
+    return { ok: false, message: explainRefusal(error) };
+  }
   redirect('/sign-in');
 }
 

@@ -2,7 +2,7 @@
 
 import { type ReactNode, useActionState } from 'react';
 import { Alert } from '../alert.tsx';
-import { forgetAll } from '../forget-all.ts';
+import { leaving } from '../forget-all.ts';
 import { safely } from '../safely.ts';
 import { useSubmit } from '../use-submit.ts';
 import { UserInput } from '../user.tsx';
@@ -22,20 +22,13 @@ const NOTHING: AccountState = { ok: true, message: '' };
 export function AccountForm({ label, action, submit: submitLabel, danger, children }: Props) {
   // Before the scripts have loaded, the browser sends the form, and the page comes back with this.
   const [plain, send] = useActionState(action, NOTHING);
-  const { outcome, busy, submit } = useSubmit(act, (result, _, form) => {
-    if (result.ok && form.querySelector('[type="password"]')) form.reset();
-  });
-
-  async function act(fields: FormData): Promise<AccountState> {
-    let result: AccountState | undefined;
-    try {
-      result = await safely(() => action(NOTHING, fields));
-      return result;
-    } finally {
-      // It led to another page: the account is deleted, or its session had ended before.
-      if (!result && danger) forgetAll();
-    }
-  }
+  const run = danger ? leaving : safely;
+  const { outcome, busy, submit } = useSubmit(
+    (fields) => run(() => action(NOTHING, fields)),
+    (result, _, form) => {
+      if (result.ok && form.querySelector('[type="password"]')) form.reset();
+    },
+  );
 
   const { ok, message } = outcome ?? plain;
   return (

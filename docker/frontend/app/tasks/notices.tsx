@@ -13,6 +13,7 @@ import type { Outcome } from '@/lib/outcome.ts';
 import { newId } from '@/lib/task.ts';
 import { type Said, type Undo, undone } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
+import { timesForgotten } from '../forget-all.ts';
 import { safely } from '../safely.ts';
 import { UserInput, useUserId } from '../user.tsx';
 import { undoChange, undoPlainly } from './actions.ts';
@@ -44,6 +45,7 @@ export function Notices({ said, children }: Props) {
     said ? [{ ...said, key: newId(), ok: true }] : [],
   );
   const isShown = useRef(false);
+  const [began] = useState(timesForgotten);
   const latest = notices.at(-1);
   /** The first of those that go by themselves. */
   const ending = notices.find(({ until }) => until);
@@ -58,8 +60,8 @@ export function Notices({ said, children }: Props) {
     if (userId) setNotices((all) => [...keptNotices(userId), ...all]);
   }, [userId]);
   useEffect(() => {
-    if (userId) keepNotices(userId, notices);
-  }, [userId, notices]);
+    if (userId && began === timesForgotten()) keepNotices(userId, notices);
+  }, [userId, began, notices]);
 
   useEffect(() => {
     // https://www.w3.org/WAI/WCAG22/Understanding/timing-adjustable
@@ -71,7 +73,7 @@ export function Notices({ said, children }: Props) {
   /** Also when the page has been left before the answer came: they are there when it is shown again. */
   const update = (change: (all: Notice[]) => Notice[]) => {
     if (isShown.current) setNotices(change);
-    else if (userId) keepNotices(userId, change(keptNotices(userId)));
+    else if (userId && began === timesForgotten()) keepNotices(userId, change(keptNotices(userId)));
   };
 
   const notify: Notify = (outcome, ...successes) => {
