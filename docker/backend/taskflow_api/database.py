@@ -6,6 +6,7 @@ if necessary, the process keeps running, and it serves again as soon as the data
 
 import asyncio
 import ssl
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -68,6 +69,8 @@ class Database:
     def __init__(self, settings: "Settings") -> None:
         self._timeout = settings.database_timeout
         self._server = server_of(settings.database_address, NAME)
+        # One person's searches, through all of their notes, must leave places to all others and to /health.
+        self._search_places = asyncio.Semaphore(max(1, settings.database_pool_size // 2))
         self._pool: asyncpg.Pool = asyncpg.create_pool(
             **self._server,
             min_size=0,
@@ -91,7 +94,11 @@ class Database:
 
         One statement is atomic by itself: BEGIN and COMMIT would be two more round trips.
         """
-        return await self._run(None, statement, *values)
+        return await self._run(nullcontext(), None, statement, *values)
+
+    async def search(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        """As `read`, on at most half of the connections."""
+        return await self._run(self._search_places, None, statement, *values)
 
     async def change(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """As `read`, with the request's id as the connection's name in Postgres' log and pg_stat_activity.
@@ -100,13 +107,22 @@ class Database:
         """
         name = f"{NAME} {request_id.get() or ''}"[:LONGEST_NAME]
         # No id contains a quote (taskflow_api.observe), and SET takes no parameters.
-        return await self._run(f"set application_name = '{name}'", statement, *values)
+        rename = f"set application_name = '{name}'"
+        return await self._run(nullcontext(), rename, statement, *values)
 
     async def _run(
-        self, beforehand: str | None, statement: str, *values: object
+        self,
+        place: AbstractAsyncContextManager[None],
+        beforehand: str | None,
+        statement: str,
+        *values: object,
     ) -> list[asyncpg.Record]:
         try:
-            async with asyncio.timeout(self._timeout), self._pool.acquire() as connection:
+            async with (
+                asyncio.timeout(self._timeout),
+                place,
+                self._pool.acquire() as connection,
+            ):
                 try:
                     if beforehand:
                         await connection.execute(beforehand)

@@ -118,9 +118,8 @@ class UserTasks:
         """Newest first."""
         pattern = _contains(search) if search else None
         created_at, task_id = after or (None, None)
-        rows = await self._database.read(
-            PAGE, self._user_id, done, pattern, limit + 1, offset, created_at, task_id
-        )
+        run = self._database.search if pattern else self._database.read
+        rows = await run(PAGE, self._user_id, done, pattern, limit + 1, offset, created_at, task_id)
         total: int = rows[0]["total"]
         if not total:
             await self.require_user()

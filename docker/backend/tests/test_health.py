@@ -1,7 +1,10 @@
+import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx2
 import pytest
 from tests.support.database import add_user, new_database, query, server_url
@@ -121,6 +124,23 @@ def test_a_database_whose_disk_fails_or_that_gives_way_is_503(
         assert client.post("/api/tasks", json={"title": "lost"}).status_code == 503
     finally:
         query(gate.url, "drop function fail cascade")
+
+
+def test_searches_that_hang_leave_connections_to_everything_else(
+    gate: Gate, gated: Backend, client: httpx2.Client
+) -> None:
+    with asyncio.Runner() as runner, ThreadPoolExecutor(20) as threads:
+        locking = runner.run(asyncpg.connect(gate.url))
+        runner.run(locking.execute("begin; lock table task"))
+        try:
+            searches = [threads.submit(client.get, "/api/tasks?search=x") for _ in range(20)]
+            time.sleep(0.1)
+            assert gated.get("/health").status_code == 200
+            assert not any(search.done() for search in searches), "it waited for no search"
+            assert {search.result().status_code for search in searches} == {503}
+        finally:
+            runner.run(locking.close())
+    assert client.get("/api/tasks?search=x").status_code == 200
 
 
 def test_a_database_that_accepts_nobody_is_503_on_health_too(
