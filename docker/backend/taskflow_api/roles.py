@@ -149,6 +149,10 @@ async def _gets_in(address: DatabaseAddress) -> bool:
         connection = await connect(address)
     except asyncpg.InvalidAuthorizationSpecificationError:
         return False
+    except (
+        asyncpg.InsufficientPrivilegeError
+    ):  # The password is right; `ensure` grants what is missing.
+        return True
     await connection.close()
     return True
 

@@ -183,6 +183,17 @@ def test_statements_that_nobody_waits_for_end_in_the_database_too(addresses: Add
         assert api.get("/api/tasks").json()["items"] == [], "503 asked the person to try again"
 
 
+def test_a_role_that_may_not_connect_to_the_database_gets_the_right() -> None:
+    with new_addresses() as made:
+        name = urlsplit(made.owner).path[1:]
+        role = urlsplit(made.backend).username
+        query(made.owner, f"create role {role} login password '{PASSWORD}'")
+        query(made.owner, f"revoke connect on database {name} from public")
+        assert not may(made.backend, "select 1")
+        assert "trying again" not in migrate(made.environment)
+        assert may(made.backend, "table task")
+
+
 def test_a_role_of_a_release_before_gets_the_limit_and_somebody_elses_does_not() -> None:
     settings = "select coalesce(rolconfig, '{}') from pg_roles where rolname = $1"
     with new_addresses() as made:
