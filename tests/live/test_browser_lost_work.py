@@ -136,6 +136,44 @@ def test_undo_of_keeping_mine_brings_the_other_version_back(page: Page, other: P
     expect(task(page, "Plan the flight")).to_be_visible()
 
 
+@pytest.mark.parametrize("title", ["Plan the journey", "Plan the trip"])
+def test_keeping_mine_spares_what_was_changed_elsewhere_beside_it(
+    page: Page, other: Page, title: str
+) -> None:
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Title").fill("Plan the journey")
+    change(other, "Plan the trip", "Title", "Plan the flight")
+    change(other, "Plan the flight", "Notes", "Beside it")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("cell")).to_have_text(["", "Plan the journey", "Plan the flight"])
+    expect(form.get_by_label("Title")).to_have_value("Plan the journey")
+    expect(form.get_by_label("Notes")).to_have_value("Beside it")
+    form.get_by_label("Title").fill(title)
+    form.get_by_label("Due").fill("2030-05-01")
+    form.get_by_role("button", name="Keep mine").click()
+    expect(form).to_have_count(0)
+    page.reload()
+    expect(task(page, title)).to_be_visible()
+    expect(page.get_by_text("Beside it")).to_be_visible()
+
+
+def test_what_is_written_while_an_edit_is_saved_stays_in_its_editor(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Title").fill("Plan the journey")
+    saving = hold(page, form.get_by_role("button", name="Save").click)
+    form.get_by_label("Notes").fill("Written meanwhile")
+    saving.continue_()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+    expect(form.get_by_label("Notes")).to_have_value("Written meanwhile")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_have_count(0)
+    expect(task(page, "Plan the journey")).to_be_visible()
+    expect(page.get_by_text("Written meanwhile")).to_be_visible()
+
+
 def test_a_restored_task_has_its_place_and_is_not_the_one_that_another_tab_edits(
     page: Page, other: Page
 ) -> None:

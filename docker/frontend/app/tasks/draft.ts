@@ -26,12 +26,17 @@ export function restoreDraft(form: HTMLFormElement, userId: string): string {
   const kept = userId && sessionStorage.getItem(keyOf(userId));
   const title = form.elements.namedItem('title');
   if (!kept || (title instanceof HTMLInputElement && title.value)) return '';
-  const draft: Record<string, string> = JSON.parse(kept);
-  for (const name of KEPT) {
+  const { sentId = '', ...draft } = JSON.parse(kept);
+  fill(form, draft);
+  return sentId;
+}
+
+/** Fields that are not named stay as they are, also under somebody's hands. */
+export function fill(form: HTMLFormElement, fields: Partial<TaskFields>): void {
+  for (const [name, value] of Object.entries(fields)) {
     const field = form.elements.namedItem(name);
-    if (field && 'value' in field) field.value = draft[name] ?? '';
+    if (field && 'value' in field) field.value = value ?? '';
   }
-  return draft.sentId ?? '';
 }
 
 /** `base`: the task as it was when its editing began, so that a change elsewhere is still a conflict. */

@@ -3,13 +3,13 @@
 import { type KeyboardEvent, useState } from 'react';
 import { CHANGED, GONE, type Outcome } from '@/lib/outcome.ts';
 import type { Edit } from '@/lib/sent.ts';
-import { changed, fieldsOf, newId, type Task, taskFields } from '@/lib/task.ts';
+import { changed, fieldsOf, newId, type Task, type TaskChanges, taskFields } from '@/lib/task.ts';
 import { saved } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { useSubmit } from '../use-submit.ts';
 import { UserInput, useUserId } from '../user.tsx';
 import { restoreTask, saveTask, saveTaskPlainly } from './actions.ts';
-import { keepEdit, keptEdit } from './draft.ts';
+import { fill, forgetEdit, keepEdit, keptEdit } from './draft.ts';
 import { LIST_FORM } from './list-form.tsx';
 import { useNotify } from './notices.tsx';
 import { DetailInputs, TitleInput } from './task-inputs.tsx';
@@ -20,71 +20,95 @@ type Props = {
   task: Task;
   /** Of an edit that the server has begun. */
   sent?: Edit | undefined;
+  /** Goes on with another task in the place of this one. */
+  onEdit: (base: Task) => void;
   onClose: () => void;
 };
 
-export function EditTask({ task: base, sent, onClose }: Props) {
+export function EditTask({ task, sent, onEdit, onClose }: Props) {
   const notify = useNotify();
   const userId = useUserId();
   // Of a reload, a session that ended, or another filter in between.
-  const [kept] = useState(() => (sent ? sent.fields : keptEdit(base.id)?.fields));
-  const [conflict, setConflict] = useState(sent?.conflict);
-  const [isGone, setIsGone] = useState(sent?.nextId !== undefined);
+  const [first] = useState<Edit>(() => sent ?? keptEdit(task.id) ?? { base: task });
+  const initial = first.fields ?? fieldsOf(first.base);
+  /** What is overwritten: after a conflict the other version, and what was saved if it is written on. */
+  const [base, setBase] = useState(first.base);
+  const [conflict, setConflict] = useState(first.conflict);
+  const [isGone, setIsGone] = useState(first.nextId !== undefined);
   // Of the task that is added if this one is gone: a second try finds the task of the first.
-  const [nextId] = useState(sent?.nextId ?? newId);
-  /** What is overwritten. */
-  const over = conflict?.theirs ?? base;
+  const [nextId] = useState(first.nextId ?? newId);
 
   async function save(form: FormData): Promise<Outcome> {
     if (isGone) return restoreTask(userId, { ...base, ...taskFields(form) }, nextId);
     const own = changed(fieldsOf(base), taskFields(form));
     if (!Object.keys(own).length) return { ok: true };
-    const outcome = await saveTask(userId, over, own);
+    const outcome = await saveTask(userId, base, own);
     if (outcome.ok) return outcome;
     if (outcome.isGone) {
       setConflict(undefined);
       setIsGone(true);
       return { ...outcome, message: GONE };
     }
-    if (!outcome.conflict) return outcome;
-    setConflict({ theirs: outcome.conflict, own });
-    return {
-      ...outcome,
-      message: CHANGED,
-    };
+    return outcome.conflict ? { ...outcome, message: CHANGED } : outcome;
   }
 
-  const { problem, busy, submit } = useSubmit(save, (outcome, form) => {
-    if (!outcome.ok) return;
-    const fields = taskFields(form);
-    const { title } = fields;
-    const own = changed(fieldsOf(base), fields);
-    notify(outcome, isGone ? { text: 'Added', title } : saved(title, over, own, outcome.task));
-    onClose();
+  const { problem, busy, submit } = useSubmit(save, (outcome, fields, form) => {
+    const written = taskFields(new FormData(form));
+    if (!outcome.ok) {
+      if (!outcome.conflict) return;
+      const own = changed(fieldsOf(base), written);
+      setConflict({ theirs: outcome.conflict, own });
+      goOn(form, outcome.conflict, own);
+      return;
+    }
+    const done = taskFields(fields);
+    const { title } = done;
+    const own = changed(fieldsOf(base), done);
+    notify(outcome, isGone ? { text: 'Added', title } : saved(title, base, own, outcome.task));
+    const later = changed(done, written);
+    // Not what was cancelled meanwhile.
+    if (!Object.keys(later).length || !keptEdit(base.id)) return close();
+    const { task: now = base } = outcome;
+    setConflict(undefined);
+    goOn(form, now, later);
+    forgetEdit(base.id);
+    keepEdit(now, form);
+    if (now.id !== base.id) onEdit(now);
   });
 
+  /** From a newer version; what else is written stays, also under somebody's hands. */
+  function goOn(form: HTMLFormElement, now: Task, own: TaskChanges) {
+    setBase(now);
+    fill(form, changed(taskFields(new FormData(form)), { ...fieldsOf(now), ...own }));
+  }
+
+  function close() {
+    forgetEdit(base.id);
+    onClose();
+  }
+
   /** Escape loses nothing that was written. While a word is being composed, it is meant for the input method. */
-  function close({ key, nativeEvent, currentTarget }: KeyboardEvent<HTMLFormElement>) {
+  function closeOnEscape({ key, nativeEvent, currentTarget }: KeyboardEvent<HTMLFormElement>) {
     if (key !== 'Escape' || nativeEvent.isComposing) return;
     const written = changed(fieldsOf(base), taskFields(new FormData(currentTarget)));
-    if (!Object.keys(written).length) onClose();
+    if (!Object.keys(written).length) close();
   }
 
   return (
     <form
       className="stack grow"
-      aria-label={`Edit ${base.title}`}
+      aria-label={`Edit ${task.title}`}
       data-editing
       action={saveTaskPlainly}
       onInput={(event) => keepEdit(base, event.currentTarget)}
       onSubmit={submit}
-      onKeyDown={close}
+      onKeyDown={closeOnEscape}
     >
       <UserInput />
-      <input type="hidden" name="task" value={JSON.stringify(over)} />
+      <input type="hidden" name="task" value={JSON.stringify(base)} />
       {isGone && <input type="hidden" name="id" value={nextId} />}
-      <TitleInput title={kept?.title ?? base.title} focus={!kept} />
-      <DetailInputs task={kept ?? fieldsOf(base)} />
+      <TitleInput title={initial.title} focus={!first.fields} />
+      <DetailInputs task={initial} />
       <Alert message={problem || (sent?.message ?? '')} />
       {conflict && <Versions {...conflict} />}
       <div className="button-row">
@@ -97,7 +121,7 @@ export function EditTask({ task: base, sent, onClose }: Props) {
           className="quiet"
           onClick={(event) => {
             event.preventDefault();
-            onClose();
+            close();
           }}
         >
           {conflict ? 'Keep the other' : 'Cancel'}

@@ -15,7 +15,7 @@ import { completed, deleted } from '@/lib/undo.ts';
 import { safely } from '../safely.ts';
 import { UserInput, useUserId } from '../user.tsx';
 import { completeTask, completeTaskPlainly, deleteTask, deleteTaskPlainly } from './actions.ts';
-import { forgetEdit, keptEdit } from './draft.ts';
+import { keptEdit } from './draft.ts';
 import { DueDate } from './due-date.tsx';
 import { EditTask } from './edit-task.tsx';
 import { focusTasks } from './focus-tasks.ts';
@@ -77,7 +77,6 @@ export function TaskRow({ task, today, isEdited, sent, onEdit }: Props) {
   };
 
   const close = () => {
-    forgetEdit(task.id);
     onEdit();
     requestAnimationFrame(() => editButton.current?.focus());
   };
@@ -86,7 +85,7 @@ export function TaskRow({ task, today, isEdited, sent, onEdit }: Props) {
     return (
       <li ref={row} className="task">
         {/* Anew where an edit was kept that the server cannot know. */}
-        <EditTask key={String(!sent)} task={task} sent={sent} onClose={close} />
+        <EditTask key={String(!sent)} task={task} sent={sent} onEdit={onEdit} onClose={close} />
       </li>
     );
   }
