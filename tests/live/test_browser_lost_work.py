@@ -365,6 +365,24 @@ def test_a_conflict_is_seen_after_a_reload_too(page: Page, other: Page) -> None:
     expect(form).to_have_count(0)
 
 
+def test_an_edit_of_a_task_that_has_left_the_list_is_shown_after_a_reload_too(
+    page: Page, other: Page
+) -> None:
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Notes").fill("An hour's work")
+    other.reload()
+    delete(other, "Plan the trip")
+    page.reload()
+    expect(form.get_by_label("Notes")).to_have_value("An hour's work")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("deleted elsewhere")
+    form.get_by_role("button", name="Add as a new task").click()
+    expect(page.get_by_text("An hour's work")).to_be_visible()
+    page.reload()
+    expect(form).to_have_count(0)
+
+
 def test_the_next_person_in_a_tab_does_not_see_the_draft_of_the_one_before(page: Page) -> None:
     sign_up(page, Person("Joan"))
     title = page.get_by_role("form", name="New task").get_by_label("Title")

@@ -42,18 +42,23 @@ export function fill(form: HTMLFormElement, fields: Partial<TaskFields>): void {
 /** `base`: the task as it was when its editing began, so that a change elsewhere is still a conflict. */
 type KeptEdit = { base: Task; fields: TaskFields };
 
-/** Nobody else has a task of this id. */
-const editKey = (id: string) => `edit-${id}`;
+const editKey = (userId: string, id = '') => `edit-${userId}-${id}`;
 
-export function keepEdit(base: Task, form: HTMLFormElement): void {
+export function keepEdit(userId: string, base: Task, form: HTMLFormElement): void {
+  if (!userId) return;
   const kept: KeptEdit = { base, fields: taskFields(new FormData(form)) };
-  sessionStorage.setItem(editKey(base.id), JSON.stringify(kept));
+  sessionStorage.setItem(editKey(userId, base.id), JSON.stringify(kept));
 }
 
-export function keptEdit(id: string): KeptEdit | undefined {
-  return JSON.parse(sessionStorage.getItem(editKey(id)) ?? 'null') ?? undefined;
+export function keptEdit(userId: string, id: string): KeptEdit | undefined {
+  return JSON.parse(sessionStorage.getItem(editKey(userId, id)) ?? 'null') ?? undefined;
 }
 
-export function forgetEdit(id: string): void {
-  sessionStorage.removeItem(editKey(id));
+export function keptEdits(userId: string): KeptEdit[] {
+  const keys = Object.keys(sessionStorage).filter((key) => key.startsWith(editKey(userId)));
+  return userId ? keys.map((key) => JSON.parse(sessionStorage.getItem(key) ?? '')) : [];
+}
+
+export function forgetEdit(userId: string, id: string): void {
+  sessionStorage.removeItem(editKey(userId, id));
 }

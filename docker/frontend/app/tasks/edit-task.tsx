@@ -29,7 +29,7 @@ export function EditTask({ task, sent, onEdit, onClose }: Props) {
   const notify = useNotify();
   const userId = useUserId();
   // Of a reload, a session that ended, or another filter in between.
-  const [first] = useState<Edit>(() => sent ?? keptEdit(task.id) ?? { base: task });
+  const [first] = useState<Edit>(() => sent ?? keptEdit(userId, task.id) ?? { base: task });
   const initial = first.fields ?? fieldsOf(first.base);
   /** What is overwritten: after a conflict the other version, and what was saved if it is written on. */
   const [base, setBase] = useState(first.base);
@@ -67,12 +67,12 @@ export function EditTask({ task, sent, onEdit, onClose }: Props) {
     notify(outcome, isGone ? { text: 'Added', title } : saved(title, base, own, outcome.task));
     const later = changed(done, written);
     // Not what was cancelled meanwhile.
-    if (!Object.keys(later).length || !keptEdit(base.id)) return close();
+    if (!Object.keys(later).length || !keptEdit(userId, base.id)) return close();
     const { task: now = base } = outcome;
     setConflict(undefined);
     goOn(form, now, later);
-    forgetEdit(base.id);
-    keepEdit(now, form);
+    forgetEdit(userId, base.id);
+    keepEdit(userId, now, form);
     if (now.id !== base.id) onEdit(now);
   });
 
@@ -83,7 +83,7 @@ export function EditTask({ task, sent, onEdit, onClose }: Props) {
   }
 
   function close() {
-    forgetEdit(base.id);
+    forgetEdit(userId, base.id);
     onClose();
   }
 
@@ -100,7 +100,7 @@ export function EditTask({ task, sent, onEdit, onClose }: Props) {
       aria-label={`Edit ${task.title}`}
       data-editing
       action={saveTaskPlainly}
-      onInput={(event) => keepEdit(base, event.currentTarget)}
+      onInput={(event) => keepEdit(userId, base, event.currentTarget)}
       onSubmit={submit}
       onKeyDown={closeOnEscape}
     >

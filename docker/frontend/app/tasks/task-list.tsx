@@ -1,12 +1,14 @@
 'use client';
 
 import Link from 'next/link';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useEffectEvent, useState } from 'react';
 import { grouped, withEdited } from '@/lib/agenda.ts';
 import { type Filter, filterHref } from '@/lib/filter.ts';
 import type { Listed } from '@/lib/list.ts';
 import type { Edit } from '@/lib/sent.ts';
 import type { Task } from '@/lib/task.ts';
+import { useUserId } from '../user.tsx';
+import { keptEdits } from './draft.ts';
 import { useIsOnline } from './is-online.ts';
 import { ListForm } from './list-form.tsx';
 import { TaskRow } from './task-row.tsx';
@@ -23,6 +25,7 @@ type Props = {
 
 /** Open tasks by when they are due; others newest first. */
 export function TaskList({ list, filter, serverToday, edit: asked }: Props) {
+  const userId = useUserId();
   const today = useToday(serverToday);
   const isOnline = useIsOnline();
   // As they were when their editing began.
@@ -30,6 +33,12 @@ export function TaskList({ list, filter, serverToday, edit: asked }: Props) {
   const tasks = withEdited(list?.tasks ?? [], edited, filter.show);
   const edit = (id: string, base?: Task) =>
     setEdited((all) => [...all.filter((other) => other.id !== id), ...(base ? [base] : [])]);
+  // Also of a task that has left the list: what was written is nowhere else.
+  const editOn = useEffectEvent(() => {
+    const written = asked?.fields && asked.base.id;
+    for (const { base } of keptEdits(userId)) if (base.id !== written) edit(base.id, base);
+  });
+  useEffect(() => editOn(), []);
   const page = list?.page ?? filter.page;
   const pages = list?.pages ?? 1;
   const link = (target: Partial<Filter>, label: string) => (

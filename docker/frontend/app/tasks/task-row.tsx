@@ -1,21 +1,12 @@
 'use client';
 
-import {
-  type SubmitEvent,
-  useEffect,
-  useEffectEvent,
-  useLayoutEffect,
-  useOptimistic,
-  useRef,
-  useTransition,
-} from 'react';
+import { type SubmitEvent, useLayoutEffect, useOptimistic, useRef, useTransition } from 'react';
 import type { Edit } from '@/lib/sent.ts';
 import type { Task } from '@/lib/task.ts';
 import { completed, deleted } from '@/lib/undo.ts';
 import { safely } from '../safely.ts';
 import { UserInput, useUserId } from '../user.tsx';
 import { completeTask, completeTaskPlainly, deleteTask, deleteTaskPlainly } from './actions.ts';
-import { keptEdit } from './draft.ts';
 import { DueDate } from './due-date.tsx';
 import { EditTask } from './edit-task.tsx';
 import { focusTasks } from './focus-tasks.ts';
@@ -50,12 +41,6 @@ export function TaskRow({ task, today, isEdited, sent, onEdit }: Props) {
       if (item?.matches(':focus-within')) focusTasks();
     };
   }, []);
-
-  const editOn = useEffectEvent(() => {
-    const kept = sent?.fields ? undefined : keptEdit(task.id);
-    if (kept) onEdit(kept.base);
-  });
-  useEffect(() => editOn(), []);
 
   const toggle = (checked: boolean) =>
     start(async () => {
