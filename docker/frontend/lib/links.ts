@@ -8,14 +8,19 @@ export type Piece = { text: string; href?: string };
 const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]+/giu;
 /** What ends a sentence or a quotation belongs to it. */
 const TRAILING = '.,;:!?…)]}’”›»。，、；：！？）】」』';
+/** A page has 50 tasks, each with notes of up to 10,000 characters; each link is an element of its own. */
+const MOST = 50;
 const OPENING: Record<string, string> = { ')': '(', ']': '[', '}': '{' };
 
 export function pieces(text: string): Piece[] {
   const found: Piece[] = [];
   let end = 0;
+  let links = 0;
   for (const match of text.matchAll(LINK)) {
     const href = withoutTrailing(match[0]);
     if (!leads(href)) continue;
+    if (links === MOST) break;
+    links += 1;
     if (match.index > end) found.push({ text: text.slice(end, match.index) });
     found.push({ text: href, href });
     end = match.index + href.length;

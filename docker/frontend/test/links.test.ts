@@ -46,6 +46,13 @@ test('a closing bracket belongs to the address that has its opening one', () => 
   ]);
 });
 
+test('a text has at most fifty links, and all of it is shown', () => {
+  const text = 'http://a '.repeat(1_111);
+  assert.equal(links(text).length, 50);
+  const shown = pieces(text).map((piece) => piece.text);
+  assert.equal(shown.join(''), text);
+});
+
 test('what could run, does not parse or hides its host is no link', () => {
   for (const text of [
     'javascript:alert(1)',
