@@ -78,6 +78,28 @@ def test_an_edit_of_a_task_that_was_deleted_elsewhere_can_be_added_as_a_new_task
     expect(page.get_by_text("An hour's work")).to_be_visible()
 
 
+def test_what_is_written_after_a_lost_answer_is_in_the_task_that_was_added_instead(
+    page: Page, other: Page
+) -> None:
+    add_task(page, "Plan the trip")
+    form = edit(page, "Plan the trip")
+    form.get_by_label("Notes").fill("An hour's work")
+    other.reload()
+    delete(other, "Plan the trip")
+    form.get_by_role("button", name="Save").click()
+    # The request arrives; its answer does not.
+    page.route("**/tasks", lambda route: (route.fetch(), route.abort()))
+    form.get_by_role("button", name="Add as a new task").click()
+    expect(form.get_by_role("alert")).to_contain_text("did not reach")
+    page.unroute("**/tasks")
+    form.get_by_label("Notes").fill("Two hours' work")
+    form.get_by_role("button", name="Add as a new task").click()
+    expect(form).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("Two hours' work")).to_be_visible()
+    expect(task(page, "Plan the trip")).to_have_count(1)
+
+
 def test_an_open_editor_keeps_its_text_when_its_task_is_completed_or_moved_elsewhere(
     page: Page, other: Page
 ) -> None:

@@ -80,8 +80,17 @@ export async function deleteTask(
  */
 export async function restoreTask(userId: string, task: Task, id: string): Promise<Outcome> {
   if (!taskOf(task) || !isTaskId(id)) return REFUSED;
-  const { done, created_at } = task;
-  return change(userId, (api) => api.addTask({ ...fieldsOf(task), id, done, created_at }));
+  return change(userId, (api) => api.addTask({ ...fieldsOf(task), ...placeOf(task), id }));
+}
+
+/** Adds what was written into a task that is gone, in its place. */
+export async function addInstead(userId: string, task: Task, id: string): Promise<Outcome> {
+  if (!taskOf(task) || !isTaskId(id)) return REFUSED;
+  return change(userId, (api) => add(api, fieldsOf(task), id, placeOf(task)));
+}
+
+function placeOf({ done, created_at }: Task) {
+  return { done, created_at };
 }
 
 export async function undoChange(userId: string, undo: Undo): Promise<Outcome> {
@@ -120,7 +129,7 @@ export async function saveTaskPlainly(form: FormData): Promise<void> {
   const id = taskId(form);
   const own = changed(fieldsOf(seen), fields);
   let outcome: Outcome = { ok: true };
-  if (id) outcome = await restoreTask(userId, { ...seen, ...fields }, id);
+  if (id) outcome = await addInstead(userId, { ...seen, ...fields }, id);
   else if (Object.keys(own).length) outcome = await saveTask(userId, seen, own);
   if (outcome.ok) {
     const said = id
@@ -129,11 +138,12 @@ export async function saveTaskPlainly(form: FormData): Promise<void> {
     return answerForm({ said });
   }
   const { message, conflict: present, isGone } = outcome;
-  if (isGone) form.set('id', newId());
+  // Another one if that of the first try was changed elsewhere, as its message says.
+  if (isGone || (id && present)) form.set('id', newId());
   answerForm({
-    message: isGone ? GONE : present ? CHANGED : message,
+    message: isGone ? GONE : present && !id ? CHANGED : message,
     fields: form,
-    ...(present && { conflict: { seen, present } }),
+    ...(present && !id && { conflict: { seen, present } }),
   });
 }
 
@@ -175,8 +185,9 @@ async function add(
   api: Backend,
   fields: TaskFields,
   id: string | undefined,
+  place: Partial<ReturnType<typeof placeOf>> = {},
 ): Promise<Result<Task>> {
-  const task: NewTask = id ? { ...fields, id } : fields;
+  const task: NewTask = { ...fields, ...place, ...(id && { id }) };
   const added = await api.addTask(task);
   if (!added.ok || added.value.id !== id) return added;
   const missing = changed(fieldsOf(added.value), fields);

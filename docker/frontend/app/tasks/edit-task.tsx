@@ -8,7 +8,7 @@ import { saved } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { useSubmit } from '../use-submit.ts';
 import { UserInput, useUserId } from '../user.tsx';
-import { restoreTask, saveTask, saveTaskPlainly } from './actions.ts';
+import { addInstead, saveTask, saveTaskPlainly } from './actions.ts';
 import { fill, forgetEdit, keepEdit, keptEdit } from './draft.ts';
 import { LIST_FORM } from './list-form.tsx';
 import { useNotify } from './notices.tsx';
@@ -36,10 +36,10 @@ export function EditTask({ task, sent, onEdit, onClose }: Props) {
   const [conflict, setConflict] = useState(first.conflict);
   const [isGone, setIsGone] = useState(first.nextId !== undefined);
   // Of the task that is added if this one is gone: a second try finds the task of the first.
-  const [nextId] = useState(first.nextId ?? newId);
+  const [nextId, setNextId] = useState(first.nextId ?? newId);
 
   async function save(form: FormData): Promise<Outcome> {
-    if (isGone) return restoreTask(userId, { ...base, ...taskFields(form) }, nextId);
+    if (isGone) return addInstead(userId, { ...base, ...taskFields(form) }, nextId);
     const own = changed(fieldsOf(base), taskFields(form));
     if (!Object.keys(own).length) return { ok: true };
     const outcome = await saveTask(userId, base, own);
@@ -56,6 +56,8 @@ export function EditTask({ task, sent, onEdit, onClose }: Props) {
     const written = taskFields(new FormData(form));
     if (!outcome.ok) {
       if (!outcome.conflict) return;
+      // The first try has arrived, and was changed elsewhere since: the next one is beside it.
+      if (isGone) return setNextId(newId());
       const own = changed(fieldsOf(base), written);
       setConflict({ theirs: outcome.conflict, own });
       goOn(form, outcome.conflict, own);
