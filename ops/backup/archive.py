@@ -70,6 +70,11 @@ def new_file(to: Path | None, stack: str) -> Path:
     return to
 
 
+def newest(stack: str) -> Path | None:
+    """The newest backup of a stack in the folder of backups, as `new_file` names them."""
+    return max(FOLDER.glob(f"{short_name(stack)}-{'?' * 8}T{'?' * 6}Z.age"), default=None)
+
+
 def require_folder(path: Path) -> None:
     """Refuse a folder that does not exist: a backup makes none but its own.
 

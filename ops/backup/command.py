@@ -11,7 +11,7 @@ from ops.config.stacks import StackFile
 from ops.config.validate import deployable
 from ops.errors import OpsError
 from ops.prepare import setup
-from ops.release import reach, smoke
+from ops.release import history, reach, rollback, smoke
 from ops.review.command import BackupFirst, Confirm
 from ops.session import (
     AsJson,
@@ -21,6 +21,7 @@ from ops.session import (
     listed_steps,
     output_for,
     ready_stack,
+    selected_stack,
 )
 
 commands = typer.Typer(rich_markup_mode=None)
@@ -113,7 +114,15 @@ def upgrade_command(stack: StackName = "dev", key: KeyFile = archive.KEY) -> Non
     with listed_steps(f"make upgrade-postgres STACK={stack}") as steps:
         chosen = setup.provide_tools(steps)
         ready = ready_stack(chosen, file, steps)
-        content = release.move(ready, steps, "make upgrade-postgres", key=key)
+
+        def back() -> None:
+            known = history.revisions(history.updates(ready))
+            target = rollback.find(ready, known[-1].number)
+            former = selected_stack(chosen, target.file, steps)
+            with steps.step(f"pulumi up: {target.title}"):
+                former.up(target.record.message(target.title))
+
+        content = release.move(ready, steps, "make upgrade-postgres", key=key, back=back)
         with steps.step("smoke check"), reach.access_to(ready, chosen.platform.system) as way:
             smoke.check(way.url, stack, lambda line: console.print(f"    {line}"))
     console.print(f"\n[bold green]The data is in its new folder[/]: {content}. The old one stays.")

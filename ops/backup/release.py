@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ops.processes import INTERRUPTED
 from ops.release import history, record
 from ops.release.history import Location
 from ops.review.command import CONSENT, REFUSED
+from ops.review.embedded import UPGRADE
 from ops.session import console
 from ops.steps import Steps
 
@@ -141,11 +142,19 @@ def fetched(stack: Stack, steps: Steps, name: str) -> Path:
     return path
 
 
-def move(stack: Stack, steps: Steps, title: str, *, key: Path = archive.KEY) -> Content:
+def move(
+    stack: Stack,
+    steps: Steps,
+    title: str,
+    *,
+    key: Path = archive.KEY,
+    back: Callable[[], object] | None = None,
+) -> Content:
     """Move the embedded database's data to its new folder, by `up` with another image.
 
     Args:
         title: of the revision that this makes.
+        back: brings the former revision up; called where the new folder does not serve.
 
     Raises:
         OpsError: with the data where it was, or in a backup that it names; also where a person interrupts it.
@@ -155,9 +164,11 @@ def move(stack: Stack, steps: Steps, title: str, *, key: Path = archive.KEY) -> 
     with upgrade.services_away(stack, history.location(stack)):
         path, content = take(stack, steps, key=key)
         recorded = record.of_checkout(stack.file.path)
+        serves = False
         try:
             with steps.step("pulumi up"):
                 stack.up(recorded.message(title))
+            serves = True
             with _pod(stack, steps) as pod, steps.step("restore"):
                 if database.count(database.rows(pod)):
                     raise OpsError(
@@ -168,15 +179,31 @@ def move(stack: Stack, steps: Steps, title: str, *, key: Path = archive.KEY) -> 
         except (OpsError, KeyboardInterrupt) as stopped:
             # The same command would not continue: the new folder may serve already, without the data.
             fix = f"make restore FROM={path} STACK={stack.name}"
+            if not serves:
+                fix = f"make up STACK={stack.name}, then {fix}"
             if isinstance(stopped, OpsError):
-                error, fix = stopped, f"correct that, then {fix}"
+                wrong = "that" if serves else "taskflow:database.embedded"
+                error, fix = stopped, f"correct {wrong}, then {fix}"
             else:
                 error = OpsError("interrupted", code=INTERRUPTED)
             kept = f"the old folder is as it was, and the backup {path} holds {content}"
             error.where = "; ".join(filter(None, [error.where, kept]))
             error.fix = fix
+            if error is stopped and back and not serves:
+                _go_back(error, stack, back)
             raise error from None
     return content
+
+
+def _go_back(error: OpsError, stack: Stack, back: Callable[[], object]) -> None:
+    """By the engine itself: a preview would judge the old folder empty, and it is not."""
+    try:
+        back()
+    except OpsError as second:
+        error.what += f"; and then: {second.what}"
+    else:
+        error.what += "; the old folder serves again"
+        error.fix = f"correct taskflow:database.embedded, then {UPGRADE} STACK={stack.name}"
 
 
 @contextmanager

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from components.backup_pod import COMPONENT
+from ops.backup import archive
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl
+from ops.release import history
 from ops.release.history import Location
 from ops.review import embedded, plan, risk
 from ops.review.command import REFUSED
@@ -35,6 +37,7 @@ def require_alone(stack: Stack) -> None:
         if effect not in moves and (effect.risk > Risk.NONE or effect.step.kind in STARTS_PODS)
     ]
     if not moves:
+        _require_services(stack)
         raise OpsError(
             f"there is nothing to upgrade: the database of stack {stack.name} keeps its folder",
             fix="give taskflow:database.embedded.image the new version and taskflow:database.embedded.folder another "
@@ -50,26 +53,58 @@ def require_alone(stack: Stack) -> None:
         )
 
 
+def _require_services(stack: Stack) -> None:
+    """Name the way on where a killed run left the services stopped, with the new folder serving."""
+    location, declared = history.location(stack), _declared(stack)
+    stopped = [
+        name for name, count in _running(location).items() if not count and declared.get(name)
+    ]
+    if stopped:
+        raise OpsError(
+            f"the database of stack {stack.name} is in its folder, but services run no pod, as after a run of this "
+            "command that was killed",
+            where=", ".join(stopped),
+            fix=f"make restore FROM={archive.newest(stack.name) or 'FILE'} STACK={stack.name}, then make up "
+            f"STACK={stack.name} REFRESH=1",
+            code=REFUSED,
+        )
+
+
 @contextmanager
 def services_away(stack: Stack, location: Location) -> Iterator[None]:
     """No pod of a service runs inside the block; afterwards there are as many as the stack declares."""
     kubectl = location.kubectl
     declared = _declared(stack)
-    running = {
-        str(item["metadata"]["name"]): int(item["spec"]["replicas"])
-        for item in location.objects("deployments")
-    }
     # An autoscaled one declares none. None run where this command was killed before.
-    replicas = {name: declared.get(name) or max(1, count) for name, count in running.items()}
+    replicas = {
+        name: declared.get(name) or max(1, count) for name, count in _running(location).items()
+    }
     try:
         _scale(kubectl, dict.fromkeys(replicas, 0))
         services = f"--selector=app={location.release},component notin (postgres,{COMPONENT})"
-        _wait(kubectl, "wait", "pod", "--for=delete", services)
+        _wait(
+            stack,
+            kubectl,
+            "pods of the services do not stop",
+            "wait",
+            "pod",
+            "--for=delete",
+            services,
+        )
         yield
     finally:
         _scale(kubectl, replicas)
     for name in replicas:
-        _wait(kubectl, "rollout", "status", f"deployment/{name}")
+        rollout = ("rollout", "status", f"deployment/{name}")
+        _wait(stack, kubectl, f"Deployment {name} does not become ready again", *rollout)
+
+
+def _running(location: Location) -> dict[str, int]:
+    """The replicas of each Deployment, by the cluster."""
+    return {
+        str(item["metadata"]["name"]): int(item["spec"]["replicas"])
+        for item in location.objects("deployments")
+    }
 
 
 def _declared(stack: Stack) -> dict[str, int]:
@@ -89,7 +124,8 @@ def _scale(kubectl: Kubectl, replicas: Mapping[str, int]) -> None:
         kubectl.output("scale", f"deployment/{name}", f"--replicas={count}")
 
 
-def _wait(kubectl: Kubectl, *arguments: str) -> None:
+def _wait(stack: Stack, kubectl: Kubectl, failure: str, *arguments: str) -> None:
     answer = kubectl.wait(AWAY_SECONDS, *arguments)
     if answer.code != 0:
-        raise kubectl.failure(answer.output)
+        where, fix = answer.output.strip(), f"make status STACK={stack.name}"
+        raise OpsError(f"{failure} ({AWAY_SECONDS} seconds)", where=where, fix=fix)

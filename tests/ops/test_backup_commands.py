@@ -28,6 +28,7 @@ from ops.release.record import Record
 from ops.steps import Steps
 from tests.ops.conftest import Cluster
 from tests.ops.test_risk import Previewed, database, deployment
+from tests.unit.conftest import merged
 
 CONTENT = Content("blue", "2026-11-30T00:00:00Z", "0004", {"public.task": 3})
 ADDRESS = "s3://backups/team/dev.age"
@@ -231,13 +232,49 @@ def test_no_backup_before_a_loss_is_left_to_a_machine_that_is_deleted(
     ("stopped", "says", "fix", "code"),
     [
         (KeyboardInterrupt(), "interrupted", "", 130),
-        (OpsError("the engine fails"), "the engine fails", "correct that, then ", 1),
+        (
+            OpsError("the engine fails"),
+            "the engine fails",
+            "correct taskflow:database.embedded, then ",
+            1,
+        ),
     ],
 )
 def test_an_upgrade_that_stops_on_its_way_names_the_backup(
     monkeypatch: pytest.MonkeyPatch, stopped: BaseException, says: str, fix: str, code: int
 ) -> None:
     """The new folder may serve by then, without the data: the same command would find nothing to upgrade."""
+    stack, done = stopping(monkeypatch, stopped)
+    with pytest.raises(OpsError, match=says) as error:
+        release.move(stack, STEPS, "make upgrade-postgres")
+    assert error.value.where.startswith("the old folder is as it was, and the backup dev.age holds")
+    assert error.value.fix == f"{fix}make up STACK=dev, then make restore FROM=dev.age STACK=dev"
+    assert error.value.code == code
+    assert done == ["take", "record"], "the checkout is recorded as the engine reads it"
+
+
+def test_a_database_that_does_not_start_in_its_new_folder_goes_back_to_the_old_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing was written since: the services are away."""
+    stack, done = stopping(monkeypatch, OpsError("its image is not there"))
+    with pytest.raises(OpsError, match="its image is not there; the old folder serves") as error:
+        release.move(stack, STEPS, "make upgrade-postgres", back=lambda: done.append("back"))
+    fix = "correct taskflow:database.embedded, then make upgrade-postgres STACK=dev"
+    assert error.value.fix == fix
+    assert done == ["take", "record", "back"]
+
+    def fails() -> NoReturn:
+        raise OpsError("the cluster is away")
+
+    stack, _ = stopping(monkeypatch, OpsError("its image is not there"))
+    with pytest.raises(OpsError, match="not there; and then: the cluster is away") as error:
+        release.move(stack, STEPS, "make upgrade-postgres", back=fails)
+    assert "make restore FROM=dev.age" in error.value.fix
+
+
+def stopping(monkeypatch: pytest.MonkeyPatch, stopped: BaseException) -> tuple[Any, list[str]]:
+    """A stack whose update to another folder fails; and what was done."""
     done: list[str] = []
 
     def take(*_: object, **__: object) -> tuple[Path, Content]:
@@ -256,13 +293,7 @@ def test_an_upgrade_that_stops_on_its_way_names_the_backup(
     monkeypatch.setattr(history, "location", lambda _: None)
     monkeypatch.setattr(release, "take", take)
     monkeypatch.setattr(record, "of_checkout", of_checkout)
-    stack: Any = SimpleNamespace(name="dev", file=SimpleNamespace(path=Path()), up=up)
-    with pytest.raises(OpsError, match=says) as error:
-        release.move(stack, STEPS, "make upgrade-postgres")
-    assert error.value.where.startswith("the old folder is as it was, and the backup dev.age holds")
-    assert error.value.fix == f"{fix}make restore FROM=dev.age STACK=dev"
-    assert error.value.code == code
-    assert done == ["take", "record"], "the checkout is recorded as the engine reads it"
+    return SimpleNamespace(name="dev", file=SimpleNamespace(path=Path()), up=up), done
 
 
 def in_folder(name: str) -> dict[str, Any]:
@@ -325,6 +356,42 @@ def test_after_an_upgrade_there_are_as_many_pods_as_the_stack_declares(cluster: 
         "scale deployment/blue-backend --replicas=2",
         "scale deployment/blue-frontend --replicas=5",
     ]
+
+
+def test_after_an_upgrade_a_service_that_does_not_start_is_named(cluster: Cluster) -> None:
+    """The move itself succeeded, and the cluster answers."""
+    cluster.has({"metadata": {"name": "blue-backend"}, "spec": {"replicas": 1}})
+    for words in ("scale", "wait"):
+        cluster.answer(words, "")
+    cluster.answer("rollout", "error: timed out waiting for the condition", code=1)
+    stack: Any = SimpleNamespace(name="dev", export=lambda: {"deployment": {}})
+    with (
+        pytest.raises(OpsError, match="Deployment blue-backend") as late,
+        upgrade.services_away(stack, BLUE),
+    ):
+        pass
+    assert late.value.fix == "make status STACK=dev"
+
+
+@pytest.mark.parametrize(("running", "killed"), [(0, True), (2, False)])
+def test_after_a_killed_upgrade_the_way_on_is_named(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, running: int, killed: bool
+) -> None:
+    """The database serves its new folder, and no pod of a service runs."""
+    for name in ("dev-20261129T000000Z", "dev-20261130T000000Z", "dev-2-20261201T000000Z"):
+        (tmp_path / f"{name}.age").touch()
+    monkeypatch.setattr(archive, "FOLDER", tmp_path)
+    monkeypatch.setattr(history, "location", lambda _: BLUE)
+    cluster.has(merged(deployment(), {"spec": {"replicas": running}}))
+    declared = {"type": upgrade.DEPLOYMENT, "inputs": deployment()}
+    stack = previewing()
+    stack.export = lambda: {"deployment": {"resources": [declared]}}
+    with pytest.raises(OpsError) as refused:
+        upgrade.require_alone(stack)
+    assert ("was killed" in refused.value.what) is killed
+    newest = tmp_path / "dev-20261130T000000Z.age"
+    ways_on = f"make restore FROM={newest} STACK=dev, then make up STACK=dev REFRESH=1"
+    assert (refused.value.fix == ways_on) is killed
 
 
 @pytest.mark.parametrize(("answer", "images"), [("17", ["17"]), ("16", ["17", "16"])])
