@@ -3,7 +3,7 @@
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +22,7 @@ from ops.errors import OpsError
 from ops.kubectl import Kubectl
 from ops.paths import ROOT
 from ops.prepare import setup
-from ops.release import history, reach, record, smoke
+from ops.release import history, reach, record, rollback, smoke
 from ops.release.history import Location
 from ops.release.record import Record
 from ops.steps import Steps
@@ -174,6 +174,29 @@ def test_an_upgrade_of_postgres_is_one_command_that_ends_in_the_smoke_check(
 ) -> None:
     run("upgrade-postgres")
     assert done == ["move", "check http://127.0.0.1:30080"]
+
+
+@pytest.mark.usefixtures("done")
+def test_the_way_back_from_an_upgrade_is_the_last_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    brought_up: list[str] = []
+
+    def move(*_: object, back: Callable[[], None], **__: object) -> Content:
+        back()
+        return CONTENT
+
+    def find(_: object, number: int) -> Any:
+        title = f"rollback to revision {number}"
+        return SimpleNamespace(title=title, file=None, record=Record())
+
+    numbers = [SimpleNamespace(number=number) for number in (1, 2)]
+    former = SimpleNamespace(up=brought_up.append)
+    monkeypatch.setattr(release, "move", move)
+    monkeypatch.setattr(history, "updates", lambda _: [])
+    monkeypatch.setattr(history, "revisions", lambda _: numbers)
+    monkeypatch.setattr(rollback, "find", find)
+    monkeypatch.setattr(command, "selected_stack", lambda *_: former)
+    run("upgrade-postgres")
+    assert [message.strip() for message in brought_up] == ["rollback to revision 2"]
 
 
 @pytest.fixture
