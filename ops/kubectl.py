@@ -23,6 +23,7 @@ REFUSED_CREDENTIALS = (
     "provide credentials",
     "getting credentials",
 )
+FORBIDDEN = "(Forbidden)"
 UNKNOWN_KIND = re.compile(r"server doesn't have a resource type \"([^\"]+)\"")
 Manifest = dict[str, Any]
 
@@ -80,6 +81,11 @@ class Kubectl:
             what, fix = (
                 f"the cluster behind context {self.context} refuses the credentials",
                 "they may have expired: get that cluster's credentials again",
+            )
+        elif FORBIDDEN in output:
+            what, fix = (
+                f"the cluster behind context {self.context} does not allow this to its user",
+                "give the user that right, or use credentials that have it",
             )
         elif unknown := UNKNOWN_KIND.search(output):
             what, fix = (

@@ -27,11 +27,15 @@ from tests.ops.programs import Programs
             "the cluster behind context work did not answer",
         ),
         (
+            'Error from server (Forbidden): pods is forbidden: User "ci" cannot list resource "pods"',
+            "the cluster behind context work does not allow this to its user",
+        ),
+        (
             'error: the server doesn\'t have a resource type "HTTPRoute"',
             "the cluster behind context work has no kind HTTPRoute",
         ),
     ],
-    ids=["expired token", "no answer", "no Gateway API"],
+    ids=["expired token", "no answer", "no right", "no Gateway API"],
 )
 def test_a_cluster_that_gives_no_answer_is_named_with_its_context_and_last_line(
     cluster: Cluster, answer: str, what: str
