@@ -22,6 +22,7 @@ from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.paths import STATE
 from ops.prepare import setup
+from ops.prepare.docker import hides_network
 from ops.release import history
 from ops.session import StackName, console
 from ops.steps import Steps
@@ -67,7 +68,8 @@ def dev(
         schema = None if migrate else live.schema()
     setup.provide_images(chosen, steps)
     with session_folder(stack) as (folder, lock):
-        containers = Containers(folder, Network.of(chosen.platform.system), chosen.env)
+        network = Network.of(hidden=hides_network(chosen.platform.system, chosen.env))
+        containers = Containers(folder, network, chosen.env)
         containers.remove()
         with containers.swept(lock), suppress(KeyboardInterrupt):
             session = Session(live, containers, images, port, schema)

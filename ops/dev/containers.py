@@ -45,10 +45,11 @@ class Network:
     """This machine, as the browser calls it."""
 
     @classmethod
-    def of(cls, system: str) -> Self:
-        if system == "linux":
+    def of(cls, *, hidden: bool) -> Self:
+        """How it is on this machine; `hidden`: it reaches only published ports."""
+        if not hidden:
             return cls("127.0.0.1", "127.0.0.1", "127.0.0.1")
-        # Docker runs in a virtual machine; Next.js serves its development files to its own host and to localhost alone.
+        # Next.js serves its development files to its own host and to localhost alone.
         return cls("0.0.0.0", "host.docker.internal", "localhost")  # noqa: S104 - of the container
 
     def flags(self, port: int) -> list[str]:

@@ -11,6 +11,7 @@ from ops.config.stacks import StackFile
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, require_context
 from ops.pods import ready
+from ops.prepare.docker import hides_network
 from ops.prepare.tools import Origin, airgap
 from ops.processes import capture, stream
 
@@ -100,7 +101,7 @@ def _start(stack: StackFile, profile: str, env: Mapping[str, str], system: str) 
         # A profile that exists keeps its own driver and size. Images are built in the node's Docker daemon. Minikube
         # chooses the Kubernetes version.
         command += ["--driver=docker", "--container-runtime=docker", "--cpus=2", "--memory=4g"]
-        if system == "darwin" and stack.node_port:
+        if stack.node_port and hides_network(system, env):
             command += [f"--ports=127.0.0.1:{stack.node_port}:{stack.node_port}"]
     if stream(command, env=env).code != 0:
         raise OpsError(

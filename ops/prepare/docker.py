@@ -1,11 +1,13 @@
 """The Docker engine: a client that can build with BuildKit, and a daemon that answers."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import OpsError
 from ops.prepare.machine import Machine
+from ops.processes import capture
 
 DOCKER_SITE = "https://download.docker.com/"
 
@@ -65,6 +67,15 @@ def require_leave(engine: Engine, machine: Machine) -> None:
     answer = input(f"Install Docker and what Minikube needs as system packages{who}? [y/N] ")
     if answer.strip().lower() not in {"y", "yes"}:
         raise OpsError("no Docker engine", fix="install one, or answer yes next time")
+
+
+def hides_network(system: str, env: Mapping[str, str]) -> bool:
+    """Whether this machine reaches only published ports: Docker runs in a virtual machine, or without root."""
+    if system == "darwin":
+        return True
+    about = "--format={{.OperatingSystem}} {{.SecurityOptions}}"
+    said = capture(["docker", "info", about], env=env).output
+    return "Docker Desktop" in said or "name=rootless" in said
 
 
 def _advice(machine: Machine, can_build: bool, clients: list[Path]) -> str:

@@ -12,6 +12,7 @@ from components.minikube import Minikube
 from ops.engine.stack import Stack
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, Manifest, NoAnswerError
+from ops.prepare.docker import hides_network
 from ops.processes import capture
 from ops.release import history
 from ops.release.history import Location
@@ -117,8 +118,8 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
     location = history.location(stack)
     kubectl = location.kubectl
     url = url_of(location.objects(KINDS), location)
-    if system == "darwin" and location.node_host in url:
-        url = _on_a_mac(url, stack, f"{location.release}-frontend")
+    if location.node_host in url:
+        url = _of_node(url, stack, system, f"{location.release}-frontend")
     if not url:
         raise OpsError(
             f"release {location.release} has no frontend Service in the cluster",
@@ -147,13 +148,15 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
         yield access
 
 
-def _on_a_mac(url: str, stack: Stack, service: str) -> str:
-    """A node port's address there: Docker's network is hidden, but for the ports that the node's container publishes.
+def _of_node(url: str, stack: Stack, system: str, service: str) -> str:
+    """A node port's address from here: where Docker's network is hidden, the one that the node's container publishes.
 
     Where it publishes none, the address of the Service, to which a port is forwarded.
     """
     minikube = Minikube.find(stack.file.profile, stack.env) if stack.file.profile else None
     if minikube is None or minikube.driver not in ("docker", "podman"):
+        return url
+    if not hides_network(system, stack.env):
         return url
     port = str(urlsplit(url).port)
     published = capture([minikube.driver, "port", minikube.profile, port], env=stack.env)

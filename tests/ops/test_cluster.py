@@ -44,6 +44,7 @@ class World:
         self.program(
             "minikube", f'echo "$@" >> "{folder}/calls"; cp "{self.healthy}" "{self.answer}"'
         )
+        self.program("docker", "echo Debian GNU/Linux")
         self.env = {
             **os.environ,
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
@@ -100,6 +101,7 @@ def test_a_laptop_gets_a_cluster_of_two_cpus_and_four_gigabytes_in_docker(world:
     assert call.startswith(
         "start --profile minikube --driver=docker --container-runtime=docker --cpus=2 --memory=4g"
     )
+    assert "--ports" not in call, "the node's own address answers"
 
 
 @pytest.mark.parametrize("status", ["enabled", "disabled"])
@@ -123,6 +125,13 @@ def test_a_metrics_server_that_cannot_be_enabled_is_an_error_with_a_fix(world: W
 
 def test_on_a_mac_the_node_port_is_published(world: World) -> None:
     cluster.ensure(DEV, Origin.OFFICIAL, env=world.env, system="darwin")
+    [call] = world.minikube_calls
+    assert call.endswith("--ports=127.0.0.1:30080:30080")
+
+
+def test_docker_desktop_on_linux_publishes_the_node_port_too(world: World) -> None:
+    world.program("docker", "echo Docker Desktop")
+    cluster.ensure(DEV, Origin.OFFICIAL, env=world.env)
     [call] = world.minikube_calls
     assert call.endswith("--ports=127.0.0.1:30080:30080")
 

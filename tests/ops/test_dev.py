@@ -270,7 +270,7 @@ def during(
     monkeypatch.setattr(session, "MIGRATIONS", backend / "migrations")
     monkeypatch.setattr(session, "COMMANDS", {"backend": "serve"})
     monkeypatch.setattr(session, "HEALTH", {})
-    containers = Served(backend.parent / "served", Network.of("linux"), {})
+    containers = Served(backend.parent / "served", Network.of(hidden=False), {})
     containers.folder.mkdir()
     release = live("postgresql://u:p@db.example.com/u")
     kept = session.Session(release, containers, Images(), 0, "0001")
@@ -343,7 +343,7 @@ def test_the_images_of_all_builds_of_a_session_are_removed_and_no_others(
     programs.answer("docker", "images", "sha256:first\nsha256:other\nsha256:second")
     folder = tmp_path / "session"
     folder.mkdir()
-    containers = Containers(folder, Network.of("linux"), programs.env)
+    containers = Containers(folder, Network.of(hidden=False), programs.env)
     with (tmp_path / "lock").open("w") as lock, containers.swept(lock.fileno()):
         for image in ("sha256:first", "sha256:second"):
             assert containers.build(BuildArgs(context=context)) == image

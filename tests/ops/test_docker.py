@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from ops.errors import OpsError
-from ops.prepare.docker import DOCKER_SITE, Engine, choose, require_leave
+from ops.prepare.docker import DOCKER_SITE, Engine, choose, hides_network, require_leave
 from ops.prepare.machine import Platform
 from tests.ops.machines import MadeUpMachine
+from tests.ops.programs import Programs
 
 FIRST, SECOND = Path("/usr/local/bin/docker"), Path("/usr/bin/docker")
 DEAD = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock"
@@ -74,3 +75,22 @@ def test_in_a_terminal_only_a_yes_installs_packages(
     refused = nullcontext() if expected else pytest.raises(OpsError, match="no Docker engine")
     with refused:
         require_leave(Engine(None), MadeUpMachine(interactive=True))
+
+
+@pytest.mark.parametrize(
+    ("system", "info", "hidden"),
+    [
+        ("linux", "Ubuntu 24.04.3 LTS [name=apparmor name=seccomp,profile=builtin]", False),
+        ("linux", "Docker Desktop [name=seccomp,profile=unconfined name=cgroupns]", True),
+        ("linux", "Ubuntu 24.04.3 LTS [name=seccomp,profile=builtin name=rootless]", True),
+        ("linux", "", False),
+        ("darwin", "", True),
+    ],
+    ids=["Linux", "Docker Desktop on Linux or WSL", "rootless", "no Docker", "a Mac"],
+)
+def test_where_docker_hides_its_network_only_published_ports_are_reached(
+    system: str, info: str, hidden: bool, tmp_path: Path
+) -> None:
+    programs = Programs(tmp_path)
+    programs.answer("docker", "info", info, code=0 if info else 1)
+    assert hides_network(system, programs.env) is hidden

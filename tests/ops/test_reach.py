@@ -115,12 +115,21 @@ def mac(stack: Stack, programs: Programs, cluster: Cluster, tmp_path: Path) -> S
     return replace(stack, file=replace(stack.file, profile="minikube"))
 
 
-def test_on_a_mac_a_node_port_answers_where_the_nodes_container_publishes_it(
-    mac: Stack, programs: Programs
+@pytest.mark.parametrize(
+    ("system", "docker", "url"),
+    [
+        ("darwin", "", "http://127.0.0.1:55000"),
+        ("linux", "Docker Desktop", "http://127.0.0.1:55000"),
+        ("linux", "Debian GNU/Linux", "http://192.168.49.2:30081"),
+    ],
+)
+def test_a_node_port_answers_where_the_nodes_container_publishes_it_if_docker_is_hidden(
+    mac: Stack, programs: Programs, system: str, docker: str, url: str
 ) -> None:
+    programs.answer("docker", "info", docker)
     programs.answer("docker", "port minikube 30081", "127.0.0.1:55000")
-    with reach.access_to(mac, "darwin") as access:
-        assert access.url == "http://127.0.0.1:55000"
+    with reach.access_to(mac, system) as access:
+        assert access.url == url
 
 
 def test_on_a_mac_a_node_port_that_is_not_published_is_forwarded(
