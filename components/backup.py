@@ -16,6 +16,10 @@ from .image import Image
 from .pod import HARDENED, mounted
 from .workload import Release, SecretKey
 
+STORE = "store"
+BUCKET_FAILED = 3
+"""The exit code of docker/backend/taskflow_api/backup.py if the backup is on the volume: another would not help."""
+
 
 def scheduled(
     name: str,
@@ -65,6 +69,18 @@ def scheduled(
             "metadata": {"labels": labels},
             "spec": {
                 "backoffLimit": 1,
+                "podFailurePolicy": {
+                    "rules": [
+                        {
+                            "action": "FailJob",
+                            "onExitCodes": {
+                                "containerName": STORE,
+                                "operator": "In",
+                                "values": [BUCKET_FAILED],
+                            },
+                        }
+                    ]
+                },
                 "activeDeadlineSeconds": LIFE_SECONDS,
                 "template": {"metadata": {"labels": labels}, "spec": spec},
             },
@@ -102,7 +118,7 @@ def _spec(
     spec["initContainers"] += spec["containers"]
     spec["containers"] = [
         {
-            "name": "store",
+            "name": STORE,
             "image": image.reference,
             "imagePullPolicy": image.pull_policy,
             "terminationMessagePolicy": "FallbackToLogsOnError",

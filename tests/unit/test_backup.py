@@ -146,6 +146,17 @@ def test_what_stores_it_gets_the_bucket_and_its_credentials_by_reference(deploy:
     assert "AWS" not in json.dumps(dump["env"]), "the container that dumps needs no bucket"
 
 
+def test_a_buckets_failure_makes_no_second_backup(deploy: Deploy) -> None:
+    """Each one deletes one more of those on the volume."""
+    ((_, job),) = deploy(COPIED, {"storeKey": "canary"}).of_kind("CronJob").items()
+    spec = job["spec"]["jobTemplate"]["spec"]
+    (store,) = spec["template"]["spec"]["containers"]
+    (rule,) = spec["podFailurePolicy"]["rules"]
+    codes = {"containerName": store["name"], "operator": "In", "values": [3]}
+    assert rule == {"action": "FailJob", "onExitCodes": codes}
+    assert spec["template"]["spec"]["restartPolicy"] == "Never", "the policy needs it"
+
+
 def test_amazons_store_is_that_of_the_region(deploy: Deploy) -> None:
     amazon = merged(COPIED, {"backup": {"bucket": {"endpoint": None, "region": "eu-central-1"}}})
     ((_, job),) = deploy(amazon, {"storeKey": "canary"}).of_kind("CronJob").items()

@@ -21,6 +21,9 @@ logger = logging.getLogger("taskflow_api.backup")
 
 ARCHIVE = Path("/scratch/backup.tar")
 FOLDER = Path("/backups")
+# The Job ends with this code rather than try again (components/backup.py): another backup on the volume would not
+# help the bucket, and would delete one more of the old.
+BUCKET_FAILED = 3
 
 
 def store(archive: Path, folder: Path, release: str, public_key: str, keep: int) -> Path:
@@ -38,17 +41,15 @@ def store(archive: Path, folder: Path, release: str, public_key: str, keep: int)
     return path
 
 
-def copy(path: Path, bucket: Bucket, release: str, keep: int) -> None:
-    """Copies a backup into the bucket and, once it is there, deletes all of this release's but the newest `keep`."""
+def copy(path: Path, bucket: Bucket) -> Iterable[str]:
+    """Copies a backup into the bucket; returns the names of all that is there."""
     bucket.upload(path)
     there, size = bucket.sizes(), path.stat().st_size
     if there.get(path.name) != size:
         raise BucketError(
             f"{path.name} has {there.get(path.name, 0)} bytes in the bucket, not {size}"
         )
-    for old in surplus(there, release, keep, path.name):
-        bucket.delete(old)
-        logger.info("deleted %s from %s", old, bucket.address)
+    return there
 
 
 def surplus(names: Iterable[str], release: str, keep: int, new: str) -> list[str]:
@@ -67,11 +68,17 @@ def main() -> None:
     path = store(ARCHIVE, FOLDER, release, os.environ["BACKUP_PUBLIC_KEY"], keep)
     logger.info("stored %s, %d bytes", path.name, path.stat().st_size)
     if bucket := Bucket.of(os.environ):
+        stored = "on the volume, but not in the bucket"
         try:
-            copy(path, bucket, release, keep)
+            there = copy(path, bucket)
+            logger.info("copied %s to %s", path.name, bucket.address)
+            stored = "on the volume and in the bucket, but the oldest in the bucket stay"
+            for old in surplus(there, release, keep, path.name):
+                bucket.delete(old)
+                logger.info("deleted %s from %s", old, bucket.address)
         except BucketError as error:
-            sys.exit(f"the backup is on the volume, but not in the bucket: {error}")
-        logger.info("copied %s to %s", path.name, bucket.address)
+            logger.error("the backup is %s: %s", stored, error)
+            sys.exit(BUCKET_FAILED)
 
 
 if __name__ == "__main__":

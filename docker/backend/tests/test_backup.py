@@ -1,6 +1,7 @@
 """What a scheduled backup stores: encrypted for a public key, and only as many files as configured."""
 
 import io
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pyrage
 import pytest
 from taskflow_api import backup
+from taskflow_api.bucket import Bucket, BucketError
 
 PLAIN = b"a row that nobody else may read\n" * 1000
 
@@ -57,3 +59,59 @@ def test_the_new_backup_stays_though_a_clock_was_ahead_once(
 
     assert stored.name == "blue-20260101T000000Z.age"
     assert set(folder.iterdir()) == {stored, *ahead[max(0, len(ahead) + 1 - keep) :]}
+
+
+class Store:
+    """A bucket that has one old backup, and refuses one kind of request."""
+
+    address = "s3://backups/"
+
+    def __init__(self, refuses: str) -> None:
+        self._refuses = refuses
+        self._there = {"blue-20200101T000000Z.age": 1}
+
+    def upload(self, path: Path) -> None:
+        self._check("PUT")
+        self._there[path.name] = path.stat().st_size
+
+    def sizes(self) -> dict[str, int]:
+        return self._there
+
+    def delete(self, name: str) -> None:
+        self._check("DELETE")
+
+    def _check(self, method: str) -> None:
+        if method == self._refuses:
+            raise BucketError("403 AccessDenied")
+
+
+@pytest.mark.parametrize(
+    ("refuses", "said"),
+    [
+        ("PUT", "the backup is on the volume, but not in the bucket: 403 AccessDenied"),
+        (
+            "DELETE",
+            "the backup is on the volume and in the bucket, but the oldest in the bucket stay: 403 AccessDenied",
+        ),
+    ],
+)
+def test_a_buckets_failure_has_a_code_of_its_own_and_says_where_the_backup_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    refuses: str,
+    said: str,
+) -> None:
+    archive = tmp_path / "backup.tar"
+    archive.write_bytes(PLAIN)
+    monkeypatch.setattr(backup, "ARCHIVE", archive)
+    monkeypatch.setattr(backup, "FOLDER", tmp_path)
+    monkeypatch.setattr(Bucket, "of", lambda _environment: Store(refuses))
+    monkeypatch.setenv("RELEASE", "blue")
+    monkeypatch.setenv("BACKUP_KEEP", "1")
+    monkeypatch.setenv("BACKUP_PUBLIC_KEY", str(pyrage.x25519.Identity.generate().to_public()))
+    caplog.set_level(logging.INFO)
+    with pytest.raises(SystemExit) as end:
+        backup.main()
+    assert end.value.code == 3, "the Job's podFailurePolicy knows it"
+    assert caplog.messages[-1] == said
