@@ -96,6 +96,7 @@ def test_the_headers_of_every_answer_are_in_the_document(
         ("POST", "/api/tasks", {"json": new}, 201),
         ("POST", "/api/tasks", {"json": new}, 200),
         ("GET", task, {}, 200),
+        ("GET", task, {"headers": {"If-None-Match": '"1"'}}, 304),
         ("PATCH", task, {"json": {"done": True}}, 200),
         ("PATCH", task, {"json": {"done": True}, "headers": {"If-Match": '"1"'}}, 412),
         ("DELETE", task, {"headers": {"If-Match": '"1"'}}, 412),

@@ -306,6 +306,23 @@ def test_a_change_for_another_version_is_412_with_the_present_task(
     assert api.get(path).json() == present, "nothing was changed"
 
 
+@pytest.mark.parametrize("known", ['"2"', 'W/"2"', '"1", W/"2"', "*"])
+def test_a_version_that_the_client_has_is_not_sent_again(api: httpx2.Client, known: str) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+    api.patch(path, json={"done": True})
+    for method in ("GET", "HEAD"):
+        unchanged = api.request(method, path, headers={"If-None-Match": known})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        assert unchanged.headers["ETag"] == '"2"'
+
+
+@pytest.mark.parametrize("known", ['"1"', '"20"', "2", "", '"foreign"'])
+def test_a_version_that_the_client_has_not_is_sent(api: httpx2.Client, known: str) -> None:
+    path = f"/api/tasks/{add(api)['id']}"
+    api.patch(path, json={"done": True})
+    assert api.get(path, headers={"If-None-Match": known}).json()["version"] == 2
+
+
 def test_another_users_task_is_404_whatever_version_is_expected(
     api: httpx2.Client, stranger: httpx2.Client
 ) -> None:

@@ -42,8 +42,20 @@ async def expected_versions(
     return [int(tag[1:-1]) for tag in tags if re.fullmatch('"[1-9][0-9]{0,8}"', tag)]
 
 
+async def known_tags(
+    if_none_match: Annotated[
+        list[str] | None,
+        Header(description="ETags of versions that the client has; any, if *", examples=[['"1"']]),
+    ] = None,
+) -> set[str]:
+    """A dependency: the ETags in If-None-Match, without W/, which makes no difference there (RFC 9110, 13.1.2)."""
+    tags = ",".join(if_none_match or ()).split(",")
+    return {tag.strip().removeprefix("W/") for tag in tags}
+
+
 LOCATION = header("Location", "the task's path")
 Versions = Annotated[list[int] | None, Depends(expected_versions)]
+KnownTags = Annotated[set[str], Depends(known_tags)]
 TaskId = Annotated[UUID, Path(description="the task's `id`", examples=[EXAMPLE_ID])]
 
 
@@ -100,11 +112,23 @@ async def create_task(new: TaskCreate, tasks: Tasks, response: Response) -> Task
     return task
 
 
-@router.head("/{task_id}", include_in_schema=False)
-@router.get("/{task_id}", responses={200: {"headers": ETAG}, **refusals(404)})
-async def get_task(task_id: TaskId, tasks: Tasks, response: Response) -> Task:
-    """One task; its ETag is for If-Match."""
+@router.head("/{task_id}", include_in_schema=False, response_model=Task)
+@router.get(
+    "/{task_id}",
+    response_model=Task,
+    responses={
+        200: {"headers": ETAG},
+        304: {"description": "The client has this version.", "headers": ETAG},
+        **refusals(404),
+    },
+)
+async def get_task(
+    task_id: TaskId, tasks: Tasks, known: KnownTags, response: Response
+) -> Task | Response:
+    """One task; its ETag is for If-Match and If-None-Match."""
     task = await tasks.get(task_id)
+    if known & {task.etag, "*"}:
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers={"ETag": task.etag})
     response.headers["ETag"] = task.etag
     return task
 
