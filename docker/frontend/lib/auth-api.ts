@@ -3,8 +3,9 @@ import { bodyRefusal } from './guard.ts';
 import { guesserOf } from './known-browser.ts';
 import { log } from './log.ts';
 import { methodsOf } from './methods.ts';
-import { inTurn, isBusy, RETRY_SECONDS } from './password-checks.ts';
+import { inTurn, isBusy } from './password-checks.ts';
 import { refuse } from './refusal.ts';
+import { RETRY_SECONDS } from './request.ts';
 
 type Handler = (request: Request) => Promise<Response>;
 

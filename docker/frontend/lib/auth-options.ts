@@ -60,7 +60,7 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts, pool
         const seconds = whose === undefined ? 0 : await attempts.begin(whose);
         if (seconds) {
           await audit('password_delayed', ctx);
-          noteRefusal(429);
+          noteRefusal(429, seconds);
           const message = `Wait ${seconds} s before the next attempt.`;
           const body = { code: 'TOO_MANY_ATTEMPTS', message, seconds };
           throw new APIError('TOO_MANY_REQUESTS', body, { 'Retry-After': String(seconds) });

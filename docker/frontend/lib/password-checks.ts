@@ -1,10 +1,5 @@
-import { noteRefusal, requests } from './request.ts';
+import { noteRefusal, RETRY_SECONDS, requests } from './request.ts';
 
-/**
- * Password checks run one after the other: scrypt takes 32 MiB and, on a quarter of a core, half a
- * second. How many requests come this far, and who waits, is decided before, in places.ts.
- */
-export const RETRY_SECONDS = 5;
 /** Nobody types faster: the rest are guesses. */
 const AT_ONCE_PER_GUESSER = 2;
 
@@ -17,6 +12,10 @@ export function isBusy(error: unknown): boolean {
   return error instanceof Error && error.name === 'BusyError';
 }
 
+/**
+ * Password checks run one after the other: scrypt takes 32 MiB and, on a quarter of a core, half a
+ * second. How many requests come this far, and who waits, is decided before, in places.ts.
+ */
 export class PasswordChecks {
   #last: Promise<unknown> = Promise.resolve();
   readonly #perGuesser = new Map<string, number>();
@@ -51,7 +50,7 @@ export async function inTurn<T>(guesser: string, check: () => Promise<T>): Promi
     if (kind !== 'password') throw new BusyError();
     return await checks.run(guesser, check);
   } catch (error) {
-    if (isBusy(error)) noteRefusal(503);
+    if (isBusy(error)) noteRefusal(503, RETRY_SECONDS);
     throw error;
   }
 }

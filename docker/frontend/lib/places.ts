@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { knownBrowser } from './known-browser.ts';
-import { RETRY_SECONDS } from './password-checks.ts';
 import { refuseEarly } from './refusal.ts';
+import { RETRY_SECONDS } from './request.ts';
 
 /**
  * A pod with a quarter of a core renders about 8 pages a second. Admitting more makes

@@ -3,6 +3,9 @@ import type { ServerResponse } from 'node:http';
 import type { FormAnswer } from './form-answer.ts';
 import type { Kind } from './places.ts';
 
+/** After this many the next try may have a chance. */
+export const RETRY_SECONDS = 5;
+
 /** What is known of the request that is being answered. */
 export type RequestContext = {
   id: string;
@@ -24,11 +27,11 @@ shared.taskflowRequests ??= new AsyncLocalStorage();
 export const requests = shared.taskflowRequests;
 
 /** Says to the figures and the log that a form was refused for now. */
-export function noteRefusal(status: 429 | 503): void {
+export function noteRefusal(status: 429 | 503, seconds: number): void {
   const request = requests.getStore();
   if (!request) return;
   request.refused = status;
-  answerWith(request, status);
+  answerWith(request, status, seconds);
 }
 
 /** Says that something is away; a form that needs it could not be handled. */
@@ -36,7 +39,7 @@ export function noteOutage(away: 'backend' | 'database'): void {
   const request = requests.getStore();
   if (!request) return;
   request.away ??= away;
-  answerWith(request, 503);
+  answerWith(request, 503, RETRY_SECONDS);
 }
 
 /** Says that a form needs a session, and that the one it was written in has ended. */
@@ -45,8 +48,14 @@ export function noteSignedOut(): void {
 }
 
 /** Next has no status for an action's result, but keeps one that the response has already. */
-function answerWith({ form }: Pick<RequestContext, 'form'>, status: number): void {
-  if (form) form.statusCode = status;
+function answerWith(
+  { form }: Pick<RequestContext, 'form'>,
+  status: number,
+  seconds?: number,
+): void {
+  if (!form) return;
+  form.statusCode = status;
+  if (seconds && !form.headersSent) form.setHeader('Retry-After', seconds);
 }
 
 /** The client's id if it is one, so that a proxy's log and ours agree. */

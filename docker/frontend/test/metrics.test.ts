@@ -30,7 +30,9 @@ const program = (explained: string, headers: object) => `
   server.listen(0, '127.0.0.1', async () => {
     const page = 'http://127.0.0.1:' + server.address().port + '/sign-in';
     const headers = ${JSON.stringify(headers)};
-    await (await fetch(page, { method: 'POST', headers })).text();
+    const answer = await fetch(page, { method: 'POST', headers });
+    await answer.text();
+    console.log('Retry-After: ' + answer.headers.get('retry-after'));
     process.stdout.write(metricsText());
     process.exit();
   });
@@ -46,21 +48,23 @@ async function sent(explained: string, headers: object): Promise<string> {
 const byScript = { 'Next-Action': '0' };
 
 test('a refusal that a page explains counts as one, and the log has it', async () => {
-  const stdout = await sent('noteRefusal(429)', byScript);
+  const stdout = await sent('noteRefusal(429, 9)', byScript);
   assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="200"\} 1$/m);
   assert.match(stdout, /^taskflow_frontend_refusals_total\{kind="password",status="429"\} 1$/m);
   assert.match(stdout, /"status":200,.*"refused":429/);
 });
 
-test('a form that a browser sends itself is answered with the status of its refusal', async () => {
-  const stdout = await sent('noteRefusal(429)', {});
+test('a form that a browser sends itself is answered with the status of its refusal, and when to try again', async () => {
+  const stdout = await sent('noteRefusal(429, 9)', {});
   assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="429"\} 1$/m);
+  assert.match(stdout, /Retry-After: 9\b/);
   assert.match(stdout, /^taskflow_frontend_refusals_total\{kind="password",status="429"\} 1$/m);
 });
 
 test('an outage is the status of a form, but no refusal: more pods would not help', async () => {
   const stdout = await sent('noteOutage("database")', {});
   assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="503"\} 1$/m);
+  assert.match(stdout, /Retry-After: 5\b/);
   assert.doesNotMatch(stdout, /refusals_total\{/);
   const ofScript = await sent('noteOutage("database")', byScript);
   assert.match(ofScript, /^taskflow_frontend_requests_total\{kind="password",status="200"\} 1$/m);

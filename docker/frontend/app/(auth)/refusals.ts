@@ -1,8 +1,8 @@
 import { APIError } from 'better-auth/api';
 import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from '@/lib/account.ts';
 import { log } from '@/lib/log.ts';
-import { isBusy, RETRY_SECONDS } from '@/lib/password-checks.ts';
-import { noteOutage } from '@/lib/request.ts';
+import { isBusy } from '@/lib/password-checks.ts';
+import { noteOutage, RETRY_SECONDS } from '@/lib/request.ts';
 
 /** What people read while the account database is away. */
 export const AWAY = 'TaskFlow cannot reach its database right now. Try again in a moment.';
