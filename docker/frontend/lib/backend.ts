@@ -7,6 +7,7 @@ import { AWAY, forTheReleaseBefore, type Problem, problemOf } from './problem.ts
 import { requests } from './request.ts';
 import type { NewTask, Task, TaskChanges, TaskPage } from './task.ts';
 import { backendToken } from './token.ts';
+import type { Change } from './undo.ts';
 
 export type Result<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 
@@ -15,7 +16,8 @@ const TIMEOUT_MS = 1_500;
 /** A language model with tools takes its time. */
 const CHAT_TIMEOUT_MS = 60_000;
 
-export type Reply = { reply: string; changed: boolean };
+/** The backend of the release before sends no `changes`. */
+export type Reply = { reply: string; changed: boolean; changes?: Change[] };
 
 type Call = {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';

@@ -66,7 +66,7 @@ export class PageFiles {
     request: IncomingMessage,
     response: ServerResponse,
     path: string,
-    next: () => void,
+    next: () => Promise<void>,
   ): Promise<void> {
     const content = this.#isElsewhere(request, path) ? await this.#read(path) : undefined;
     if (!content) return next();

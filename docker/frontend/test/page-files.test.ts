@@ -30,7 +30,9 @@ async function pod(t: TestContext, url: string, own: Files) {
   const files = new PageFiles(pool, folder);
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
-    void files.answer(request, response, path, () => response.writeHead(404).end('next'));
+    void files.answer(request, response, path, async () => {
+      response.writeHead(404).end('next');
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

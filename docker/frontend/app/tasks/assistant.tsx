@@ -5,7 +5,7 @@ import { type SubmitEvent, useEffect, useRef, useState } from 'react';
 import type { Reply } from '@/lib/backend.ts';
 import { type ChatMessage, remembered, UNFINISHED } from '@/lib/chat.ts';
 import type { Outcome } from '@/lib/outcome.ts';
-import { type Change, saidOf } from '@/lib/undo.ts';
+import { saidOf } from '@/lib/undo.ts';
 import { Alert } from '../alert.tsx';
 import { useUserId } from '../user.tsx';
 import { giveBack } from './give-back.ts';
@@ -86,9 +86,7 @@ export function Assistant() {
   );
 }
 
-/** The backend of the release before sends no `changes`. */
-type Answered = { ok: true; changes?: Change[] } & Reply;
-type Answer = Answered | (Extract<Outcome, { ok: false }> & { changed: boolean });
+type Answer = ({ ok: true } & Reply) | (Extract<Outcome, { ok: false }> & { changed: boolean });
 
 async function ask(user: string, messages: ChatMessage[]): Promise<Answer> {
   try {
