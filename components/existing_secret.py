@@ -98,7 +98,7 @@ def _checked(config: StackConfig, data: Mapping[str, str]) -> str:
     }
     wrong = [
         f"its {key_in_cluster(mistake.path[0])} {mistake.text}"
-        for mistake in mistakes_in_values(values, config)
+        for mistake in mistakes_in_values(values, config, values)
     ]
     if wrong:
         raise pulumi.RunError(

@@ -123,7 +123,7 @@ def mistakes_in(
             yield Mistake.at(key, f"is in plain text; {source.how_to_set(key)}")
     yield from _rotation_mistakes(secrets, config)
     known = {key: secret.text for key, secret in secrets.items() if secret.text is not None}
-    yield from mistakes_in_values(known, config)
+    yield from mistakes_in_values(known, config, secrets)
 
 
 def _rotation_mistakes(
@@ -138,8 +138,14 @@ def _rotation_mistakes(
         yield Mistake.at(("secrets", "generations"), text)
 
 
-def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) -> Iterable[Mistake]:
-    """The mistakes in secret values, by their keys, wherever the values come from."""
+def mistakes_in_values(
+    values: Mapping[str, str], config: StackConfig | None, given: Container[str] = ADDRESSES
+) -> Iterable[Mistake]:
+    """The mistakes in secret values, by their keys, wherever the values come from.
+
+    Args:
+        given: the keys of all secrets, also of those whose values are unknown.
+    """
     for key, value in values.items():
         if "\0" in value:
             yield Mistake.at(key, NUL)
@@ -158,7 +164,7 @@ def mistakes_in_values(values: Mapping[str, str], config: StackConfig | None) ->
     for key in ADDRESSES:
         if key in values:
             own = key == "databaseUrl"
-            used_for = [role for role in ADDRESSES if role == key or (own and role not in values)]
+            used_for = [role for role in ADDRESSES if role == key or (own and role not in given)]
             users = {component for role in used_for for component in ADDRESSES[role]}
             yield from _address_mistakes(key, values[key], users, config)
 

@@ -6,7 +6,7 @@ import pytest
 
 from components.config.check import parse
 from components.config.errors import ConfigError
-from components.config.secrets import Secret
+from components.config.secrets import Secret, mistakes_in_values
 from components.config.stack import StackConfig
 from tests.unit.conftest import (
     DEPLOYED,
@@ -436,6 +436,15 @@ def test_another_port_of_a_databases_address_is_open_where_its_users_list_it(
     accept(
         merged(DEPLOYED, merged(values, {user: {"egress": OTHER_PORT} for user in users})), secrets
     )
+
+
+def test_an_address_whose_value_is_unknown_is_used_in_place_of_the_backends() -> None:
+    own = {"databaseUrl": "postgresql://u:p@db.example.com:6543/taskflow?sslmode=require"}
+    egress = [{"cidr": "10.1.0.0/16", "ports": [6543]}]
+    values = merged(DEPLOYED, {"networkPolicies": {}, "backend": {"egress": egress}})
+    unknown = {"frontendDatabaseUrl": Secret(encrypted=True)}
+    config = accept(values, encrypted(PROD_SECRETS | own) | unknown)
+    assert [*mistakes_in_values(own, config)] == [], "which others there are is unknown"
 
 
 def test_a_part_of_a_block_leaves_the_rest_at_its_defaults() -> None:
