@@ -37,6 +37,7 @@ TEXTS: dict[str, list[Any]] = {
 }
 NUMBERS: dict[str, tuple[int, int]] = {
     "port": (1, 65535),
+    "external.port": (5432, 5432),  # Of the tests' address, which a stack file has encrypted.
     "targetPort": (1024, 65535),
     "nodePort": (30000, 32767),
     "maxConnections": (50, 500),
