@@ -11,13 +11,9 @@ from .go_yaml import KeyPath
 from .stack import StackConfig
 from .stack_file import StackFile, decoded
 
-# The components whose pods connect by each address; by databaseUrl also those of an address that is not given. The
-# backend's migrations try every one.
-ADDRESSES = {
-    "databaseUrl": ("backend",),
-    "databaseOwnerUrl": ("backend", "backup"),
-    "frontendDatabaseUrl": ("backend", "frontend"),
-}
+ADDRESSES = ("databaseUrl", "databaseOwnerUrl", "frontendDatabaseUrl")
+# Of components that connect by another address than databaseUrl where it is given.
+OWN_ADDRESSES = {"frontend": "frontendDatabaseUrl", "backup": "databaseOwnerUrl"}
 # While signing keys rotate, the one that signs next, or the one that signed before, is accepted too.
 ROTATING = ("betterAuthSecretNext", "betterAuthSecretFormer")
 SIGNING_KEYS = ("betterAuthSecret", *ROTATING)
@@ -163,14 +159,11 @@ def mistakes_in_values(
             )
     for key in ADDRESSES:
         if key in values:
-            own = key == "databaseUrl"
-            used_for = [role for role in ADDRESSES if role == key or (own and role not in given)]
-            users = {component for role in used_for for component in ADDRESSES[role]}
-            yield from _address_mistakes(key, values[key], users, config)
+            yield from _address_mistakes(key, values[key], config, given)
 
 
 def _address_mistakes(
-    key: str, url: str, users: Container[str], config: StackConfig | None
+    key: str, url: str, config: StackConfig | None, given: Container[str]
 ) -> Iterable[Mistake]:
     try:
         address = read_address(url)
@@ -198,7 +191,7 @@ def _address_mistakes(
     closed = [
         (name, "egress")
         for name, block in config.clients.items()
-        if name in users
+        if _connects(name, key, given)
         and address.port not in (external.port, *(port for to in block.egress for port in to.ports))
     ]
     if config.network_policies.enabled and closed:
@@ -209,6 +202,12 @@ def _address_mistakes(
             "port",
             *closed,
         )
+
+
+def _connects(component: str, key: str, given: Container[str]) -> bool:
+    """Whether the pods of a component connect by an address; the backend's migrations try every one."""
+    own = OWN_ADDRESSES.get(component, "databaseUrl")
+    return component == "backend" or key == (own if own in given else "databaseUrl")
 
 
 def _about_address(key: str, text: str, external_key: str, *others: KeyPath) -> Mistake:
