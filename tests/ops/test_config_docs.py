@@ -94,10 +94,8 @@ def test_every_key_with_a_helm_value_exists() -> None:
 
 def test_the_keys_that_no_live_edit_changes_are_as_many_as_the_document_says() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
-    assert (
-        f"all keys but {sum(bool(begins(key, ELSEWHERE)) for key in keys_of(StackConfig))},\n"
-        in text
-    )
+    elsewhere = sum(bool(begins(key, ELSEWHERE)) for key in keys_of(StackConfig))
+    assert f"; {elsewhere} keys are tested elsewhere\n" in text
 
 
 def test_a_key_that_every_component_has_alike_is_documented_once() -> None:
