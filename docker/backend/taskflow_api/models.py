@@ -1,6 +1,7 @@
 """The shapes of the API's tasks."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
@@ -15,13 +16,28 @@ from pydantic import (
     StrictBool,
     StringConstraints,
 )
+from pydantic_core import PydanticKnownError
 
 # Postgres' text knows every character but NUL.
 NO_NUL = r"^[^\x00]*$"
+# Kinds of characters that show nothing by themselves: controls, formats, marks and spaces; and letters and symbols that
+# are blank. https://www.unicode.org/reports/tr44/#General_Category_Values
+INVISIBLE = {"Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs"}
+BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+
+
+def _visible(text: str) -> str:
+    """In a list, nobody sees or can click a task whose title shows nothing: it is as one without."""
+    if all(unicodedata.category(letter) in INVISIBLE or letter in BLANK for letter in text):
+        raise PydanticKnownError("string_too_short", {"min_length": 1})
+    return text
+
+
 EXAMPLE_ID = "2c6f1a52-7d3b-4f0e-9a51-0c8e4f1d2b3a"
 Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL),
+    AfterValidator(_visible),
     Field(examples=["Call Ada"]),
 ]
 Notes = Annotated[

@@ -184,6 +184,22 @@ def test_a_wrong_task_is_422_and_names_the_problem(
     assert titles(api) == [], "nothing was stored"
 
 
+@pytest.mark.parametrize(
+    "title", ["\u200b", "\u2060 \ufeff", "\u202e", "\u0301", "\u3164", "\u2800", "\ufe0f"]
+)
+def test_a_title_that_shows_nothing_is_as_an_empty_one(api: httpx2.Client, title: str) -> None:
+    empty, invisible = (api.post("/api/tasks", json={"title": text}) for text in ("", title))
+    assert invisible.status_code == 422
+    assert invisible.json() == empty.json()
+    path = f"/api/tasks/{add(api)['id']}"
+    assert api.patch(path, json={"title": title}).status_code == 422
+
+
+@pytest.mark.parametrize("title", ["a\u200b", "?", "\U0001f469\u200d\U0001f4bb", "\U0001fae9", "ก"])
+def test_a_title_of_any_characters_is_kept(api: httpx2.Client, title: str) -> None:
+    assert api.post("/api/tasks", json={"title": title}).json()["title"] == title
+
+
 @pytest.mark.parametrize("field", ["title", "notes"])
 def test_a_lone_surrogate_is_422(api: httpx2.Client, field: str) -> None:
     body = json.dumps({"title": "x", field: "half of a \ud83d smile"})
