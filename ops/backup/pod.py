@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from subprocess import Popen
 from typing import Any
 
-from components.backup_pod import BACKUPS, COMPONENT, LIFE_SECONDS, command, pod_spec
+from components.backup_pod import BACKUPS, COMPONENT, CONTAINER, LIFE_SECONDS, command, pod_spec
 from components.config.stack import CertificateAuthority, EmbeddedPostgres, Images
 from ops.errors import OpsError
 from ops.kubectl import Kubectl, Manifest
@@ -57,7 +57,8 @@ class BackupPod:
         Raises:
             OpsError: at the end of the block, with its own message, if it failed.
         """
-        arguments = ("exec", "--stdin", f"job/{self.job}", "--", *command(*action))
+        pod = ("--container", CONTAINER, f"job/{self.job}")
+        arguments = ("exec", "--stdin", *pod, "--", *command(*action))
         with tempfile.TemporaryFile() as said:
             process = self.location.kubectl.piped(*arguments, stderr=said)
             with process:
