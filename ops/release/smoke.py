@@ -23,6 +23,8 @@ PAUSE_SECONDS = 0.5
 AWAY = "TaskFlow cannot reach "
 """On pages whose server does not reach the backend or the database."""
 
+PERSON = re.compile(r'name="user" value="([^"]*)"')
+"""Whose page it is. Those of a release before, which a rollback brings back, do not say it."""
 TASK_ROW = re.compile(r'id="done-([0-9a-f-]{36})"')
 """The checkbox of a task, whose id carries the task's."""
 
@@ -152,7 +154,8 @@ def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
         _require(name in actions, f"the page's scripts offer no {name}", browser)
     title = f"Smoke check {secrets.token_hex(4)}"
 
-    form = {"title": title, "notes": "", "due": ""}
+    whose = PERSON.findall(empty.text)[:1]
+    form = {"title": title, "notes": "", "due": "", **({"user": whose[0]} if whose else {})}
     added = server_actions.call_with_form(browser, "/tasks", actions["addTask"], form)
     _succeed(added)
     tasks = browser.get("/tasks").text
@@ -164,7 +167,9 @@ def _keep_a_task(browser: httpx.Client, say: Callable[[str], None]) -> None:
     )
     say("task added and read back")
 
-    _succeed(server_actions.call(browser, "/tasks", actions["deleteTask"], row[1] if row else ""))
+    _succeed(
+        server_actions.call(browser, "/tasks", actions["deleteTask"], *whose, row[1] if row else "")
+    )
     _require(
         title not in browser.get("/tasks").text, f"the task {title!r} cannot be deleted", browser
     )

@@ -51,7 +51,9 @@ def test_sessions_live_as_long_as_rotate_and_its_document_say() -> None:
         r"^export const SESSION_SECONDS = (\d+) \* 24 \* 60 \* 60;$",
     )
     assert f'"{days} days, refuse' in (ROOT / "ops" / "release" / "rotate.py").read_text()
-    assert f"wait {days} days, the life of a session" in (ROOT / "docs" / "operations.md").read_text()
+    assert (
+        f"wait {days} days, the life of a session" in (ROOT / "docs" / "operations.md").read_text()
+    )
 
 
 def test_every_rule_with_a_key_exists() -> None:
