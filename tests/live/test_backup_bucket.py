@@ -27,7 +27,9 @@ from pathlib import Path
 from taskflow_api import backup
 from taskflow_api.bucket import Bucket
 
-backup.copy(Path(sys.argv[1]), Bucket.of(os.environ), "blue", int(sys.argv[2]))
+path, bucket = Path(sys.argv[1]), Bucket.of(os.environ)
+there = backup.copy(path, bucket)
+backup.drop(backup.surplus(there, "blue", int(sys.argv[2]), path.name), bucket)
 """
 
 

@@ -52,6 +52,13 @@ def copy(path: Path, bucket: Bucket) -> Iterable[str]:
     return there
 
 
+def drop(names: Iterable[str], bucket: Bucket) -> None:
+    """Deletes backups from the bucket."""
+    for name in names:
+        bucket.delete(name)
+        logger.info("deleted %s from %s", name, bucket.address)
+
+
 def surplus(names: Iterable[str], release: str, keep: int, new: str) -> list[str]:
     """The scheduled backups of a release that are too many, the oldest first.
 
@@ -73,9 +80,7 @@ def main() -> None:
             there = copy(path, bucket)
             logger.info("copied %s to %s", path.name, bucket.address)
             stored = "on the volume and in the bucket, but the oldest in the bucket stay"
-            for old in surplus(there, release, keep, path.name):
-                bucket.delete(old)
-                logger.info("deleted %s from %s", old, bucket.address)
+            drop(surplus(there, release, keep, path.name), bucket)
         except BucketError as error:
             logger.error("the backup is %s: %s", stored, error)
             sys.exit(BUCKET_FAILED)
