@@ -44,13 +44,12 @@ async def expected_versions(
 
 async def known_tags(
     if_none_match: Annotated[
-        list[str] | None,
-        Header(description="ETags of versions that the client has; any, if *", examples=[['"1"']]),
-    ] = None,
+        str,
+        Header(description="ETags of versions that the client has; any, if *", examples=['"1"']),
+    ] = "",
 ) -> set[str]:
     """A dependency: the ETags in If-None-Match, without W/, which makes no difference there (RFC 9110, 13.1.2)."""
-    tags = ",".join(if_none_match or ()).split(",")
-    return {tag.strip().removeprefix("W/") for tag in tags}
+    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
 
 
 LOCATION = header("Location", "the task's path")
