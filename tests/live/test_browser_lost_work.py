@@ -51,8 +51,11 @@ def hold(page: Page, send: Callable[[], None]) -> Route:
             held.append(route)
 
     page.route("**/tasks", first)
-    with page.expect_request("**/tasks"):
-        send()
+    send()
+    for _ in range(500):  # The page says that it asks before the route gets the request.
+        if held:
+            break
+        page.wait_for_timeout(20)
     (request,) = held
     return request
 
