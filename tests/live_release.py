@@ -37,21 +37,30 @@ def small(cpu: str, memory: str, limits: dict[str, str]) -> dict[str, Any]:
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": limits}
 
 
-def values(release: str, *, frontend_port: int, backend_port: int) -> dict[str, Any]:
-    """A stack's configuration with both services on node ports."""
+SMALLEST = {"postgres": "20m", "backend": "20m", "frontend": "20m"}
+"""For tests of what happens; under load such a pod gets hardly any time beside the control plane's."""
+
+
+def values(
+    release: str, *, frontend_port: int, backend_port: int, cpu: Mapping[str, str] = SMALLEST
+) -> dict[str, Any]:
+    """A stack's configuration with both services on node ports.
+
+    Args:
+        cpu: requests by component.
+    """
+    database = small(cpu["postgres"], "96Mi", {"cpu": "500m", "memory": "384Mi"})
     return {
         "release": release,
         "cluster": {"context": CONTEXT, "minikube": "minikube"},
         "secrets": {"generate": True},
-        "database": {
-            "embedded": {"resources": small("20m", "96Mi", {"cpu": "500m", "memory": "384Mi"})}
-        },
+        "database": {"embedded": {"resources": database}},
         "backend": {
-            "resources": small("20m", "128Mi", {"cpu": "500m", "memory": "512Mi"}),
+            "resources": small(cpu["backend"], "128Mi", {"cpu": "500m", "memory": "512Mi"}),
             "service": _service(8000, backend_port),
         },
         "frontend": {
-            "resources": small("20m", "128Mi", {"cpu": "250m", "memory": "256Mi"}),
+            "resources": small(cpu["frontend"], "128Mi", {"cpu": "250m", "memory": "256Mi"}),
             "service": _service(3000, frontend_port),
         },
     }

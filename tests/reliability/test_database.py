@@ -13,7 +13,7 @@ from ops.prepare import cluster, setup
 from ops.processes import stream
 from tests.live_release import LiveRelease, changed
 from tests.reliability import node
-from tests.reliability.conftest import RELEASE, VALUES, Record, await_ready
+from tests.reliability.conftest import CPU, RELEASE, VALUES, Record, await_ready
 from tests.reliability.person import DIRECT, Person
 
 POSTGRES = f"statefulset/{RELEASE}-postgres"
@@ -226,7 +226,7 @@ def test_an_update_of_the_database_keeps_the_data(
     before = stored(person)
     assert before, "there is something to lose"
     memory = {
-        "requests": {"cpu": "20m", "memory": "112Mi"},
+        "requests": {"cpu": CPU["postgres"], "memory": "112Mi"},
         "limits": {"cpu": "500m", "memory": "400Mi"},
     }
     assert "postgres" in release.update(

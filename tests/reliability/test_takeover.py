@@ -20,7 +20,7 @@ from tests.documents import documents
 from tests.live import outside
 from tests.live_release import Kubectl, LiveRelease, LiveStack, node_port
 from tests.postgres import address_of, ask, users
-from tests.reliability.conftest import Record
+from tests.reliability.conftest import CPU, Record
 from tests.reliability.person import Person
 from tests.reliability.traffic import traffic
 
@@ -31,12 +31,31 @@ PATIENCE_SECONDS = 60
 
 def values() -> dict[str, Any]:
     """Two pods of each service, and somebody else's database."""
-    ported = live_release.values(NAME, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT)
+    # Its database beside it has a request of its own.
+    cpu = CPU | {"backend": "50m"}
+    ported = live_release.values(
+        NAME, frontend_port=FRONTEND_PORT, backend_port=BACKEND_PORT, cpu=cpu
+    )
     return ported | {"createNamespace": False, "database": {"external": {"tls": False}}}
 
 
 @pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
+def room(release: LiveRelease) -> Iterator[None]:
+    """The node has no room for two releases: the suite's own gives its requests back meanwhile."""
+    release.kubectl("scale", "deployments", "--all", "--replicas=0")
+    release.kubectl("scale", "statefulsets", "--all", "--replicas=0")
+    yield
+    release.kubectl("scale", "statefulsets", "--all", "--replicas=1")
+    release.kubectl("scale", "deployments", "--all", "--replicas=2")
+
+
+@pytest.fixture(autouse=True)
+def whole(room: None) -> None:
+    """Replaces the suite's fixture, whose release is away."""
+
+
+@pytest.fixture(scope="module")
+def single(room: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
     """A release with `databaseUrl` alone, and an assistant that nobody asks."""
     password = secrets.token_hex(12)
     with outside.namespace_with_postgres(NAME, password) as kubectl:
