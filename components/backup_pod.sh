@@ -49,6 +49,7 @@ address() {
     local port=${BASH_REMATCH[7]} name=${BASH_REMATCH[9]} options option
     IFS='&' read -ra options <<<"${BASH_REMATCH[11]}"
     [[ $scheme = postgres || $scheme = postgresql ]] || fail "the database's address is not one of Postgres"
+    host=${host%.} # Certificates are for names without the root's dot.
     decoded PGUSER "$user"
     decoded PGPASSWORD "$password"
     decoded PGDATABASE "${name:-$user}"

@@ -101,7 +101,7 @@ def read_address(url: str, ca_file: Path | None) -> DatabaseAddress:
     parts = _split(url.strip(BLANK))
     assert parts.hostname is not None
     return DatabaseAddress(
-        host=parts.hostname,
+        host=parts.hostname.removesuffix("."),  # Certificates are for names without the root's dot.
         port=parts.port or 5432,
         user=_decoded(parts.username or ""),
         password=None if parts.password is None else _decoded(parts.password),

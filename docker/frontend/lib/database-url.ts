@@ -71,7 +71,8 @@ export function databaseConfig(databaseUrl: string, caFile?: string): ClientConf
   const { url, path } = parse(databaseUrl.replace(BLANK, ''));
   const user = decoded(url.username);
   return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    // Certificates are for names without the root's dot.
+    host: url.hostname.replace(/^\[|[\].]$/g, ''),
     port: Number(url.port || 5432),
     user,
     password: decoded(url.password),
