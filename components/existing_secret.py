@@ -17,6 +17,7 @@ REQUIRED = ("database-url", SIGNING_KEY)
 OPTIONAL = ("openai-api-key", NEXT_KEY, FORMER_KEY)
 # If they are missing, all use the address of the backend's role.
 ROLES = ("database-owner-url", "frontend-database-url")
+NO_TEXT = "is not UTF-8 text: save it as UTF-8, or make a key with: openssl rand -base64 32"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +92,17 @@ def _checked(config: StackConfig, data: Mapping[str, str]) -> str:
             f"add them with: kubectl --context {config.cluster.context} --namespace {namespace} patch secret {secret} "
             f"--patch '{patch}'"
         )
-    values = {
-        key: base64.b64decode(data[key_in_cluster(key)]).decode(errors="replace")
-        for key in SECRET_KEYS
-        if key_in_cluster(key) in data
-    }
-    wrong = [
+    given = [key for key in SECRET_KEYS if key_in_cluster(key) in data]
+    values: dict[str, str] = {}
+    wrong: list[str] = []
+    for key in given:
+        try:
+            values[key] = base64.b64decode(data[key_in_cluster(key)]).decode()
+        except UnicodeDecodeError:  # The services' languages would read different texts.
+            wrong.append(f"its {key_in_cluster(key)} {NO_TEXT}")
+    wrong += [
         f"its {key_in_cluster(mistake.path[0])} {mistake.text}"
-        for mistake in mistakes_in_values(values, config, values)
+        for mistake in mistakes_in_values(values, config, given)
     ]
     if wrong:
         raise pulumi.RunError(

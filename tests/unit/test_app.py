@@ -179,9 +179,12 @@ VALID = {
 
 
 def with_secret_by_hand(values: dict[str, str]) -> Engine:
-    """An engine whose cluster has the Secret already."""
+    """An engine whose cluster has the Secret already; a byte that is not UTF-8 is a lone surrogate."""
     metadata = {"name": "taskflow-secrets", "namespace": "taskflow", "resourceVersion": "4711"}
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    data = {
+        key: base64.b64encode(value.encode(errors="surrogateescape")).decode()
+        for key, value in values.items()
+    }
     return Engine(existing={"taskflow/taskflow-secrets": {"metadata": metadata, "data": data}})
 
 
@@ -234,6 +237,9 @@ def test_the_keys_that_an_existing_secret_lacks_are_named_before_anything_is_dep
         ("openai-api-key", "“canary”", "has characters that no HTTP header may contain"),
         ("database-owner-url", "postgresql://u:canary@db.example.com/taskflow", "asks for no TLS"),
         ("frontend-database-url", "postgresql://u:canary@h/taskflow", "asks for no TLS"),
+        ("better-auth-secret", f"\udce9{'canary' * 8}", "is not UTF-8 text: save it as"),
+        ("better-auth-secret-next", f"\udce9{'canary' * 8}", "is not UTF-8 text: save it as"),
+        ("database-url", "postgresql://\udce9:canary@h/taskflow", "is not UTF-8 text: save it as"),
     ],
 )
 def test_the_values_of_an_existing_secret_obey_the_rules_of_the_others(
