@@ -180,13 +180,16 @@ NotEmpty = Annotated[
     str, Kind(words="a text of one line that is not empty", short="text", pattern=r".*\S.*")
 ]
 # https://github.com/kubernetes/minikube/blob/v1.38.1/pkg/minikube/config/profile.go
+_PROFILE_PART = r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?"
 ProfileName = Annotated[
     str,
     Kind(
-        words="a Minikube profile: letters, digits, dashes, dots and _, starting with a letter or digit",
+        words="a Minikube profile: two or more letters, digits and dashes, in parts between dots, without a dash at "
+        "either end",
         short="name",
-        pattern=r"[a-zA-Z0-9][-_.a-zA-Z0-9]*",
+        pattern=rf"{_PROFILE_PART}(\.{_PROFILE_PART})*",
         most=63,
+        accepts=lambda text: len(text) > 1,
     ),
 ]
 

@@ -61,7 +61,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("namespace", "n" * 63),
     ("namespace", "1st-tenant"),
     ("networkPolicies.ingressNamespace", "0"),
-    ("cluster.minikube", "My_profile.2"),
+    ("cluster.minikube", "My-profile.2"),
     ("cluster.context", "arn:aws:eks:eu-central-1:1:cluster/x"),
     ("ingress.host", "taskflow"),
     ("ingress.host", "taskflow.local"),
@@ -165,6 +165,10 @@ REFUSED: list[tuple[str, Any, str]] = [
         "cluster.context",
         1234,
         "got 1234, expected a text of one line that is not empty: put it in quotes",
+    ),
+    *(
+        ("cluster.minikube", name, "expected a Minikube profile: two or more letters")
+        for name in ("my_profile", "dev-", "a..b", "a.", "m")
     ),
     ("ingress.annotations", {"a/b": True}, "got true, expected a text: put it in quotes"),
     ("images.backend.ref", "ghcr.io/myOrg/app:1", "its name in lower case"),
