@@ -218,7 +218,8 @@ _HOST_NAME = rf"{_HOST_PART}(\.{_HOST_PART})*"
 HostName = Annotated[
     str,
     Kind(
-        words="a host name such as taskflow.example.com, in lower case, without scheme, port or wildcard",
+        words="a host name such as taskflow.example.com, in lower case and ASCII (xn--... for other letters), without "
+        "scheme, port or wildcard",
         short="host name",
         pattern=_HOST_NAME,
         most=253,
@@ -228,7 +229,8 @@ HostName = Annotated[
 HostPattern = Annotated[
     str,
     Kind(
-        words="a host name such as taskflow.example.com or *.example.com, in lower case, without scheme and port",
+        words="a host name such as taskflow.example.com or *.example.com, in lower case and ASCII (xn--... for other "
+        "letters), without scheme and port",
         short="host name",
         pattern=rf"(\*\.)?{_HOST_NAME}",
         most=253,

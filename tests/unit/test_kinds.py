@@ -209,6 +209,12 @@ REFUSED: list[tuple[str, Any, str]] = [
     ),
     ("ingress.host", "https://a.example.com", "expected a host name"),
     ("ingress.host", "A.example.com", "in lower case"),
+    ("ingress.host", "münchen.example", "in lower case and ASCII (xn--... for other letters)"),
+    (
+        "gateway",
+        {"hosts": ["a.b", "*.münchen.example"], "class": "a"},
+        "in lower case and ASCII (xn--... for other letters)",
+    ),
     ("ingress.host", f"{'a' * 64}.example.com", "expected a host name"),
     ("frontend.publicUrl", "taskflow.example.com", "an address such as https://"),
     ("frontend.publicUrl", "https://taskflow.example.com/", "without path, user or / at its end"),
