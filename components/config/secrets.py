@@ -177,8 +177,15 @@ def _address_mistakes(
     if external.tls and mode not in TLS_MODES:
         yield _about_address(
             key,
-            f"asks for no TLS (sslmode: {mode or 'none'}); append ?sslmode=require, or set database.external.tls to "
-            "false where plain text on the way is acceptable",
+            f"asks for no TLS (sslmode: {mode or 'none'}); append ?sslmode=require, or where plain text on the way is "
+            "acceptable ?sslmode=disable, and set database.external.tls to false",
+            "tls",
+        )
+    elif not external.tls and mode in (None, "allow", "prefer"):
+        yield _about_address(
+            key,
+            f"leaves TLS to the driver (sslmode: {mode or 'none'}), and only the backend's would use it; append "
+            "?sslmode=require, or ?sslmode=disable for plain text",
             "tls",
         )
     if mode == "verify-ca" and not external.ca:

@@ -233,8 +233,8 @@ class ExternalPostgres(Model):
 
     tls: bool = Field(
         True,
-        description="the address must ask for TLS (sslmode=require, verify-ca or verify-full); false allows plain text "
-        "on the way",
+        description="the address must ask for TLS (sslmode=require, verify-ca or verify-full); false allows "
+        "sslmode=disable, plain text on the way",
     )
     ca: CertificateAuthority | None = Field(
         None,

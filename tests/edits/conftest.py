@@ -65,7 +65,7 @@ def of_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
 
 
 def _objects_of_others(password: str, authority: str) -> Iterator[dict[str, Any]]:
-    address = f"{outside.address(OUTSIDE, password)}?sslmode=verify-full"
+    address = outside.address(OUTSIDE, password, ssl_mode="verify-full")
     other = address.replace(f":{outside.PORT}/", f":{OTHER_PORT}/")
     for name, url in zip(NAMES_OF_SECRETS, (address, address, other), strict=True):
         signing_key = secrets.token_urlsafe(32)

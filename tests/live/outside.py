@@ -24,10 +24,12 @@ PORT = 5432
 LABELS = {"app": "outside"}
 
 
-def address(namespace: str, password: str, user: str = DATABASE) -> str:
+def address(
+    namespace: str, password: str, user: str = DATABASE, *, ssl_mode: str = "disable"
+) -> str:
     """The address of the Postgres in a namespace, for releases."""
     who = f"{user}:{quote(password, safe='')}"
-    return f"postgresql://{who}@{DATABASE}.{namespace}:{PORT}/{DATABASE}"
+    return f"postgresql://{who}@{DATABASE}.{namespace}:{PORT}/{DATABASE}?sslmode={ssl_mode}"
 
 
 def certificate(folder: Path, *names: str) -> dict[str, str]:

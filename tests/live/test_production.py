@@ -59,8 +59,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
             ("DATABASE_URL", outside.DATABASE),
             ("NEW_DATABASE_URL", f"{outside.DATABASE}_next"),
         ):
-            address = outside.address(DATABASE, PASSWORD, user)
-            patch.setenv(variable, f"{address}?sslmode=require")
+            address = outside.address(DATABASE, PASSWORD, user, ssl_mode="require")
+            patch.setenv(variable, address)
         patch.setenv("BUCKET", f"file://{folder / 'state'}")
         yield clone
         # Whatever a failed session left behind.

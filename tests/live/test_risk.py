@@ -41,7 +41,9 @@ def judged(release: LiveRelease, values: Mapping[str, Any]) -> list[Effect]:
 @pytest.fixture
 def external(release: LiveRelease) -> Iterator[dict[str, Any]]:
     """A configuration with an external database, and its address."""
-    release.stack.set_secret("databaseUrl", "postgresql://u:p@db.example.com:5432/t")
+    release.stack.set_secret(
+        "databaseUrl", "postgresql://u:p@db.example.com:5432/t?sslmode=disable"
+    )
     yield {key: value for key, value in VALUES.items() if key != "database"} | EXTERNAL
     release.stack.unset("databaseUrl")
 

@@ -71,8 +71,8 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRelease]:
             outside.secret("by-hand", {"further": "from a Secret"}),
         )
         stack = LiveStack.create(NAMESPACE, folder, values)
-        address = outside.address(NAMESPACE, PASSWORD)
-        stack.set_secret("databaseUrl", f"{address}?sslmode=verify-full")
+        address = outside.address(NAMESPACE, PASSWORD, ssl_mode="verify-full")
+        stack.set_secret("databaseUrl", address)
         stack.set_secret("licence", LICENCE)
         try:
             stack.up()

@@ -387,14 +387,28 @@ def test_the_pools_of_all_replicas_fit_the_external_databases_connections() -> N
     accept(merged(limited, {"database": {"poolSize": 7}}))
 
 
-@pytest.mark.parametrize("mode", ["", "?sslmode=disable", "?sslmode=prefer"])
-def test_an_external_database_is_reached_by_tls_unless_said_otherwise(mode: str) -> None:
+def with_mode(mode: str) -> dict[str, Secret]:
     url = f"postgresql://u:canary@db.example.com/taskflow{mode}"
-    secrets = encrypted(PROD_SECRETS | {"databaseUrl": url})
-    (message,) = errors(DEPLOYED, secrets=secrets)
+    return encrypted(PROD_SECRETS | {"databaseUrl": url})
+
+
+WITHOUT_TLS = merged(DEPLOYED, {"database": {"external": {"tls": False}}})
+LEFT_OPEN = ["", "?sslmode=allow", "?sslmode=prefer"]
+
+
+@pytest.mark.parametrize("mode", ["?sslmode=disable", *LEFT_OPEN])
+def test_an_external_database_is_reached_by_tls_unless_said_otherwise(mode: str) -> None:
+    (message,) = errors(DEPLOYED, secrets=with_mode(mode))
     assert "asks for no TLS" in message
     assert "canary" not in message
-    accept(merged(DEPLOYED, {"database": {"external": {"tls": False}}}), secrets)
+    accept(WITHOUT_TLS, with_mode("?sslmode=disable"))
+
+
+@pytest.mark.parametrize("mode", LEFT_OPEN)
+def test_an_external_database_is_reached_alike_by_both_services(mode: str) -> None:
+    (message,) = errors(WITHOUT_TLS, secrets=with_mode(mode))
+    assert "leaves TLS to the driver" in message
+    assert "canary" not in message
 
 
 def test_network_policies_and_the_databases_address_agree_on_the_port() -> None:

@@ -210,7 +210,7 @@ class Judged:
 
 # Keys that make no object: the others are checked against them.
 MANY = {"backend": {"replicas": 5}}
-PLAIN = PROD_SECRETS | {"databaseUrl": "postgresql://u:p@db.example.com/t"}
+PLAIN = PROD_SECRETS | {"databaseUrl": "postgresql://u:p@db.example.com/t?sslmode=disable"}
 JUDGED: dict[str, Judged] = {
     "cluster.node.count": Judged(2, 1, MANY),
     "cluster.node.cpu": Judged("4", "2", MANY),
