@@ -1,5 +1,6 @@
-import type { BetterAuthOptions } from 'better-auth';
+import { BASE_ERROR_CODES, type BetterAuthOptions } from 'better-auth';
 import { APIError, createAuthMiddleware, getSessionFromCtx } from 'better-auth/api';
+import { verifyPassword } from 'better-auth/crypto';
 import { nextCookies } from 'better-auth/next-js';
 import type { Pool } from 'pg';
 import { EMAIL_MAX, NAME_MAX, PASSWORD_MAX, PASSWORD_MIN } from './account.ts';
@@ -8,7 +9,7 @@ import { guesserOf, knownBrowserValue } from './known-browser.ts';
 import { log } from './log.ts';
 import { ownOrigin } from './origin.ts';
 import { isEasilyGuessed } from './password-rules.ts';
-import { noteRefusal } from './request.ts';
+import { noteRefusal, type RequestContext, requests } from './request.ts';
 import { KNOWN_SECONDS, SESSION_SECONDS } from './signatures.ts';
 
 type MiddlewareContext = Parameters<Parameters<typeof createAuthMiddleware>[0]>[0];
@@ -43,6 +44,13 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts, pool
       enabled: true,
       minPasswordLength: PASSWORD_MIN,
       maxPasswordLength: PASSWORD_MAX,
+      password: {
+        verify: (checked: { hash: string; password: string }) => {
+          const request = requests.getStore();
+          if (request) checkedHashes.set(request, checked.hash);
+          return verifyPassword(checked);
+        },
+      },
     },
     session: {
       expiresIn: SESSION_SECONDS,
@@ -69,8 +77,12 @@ export function authOptions({ secret, frontendUrl, secureCookies, attempts, pool
       after: createAuthMiddleware(async (ctx) => {
         const event = EVENTS[ctx.path];
         if (!event) return;
-        const refused = ctx.context.returned instanceof Error;
+        const overtaken = await endSessionsOfFormerPassword(ctx);
+        const refused = overtaken || ctx.context.returned instanceof Error;
         await audit(refused ? `${event}_refused` : event, ctx);
+        if (overtaken) {
+          throw APIError.from('UNAUTHORIZED', BASE_ERROR_CODES.INVALID_EMAIL_OR_PASSWORD);
+        }
         if (refused) return;
         const whose = await guessed(ctx);
         if (whose !== undefined) await attempts.forget(whose);
@@ -172,6 +184,34 @@ async function endSession(ctx: MiddlewareContext, pool: Settings['pool']): Promi
   const { authCookies, secret } = ctx.context;
   const token = await ctx.getSignedCookie(authCookies.sessionToken.name, secret);
   if (token) await pool.query('delete from session where token = $1', [token]);
+}
+
+/** The hash that the password of a request was compared with. */
+const checkedHashes = new WeakMap<RequestContext, string>();
+
+/**
+ * A check takes half a second, and the password may change meanwhile. A session that begins after the
+ * change ends here at once, and the sign-in is refused; one that begins before it ends with the change.
+ */
+async function endSessionsOfFormerPassword(ctx: MiddlewareContext): Promise<boolean> {
+  const { newSession, adapter, internalAdapter } = ctx.context;
+  if (!newSession) return false;
+  const { token, userId } = newSession.session;
+  if (ctx.path === '/change-password') {
+    // Better Auth ended those that were there before it stored the new password.
+    const others = [
+      { field: 'userId', value: userId },
+      { field: 'token', operator: 'ne' as const, value: token },
+    ];
+    await adapter.deleteMany({ model: 'session', where: others });
+  }
+  if (ctx.path !== '/sign-in/email') return false;
+  const request = requests.getStore();
+  const account = await internalAdapter.findCredentialAccount(userId);
+  if (account?.password === (request && checkedHashes.get(request))) return false;
+  await internalAdapter.deleteSession(token);
+  ctx.context.responseHeaders?.delete('set-cookie');
+  return true;
 }
 
 /**

@@ -45,7 +45,8 @@ function optionsOf(
 }
 
 function noTables() {
-  return { user: [], session: [] as { createdAt: Date }[], account: [], verification: [] };
+  const session: { createdAt: Date; token: string }[] = [];
+  return { user: [], session, account: [], verification: [] };
 }
 
 function createAuth(options = optionsOf(), tables = noTables()) {
@@ -56,13 +57,13 @@ type Auth = ReturnType<typeof createAuth>;
 
 /** What a browser sends; Next calls the handler with its own address in the URL, as here. */
 function post(auth: Auth, path: string, headers: Record<string, string>, body: object) {
-  return auth.handler(
-    new Request(`http://0.0.0.0:3000/api/auth/${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-    }),
-  );
+  const request = new Request(`http://0.0.0.0:3000/api/auth/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+  const context = requests.getStore() ?? { id: '1', kind: 'password' };
+  return requests.run(context, () => auth.handler(request));
 }
 
 async function signUp(auth: Auth, headers: Record<string, string>) {
@@ -244,6 +245,49 @@ test('who signs out while the database is away stays signed in, and no log says 
   isAway = false;
   assert.equal((await signOut()).status, 200);
   assert.equal(tables.session.length, 0);
+});
+
+/** Somebody with one session, which changes the password; `signIn` still uses the old one, at any pod. */
+async function person(options: ReturnType<typeof optionsOf>) {
+  const tables = noTables();
+  const auth = createAuth(options, tables);
+  const { email, session } = await signUp(auth, local);
+  const passwords = { currentPassword: password, newPassword: 'thirty-two purple elephants' };
+  const body = { ...passwords, revokeOtherSessions: true };
+  const change = () => post(auth, 'change-password', { ...local, cookie: session }, body);
+  const signIn = (pod: Auth) => post(pod, 'sign-in/email', local, { email, password });
+  return { tables, change, signIn };
+}
+
+test('a sign-in that began with the old password is refused when it has changed meanwhile', async () => {
+  const { tables, change, signIn } = await person(optionsOf());
+  const options = optionsOf();
+  const { verify } = options.emailAndPassword.password;
+  options.emailAndPassword.password.verify = async (checked) => {
+    const isRight = await verify(checked);
+    assert.equal((await change()).status, 200);
+    return isRight;
+  };
+  const refused = await signIn(createAuth(options, tables));
+  assert.equal(refused.status, 401);
+  assert.equal((await refused.json()).code, 'INVALID_EMAIL_OR_PASSWORD');
+  assert.deepEqual(refused.headers.getSetCookie(), []);
+  assert.equal(tables.session.length, 1, 'who changed the password is signed in');
+});
+
+test('a sign-in with the old password while it is being replaced ends with the change', async () => {
+  let meanwhile = async () => {};
+  const databaseHooks = { account: { update: { before: () => meanwhile() } } };
+  const { tables, change, signIn } = await person({ ...optionsOf(), databaseHooks } as never);
+  meanwhile = async () => {
+    const pod = createAuth(optionsOf(), tables);
+    assert.equal((await signIn(pod)).status, 200);
+  };
+  const { token } = await (await change()).json();
+  assert.deepEqual(
+    tables.session.map((session) => session.token),
+    [token],
+  );
 });
 
 test('a body that names no account is no guess at anybody, however often it is sent', async () => {
