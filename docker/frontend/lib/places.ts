@@ -17,6 +17,8 @@ export type Kind = {
   waiting?: number;
   /** How long a body may take, where it is smaller than the largest. */
   bodyMs?: number;
+  /** How long it may take until the answer has been read, where that is longer than for most. */
+  answerMs?: number;
   /** Logged only at LOG_LEVEL=debug. */
   quiet: boolean;
 };
@@ -35,6 +37,8 @@ const PASSWORDS = new Set([
 ]);
 /** The largest body takes a slow phone a second or two; whoever needs longer must not keep a place. */
 const BODY_MS = 10_000;
+/** Nor must whoever does not read an answer. */
+const ANSWER_MS = 30_000;
 
 /** A request is of the first kind that fits. */
 const KINDS: Kind[] = [
@@ -59,7 +63,13 @@ const KINDS: Kind[] = [
     quiet: false,
   },
   // They wait for up to a minute and work little, and must keep nobody from signing in.
-  { name: 'assistant', fits: (_, path) => path === '/api/assistant', places: 16, quiet: false },
+  {
+    name: 'assistant',
+    fits: (_, path) => path === '/api/assistant',
+    places: 16,
+    answerMs: 90_000,
+    quiet: false,
+  },
   // Half a second each, one after the other, so few are let in. They must keep nobody from changing
   // a task, and a flood of them nobody from signing in.
   {
@@ -109,7 +119,13 @@ export class Places {
         resolve();
       }, kind.bodyMs ?? BODY_MS);
     });
-    const closed = new Promise((resolve) => response.once('close', resolve));
+    const unread = setTimeout(() => response.destroy(), kind.answerMs ?? ANSWER_MS);
+    const closed = new Promise<void>((resolve) => {
+      response.once('close', () => {
+        clearTimeout(unread);
+        resolve();
+      });
+    });
     // Hanging up ends no work: whoever sends and leaves must not get more of it done at once.
     void Promise.race([late, Promise.all([closed, enter()])]).finally(() => {
       clearTimeout(timer);

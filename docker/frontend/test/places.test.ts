@@ -20,6 +20,10 @@ const program = `
   process.on('message', () => waiting.splice(0).forEach((answer) => answer()));
   const server = createServer(async (request, response) => {
     if (!quick.test(request.url)) await new Promise((goOn) => waiting.push(goOn));
+    // Like Next, which waits for the reader.
+    if (request.headers.accept === 'much' && !response.write(Buffer.alloc(3e7))) {
+      await new Promise((goOn) => response.once('drain', goOn).once('close', goOn));
+    }
     response.end('ok');
   });
   server.on('upgrade', () => {});
@@ -307,6 +311,26 @@ for (const [does, leaves] of [
     assert.equal((await change).status, 200);
   });
 }
+
+test('who does not read an answer loses the place again', async (t) => {
+  const { ask, answer, port, logged } = await pod(t);
+  const silent = Array.from({ length: 8 }, () => connect(port, '127.0.0.1'));
+  for (const socket of silent) {
+    t.after(() => socket.destroy());
+    socket.write('GET /tasks HTTP/1.1\r\nHost: a\r\nAccept: much\r\n\r\n');
+  }
+  await settled();
+  answer();
+  await settled();
+  assert.equal((await ask('/tasks')).status, 503);
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  const page = ask('/tasks');
+  assert.equal(await isRefused(page), false);
+  answer();
+  assert.equal((await page).status, 200);
+  const cut = logged().filter(({ status }) => status === 499);
+  assert.equal(cut.length, 8, 'logged like those of who has left');
+});
 
 test('who hangs up keeps the place until the work is done', async (t) => {
   const { ask, answer, port } = await pod(t);
