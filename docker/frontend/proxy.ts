@@ -59,4 +59,6 @@ async function page(request: NextRequest, headers: Headers): Promise<NextRespons
   return response;
 }
 
-export const config = { matcher: '/((?!_next/|healthz|icon.svg$|robots.txt$).*)' };
+export const config = {
+  matcher: '/((?!_next/static/|healthz$|healthz/live$|icon\\.svg$|robots\\.txt$).*)',
+};

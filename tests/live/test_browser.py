@@ -227,6 +227,8 @@ FORGED = [
     '["$x1"]',
     "[" * 9_000 + "]" * 9_000,
 ]
+# Next reads an action's arguments at any path, also where there is no page.
+PATHS = ("/tasks", "/healthzfoo", "/iconfsvg", "/_next/foo", "/_next/data/foo")
 
 
 @pytest.mark.parametrize("arguments", FORGED, ids=[arguments[:8] for arguments in FORGED])
@@ -241,13 +243,14 @@ def test_arguments_that_no_page_sends_are_refused_however_they_are_sent(
     bound.set("$ACTION_REF_1", "")
     bound.set("$ACTION_1:0", f'{{"id":"{action}","bound":"$@1"}}')
     bound.set("$ACTION_1:1", arguments)
-    for answer in (
-        page.request.post("/tasks", headers=call | {"Content-Type": "text/plain"}, data=arguments),
-        page.request.post("/tasks", headers=call, multipart={"0": arguments}),
-        page.request.post("/tasks", multipart=bound),
-    ):
-        assert answer.status == 400
-        assert answer.text() == "This form cannot be read."
+    for path in PATHS:
+        for answer in (
+            page.request.post(path, headers=call | {"Content-Type": "text/plain"}, data=arguments),
+            page.request.post(path, headers=call, multipart={"0": arguments}),
+            page.request.post(path, multipart=bound),
+        ):
+            assert answer.status == 400, path
+            assert answer.text() == "This form cannot be read."
 
 
 def test_a_person_signs_up_at_another_address_of_the_release(browser: Browser) -> None:
