@@ -127,6 +127,22 @@ def test_the_keyboard_goes_on_at_the_list_when_a_task_leaves_it(page: Page) -> N
     expect(page.get_by_role("heading", name="Tasks")).to_be_focused()
 
 
+def test_a_notice_whose_buttons_have_the_keyboard_stays(page: Page) -> None:
+    page.clock.install()
+    sign_up(page, Person("Radia"))
+    add_task(page, "Soon done")
+    checkbox = page.get_by_role("checkbox", name="Soon done")
+    checkbox.press("Space")
+    expect(page.get_by_role("status")).to_contain_text("Completed")
+    undo = page.get_by_role("button", name="Undo")
+    undo.focus()
+    page.clock.fast_forward("05:00")
+    expect(undo).to_be_focused()
+    undo.press("Enter")
+    expect(checkbox).to_be_visible()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_focused()
+
+
 def test_signing_in_offline_keeps_what_was_typed(page: Page) -> None:
     person = Person("Frances")
     sign_up(page, person)

@@ -98,11 +98,15 @@ export function Notices({ said, children }: Props) {
     update(without(notice));
   };
 
+  const keep = (notice: Notice) => {
+    const lasting = { ...notice, lasting: true, until: undefined };
+    setNotices((all) => all.map((other) => (other.key === notice.key ? lasting : other)));
+  };
+
   async function undo(event: SubmitEvent, notice: Notice, change: Undo) {
     event.preventDefault();
     // It stays until it is undone, also if the session has ended, which leads to signing in.
-    const lasting = { ...notice, lasting: true, until: undefined };
-    setNotices((all) => all.map((other) => (other.key === notice.key ? lasting : other)));
+    keep(notice);
     const outcome = await safely(() => undoChange(userId, change));
     if (outcome.ok) close(notice);
     notify(outcome, undone(change, outcome.ok ? outcome.task : undefined));
@@ -125,6 +129,8 @@ export function Notices({ said, children }: Props) {
                   {notice.undo && (
                     <form
                       action={undoPlainly}
+                      // Its buttons must not go from under the keyboard.
+                      onFocus={() => keep(notice)}
                       onSubmit={(event) => notice.undo && undo(event, notice, notice.undo)}
                     >
                       <UserInput />
