@@ -264,14 +264,20 @@ def end_session_and_sign_in_again(
     popup.value.close()
 
 
+def sign_up_as_another(page: Page, person: Person) -> Page:
+    """In another tab of the same browser."""
+    tab = page.context.new_page()
+    tab.goto("/tasks")
+    tab.get_by_role("button", name="Sign out").click()
+    sign_up(tab, person)
+    return tab
+
+
 def test_a_form_without_scripts_changes_nothing_in_the_account_that_another_tab_has_signed_in_to(
     page: Page,
 ) -> None:
     sign_up(page, Person("Joan"))
-    tab = page.context.new_page()
-    tab.goto("/tasks")
-    tab.get_by_role("button", name="Sign out").click()
-    sign_up(tab, Person("Linus"))
+    tab = sign_up_as_another(page, Person("Linus"))
     form = page.get_by_role("form", name="New task")
     form.get_by_label("Title").fill("A private matter")
     form.get_by_role("button", name="Add task").click()
@@ -314,6 +320,18 @@ def test_a_form_of_an_older_release_is_shown_again_as_it_was_filled(page: Page) 
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("TaskFlow was updated")
     expect(page.get_by_label("Email")).to_have_value(person.email)
+
+
+def test_a_form_of_an_older_release_is_not_shown_to_another_account(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    page.goto("/account")
+    sign_up_as_another(page, Person("Linus"))
+    page.route("**/account", of_another_release)
+    form = page.get_by_role("form", name="Name", exact=True)
+    form.get_by_label("Name").fill("A private name")
+    form.get_by_role("button", name="Save name").click()
+    expect(page.get_by_role("alert").filter(has_text="TaskFlow was updated")).to_be_visible()
+    expect(form.get_by_label("Name")).to_have_value("Linus")
 
 
 def test_a_form_sent_again_spares_what_another_tab_has_changed(page: Page, other: Page) -> None:

@@ -7,7 +7,7 @@ import { NOT_CONFIGURED } from '@/lib/chat.ts';
 import { text } from '@/lib/form.ts';
 import { formAnswer } from '@/lib/form-answer.ts';
 import { signInHref } from '@/lib/return-to.ts';
-import { currentSession, sessionHeaders } from '@/lib/session.ts';
+import { currentSession, isOther, sessionHeaders } from '@/lib/session.ts';
 import { browserName } from '@/lib/user-agent.ts';
 import { Alert } from '../alert.tsx';
 import { SessionEnded } from '../session-ended.tsx';
@@ -44,6 +44,8 @@ export default async function AccountPage() {
     );
   }
   const { user, sessionId } = session;
+  // What another account has written is not shown in this one's page.
+  const own = isOther(session, text(fields, 'user')) ? undefined : fields;
   const requestHeaders = await sessionHeaders();
   const [sessions, assistant] = await Promise.all([
     authFor(requestHeaders).api.listSessions({ headers: requestHeaders }),
@@ -59,7 +61,7 @@ export default async function AccountPage() {
         <section className="card stack" aria-labelledby="name-title">
           <h2 id="name-title">Name</h2>
           <p className="hint">You sign in with {user.email}.</p>
-          <NameForm name={text(fields, 'name') || user.name} />
+          <NameForm name={text(own, 'name') || user.name} />
         </section>
         <section className="card stack" aria-labelledby="password-title">
           <h2 id="password-title">Password</h2>
