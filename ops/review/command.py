@@ -1,7 +1,7 @@
 """`make diff` and `make preview`: what `make up` would do, each step with its risk; and the stop before a data loss."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -120,7 +120,7 @@ def judged(stack: Stack, *, quiet: bool) -> tuple[list[Effect], Notes]:
     steps = plan.read(stack.preview(quiet=quiet))
     if cluster:
         return risk.judge(steps), Notes(cluster)
-    effects, warnings = _asked(steps, stack.file, stack.env)
+    effects, warnings = _asked(steps, stack)
     return effects, Notes(warnings=warnings)
 
 
@@ -137,7 +137,7 @@ def guard_up(stack: Stack, confirm: str, command: str = "make up", otherwise: st
     live.require_namespace(stack.file, stack.env)
     log = stack.preview(quiet=True)
     steps = plan.read(log)
-    effects, warnings = _asked(steps, stack.file, stack.env)
+    effects, warnings = _asked(steps, stack)
     _warn(warnings)
     if any(effect.risk > Risk.NONE for effect in effects):
         show(effects)
@@ -227,11 +227,10 @@ def _warn(warnings: Iterable[str]) -> None:
         console.print(f"[yellow]warning:[/] {escape(pasteable(text))}")
 
 
-def _asked(
-    steps: Sequence[Step], file: StackFile, env: Mapping[str, str]
-) -> tuple[list[Effect], Sequence[str]]:
+def _asked(steps: Sequence[Step], stack: Stack) -> tuple[list[Effect], Sequence[str]]:
     """The steps with the cluster's refusals, and warnings."""
-    asked, missing = live.unmet(steps, file, env), needs.unmet(steps, file, env)
+    asked = live.unmet(steps, stack.file, stack.env, stack.export)
+    missing = needs.unmet(steps, stack.file, stack.env)
     warnings = [*missing.warnings, *asked.warnings]
     return risk.judge(steps, asked.refusals | missing.refusals), warnings
 

@@ -7,8 +7,9 @@ The rest is asked here.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
@@ -51,8 +52,16 @@ def require_namespace(file: StackFile, env: Mapping[str, str]) -> None:
             )
 
 
-def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unmet:
+def unmet(
+    steps: Sequence[Step],
+    file: StackFile,
+    env: Mapping[str, str],
+    state: Callable[[], Mapping[str, Any]] = dict,
+) -> Unmet:
     """Why the cluster would refuse a step, by the step's title, and what it could not be asked.
+
+    Args:
+        state: exports the stack's; read where a name is taken.
 
     Raises:
         OpsError: if the cluster does not answer.
@@ -60,28 +69,54 @@ def unmet(steps: Sequence[Step], file: StackFile, env: Mapping[str, str]) -> Unm
     asked = [*_in_what_exists(steps)]
     kubectl = Kubectl(file.context, env)
     found = quota.overdrawn(asked, replace(kubectl, namespace=file.namespace))
-    found.refusals |= _taken(steps, kubectl)
+    found.refusals |= _taken(steps, kubectl, state)
     _forbidden(asked, kubectl, found)
     _pods_forbidden(asked, kubectl, found)
     return found
 
 
-def _taken(steps: Sequence[Step], kubectl: Kubectl) -> dict[str, str]:
-    """Refusals of steps that create an object whose name is taken in the cluster."""
+def _taken(
+    steps: Sequence[Step], kubectl: Kubectl, state: Callable[[], Mapping[str, Any]]
+) -> dict[str, str]:
+    """Refusals of steps that make an object, here or in another namespace, whose name is taken in the cluster."""
     wanted: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
-        if step.action == CREATE and at(step.new, "metadata", "name"):
+        if at(step.new, "metadata", "name") and (step.action == CREATE or _moves(step)):
             wanted[str(at(step.new, "metadata", "namespace") or "")].append(step)
-    found: dict[str, str] = {}
+    taken: list[Step] = []
     for namespace, new in wanted.items():
-        names = [reference(step.new, step.name) for step in new]
+        names = [reference(step.new, step.new["metadata"]["name"]) for step in new]
         objects = replace(kubectl, namespace=namespace).objects(*names, "--ignore-not-found")
         there = {(item["kind"], item["metadata"]["name"]) for item in objects}
-        for step in new:
-            if (step.new["kind"], step.name) in there:
-                fix = NAMESPACE_FIX if step.kind == "Namespace" else RELEASE_FIX
-                found[step.title] = f"it exists and is not this stack's: {fix}"
-    return found
+        taken += [step for step in new if (step.new["kind"], step.new["metadata"]["name"]) in there]
+    own = _not_yet_deleted(state()) if taken else ()
+    return {
+        step.title: (f"moves to namespace {_place(step.new)}: " if _moves(step) else "")
+        + "it exists and is not this stack's: "
+        + (NAMESPACE_FIX if step.kind == "Namespace" else RELEASE_FIX)
+        for step in taken
+        if _identity(step.new) not in own
+    }
+
+
+def _moves(step: Step) -> bool:
+    """Whether it is replaced by one in another namespace, or by another namespace."""
+    return step.action == REPLACE and _place(step.old) != _place(step.new)
+
+
+def _place(manifest: Manifest) -> Any:
+    return at(manifest, "metadata", "name" if manifest.get("kind") == "Namespace" else "namespace")
+
+
+def _not_yet_deleted(state: Mapping[str, Any]) -> Collection[tuple[str, ...]]:
+    """The objects that the stack replaced by an update that failed or was killed before it deleted them."""
+    resources = items(state, "deployment", "resources")
+    return {_identity(found["inputs"]) for found in resources if found.get("delete")}
+
+
+def _identity(manifest: Manifest) -> tuple[str, ...]:
+    names = (at(manifest, "metadata", key) or "" for key in ("namespace", "name"))
+    return (str(manifest.get("kind")), *map(str, names))
 
 
 def _forbidden(steps: Sequence[Step], kubectl: Kubectl, found: Unmet) -> None:

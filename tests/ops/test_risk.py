@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from typer.testing import CliRunner
@@ -655,13 +655,17 @@ class Previewed:
     env: ClassVar[dict[str, str]] = {}
     file = DEV
 
-    def __init__(self, recording: str | dict[str, Any]) -> None:
+    def __init__(self, recording: str | dict[str, Any], *resources: dict[str, Any]) -> None:
+        self.resources = resources
         text = json.dumps(recording) if isinstance(recording, dict) else ""
         self.text = text or (PREVIEWS / str(recording)).read_text()
 
     def preview(self, *, quiet: bool) -> str:
         assert quiet, "the engine's own output appears once, with the up that follows"
         return self.text
+
+    def export(self) -> dict[str, Any]:
+        return {"deployment": {"resources": [*self.resources]}}
 
 
 def test_an_up_is_stopped_before_anything_is_applied_and_its_worst_step_is_noted(
@@ -704,6 +708,38 @@ def test_a_namespace_of_others_is_never_taken_over_and_no_fix_says_to_delete_it(
     cluster.has()
     assert review.guard_up(stack, "").note == "changes: 1, at worst: none"
     assert "Namespace.v1./shared" in cluster.calls[-1]
+
+
+def moved(kind: str, before: dict[str, str], after: dict[str, str]) -> dict[str, Any]:
+    """The step that replaces an object by one with other names."""
+    old, new = (
+        {"inputs": {"apiVersion": "v1", "kind": kind, "metadata": names}}
+        for names in (before, after)
+    )
+    states = {"oldState": old, "newState": new | {"type": f"any:any:{kind}", "custom": True}}
+    return {"steps": [{"op": "replace", "urn": f"urn::{kind}::taskflow", **states}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        ("Service", {"name": "web", "namespace": "a"}, {"name": "web", "namespace": "b"}),
+        ("Namespace", {"name": "a"}, {"name": "b"}),
+    ],
+)
+def test_a_move_takes_over_nothing_of_others_that_is_there(
+    cluster: Cluster, kind: str, before: dict[str, str], after: dict[str, str]
+) -> None:
+    there, move = {"kind": kind, "metadata": after}, moved(kind, before, after)
+    cluster.has(there)
+    with pytest.raises(OpsError, match="nothing was changed") as refused:
+        review.guard_up(cast("Any", Previewed(move)), "data-loss")
+    assert "moves to namespace b: it exists and is not this stack's" in refused.value.where
+    # The way back from a move that failed.
+    left = {"inputs": there, "delete": True}
+    assert review.guard_up(cast("Any", Previewed(move, left)), "data-loss").changes
+    cluster.has()
+    assert review.guard_up(cast("Any", Previewed(move)), "data-loss").changes
 
 
 GROWN = (
