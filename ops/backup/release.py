@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ops.backup import archive, database, upgrade
@@ -161,7 +161,9 @@ def move(
     """
     with steps.step("preview"):
         upgrade.require_alone(stack)
-    with upgrade.services_away(stack, history.location(stack)):
+    location = history.location(stack)
+    former = upgrade.folder(location)
+    with upgrade.services_away(stack, location):
         path, content = take(stack, steps, key=key)
         recorded = record.of_checkout(stack.file.path)
         serves = False
@@ -177,10 +179,13 @@ def move(
                 database.check(pod, path, archive.key(key))
                 pod.answer("replace")
         except (OpsError, KeyboardInterrupt) as stopped:
-            # The same command would not continue: the new folder may serve already, without the data.
+            # Once the new folder serves, without the data, the same command would not continue.
             fix = f"make restore FROM={path} STACK={stack.name}"
             if not serves:
-                fix = f"make up STACK={stack.name}, then {fix}"
+                fix = f"make up STACK={stack.name} REFRESH=1, then {fix}"
+                with suppress(OpsError):
+                    if upgrade.folder(location) == former:
+                        fix = f"{UPGRADE} STACK={stack.name}"
             if isinstance(stopped, OpsError):
                 wrong = "that" if serves else "taskflow:database.embedded"
                 error, fix = stopped, f"correct {wrong}, then {fix}"
@@ -190,15 +195,19 @@ def move(
             error.where = "; ".join(filter(None, [error.where, kept]))
             error.fix = fix
             if error is stopped and back and not serves:
-                _go_back(error, stack, back)
+                _go_back(error, stack, back, lambda: upgrade.folder(location) == former)
             raise error from None
     return content
 
 
-def _go_back(error: OpsError, stack: Stack, back: Callable[[], object]) -> None:
+def _go_back(
+    error: OpsError, stack: Stack, back: Callable[[], object], is_back: Callable[[], bool]
+) -> None:
     """By the engine itself: a preview would judge the old folder empty, and it is not."""
     try:
         back()
+        if not is_back():
+            raise OpsError("the new folder still serves")
     except OpsError as second:
         error.what += f"; and then: {second.what}"
     else:

@@ -51,6 +51,16 @@ def require_alone(stack: Stack) -> None:
             fix=f"revert database.embedded, make up STACK={stack.name}, then edit it again and run this command",
             code=REFUSED,
         )
+    if folder(history.location(stack)) not in (None, embedded.folder(moves[0].step.old)):
+        raise _killed(stack, "serves its new folder")
+
+
+def folder(location: Location) -> str | None:
+    """The folder that the database serves, by the cluster: the state does not know of an interrupted update.
+
+    None if the database is not there.
+    """
+    return next(filter(None, map(embedded.folder, location.objects("statefulsets"))), None)
 
 
 def _require_services(stack: Stack) -> None:
@@ -60,14 +70,17 @@ def _require_services(stack: Stack) -> None:
         name for name, count in _running(location).items() if not count and declared.get(name)
     ]
     if stopped:
-        raise OpsError(
-            f"the database of stack {stack.name} is in its folder, but services run no pod, as after a run of this "
-            "command that was killed",
-            where=", ".join(stopped),
-            fix=f"make restore FROM={archive.newest(stack.name) or 'FILE'} STACK={stack.name}, then make up "
-            f"STACK={stack.name} REFRESH=1",
-            code=REFUSED,
-        )
+        raise _killed(stack, "is in its folder, but services run no pod", ", ".join(stopped))
+
+
+def _killed(stack: Stack, found: str, where: str = "") -> OpsError:
+    return OpsError(
+        f"the database of stack {stack.name} {found}, as after a run of this command that was killed",
+        where=where,
+        fix=f"make restore FROM={archive.newest(stack.name) or 'FILE'} STACK={stack.name}, then make up "
+        f"STACK={stack.name} REFRESH=1",
+        code=REFUSED,
+    )
 
 
 @contextmanager

@@ -18,9 +18,14 @@ def is_its_volume(step: Step) -> bool:
     return step.kind == "PersistentVolumeClaim" and step.resource.endswith(VOLUME)
 
 
+def folder(workload: Manifest) -> str | None:
+    """The database's folder on its volume; None if the workload is another."""
+    return _variable(workload, "PGDATA") if _is_it(workload) else None
+
+
 def moves_data(step: Step) -> bool:
     """Whether an update has the database start in another folder of its volume."""
-    before, after = (_variable(side, "PGDATA") if _is_it(side) else None for side in step.sides)
+    before, after = map(folder, step.sides)
     return step.action == UPDATE and None not in (before, after) and before != after
 
 

@@ -267,13 +267,18 @@ def test_an_upgrade_that_stops_on_its_way_names_the_backup(
     monkeypatch: pytest.MonkeyPatch, stopped: BaseException, says: str, fix: str, code: int
 ) -> None:
     """The new folder may serve by then, without the data: the same command would find nothing to upgrade."""
-    stack, done = stopping(monkeypatch, stopped)
+    stack, done = stopping(monkeypatch, stopped, then="pgdata-18")
     with pytest.raises(OpsError, match=says) as error:
         release.move(stack, STEPS, "make upgrade-postgres")
     assert error.value.where.startswith("the old folder is as it was, and the backup dev.age holds")
-    assert error.value.fix == f"{fix}make up STACK=dev, then make restore FROM=dev.age STACK=dev"
+    way_on = "make up STACK=dev REFRESH=1, then make restore FROM=dev.age STACK=dev"
+    assert error.value.fix == f"{fix}{way_on}"
     assert error.value.code == code
     assert done == ["take", "record"], "the checkout is recorded as the engine reads it"
+    stack, _ = stopping(monkeypatch, stopped)
+    with pytest.raises(OpsError, match=says) as error:
+        release.move(stack, STEPS, "make upgrade-postgres")
+    assert error.value.fix == f"{fix}make upgrade-postgres STACK=dev", "the old folder still serves"
 
 
 def test_a_database_that_does_not_start_in_its_new_folder_goes_back_to_the_old_one(
@@ -290,13 +295,16 @@ def test_a_database_that_does_not_start_in_its_new_folder_goes_back_to_the_old_o
     def fails() -> NoReturn:
         raise OpsError("the cluster is away")
 
-    stack, _ = stopping(monkeypatch, OpsError("its image is not there"))
-    with pytest.raises(OpsError, match="not there; and then: the cluster is away") as error:
-        release.move(stack, STEPS, "make upgrade-postgres", back=fails)
-    assert "make restore FROM=dev.age" in error.value.fix
+    for back, why in ((fails, "the cluster is away"), (lambda: None, "the new folder still")):
+        stack, _ = stopping(monkeypatch, OpsError("its image is not there"), then="pgdata-18")
+        with pytest.raises(OpsError, match=f"not there; and then: {why}") as error:
+            release.move(stack, STEPS, "make upgrade-postgres", back=back)
+        assert "make restore FROM=dev.age" in error.value.fix
 
 
-def stopping(monkeypatch: pytest.MonkeyPatch, stopped: BaseException) -> tuple[Any, list[str]]:
+def stopping(
+    monkeypatch: pytest.MonkeyPatch, stopped: BaseException, then: str = "pgdata"
+) -> tuple[Any, list[str]]:
     """A stack whose update to another folder fails; and what was done."""
     done: list[str] = []
 
@@ -308,10 +316,14 @@ def stopping(monkeypatch: pytest.MonkeyPatch, stopped: BaseException) -> tuple[A
         done.append("record")
         return Record()
 
+    serving = ["pgdata"]
+
     def up(_: str) -> NoReturn:
+        serving.append(then)
         raise stopped
 
     monkeypatch.setattr(upgrade, "require_alone", lambda _: None)
+    monkeypatch.setattr(upgrade, "folder", lambda _: serving[-1])
     monkeypatch.setattr(upgrade, "services_away", lambda *_: nullcontext())
     monkeypatch.setattr(history, "location", lambda _: None)
     monkeypatch.setattr(release, "take", take)
@@ -353,8 +365,12 @@ MOVE = ("update", "StatefulSet", in_folder("pgdata"), in_folder("pgdata-18"))
     ],
     ids=["replicas", "a new component", "an autoscaler"],
 )
-def test_an_upgrade_starts_no_pod_beside_the_move(other: tuple[str, str, Any, Any]) -> None:
+def test_an_upgrade_starts_no_pod_beside_the_move(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, other: tuple[str, str, Any, Any]
+) -> None:
     """It would serve the empty folder."""
+    monkeypatch.setattr(history, "location", lambda _: BLUE)
+    cluster.has(in_folder("pgdata"))
     upgrade.require_alone(previewing(MOVE))
     with pytest.raises(OpsError, match="changes more than the database") as refused:
         upgrade.require_alone(previewing(MOVE, other))
@@ -415,6 +431,21 @@ def test_after_a_killed_upgrade_the_way_on_is_named(
     newest = tmp_path / "dev-20261130T000000Z.age"
     ways_on = f"make restore FROM={newest} STACK=dev, then make up STACK=dev REFRESH=1"
     assert (refused.value.fix == ways_on) is killed
+
+
+def test_after_an_upgrade_whose_engine_was_killed_the_empty_folder_is_not_backed_up(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The state has the old folder, and the database serves the new one, without the data."""
+    newest = tmp_path / "dev-20261130T000000Z.age"
+    newest.touch()
+    monkeypatch.setattr(archive, "FOLDER", tmp_path)
+    monkeypatch.setattr(history, "location", lambda _: BLUE)
+    cluster.has(in_folder("pgdata-18"))
+    with pytest.raises(OpsError, match="serves its new folder, as after") as refused:
+        release.move(previewing(MOVE), STEPS, "make upgrade-postgres")
+    assert f"make restore FROM={newest} STACK=dev" in refused.value.fix
+    assert all(call.startswith("get ") for call in cluster.calls), "nothing was changed"
 
 
 @pytest.mark.parametrize(("answer", "images"), [("17", ["17"]), ("16", ["17", "16"])])
