@@ -7,6 +7,7 @@ one.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from re import search
 from typing import Any
 
 from components.config.quantities import bytes_of, share
@@ -141,6 +142,11 @@ class Plan:
                     "pods still connect with it when its role is dropped: make rotate SECRET=databasePassword drops "
                     "the role in an update of its own"
                 )
+            case "RandomPassword" if step.action == DELETE and self._undoes_rotation(step):
+                return Risk.REFUSED, (
+                    "the last update had this newer signing key, as where somebody else rotated it: git pull, or set "
+                    "taskflow:secrets.generations as the last update had it"
+                )
             case "RandomPassword" if step.action == DELETE and self._gives_way(step):
                 return Risk.OUTAGE, OTHER_SIGNING_KEY
             case "NetworkPolicy":
@@ -168,6 +174,12 @@ class Plan:
         The Secret's step cannot tell: with a value that the update makes, a preview does not see which keys change.
         """
         return any(other.action == CREATE for other in self._generated_keys(step))
+
+    def _undoes_rotation(self, step: Step) -> bool:
+        """Whether the newest generated signing key goes while an older one stays or is made."""
+        others = self._generated_keys(step)
+        left = [_generation(other) for other in others if other.action != DELETE]
+        return bool(left) and _generation(step) > max(left)
 
     def _replaces_given_key(self, step: Step) -> bool:
         """Whether a first generated signing key is for pods that run: they sign with one that was given."""
@@ -281,6 +293,11 @@ class Plan:
         counts = [at(side, "spec", "replicas") for side in step.sides]
         # Absent it is 1, and so is what only an update makes.
         return min(int(count) if isinstance(count, (int, float)) else 1 for count in counts)
+
+
+def _generation(password: Step) -> int:
+    found = search(r"-(\d+)$", password.resource)
+    return int(found[1]) if found else 1
 
 
 def _ended_sessions(step: Step) -> str:

@@ -887,6 +887,18 @@ def test_a_generated_signing_key_is_not_replaced_at_once_without_saying_so(
     assert risks(former, second)[0] is expected
 
 
+@pytest.mark.parametrize("older", ["create", "same"])
+def test_a_stack_file_from_before_a_rotation_does_not_bring_the_former_signing_key_back(
+    older: str,
+) -> None:
+    steps = [
+        step("RandomPassword", "delete", resource="taskflow-better-auth-secret-10"),
+        step("RandomPassword", older, resource="taskflow-better-auth-secret-9"),
+    ]
+    assert risks(*steps)[0] is Risk.REFUSED
+    assert "git pull" in risk.judge(steps)[0].reason
+
+
 @pytest.mark.parametrize(
     ("pods", "other", "expected"),
     [("update", "", Risk.OUTAGE), ("create", "", Risk.NONE), ("update", "same", Risk.NONE)],
