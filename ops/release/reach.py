@@ -44,8 +44,8 @@ def url_of(objects: Sequence[Manifest], location: Location) -> str:
     match service["spec"]["type"]:
         case "LoadBalancer":
             entries = items(service, "status", "loadBalancer", "ingress")
-            host = (entries[0].get("hostname") or entries[0].get("ip")) if entries else PENDING
-            return f"http://{host}:{port['port']}"
+            host = (entries[0].get("hostname") or entries[0]["ip"]) if entries else PENDING
+            return f"http://{f'[{host}]' if ':' in host else host}:{port['port']}"
         case "NodePort":
             return f"http://{location.node_host}:{port['nodePort']}"
     return f"http://{service['metadata']['name']}:{port['port']}"
@@ -136,7 +136,7 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
             f"--namespace {kubectl.namespace} get services",
         )
     host = urlsplit(url).hostname or ""
-    if "." in host or ":" in host or host == "localhost":
+    if host != f"{location.release}-frontend":
         try:
             yield Access(url)
         except OpsError as error:

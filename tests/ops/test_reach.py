@@ -75,6 +75,15 @@ def stack(tmp_path: Path, programs: Programs) -> Stack:
         ([node_port(30080), *with_address("http://blue-frontend:3000")], "http://127.0.0.1:30080"),
         ([service(), *with_address("https://route.example.com")], "https://route.example.com"),
         ([node_port(30080), *with_address("https://lb.example.com")], "https://lb.example.com"),
+        ([service(), *with_address("https://tasks")], "https://tasks"),
+        (
+            [
+                service(
+                    "LoadBalancer", status={"loadBalancer": {"ingress": [{"ip": "2001:db8::1"}]}}
+                )
+            ],
+            "http://[2001:db8::1]:3000",
+        ),
         (
             [service("LoadBalancer"), *with_address("https://lb.example.com")],
             "https://lb.example.com",
@@ -90,6 +99,8 @@ def stack(tmp_path: Path, programs: Programs) -> Stack:
         "node port that the cluster chose",
         "route",
         "balancer before a node port",
+        "route of a host without a dot",
+        "load balancer with an IPv6 address",
         "balancer before a load balancer",
         "load balancer",
     ],
