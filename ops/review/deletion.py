@@ -15,14 +15,15 @@ from ops.review.plan import DELETE, Step
 from policy.rule import items
 
 CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+NAMESPACE = "kubernetes:core/v1:Namespace"
 
 
 def require_leave(
     file: StackFile, config: StackConfig, state: Mapping[str, Any], confirm: str
 ) -> bool:
-    """Fail if `make down` would treat a volume otherwise than the stack file says, or delete it without consent.
+    """Fail if `make down` would treat a volume otherwise than the stack file says, or delete data without consent.
 
-    On Minikube a volume that is not kept is deleted without a question: such a stack is disposable.
+    On Minikube what is not kept is deleted without a question: such a stack is disposable.
 
     Args:
         state: as the engine exports it.
@@ -33,12 +34,12 @@ def require_leave(
     Raises:
         OpsError: before anything is deleted.
     """
-    claims = [
+    holders = [
         resource
         for resource in items(state, "deployment", "resources")
-        if resource["type"] == CLAIM and not resource.get("delete")
+        if resource["type"] in (CLAIM, NAMESPACE) and not resource.get("delete")
     ]
-    for claim in claims:
+    for claim in (holder for holder in holders if holder["type"] == CLAIM):
         differing = list(_differences(claim, config))
         if differing:
             raise OpsError(
@@ -52,12 +53,12 @@ def require_leave(
     steps = [
         Step(
             action=DELETE,
-            type=CLAIM,
-            resource=claim["urn"].rpartition("::")[2],
-            old=claim["inputs"],
-            retained=bool(claim.get("retainOnDelete")),
+            type=holder["type"],
+            resource=holder["urn"].rpartition("::")[2],
+            old=holder["inputs"],
+            retained=bool(holder.get("retainOnDelete")),
         )
-        for claim in claims
+        for holder in holders
     ]
     if file.profile is None:
         refuse_loss(risk.judge(steps), confirm, file.name, "make down")

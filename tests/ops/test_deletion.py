@@ -8,7 +8,7 @@ import pytest
 from components.config.stack import StackConfig
 from ops.config.stacks import StackFile
 from ops.errors import OpsError
-from ops.review.deletion import CLAIM, require_leave
+from ops.review.deletion import CLAIM, NAMESPACE, require_leave
 from tests.ops.machines import DEV
 
 STAGING = StackFile("staging", Path("Pulumi.staging.yaml"), "staging", None, None, True)
@@ -23,11 +23,11 @@ def config(**changes: Any) -> StackConfig:
     return StackConfig.model_validate(values | embedded | {"secrets": {"generate": True}} | changes)
 
 
-def state(name: str = "taskflow-postgres-data", **flags: bool) -> dict[str, Any]:
-    """A state with a volume claim, as the last update left it."""
+def state(name: str = "taskflow-postgres-data", kind: str = CLAIM, **flags: bool) -> dict[str, Any]:
+    """A state with an object that holds data, as the last update left it."""
     inputs = {"metadata": {"name": name}}
-    claim = {"type": CLAIM, "urn": f"urn::{CLAIM}::{name}", "inputs": inputs}
-    return {"deployment": {"resources": [claim | flags]}}
+    holder = {"type": kind, "urn": f"urn::{kind}::{name}", "inputs": inputs}
+    return {"deployment": {"resources": [holder | flags]}}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,19 @@ def test_a_volume_on_another_cluster_is_deleted_only_with_consent() -> None:
         require_leave(STAGING, elsewhere, state(), "")
     assert "make down STACK=staging CONFIRM=data-loss" in refused.value.fix
     require_leave(STAGING, elsewhere, state(), "data-loss")
+
+
+def test_a_namespace_on_another_cluster_is_deleted_only_with_consent() -> None:
+    """Others may have objects in it."""
+    elsewhere = config(**ELSEWHERE, protect=False)
+    with pytest.raises(OpsError, match="data would be lost") as refused:
+        require_leave(STAGING, elsewhere, state("taskflow", NAMESPACE), "")
+    assert "every object in it goes with it" in refused.value.where
+    assert "make down STACK=staging CONFIRM=data-loss" in refused.value.fix
+    assert not require_leave(STAGING, elsewhere, state("taskflow", NAMESPACE), "data-loss")
+    kept = state("taskflow", NAMESPACE, retainOnDelete=True)
+    assert not require_leave(STAGING, elsewhere, kept, "")
+    assert not require_leave(DEV, config(), state("taskflow", NAMESPACE), "")
 
 
 def test_the_volume_of_scheduled_backups_is_lost_without_a_backup_of_the_database() -> None:
