@@ -5,6 +5,7 @@ file does not open. `age --decrypt -i KEY FILE` opens it, too: https://age-encry
 """
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -114,6 +115,12 @@ def written(path: Path) -> Iterator[Path]:
         part.rename(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def in_shell(path: Path | str, key: Path = KEY) -> str:
+    """What follows `make restore FROM=` in a shell, with the key unless it is the default."""
+    other = "" if key == KEY else f" BACKUP_KEY={shlex.quote(str(key))}"
+    return shlex.quote(str(path)) + other
 
 
 def seal(reader: IO[bytes], path: Path, identity: pyrage.x25519.Identity) -> None:

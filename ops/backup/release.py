@@ -107,7 +107,8 @@ def restore(
                 f"nothing was changed: the database of stack {stack.name} has {present} rows, which would be replaced",
                 where=f"release {location.release} in namespace {location.kubectl.namespace} of "
                 f"{location.kubectl.context}",
-                fix=f"make restore FROM={source} STACK={stack.name} CONFIRM={CONSENT} takes a backup of them first",
+                fix=f"make restore FROM={archive.in_shell(source, key)} STACK={stack.name} CONFIRM={CONSENT} takes a "
+                "backup of them first",
                 code=REFUSED,
             )
         if present and first:
@@ -180,7 +181,7 @@ def move(
                 pod.answer("replace")
         except (OpsError, KeyboardInterrupt) as stopped:
             # Once the new folder serves, without the data, the same command would not continue.
-            fix = f"make restore FROM={path} STACK={stack.name}"
+            fix = f"make restore FROM={archive.in_shell(path, key)} STACK={stack.name}"
             if not serves:
                 fix = f"make up STACK={stack.name} REFRESH=1, then {fix}"
                 with suppress(OpsError):

@@ -77,8 +77,8 @@ def _killed(stack: Stack, found: str, where: str = "") -> OpsError:
     return OpsError(
         f"the database of stack {stack.name} {found}, as after a run of this command that was killed",
         where=where,
-        fix=f"make restore FROM={archive.newest(stack.name) or 'FILE'} STACK={stack.name}, then make up "
-        f"STACK={stack.name} REFRESH=1",
+        fix=f"make restore FROM={archive.in_shell(archive.newest(stack.name) or 'FILE')} STACK={stack.name}, then make "
+        f"up STACK={stack.name} REFRESH=1",
         code=REFUSED,
     )
 

@@ -68,6 +68,8 @@ class Target:
     revision: Revision
     file: StackFile
     record: Record
+    command: str
+    """The command of a person who brings it back."""
 
     @property
     def title(self) -> str:
@@ -91,7 +93,10 @@ def find(
     history = updates(stack)
     revision = _choose(revisions(history), number, stack.name)
     _require_schema(revision, history, ignored)
-    return _prepare(stack, revision, secrets)
+    words = [f"make rollback TO={number}"]
+    words += [f"SECRETS={secrets}"] if secrets != RECORDED else []
+    words += [f'IGNORE_MIGRATIONS="{" ".join(ignored)}"'] if ignored else []
+    return _prepare(stack, revision, secrets, " ".join(words))
 
 
 def _choose(known: list[Revision], number: int, stack: str) -> Revision:
@@ -111,8 +116,12 @@ def _choose(known: list[Revision], number: int, stack: str) -> Revision:
     raise OpsError(
         f"revision {number} does not record its images: it was not brought up by make up, and not from a clean commit",
         where=f"commit {noted.commit[:7] or 'unknown'}",
-        fix=f"choose another revision: make history STACK={stack}",
+        fix=_choose_another(stack),
     )
+
+
+def _choose_another(stack: str) -> str:
+    return f"choose another revision: make history STACK={stack}"
 
 
 def _require_schema(revision: Revision, history: list[Update], ignored: tuple[str, ...]) -> None:
@@ -149,7 +158,7 @@ def _breaking(update: Update, ignored: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
+def _prepare(stack: Stack, revision: Revision, secrets: str, command: str) -> Target:
     """Write the stack file that the engine is to read; no secret is in it in plain text."""
     source = stack.config_file()
     today = Source.of_stack(stack.name, PROJECT, source.parent)
@@ -174,7 +183,9 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
             f"the configuration of revision {revision.number} is no longer valid:\n"
             + "\n".join(wrong),
             where=str(path),
-            fix=f"git checkout {revision.record.commit[:7]} has the program that accepts it",
+            fix=f"git checkout {commit[:7]} has the program that accepts it"
+            if (commit := revision.record.commit)
+            else _choose_another(stack.name),
             code=INVALID,
         )
     noted = replace(
@@ -183,7 +194,7 @@ def _prepare(stack: Stack, revision: Revision, secrets: str) -> Target:
         rollback_to=revision.number,
         secrets=record.secrets_of(source) if secrets == CURRENT else revision.record.secrets,
     )
-    return Target(revision, StackFile.read(stack.name, folder), noted)
+    return Target(revision, StackFile.read(stack.name, folder), noted, command)
 
 
 def require_images(target: Target, stack: Stack) -> None:
@@ -199,9 +210,12 @@ def require_images(target: Target, stack: Stack) -> None:
     except ClusterError as error:
         raise OpsError(str(error)) from None
     if gone:
+        noted = target.revision.record
         raise OpsError(
             f"revision {target.revision.number} cannot be brought back: {', '.join(gone)} is no longer in Minikube",
-            fix=f"git checkout {target.revision.record.commit[:7]} && make up STACK={stack.name} builds it again",
+            fix=f"git checkout {noted.commit[:7]} && make up STACK={stack.name} builds it again"
+            if noted.commit and not noted.changed
+            else _choose_another(stack.name),
         )
 
 
@@ -292,9 +306,8 @@ def bring_back(
     setup.require_free_port(chosen, target.file)
     require_images(target, ready)
     with steps.step("preview") as step:
-        command = f"make rollback TO={target.revision.number}"
         otherwise = "choose another revision (make history), or go forward by make up"
-        outlook = guard_up(ready, confirm, command, otherwise)
+        outlook = guard_up(ready, confirm, target.command, otherwise)
         step.note = outlook.note
     if outlook.loses and first:
         before_loss(ready, steps)

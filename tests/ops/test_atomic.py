@@ -105,6 +105,11 @@ def test_a_rollback_that_would_lose_data_changes_nothing_without_consent(loses: 
         rollback.bring_back(loses.target(1), set_up({}), STEPS)
     assert "PersistentVolumeClaim taskflow-postgres-data" in refused.value.where
     assert "make rollback TO=1 STACK=dev CONFIRM=data-loss" in refused.value.fix
+    options = loses.target(1, secrets=rollback.CURRENT, ignored=("0003", "0004"))
+    with pytest.raises(OpsError, match="data would be lost") as refused:
+        rollback.bring_back(options, set_up({}), STEPS)
+    command = 'make rollback TO=1 SECRETS=current IGNORE_MIGRATIONS="0003 0004" STACK=dev CONFIRM'
+    assert command in refused.value.fix
 
 
 def test_a_rollback_that_would_be_refused_does_not_blame_todays_stack_file(

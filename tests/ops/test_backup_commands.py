@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -269,9 +270,10 @@ def test_an_upgrade_that_stops_on_its_way_names_the_backup(
     """The new folder may serve by then, without the data: the same command would find nothing to upgrade."""
     stack, done = stopping(monkeypatch, stopped, then="pgdata-18")
     with pytest.raises(OpsError, match=says) as error:
-        release.move(stack, STEPS, "make upgrade-postgres")
+        release.move(stack, STEPS, "make upgrade-postgres", key=Path("a key"))
     assert error.value.where.startswith("the old folder is as it was, and the backup dev.age holds")
-    way_on = "make up STACK=dev REFRESH=1, then make restore FROM=dev.age STACK=dev"
+    restore = "make restore FROM=dev.age BACKUP_KEY='a key' STACK=dev"
+    way_on = f"make up STACK=dev REFRESH=1, then {restore}"
     assert error.value.fix == f"{fix}{way_on}"
     assert error.value.code == code
     assert done == ["take", "record"], "the checkout is recorded as the engine reads it"
@@ -446,6 +448,13 @@ def test_after_an_upgrade_whose_engine_was_killed_the_empty_folder_is_not_backed
         release.move(previewing(MOVE), STEPS, "make upgrade-postgres")
     assert f"make restore FROM={newest} STACK=dev" in refused.value.fix
     assert all(call.startswith("get ") for call in cluster.calls), "nothing was changed"
+
+
+def test_a_restore_that_is_named_can_be_pasted_into_a_shell() -> None:
+    path, key = Path("my backups/dev.age"), Path("team key")
+    words = shlex.split(archive.in_shell(path, key))
+    assert words == [str(path), f"BACKUP_KEY={key}"]
+    assert shlex.split(archive.in_shell(path)) == [str(path)], "the default key is meant"
 
 
 @pytest.mark.parametrize(("answer", "images"), [("17", ["17"]), ("16", ["17", "16"])])

@@ -394,6 +394,17 @@ def test_images_that_minikube_has_dropped_are_named(team: Team) -> None:
     assert "git checkout ccccccc" in caught.value.fix
 
 
+@pytest.mark.parametrize("unknown", [{"commit": ""}, {"changed": True}])
+def test_images_that_no_commit_builds_again_are_of_no_revision_to_choose(
+    team: Team, unknown: dict[str, Any]
+) -> None:
+    gone = BUILT | {"backend": "taskflow-backend:gone"}
+    team.remembers(entry(replace(NOTED, images=gone, **unknown)))
+    with pytest.raises(OpsError, match="is no longer in Minikube") as caught:
+        rollback.require_images(team.target(1), team.stack)
+    assert caught.value.fix == "choose another revision: make history STACK=dev"
+
+
 def test_a_node_that_does_not_list_its_images_stops_a_rollback(team: Team) -> None:
     team.programs.answer("minikube", "image ls", "Profile not found", code=85)
     team.remembers(entry())
