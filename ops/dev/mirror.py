@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.build_context import BuildArgs, used_files
+from components.config.errors import ConfigError
 
 DEPENDENCIES = "dependencies"
 """The first part of each image's builder stage: all but the sources."""
@@ -28,7 +29,8 @@ class Mirror:
         """Bring the copies up to date; returns the sources that changed, deleted ones included.
 
         Raises:
-            ConfigError: if an unfinished edit hides which files the image is built from; nothing is changed then.
+            ConfigError: if an unfinished edit hides which files the image is built from, or one of them cannot be
+                read; the next update has all that changed.
         """
         context = self.build.context
         try:
@@ -48,6 +50,8 @@ class Mirror:
         # An editor's rename, or another branch, came in between; the next look sees all of it.
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return []
+        except PermissionError as error:
+            raise ConfigError([f"{error.filename}: cannot be read: {error.strerror}"]) from None
         self._seen = found
         return changed
 

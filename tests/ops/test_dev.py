@@ -5,6 +5,7 @@ import socket
 import threading
 from base64 import b64encode
 from collections.abc import Callable
+from errno import EACCES
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.build_context import BuildArgs, used_files
+from components.config.errors import ConfigError
 from components.config.stack import Images
 from ops import main
 from ops.config.stacks import StackFile
@@ -112,6 +114,22 @@ def test_a_file_that_is_ignored_from_now_on_is_not_served_any_more(
     (context / ".dockerignore").write_text("*\n!lock\n")
     mirror.update()
     assert copies(mirror) == {}
+
+
+def test_a_file_that_cannot_be_read_is_named_and_followed_once_it_can_be(
+    mirror: Mirror, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = context / "app" / "page"
+
+    def refuse(file: Path, *_: object, **__: object) -> None:
+        raise PermissionError(EACCES, "Permission denied", str(file))
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(shutil, "copy", refuse)
+        with pytest.raises(ConfigError, match=f"{page}: cannot be read: Permission denied"):
+            mirror.update()
+    assert page in mirror.update()
+    assert copies(mirror) == {"app/page": "app/page"}
 
 
 def test_a_change_of_the_dependencies_needs_another_image(mirror: Mirror, context: Path) -> None:
