@@ -117,12 +117,11 @@ def bring_up(
                     smoke.check(access.url, file.name, lambda line: console.print(f"    {line}"))
                     for line in pods.roles(file, chosen.env):
                         console.print(f"    {line}")
-        else:  # Nothing changes, so there is no new revision; but the release must answer.
-            with (
-                steps.step("health check"),
-                reach.access_to(ready, chosen.platform.system) as access,
-            ):
-                smoke.require_healthy(access.url, file.name)
+        else:  # Nothing changes, so there is no new revision; but the release must answer, by its current pods.
+            with steps.step("health check"):
+                pods.require_rolled_out(file, chosen.env)
+                with reach.access_to(ready, chosen.platform.system) as access:
+                    smoke.require_healthy(access.url, file.name)
     forwarded = access.forward is not None
     url = ready.outputs()["url"] if forwarded else access.url
     return {

@@ -1,18 +1,24 @@
 """What a failed `up` does if it must bring back the last revision, and what no rollback does: lose data."""
 
 import json
+from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from ops import cli
 from ops.errors import OpsError
 from ops.prepare import setup
-from ops.release import rollback
+from ops.release import reach, record, rollback, smoke
+from ops.release.record import Record
+from ops.review import command as review
+from ops.review.command import Outlook
 from ops.steps import Steps
 from tests.ops.conftest import Cluster
-from tests.ops.machines import set_up
+from tests.ops.machines import DEV, set_up
 from tests.ops.test_history import BREAKING, Team, entry
 from tests.ops.test_risk import PREVIEWS, Previewed
 
@@ -132,3 +138,29 @@ def test_a_failed_up_loses_no_data_on_its_way_back(loses: Team) -> None:
     ):
         raise failure()
     assert "make rollback TO=1 STACK=dev CONFIRM=data-loss" in refused.value.fix
+
+
+def test_an_up_after_one_that_was_killed_waits_for_its_pods(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing changes any more, and what answers may be a pod of the revision before."""
+    healthy: list[str] = []
+    monkeypatch.setattr(cli, "deployable", lambda _: None)
+    monkeypatch.setattr(cli, "ready_stack", lambda *_: SimpleNamespace())
+    monkeypatch.setattr(setup, "require_space", lambda: None)
+    monkeypatch.setattr(setup, "provide_tools", lambda _: set_up({}))
+    monkeypatch.setattr(setup, "require_free_port", lambda *_: None)
+    outlook = Outlook("no changes", changes=False)
+    monkeypatch.setattr(review, "guard_up", lambda *_: outlook)
+    monkeypatch.setattr(record, "of_checkout", lambda _: Record())
+    access = reach.Access("http://127.0.0.1:30080")
+    monkeypatch.setattr(reach, "access_to", lambda *_: nullcontext(access))
+    monkeypatch.setattr(smoke, "require_healthy", lambda url, _: healthy.append(url))
+    cluster.has()
+    cluster.answer("rollout", "deployment exceeded its progress deadline", code=1)
+    with pytest.raises(OpsError, match="the new pods do not become ready"):
+        cli.bring_up(DEV, message="make up")
+    assert healthy == []
+    cluster.answer("rollout", "successfully rolled out")
+    assert cli.bring_up(DEV, message="make up")["url"] == access.url
+    assert healthy == [access.url]
