@@ -80,6 +80,27 @@ SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
         {frontend("f1", "page", 500): rising(2)},
         {"TaskflowFrontendFails"},
     ),
+    "for half a minute requests fail": (
+        {
+            backend("b1", "/api/tasks", 500): f"0x14 300x{MINUTES}",
+            frontend("f1", "page", 500): f"0x14 300x{MINUTES}",
+        },
+        {"TaskflowBackendFails", "TaskflowFrontendFails"},
+    ),
+    "the first requests to new pods fail, before Prometheus knows these": (
+        {
+            backend("b3", "/api/tasks", 500): f"_x14 300x{MINUTES}",
+            frontend("f3", "page", 500): f"_x14 300x{MINUTES}",
+        },
+        {"TaskflowBackendFails", "TaskflowFrontendFails"},
+    ),
+    "requests failed a quarter of an hour ago": (
+        {
+            backend("b1", "/api/tasks", 500): f"0x4 300x{MINUTES}",
+            frontend("f3", "page", 500): f"_x4 300x{MINUTES}",
+        },
+        set(),
+    ),
     "the database is away": (
         {backend("b1", "/health", 503): rising(12), backend("b2", "/health", 503): rising(12)},
         {"TaskflowDatabaseUnreachable"},

@@ -105,7 +105,7 @@ def exported() -> dict[str, set[str]]:
 
 
 TARGET = {"namespace", "pod"}  # What Prometheus adds to everything that it scrapes in a cluster.
-WORDS = {"by", "or", "and", "unless"}
+WORDS = {"by", "or", "and", "unless", "offset"}
 
 
 def queries() -> Iterator[tuple[str, str]]:
