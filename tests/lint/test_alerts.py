@@ -38,6 +38,7 @@ def rising(each_minute: int, start: int = 0) -> str:
     return f"{start}+{each_minute}x{MINUTES}"
 
 
+CUT_OFF = f'taskflow_frontend_outages_total{{{POD}"f1", away="backend"}}'
 HEALTHY = {
     **{backend(pod, "/health/live"): rising(6) for pod in ("b1", "b2")},
     **{backend(pod, "/health"): rising(12) for pod in ("b1", "b2")},
@@ -119,6 +120,8 @@ SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
         },
         {"TaskflowFrontendOverloaded"},
     ),
+    "pages do not reach the backend": ({CUT_OFF: rising(5)}, {"TaskflowFrontendCutOff"}),
+    "a single page does not reach the backend": ({CUT_OFF: f"0x16 1x{MINUTES}"}, set()),
     "guesses at passwords, which must wait": (
         {frontend("f1", "auth", 429, "refusals_total"): rising(5)},
         set(),

@@ -5,7 +5,7 @@ import { log } from './log.ts';
 import { methodsOf } from './methods.ts';
 import { inTurn, isBusy } from './password-checks.ts';
 import { refuse } from './refusal.ts';
-import { RETRY_SECONDS } from './request.ts';
+import { noteAway, RETRY_SECONDS } from './request.ts';
 
 type Handler = (request: Request) => Promise<Response>;
 
@@ -43,6 +43,7 @@ export async function answerAuth(request: Request, betterAuth: Handler): Promise
     }
     log.error('The account database could not be used', { error });
   }
+  noteAway('database');
   const later = { 'Retry-After': String(RETRY_SECONDS) };
   return refuse(503, 'The database cannot be reached. Try again.', later);
 }

@@ -4,7 +4,7 @@ import { backendQuery, type Filter } from './filter.ts';
 import { log } from './log.ts';
 import { fetchPatiently } from './patience.ts';
 import { AWAY, forTheReleaseBefore, type Problem, problemOf } from './problem.ts';
-import { requests } from './request.ts';
+import { noteAway, requests } from './request.ts';
 import type { NewTask, Task, TaskChanges, TaskPage } from './task.ts';
 import { backendToken } from './token.ts';
 import type { Change } from './undo.ts';
@@ -31,7 +31,11 @@ export type Backend = ReturnType<typeof backend>;
 
 /** The backend, acting for one user. */
 export function backend(userId: string) {
-  const call = <T>(path: string, options: Call = {}) => request<T>(userId, path, options);
+  const call = async <T>(path: string, options: Call = {}) => {
+    const result = await request<T>(userId, path, options);
+    if (!result.ok && result.problem.kind === 'away') noteAway('backend');
+    return result;
+  };
   const taskPath = (id: string) => `/api/tasks/${encodeURIComponent(id)}`;
   return {
     /** `from`: how many to skip, or `next` of the page before, which skips exactly those before it. */

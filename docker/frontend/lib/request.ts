@@ -6,6 +6,8 @@ import type { Kind } from './places.ts';
 /** After this many the next try may have a chance. */
 export const RETRY_SECONDS = 5;
 
+export type Away = 'backend' | 'database';
+
 /** What is known of the request that is being answered. */
 export type RequestContext = {
   id: string;
@@ -16,7 +18,7 @@ export type RequestContext = {
   form?: ServerResponse;
   answer?: FormAnswer;
   /** What the request needed and did not reach. */
-  away?: 'backend' | 'database';
+  away?: Away;
 };
 
 // Next gives the hook, the pages and the routes a copy of each module; they share this one store.
@@ -34,12 +36,16 @@ export function noteRefusal(status: 429 | 503, seconds: number): void {
   answerWith(request, status, seconds);
 }
 
-/** Says that something is away; a form that needs it could not be handled. */
-export function noteOutage(away: 'backend' | 'database'): void {
+/** Says to the figures that something is away. */
+export function noteAway(away: Away): void {
   const request = requests.getStore();
-  if (!request) return;
-  request.away ??= away;
-  answerWith(request, 503, RETRY_SECONDS);
+  if (request) request.away ??= away;
+}
+
+/** Says that something is away; a form that needs it could not be handled. */
+export function noteOutage(away: Away): void {
+  noteAway(away);
+  answerWith(requests.getStore() ?? {}, 503, RETRY_SECONDS);
 }
 
 /** Says that a form needs a session, and that the one it was written in has ended. */

@@ -121,8 +121,7 @@ function answer(
     // Closed before it was answered: the client has gone.
     const status = response.writableFinished ? response.statusCode : 499;
     const { refused } = context;
-    // An outage is no refusal of ours: more pods would not help.
-    count(kind.name, status, ms, context.away ? 0 : refused);
+    count(kind.name, status, ms, refused, context.away);
     const explained = refused && refused !== status && { refused };
     const line = { method, path, status, ms, request_id: id, ...explained };
     log[kind.quiet ? 'debug' : 'info'](`${method} ${status}`, line);

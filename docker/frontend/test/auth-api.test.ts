@@ -5,7 +5,7 @@ import { memoryAdapter } from 'better-auth/adapters/memory';
 import { answerAuth } from '../lib/auth-api.ts';
 import { authOptions } from '../lib/auth-options.ts';
 import { log } from '../lib/log.ts';
-import { requests } from '../lib/request.ts';
+import { type RequestContext, requests } from '../lib/request.ts';
 
 process.env.LOG_LEVEL = 'error';
 const origin = 'http://localhost:8080';
@@ -171,4 +171,13 @@ test('no cache keeps a session', async () => {
   for (const answer of [signedUp, await send(signIn, account), await send('GET get-session')]) {
     assert.equal(answer.headers.get('cache-control'), 'no-store');
   }
+});
+
+test('an outage of the database is counted as one', async (t) => {
+  t.mock.method(log, 'error', () => {});
+  const { send } = await site();
+  const context: RequestContext = { id: '1', kind: 'change' };
+  const away = () => Promise.reject(new Error('ECONNREFUSED'));
+  await requests.run(context, () => send('GET get-session', undefined, {}, away));
+  assert.equal(context.away, 'database');
 });

@@ -4,22 +4,25 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { count, metricsText } from '../lib/metrics.ts';
 
-test('the figures count requests, their time and refusals, by kind', () => {
+test('the figures count requests, their time, refusals and outages, by kind', () => {
   count('page', 200, 30);
   count('page', 200, 50);
   count('password', 503, 1);
+  count('page', 200, 20, undefined, 'backend');
   const text = metricsText();
-  assert.match(text, /^taskflow_frontend_requests_total\{kind="page",status="200"\} 2$/m);
-  assert.match(text, /^taskflow_frontend_request_seconds_total\{kind="page",status="200"\} 0.08$/m);
+  assert.match(text, /^taskflow_frontend_requests_total\{kind="page",status="200"\} 3$/m);
+  assert.match(text, /^taskflow_frontend_request_seconds_total\{kind="page",status="200"\} 0.1$/m);
   assert.match(text, /^taskflow_frontend_refusals_total\{kind="password",status="503"\} 1$/m);
   assert.doesNotMatch(text, /refusals_total\{kind="page"/);
+  assert.match(text, /^taskflow_frontend_outages_total\{away="backend"\} 1$/m);
+  assert.match(text, /^taskflow_frontend_outages_total\{away="database"\} 0$/m);
 });
 
 /** A page that explains why a form was not handled; it is sent to, then the figures are printed. */
 const program = (explained: string, headers: object) => `
   import { createServer } from 'node:http';
   import { metricsText } from './.test/lib/metrics.js';
-  import { noteOutage, noteRefusal } from './.test/lib/request.js';
+  import { noteAway, noteOutage, noteRefusal } from './.test/lib/request.js';
   import { serve } from './.test/lib/serving.js';
   serve();
   const server = createServer(async (request, response) => {
@@ -66,6 +69,13 @@ test('an outage is the status of a form, but no refusal: more pods would not hel
   assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="503"\} 1$/m);
   assert.match(stdout, /Retry-After: 5\b/);
   assert.doesNotMatch(stdout, /refusals_total\{/);
+  assert.match(stdout, /^taskflow_frontend_outages_total\{away="database"\} 1$/m);
   const ofScript = await sent('noteOutage("database")', byScript);
   assert.match(ofScript, /^taskflow_frontend_requests_total\{kind="password",status="200"\} 1$/m);
+});
+
+test('a form that was handled keeps its status where its page cannot be filled', async () => {
+  const stdout = await sent('noteAway("backend")', {});
+  assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="200"\} 1$/m);
+  assert.match(stdout, /^taskflow_frontend_outages_total\{away="backend"\} 1$/m);
 });

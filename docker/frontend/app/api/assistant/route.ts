@@ -8,6 +8,7 @@ import { OTHER_ACCOUNT } from '@/lib/outcome.ts';
 import { AWAY } from '@/lib/problem.ts';
 import { countQuestion } from '@/lib/questions.ts';
 import { refuse } from '@/lib/refusal.ts';
+import { noteAway } from '@/lib/request.ts';
 import { currentSession, isOther } from '@/lib/session.ts';
 
 /** The backend's limit. */
@@ -58,6 +59,7 @@ async function secondsToWait(userId: string): Promise<number | undefined> {
   try {
     return await countQuestion(sharedPool(env.databaseUrl(), env.databaseCaFile()), userId);
   } catch (error) {
+    noteAway('database');
     log.error('A question could not be counted', { error });
     return undefined;
   }
