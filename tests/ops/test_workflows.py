@@ -1,6 +1,8 @@
 """The workflows keep their safety rules, and name only what the project has."""
 
+import os
 import re
+import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,52 @@ def test_what_prod_runs_is_recorded_on_top_of_what_main_says_by_then() -> None:
         variable = component.upper()
         assert commit["env"][variable] == f"${{{{ needs.staging.outputs.{component} }}}}"
         assert f".{component}.ref = strenv({variable})" in commit["run"]
+
+
+@pytest.mark.parametrize(
+    ("deployed", "recorded", "code"),
+    [
+        ("older", None, 0),
+        ("newer", "older", 0),
+        ("newer", "newer", 0),  # Its approval, again.
+        ("older", "newer", 1),
+    ],
+)
+def test_a_run_of_an_older_commit_than_prod_runs_is_refused(
+    tmp_path: Path, deployed: str, recorded: str | None, code: int
+) -> None:
+    """A person can start its failed jobs again, and its job `staging`, with its images, is not one of them."""
+    prod, record = (workflow("deploy.yml")["jobs"][name]["steps"] for name in ("prod", "record"))
+    assert prod[0]["with"]["fetch-depth"] == 0, "the record is in the history of main"
+    (recorder,) = re.findall(r"git config user\.name '(.+)'", record[1]["run"])
+    (message,) = re.findall(r'--message "(.+)\$\{GITHUB_SHA::12\}"', record[1]["run"])
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *arguments]
+        return subprocess.check_output(command, cwd=tmp_path, text=True).strip()
+
+    def commit(text: str, author: str = "Ada") -> str:
+        stack = tmp_path / "Pulumi.prod.yaml"
+        stack.write_text(text)
+        git("add", stack.name)
+        git("commit", "--quiet", "--message", text, "--author", f"{author} <{author}@example.com>")
+        return git("rev-parse", "HEAD")
+
+    git("init", "--quiet")
+    commits = {name: commit(name) for name in ("older", "newer")}
+    if recorded:
+        commit(message + commits[recorded][:12], recorder)
+    commit(f"Edit what the other commit wrote\n\n{message}prod")
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    done = subprocess.run(
+        ["bash", "-e", "-c", prod[1]["run"]],
+        cwd=tmp_path,
+        env=os.environ | {"GITHUB_SHA": commits[deployed]},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert (commits["newer"][:12] in done.stdout) == bool(code)
 
 
 def used(job: str, action: str, name: str = "deploy.yml") -> list[dict[str, Any]]:
