@@ -108,6 +108,28 @@ def test_every_step_that_reads_a_state_can_read_one_in_a_bucket() -> None:
         assert {word for word in names if word in header} == names
 
 
+@pytest.mark.parametrize(
+    ("given", "previewed"),
+    [
+        ({"KUBECONFIG", "PULUMI_ACCESS_TOKEN"}, True),
+        ({"KUBECONFIG", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"}, True),
+        ({"KUBECONFIG", "PULUMI_BACKEND_URL"}, True),  # A key service has no passphrase.
+        ({"PULUMI_BACKEND_URL"}, False),  # A fork gets variables, but no secrets.
+        ({"KUBECONFIG"}, False),
+    ],
+)
+def test_a_pull_request_is_previewed_against_the_state_wherever_that_is(
+    given: set[str], previewed: bool
+) -> None:
+    (job,) = workflow("preview.yml")["jobs"].values()
+    expression = job["env"]["HAS_STATE"].removeprefix("${{").removesuffix("}}").strip()
+    for name, operator in {"&&": "and", "||": "or"}.items():
+        expression = expression.replace(name, operator)
+    known = re.sub(r"(?:secrets|vars)\.(\w+) != ''", lambda one: str(one[1] in given), expression)
+    assert set(re.findall(r"\w+", known)) <= {"and", "or", "True", "False"}
+    assert eval(known) is previewed  # noqa: S307 - the words above
+
+
 def test_no_expression_is_in_a_shell_script() -> None:
     """Their values come from the environment, where text from outside stays text."""
     scripts = [(place, step["run"]) for place, step in steps() if "run" in step]
