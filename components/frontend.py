@@ -140,4 +140,5 @@ def _url(args: FrontendServiceArgs, service: core.v1.Service) -> pulumi.Output[s
 
 def _address(status: core.v1.outputs.ServiceStatus | None) -> str | None:
     entries = status.load_balancer.ingress if status and status.load_balancer else None
-    return (entries[0].hostname or entries[0].ip) if entries else None
+    address = (entries[0].hostname or entries[0].ip) if entries else None
+    return f"[{address}]" if address and ":" in address else address

@@ -362,6 +362,29 @@ def test_a_load_balancer_is_waited_for_because_its_address_is_the_url(deploy: De
 
 
 @pytest.mark.parametrize(
+    ("entry", "url"),
+    [
+        ({"hostname": "lb.example.com"}, "http://lb.example.com:3000"),
+        ({"ip": "192.0.2.1"}, "http://192.0.2.1:3000"),
+        ({"ip": "2001:db8::1"}, "http://[2001:db8::1]:3000"),
+    ],
+)
+def test_the_url_of_a_load_balancer_is_one_for_a_browser(
+    deploy: Deploy, entry: dict[str, str], url: str
+) -> None:
+    class Balanced(Engine):
+        def new_resource(
+            self, args: pulumi.runtime.MockResourceArgs
+        ) -> tuple[str | None, dict[Any, Any]]:
+            name, outputs = super().new_resource(args)
+            return name, outputs | {"status": {"loadBalancer": {"ingress": [entry]}}}
+
+    service = {"frontend": {"service": {"type": "LoadBalancer"}}}
+    engine = deploy(merged(LOCAL, service), engine=Balanced())
+    assert engine.inputs["outputs"]["url"] == url
+
+
+@pytest.mark.parametrize(
     ("rollout", "seconds"),
     [
         ({}, 70),
