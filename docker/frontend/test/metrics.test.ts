@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { count, metricsText } from '../lib/metrics.ts';
@@ -44,7 +45,13 @@ const program = (explained: string, headers: object) => `
 async function sent(explained: string, headers: object): Promise<string> {
   const run = promisify(execFile);
   const command = ['--input-type=module', '--eval', program(explained, headers)];
-  const env = { ...process.env, LOG_LEVEL: 'info', METRICS_PORT: '0' };
+  const env = {
+    ...process.env,
+    LOG_LEVEL: 'info',
+    METRICS_PORT: '0',
+    BACKEND_URL: 'http://127.0.0.1:1',
+    BETTER_AUTH_SECRET: 'a-secret-for-tests-only-9f8e7d6c5b4a',
+  };
   return (await run(process.execPath, command, { env })).stdout;
 }
 
@@ -77,5 +84,17 @@ test('an outage is the status of a form, but no refusal: more pods would not hel
 test('a form that was handled keeps its status where its page cannot be filled', async () => {
   const stdout = await sent('noteAway("backend")', {});
   assert.match(stdout, /^taskflow_frontend_requests_total\{kind="password",status="200"\} 1$/m);
+  assert.match(stdout, /^taskflow_frontend_outages_total\{away="backend"\} 1$/m);
+});
+
+test('a page whose tasks cannot be read counts as an outage', async () => {
+  // Next resolves server-only while it builds.
+  const stub = '.test/node_modules/server-only';
+  await mkdir(stub, { recursive: true });
+  await writeFile(`${stub}/index.js`, '');
+  const stdout = await sent(
+    "const { backend } = await import('./.test/lib/backend.js'); await backend('ada').assistant()",
+    byScript,
+  );
   assert.match(stdout, /^taskflow_frontend_outages_total\{away="backend"\} 1$/m);
 });
