@@ -246,6 +246,7 @@ def test_a_rollback_backs_up_data_before_an_agreed_loss(
         file=None,
         title="rollback to revision 1",
         revision=SimpleNamespace(number=1),
+        command="make rollback TO=1",
         record=SimpleNamespace(message=lambda title: title),
     )
     monkeypatch.setattr(rollback, "ready_stack", lambda *_: ready)
