@@ -74,16 +74,16 @@ def main() -> None:
     release, keep = os.environ["RELEASE"], int(os.environ["BACKUP_KEEP"])
     path = store(ARCHIVE, FOLDER, release, os.environ["BACKUP_PUBLIC_KEY"], keep)
     logger.info("stored %s, %d bytes", path.name, path.stat().st_size)
-    if bucket := Bucket.of(os.environ):
-        stored = "on the volume, but not in the bucket"
-        try:
+    stored = "on the volume, but not in the bucket"
+    try:
+        if bucket := Bucket.of(os.environ):
             there = copy(path, bucket)
             logger.info("copied %s to %s", path.name, bucket.address)
             stored = "on the volume and in the bucket, but the oldest in the bucket stay"
             drop(surplus(there, release, keep, path.name), bucket)
-        except BucketError as error:
-            logger.error("the backup is %s: %s", stored, error)
-            sys.exit(BUCKET_FAILED)
+    except Exception as error:
+        logger.error("the backup is %s: %s", stored, error)
+        sys.exit(BUCKET_FAILED)
 
 
 if __name__ == "__main__":

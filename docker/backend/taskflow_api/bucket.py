@@ -16,6 +16,8 @@ from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 
+from taskflow_api.settings import from_file
+
 SCHEME = "s3://"
 SECONDS = 60
 """The longest wait for the store to go on."""
@@ -50,8 +52,8 @@ class Bucket:
             endpoint=environment["AWS_ENDPOINT_URL"],
             region=environment["AWS_REGION"],
             address=environment["BACKUP_BUCKET"],
-            key_id=environment["AWS_ACCESS_KEY_ID"],
-            secret=environment["AWS_SECRET_ACCESS_KEY"],
+            key_id=from_file(environment["AWS_ACCESS_KEY_ID"]),
+            secret=from_file(environment["AWS_SECRET_ACCESS_KEY"]),
         )
 
     def upload(self, path: Path) -> None:
@@ -114,6 +116,8 @@ class Bucket:
             reason = f"{error.code} {_code(error) or error.reason}"
         except (HTTPException, OSError) as error:
             reason = str(getattr(error, "reason", error))
+        except ValueError:  # Its text repeats the header.
+            reason = "no request can contain this access key id or region"
         raise BucketError(f"{method} {SCHEME}{self._name}/{key} at {self.endpoint}: {reason}")
 
     def _answer(self, request: Request, digest: str) -> bytes:

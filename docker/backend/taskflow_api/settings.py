@@ -9,11 +9,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from taskflow_api.address import DatabaseAddress, read_address
 
 
-def _for_a_header(value: object) -> object:
+def from_file(text: str) -> str:
     """A Secret made from a file often ends with a newline, or begins with a byte order mark."""
+    return text.strip().removeprefix("\ufeff")
+
+
+def _for_a_header(value: object) -> object:
     if not isinstance(value, str):
         return value
-    text = value.strip().removeprefix("\ufeff")
+    text = from_file(value)
     if not (text.isascii() and text.isprintable()):
         raise ValueError("has characters that no HTTP header may contain: expected printable ASCII")
     return text or None

@@ -66,8 +66,8 @@ class Store:
 
     address = "s3://backups/"
 
-    def __init__(self, refuses: str) -> None:
-        self._refuses = refuses
+    def __init__(self, refuses: str, error: Exception) -> None:
+        self._refuses, self._error = refuses, error
         self._there = {"blue-20200101T000000Z.age": 1}
 
     def upload(self, path: Path) -> None:
@@ -82,16 +82,17 @@ class Store:
 
     def _check(self, method: str) -> None:
         if method == self._refuses:
-            raise BucketError("403 AccessDenied")
+            raise self._error
 
 
+@pytest.mark.parametrize("error", [BucketError("403 AccessDenied"), RuntimeError("whatever it is")])
 @pytest.mark.parametrize(
     ("refuses", "said"),
     [
-        ("PUT", "the backup is on the volume, but not in the bucket: 403 AccessDenied"),
+        ("PUT", "the backup is on the volume, but not in the bucket"),
         (
             "DELETE",
-            "the backup is on the volume and in the bucket, but the oldest in the bucket stay: 403 AccessDenied",
+            "the backup is on the volume and in the bucket, but the oldest in the bucket stay",
         ),
     ],
 )
@@ -99,6 +100,7 @@ def test_a_buckets_failure_has_a_code_of_its_own_and_says_where_the_backup_is(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    error: Exception,
     refuses: str,
     said: str,
 ) -> None:
@@ -106,7 +108,7 @@ def test_a_buckets_failure_has_a_code_of_its_own_and_says_where_the_backup_is(
     archive.write_bytes(PLAIN)
     monkeypatch.setattr(backup, "ARCHIVE", archive)
     monkeypatch.setattr(backup, "FOLDER", tmp_path)
-    monkeypatch.setattr(Bucket, "of", lambda _environment: Store(refuses))
+    monkeypatch.setattr(Bucket, "of", lambda _environment: Store(refuses, error))
     monkeypatch.setenv("RELEASE", "blue")
     monkeypatch.setenv("BACKUP_KEEP", "1")
     monkeypatch.setenv("BACKUP_PUBLIC_KEY", str(pyrage.x25519.Identity.generate().to_public()))
@@ -114,4 +116,4 @@ def test_a_buckets_failure_has_a_code_of_its_own_and_says_where_the_backup_is(
     with pytest.raises(SystemExit) as end:
         backup.main()
     assert end.value.code == 3, "the Job's podFailurePolicy knows it"
-    assert caplog.messages[-1] == said
+    assert caplog.messages[-1] == f"{said}: {error}"

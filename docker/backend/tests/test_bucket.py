@@ -4,6 +4,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -80,6 +81,24 @@ def answering() -> Iterator[Callable[[bytes], Bucket]]:
 def http(body: str, status: str = "200 OK", length: int | None = None) -> bytes:
     head = f"HTTP/1.1 {status}\r\nContent-Length: {length or len(body)}\r\nConnection: close"
     return f"{head}\r\n\r\n{body}".encode()
+
+
+def test_what_surrounds_a_credential_in_a_file_is_no_part_of_it() -> None:
+    store = bucket("https://s3.example.com")
+    environment = {
+        "AWS_ENDPOINT_URL": store.endpoint,
+        "AWS_REGION": store.region,
+        "BACKUP_BUCKET": store.address,
+        "AWS_ACCESS_KEY_ID": f"{KEY_ID}\n",
+        "AWS_SECRET_ACCESS_KEY": f"\ufeff{SECRET}\r\n",
+    }
+    assert Bucket.of(environment) == store
+
+
+def test_a_credential_that_no_request_can_contain_is_not_printed() -> None:
+    with pytest.raises(BucketError, match="no request can contain this access key id") as refused:
+        replace(bucket("http://127.0.0.1:1"), key_id="AKIA\nTWO").sizes()
+    assert "AKIA" not in str(refused.value)
 
 
 def test_a_store_that_is_away_is_named_without_the_secret() -> None:
