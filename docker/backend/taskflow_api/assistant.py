@@ -110,7 +110,13 @@ class Reply(BaseModel):
     changes: Annotated[list[Change], Field(description="what was done, in this order")]
 
 
-class ListTasks(BaseModel):
+class Arguments(BaseModel):
+    """A tool that ignores an argument does something else than the model wants."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ListTasks(Arguments):
     """List the person's tasks, newest first, in pages; of long notes only the beginning."""
 
     done: bool | None = Field(default=None, description="only done, or only open tasks")
@@ -118,7 +124,7 @@ class ListTasks(BaseModel):
     after: Cursor | None = Field(default=None, description="`next` of the page before")
 
 
-class ReadTask(BaseModel):
+class ReadTask(Arguments):
     """Read one task with all of its notes."""
 
     id: UUID
@@ -128,13 +134,13 @@ class AddTask(TaskFields):
     """Add a task."""
 
 
-class CompleteTask(BaseModel):
+class CompleteTask(Arguments):
     """Mark a task as done."""
 
     id: UUID
 
 
-class DeleteTask(BaseModel):
+class DeleteTask(Arguments):
     """Delete a task for good."""
 
     id: UUID

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+from taskflow_api.assistant import TOOLS
 from tests.support.database import add_tasks, add_user, query
 from tests.support.openai import KEY, Provider, Step, calls, says, sends
 from tests.support.server import Backend
@@ -315,6 +316,17 @@ def test_a_models_mistake_is_returned_to_the_model(
     provider.play(mistake, says("Sorry."))  # type: ignore[arg-type]
     assert chat(api).json() == {"reply": "Sorry.", "changed": False, "changes": []}
     assert "error" in provider.requests[-1].tool_result()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_does_nothing_if_it_does_not_know_an_argument(
+    api: httpx2.Client, provider: Provider, tool: str
+) -> None:
+    task = api.post("/api/tasks", json={"title": "Buy bread"}).json()
+    provider.play(calls(tool, id=task["id"], dry_run=True), says("Sorry."))
+    assert chat(api).json()["changes"] == []
+    assert "extra_forbidden" in provider.requests[-1].tool_result()["error"]
+    assert api.get(f"/api/tasks/{task['id']}").json() == task
 
 
 def test_a_model_is_told_that_a_person_has_no_room_for_a_task(
