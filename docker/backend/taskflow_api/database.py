@@ -34,7 +34,7 @@ class DatabaseUnavailableError(Exception):
 
 
 class SchemaMissingError(DatabaseUnavailableError):
-    """The database answers, but its tables are not there yet."""
+    """The database answers, but its tables are not this version's yet."""
 
 
 class ImpatientConnection(asyncpg.Connection):
@@ -142,7 +142,7 @@ class Database:
             if isinstance(error, ValueError):  # a value that does not fit its parameter
                 raise
             raise DatabaseUnavailableError("connection lost") from error
-        except asyncpg.UndefinedTableError as error:
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             raise SchemaMissingError("its tables are not migrated yet") from error
         except asyncpg.PostgresError as error:
             if (error.sqlstate or "").startswith(OUTAGES):

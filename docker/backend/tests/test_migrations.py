@@ -135,6 +135,18 @@ def test_tasks_of_the_release_before_get_a_version_that_its_own_changes_grow() -
         query(url, older, user, uuid.uuid4())
 
 
+def test_requests_on_an_older_schema_are_503_until_it_is_migrated() -> None:
+    """As after a restore of a backup that a release before made."""
+    with new_database() as url, Backend(url) as backend, asyncio.Runner() as runner:
+        user = add_user(url)
+        runner.run(_downgrade(url, "0002_task"))
+        with backend.as_user(user) as api:
+            assert api.get("/api/tasks").status_code == 503
+            assert backend.get("/health").status_code == 503
+            backend.wait_until("/health", 200)
+            assert api.get("/api/tasks").status_code == 200
+
+
 def test_reads_go_on_while_a_migration_waits_for_a_table_that_is_being_dumped() -> None:
     """They queue behind whoever waits for the table."""
     with new_database() as url, Backend(url) as backend, asyncio.Runner() as runner:

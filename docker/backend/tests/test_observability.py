@@ -16,6 +16,7 @@ SESSIONS = """
     select application_name, query from pg_stat_activity
     where datname = current_database() and application_name like 'taskflow-backend%'
 """
+FAILS = "begin raise ''internals''; end"
 WAITING = """
     select application_name from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'
@@ -117,14 +118,15 @@ def test_a_refusal_for_want_of_places_carries_an_id_and_is_logged(
 def test_an_unexpected_error_is_a_500_with_its_id_and_a_traceback_in_the_log() -> None:
     with new_database() as url, Backend(url) as backend:
         user = add_user(url)
-        query(url, "alter table task drop column notes")
+        query(url, f"create function fails() returns trigger language plpgsql as '{FAILS}'")
+        query(url, "create trigger fails before insert on task execute function fails()")
         with backend.as_user(user) as api:
-            response = api.get("/api/tasks")
+            response = api.post("/api/tasks", json={"title": "x"})
         assert response.status_code == 500
-        assert "notes" not in response.text, "the client gets no internals"
+        assert "internals" not in response.text, "the client gets no internals"
         identity = response.headers["X-Request-ID"]
         line = backend.log_line(request_id=identity, level="error")
-        assert "UndefinedColumn" in line["exception"]
+        assert "RaiseError" in line["exception"]
 
 
 def test_log_level_decides_what_is_written(database_url: str) -> None:
