@@ -76,9 +76,11 @@ scratch() (
 )
 
 # A line for each table: its rows, a checksum that does not depend on their order, and its name. Every setting that
-# changes how a value is written as text is fixed. The checksum is the sum of both halves of each row's MD5.
+# changes how a value is written as text is fixed. The checksum is the sum of both halves of each row's MD5. Behind
+# PgBouncer the services' statement_timeout may be left on the connection.
 fingerprint() {
     cat <<'SQL'
+SET LOCAL statement_timeout = 0;
 SET LOCAL search_path = pg_catalog;
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO';
@@ -278,7 +280,7 @@ replace() {
     # Requests of the services wait for these locks; with the other order of locks they may end in a deadlock.
     local attempt
     for attempt in 1 2 3; do
-        if run --single-transaction --command "SET lock_timeout = '60s'; SET client_min_messages = 'warning'" \
+        if run --single-transaction --command "SET lock_timeout = '60s'; SET statement_timeout = 0; SET client_min_messages = 'warning'" \
             --file=/scratch/empty.sql --file=/scratch/plain.sql --file=/scratch/compare.sql >/dev/null; then
             return
         fi

@@ -490,6 +490,17 @@ def in_pod(
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
 
 
+def test_rows_are_compared_without_the_limit_that_a_service_may_have_left_on_the_connection(
+    tmp_path: Path,
+) -> None:
+    programs = {
+        "psql": 'case "$*" in *server_version*) echo 17 ;; *) cat ;; esac',
+        "pg_dump": "echo 'pg_dump (PostgreSQL) 17.4'",
+    }
+    statements = in_pod(tmp_path, programs, "state").stdout.split(";")
+    assert statements[:2] == ["BEGIN READ ONLY", "\nSET LOCAL statement_timeout = 0"]
+
+
 @pytest.mark.parametrize("action", ["dump", "state", "replace"])
 def test_a_server_of_another_major_version_than_the_image_is_refused(
     action: str, tmp_path: Path

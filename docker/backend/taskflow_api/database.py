@@ -28,6 +28,14 @@ LONGEST_NAME = (
     63  # https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME
 )
 
+# After which Postgres itself ends a statement, where nothing else limits the role (taskflow_api.roles). Not below the
+# frontend's (docker/frontend/lib/database.ts): behind PgBouncer both services may share a connection of the server.
+STATEMENT_TIMEOUT = "2s"
+LIMIT = f"""
+    select set_config('statement_timeout', '{STATEMENT_TIMEOUT}', false)
+    where current_setting('statement_timeout') = '0'
+"""
+
 
 class DatabaseUnavailableError(Exception):
     """The database did not answer in time, or not at all; trying again later may help."""
@@ -75,6 +83,7 @@ class Database:
             **self._server,
             min_size=0,
             max_size=settings.database_pool_size,
+            init=self._limit,
             reset=self._name_as_before,
         )
 
@@ -128,8 +137,8 @@ class Database:
                         await connection.execute(beforehand)
                     return await connection.fetch(statement, *values)
                 except asyncio.CancelledError:
-                    # Out of time. Asking a hanging database to cancel the statement would hang, too; where it hangs
-                    # for a lock, its own limit ends the statement (taskflow_api.roles).
+                    # Out of time. Asking a hanging database to cancel the statement would hang, too; one that works
+                    # ends it by its own limit: the role's, or STATEMENT_TIMEOUT.
                     connection.terminate()
                     raise
         except TimeoutError as error:
@@ -150,6 +159,10 @@ class Database:
                 await self._pool.expire_connections()
                 raise DatabaseUnavailableError(f"it refused with {error.sqlstate}") from error
             raise
+
+    async def _limit(self, connection: asyncpg.Connection) -> None:
+        """Without it each request on a locked table would leave a connection behind, until the server has no more."""
+        await connection.execute(LIMIT)
 
     async def _name_as_before(self, connection: asyncpg.Connection) -> None:
         """Replaces asyncpg's own reset, which costs every read a query: only a change leaves something, its name."""

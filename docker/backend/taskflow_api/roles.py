@@ -28,7 +28,8 @@ FRONTEND = dict.fromkeys(
 
 # After which Postgres itself ends a statement: just above the services' own limits (database_timeout of the backend,
 # TIMEOUT_MS of docker/frontend/lib/database.ts), after which nobody waits for it. On the roles, because PgBouncer
-# refuses it as a parameter of a connection.
+# refuses it as a parameter of a connection, and may give what a connection sets later to another one. Where one role
+# does everything the services set it nevertheless: STATEMENT_TIMEOUT of taskflow_api.database.
 STATEMENT_TIMEOUTS = {"backend": "1s", "frontend": "2s"}
 
 NAME = "taskflow-migrate"

@@ -90,6 +90,8 @@ async def upgrade(connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
         hide_parameters=True,
     )
     async with engine.begin() as connection:
+        # Behind PgBouncer the services' limit may be left on the connection.
+        await connection.exec_driver_sql("set local statement_timeout = 0")
         # Held to the end of the transaction: the others wait, then find the work done.
         await connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK_KEY})")
         # After it, which may take as long as it must: see LOCK_TIMEOUT.

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 from alembic import command
@@ -78,6 +79,18 @@ def test_two_backends_at_once_take_turns_and_migrate_an_empty_database_once() ->
         assert applied(url) == [HEAD]
         for backend in (one, two):
             assert "trying again" not in backend.logs(), "neither ran into the other's work"
+
+
+def test_a_migration_may_take_longer_than_a_statement_of_a_service() -> None:
+    """Behind PgBouncer the limit of a service may be left on its connection; here every connection has it."""
+    with new_database() as url, locked(url) as unlock:
+        query(url, f"alter database {urlsplit(url).path[1:]} set statement_timeout = '500ms'")
+        with Backend(url, ready=False) as backend:
+            wait_for_waiting(url, 1)
+            time.sleep(1)
+            unlock()
+            backend.wait_until("/health", 200)
+            assert "trying again" not in backend.logs()
 
 
 def test_a_second_start_changes_nothing_and_does_without_what_migrates(database_url: str) -> None:

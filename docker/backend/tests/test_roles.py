@@ -183,6 +183,28 @@ def test_statements_that_nobody_waits_for_end_in_the_database_too(addresses: Add
         assert api.get("/api/tasks").json()["items"] == [], "503 asked the person to try again"
 
 
+def test_statements_of_one_role_for_all_end_in_the_database_too() -> None:
+    sessions = "select from pg_stat_activity where application_name like 'taskflow-backend%'"
+    with (
+        new_database() as url,
+        Backend(url, DATABASE_POOL_SIZE="2") as backend,
+        backend.as_user(add_user(url)) as api,
+        asyncio.Runner() as runner,
+        ThreadPoolExecutor(4) as threads,
+    ):
+        locking = runner.run(asyncpg.connect(url))
+        runner.run(locking.execute("begin; lock table task"))
+        try:
+            for _ in range(6):
+                answers = [threads.submit(api.get, "/api/tasks") for _ in range(4)]
+                assert {answer.result().status_code for answer in answers} == {503}
+                assert len(query(url, f"{sessions} and datname = current_database()")) <= 6, (
+                    "each place makes a new connection every 0.8 s, and an old one ends after 2 s"
+                )
+        finally:
+            runner.run(locking.close())
+
+
 def test_a_role_that_may_not_connect_to_the_database_gets_the_right() -> None:
     with new_addresses() as made:
         name = urlsplit(made.owner).path[1:]

@@ -10,6 +10,11 @@ const TIMEOUT_MS = 2_000;
 /** One that is there but busy is worth a longer wait: a sign-up keeps its connection while it hashes. */
 const QUEUE_TIMEOUT_MS = 10_000;
 
+/** Ends what nobody waits for, where the role has no limit of its own (the backend's `roles.py`). */
+const LIMIT = `
+  select set_config('statement_timeout', '${TIMEOUT_MS}', false)
+  where current_setting('statement_timeout') = '0'`;
+
 /** The pool has one timeout for connecting and for queueing; only connecting must be quick. */
 class QuickClient extends Client {
   constructor(config?: ClientConfig) {
@@ -26,8 +31,9 @@ export function createPool(databaseUrl: string, caFile?: string): Pool {
     // Sessions are looked up by primary key; five connections serve far more than one pod can.
     max: 5,
     connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
-    // Postgres' own limit is on the role: PgBouncer refuses it as a parameter of the connection.
     query_timeout: TIMEOUT_MS,
+    // A statement, because PgBouncer refuses it as a parameter of the connection.
+    onConnect: async (client) => void (await client.query(LIMIT)),
     // A connection whose peer vanished silently only times out: it must not stay long.
     maxLifetimeSeconds: 60,
     keepAlive: true,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createPool, openAll } from '../lib/database.ts';
+import { newDatabase } from './new-database.ts';
 
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html */
 function message(type: string, body: string): Buffer {
@@ -15,16 +16,21 @@ const READY = message('Z', 'I');
 const WELCOME = Buffer.concat([message('R', '\0\0\0\0'), READY]);
 const DONE = Buffer.concat([message('C', 'SELECT 0\0'), READY]);
 
-/** A pool, and how many connections it has made; the server answers queries on those alone that `answers` names. */
+/**
+ * A pool, and how many connections it has made; the server answers queries on those alone that `answers` names, and
+ * on the others only the first, which is the pool's own.
+ */
 async function served(t: TestContext, answers: (connection: number) => boolean) {
   const made = { connections: 0 };
   const server = createServer((socket) => {
     made.connections += 1;
-    const speaks = answers(made.connections);
+    let speaks = true;
+    const goesOn = answers(made.connections);
     socket.once('data', () => {
       socket.write(WELCOME);
       socket.on('data', (asked) => {
         if (speaks && asked.toString('latin1', 0, 1) === 'Q') socket.write(DONE);
+        speaks = goesOn;
       });
     });
   }).listen(0, '127.0.0.1');
@@ -75,6 +81,7 @@ test('a connection is made with the password of the address, and only parameters
       socket.once('data', (answer) => {
         given = answer.toString('utf8', 5, answer.length - 1);
         socket.write(WELCOME);
+        socket.once('data', () => socket.write(DONE));
       });
     });
   }).listen(0, '127.0.0.1');
@@ -90,4 +97,18 @@ test('a connection is made with the password of the address, and only parameters
   // https://www.pgbouncer.org/config.html#ignore_startup_parameters
   const names = parameters.filter((text, index) => index % 2 === 0 && text);
   assert.deepEqual(names.sort(), ['application_name', 'client_encoding', 'database', 'user']);
+});
+
+test('Postgres ends a statement that nobody waits for, by its own limit if it has one', async (t) => {
+  const { url, run } = await newDatabase(t, 'select 1');
+  const limit = async () => {
+    const pool = createPool(url);
+    const { rows } = await pool.query('show statement_timeout');
+    await pool.end();
+    return rows[0].statement_timeout;
+  };
+  assert.equal(await limit(), '2s');
+  const name = new URL(url).pathname.slice(1);
+  await run.query(`alter database ${name} set statement_timeout = '1s'`);
+  assert.equal(await limit(), '1s');
 });
