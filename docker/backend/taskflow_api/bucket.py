@@ -6,6 +6,7 @@ Requests are signed here, because a client library would add more to the image t
 import hashlib
 import hmac
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -109,8 +110,15 @@ class Bucket:
             with body.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)
-                length = {"Content-Length": str(body.stat().st_size)}
-                request = Request(url, file, length, method=method)  # noqa: S310
+                md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
+                file.seek(0)
+                headers = {
+                    "Content-Length": str(body.stat().st_size),
+                    # Required by a bucket with Object Lock:
+                    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+                    "Content-MD5": b64encode(md5).decode(),
+                }
+                request = Request(url, file, headers, method=method)  # noqa: S310
                 return self._answer(request, digest)
         except HTTPError as error:
             reason = f"{error.code} {_code(error) or error.reason}"

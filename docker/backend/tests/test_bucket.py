@@ -1,11 +1,14 @@
 """Requests to a store are signed as Amazon's documentation shows it, and no text has the secret."""
 
+import io
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from urllib.request import Request
 
 import pytest
 from taskflow_api import bucket as module
@@ -99,6 +102,23 @@ def test_a_credential_that_no_request_can_contain_is_not_printed() -> None:
     with pytest.raises(BucketError, match="no request can contain this access key id") as refused:
         replace(bucket("http://127.0.0.1:1"), key_id="AKIA\nTWO").sizes()
     assert "AKIA" not in str(refused.value)
+
+
+def test_an_upload_has_the_checksum_that_object_lock_requires(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: dict[str | None, bytes] = {}
+
+    def answer(request: Request, timeout: int) -> io.BytesIO:
+        assert isinstance(request.data, io.BufferedReader)
+        sent[request.get_header("Content-md5")] = request.data.read()
+        return io.BytesIO()
+
+    monkeypatch.setattr(module, "urlopen", answer)
+    path = tmp_path / "blue-20300101T000000Z.age"
+    path.write_bytes(b"hello world")
+    bucket("https://s3.example.com").upload(path)
+    assert sent == {"XrY7u+Ae7tCTyyK7j1rNww==": b"hello world"}
 
 
 def test_a_store_that_is_away_is_named_without_the_secret() -> None:
