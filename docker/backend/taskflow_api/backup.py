@@ -43,6 +43,8 @@ def store(archive: Path, folder: Path, release: str, public_key: str, keep: int)
 
 def copy(path: Path, bucket: Bucket) -> Iterable[str]:
     """Copies a backup into the bucket; returns the names of all that is there."""
+    # A store that refuses a large upload closes its connection, and the reason is lost: a small request gets it.
+    bucket.sizes()
     bucket.upload(path)
     there, size = bucket.sizes(), path.stat().st_size
     if there.get(path.name) != size:

@@ -62,7 +62,7 @@ def test_the_new_backup_stays_though_a_clock_was_ahead_once(
 
 
 class Store:
-    """A bucket that has one old backup, and refuses one kind of request."""
+    """A bucket that has one old backup, and refuses one kind of request; if it refuses GET, it refuses all."""
 
     address = "s3://backups/"
 
@@ -71,10 +71,13 @@ class Store:
         self._there = {"blue-20200101T000000Z.age": 1}
 
     def upload(self, path: Path) -> None:
+        if self._refuses == "GET":
+            raise BucketError("Connection reset by peer")
         self._check("PUT")
         self._there[path.name] = path.stat().st_size
 
     def sizes(self) -> dict[str, int]:
+        self._check("GET")
         return self._there
 
     def delete(self, name: str) -> None:
@@ -89,6 +92,7 @@ class Store:
 @pytest.mark.parametrize(
     ("refuses", "said"),
     [
+        ("GET", "the backup is on the volume, but not in the bucket"),
         ("PUT", "the backup is on the volume, but not in the bucket"),
         (
             "DELETE",
