@@ -35,6 +35,7 @@ STATEMENT_TIMEOUTS = {"backend": "1s", "frontend": "2s"}
 NAME = "taskflow-migrate"
 # On roles that were made here: only they may be altered, because only the program sets their passwords.
 MARK = "made by taskflow_api.roles"
+FIX = "Run the SQL of docs/database-roles.md as an administrator."
 SCRAM_ITERATIONS = 4096  # Postgres' own default
 CONNECT_SECONDS = 10
 
@@ -51,7 +52,7 @@ EXCESS = """
 
 
 class RoleError(Exception):
-    """A role that cannot be used, and that may not be changed here."""
+    """A role that cannot be used as it is, and that cannot be made or changed here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,20 +81,21 @@ async def ensure(owner: asyncpg.Connection, login: Login) -> None:
     """Makes the role if it is not there, and grants it what its service needs; within the caller's transaction.
 
     Raises:
-        RoleError: if the role is somebody else's, and its password another one.
+        RoleError: if the role is somebody else's, and its password another one; or if the server refuses to make it.
     """
     user = login.address.user
     found = await owner.fetchrow(FIND, user)
     is_ours = found is None or found[0] == MARK
     if not await _gets_in(login.address):
-        password = f"login password '{_verifier(login.address.password or '')}'"
-        if found is None:
-            await owner.execute(f"create role {_quoted(user)} {password}")
-            await owner.execute(f"comment on role {_quoted(user)} is '{MARK}'")
-        elif is_ours:
-            await owner.execute(f"alter role {_quoted(user)} {password}")
-        else:
+        if not is_ours:
             raise RoleError(f"the role {user} refuses the password of {login.variable}")
+        verb = "create" if found is None else "alter"
+        password = f"login password '{_verifier(login.address.password or '')}'"
+        try:
+            await owner.execute(f"{verb} role {_quoted(user)} {password}")
+        except asyncpg.PostgresError as error:
+            raise RoleError(f"cannot {verb} the role {user}: {error} {FIX}") from error
+        await owner.execute(f"comment on role {_quoted(user)} is '{MARK}'")
     if is_ours:
         limit = f"statement_timeout = '{STATEMENT_TIMEOUTS[login.service]}'"
         # An owner that has lost the right to alter roles must not keep the pods from starting.

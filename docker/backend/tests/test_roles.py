@@ -15,7 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
-from taskflow_api.roles import BACKEND, FRONTEND
+from taskflow_api.address import read_address
+from taskflow_api.roles import BACKEND, FRONTEND, Login, RoleError, ensure
 from taskflow_api.schema import HEAD
 from tests.support.database import add_user, new_database, query, server_url
 from tests.support.server import ROOT, Backend
@@ -287,6 +288,30 @@ def test_the_password_of_somebody_elses_role_is_left_alone() -> None:
         assert PASSWORD not in line
         (found,) = query(made.owner, "select rolcanlogin from pg_roles where rolname = $1", role)
         assert found[0] is False
+
+
+def test_a_server_that_refuses_to_create_a_role_is_reported_with_what_to_do() -> None:
+    """As Neon does, which takes no verifier in place of a password."""
+
+    class Neon(asyncpg.Connection):
+        async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
+            if "SCRAM-SHA-256$" in query:
+                raise asyncpg.InternalServerError("Neon only supports plaintext passwords.")
+            done: str = await super().execute(query, *args, timeout=timeout)
+            return done
+
+    async def ensured(url: str, login: Login) -> None:
+        owner = await asyncpg.connect(url, connection_class=Neon)
+        try:
+            await ensure(owner, login)
+        finally:
+            await owner.close()
+
+    with new_addresses() as made:
+        address = read_address(made.backend, None)
+        login = Login(service="backend", variable="DATABASE_URL", address=address, rights={})
+        with pytest.raises(RoleError, match=r"Neon only .* Run the SQL of docs/database-roles\.md"):
+            asyncio.run(ensured(made.owner, login))
 
 
 def test_a_role_that_may_do_more_is_named() -> None:
