@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from taskflow_api.schema import REVISION
 from taskflow_api.shed import PLACES
-from tests.support.database import add_user, new_database, query
+from tests.support.database import add_user, make_inserts_fail, new_database, query
 from tests.support.openai import KEY, Provider, says
 from tests.support.server import NO_TLS, SECRET, Backend, free_port, token
 
@@ -16,7 +16,6 @@ SESSIONS = """
     select application_name, query from pg_stat_activity
     where datname = current_database() and application_name like 'taskflow-backend%'
 """
-FAILS = "begin raise ''internals''; end"
 WAITING = """
     select application_name from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'
@@ -118,8 +117,7 @@ def test_a_refusal_for_want_of_places_carries_an_id_and_is_logged(
 def test_an_unexpected_error_is_a_500_with_its_id_and_a_traceback_in_the_log() -> None:
     with new_database() as url, Backend(url) as backend:
         user = add_user(url)
-        query(url, f"create function fails() returns trigger language plpgsql as '{FAILS}'")
-        query(url, "create trigger fails before insert on task execute function fails()")
+        make_inserts_fail(url, "internals")
         with backend.as_user(user) as api:
             response = api.post("/api/tasks", json={"title": "x"})
         assert response.status_code == 500

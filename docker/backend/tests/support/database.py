@@ -70,3 +70,10 @@ def add_tasks(url: str, user_id: str, count: int) -> None:
         user_id,
         count,
     )
+
+
+def make_inserts_fail(database_url: str, text: str) -> None:
+    """Every new task fails with an error of the server that nobody expects, and that has this text."""
+    body = f"begin raise ''{text}''; end"
+    query(database_url, f"create function fails() returns trigger language plpgsql as '{body}'")
+    query(database_url, "create trigger fails before insert on task execute function fails()")
