@@ -20,7 +20,9 @@ from taskflow_api.logs import configure_logging
 from taskflow_api.roles import (
     BACKEND,
     FRONTEND,
+    REFUSED,
     Login,
+    RoleError,
     as_owner,
     connect,
     drop,
@@ -112,13 +114,17 @@ async def migrate(
     try:
         if not await _is_current(connection):
             await upgrade(lambda: connect(owner))
-        async with connection.transaction():
-            # The pods that start together take turns.
-            await connection.execute(f"select pg_advisory_xact_lock({LOCK_KEY})")
-            for login in logins:
-                if login.address.user != owner.user:
-                    await ensure(connection, login)
-            await drop(connection, dropped)
+        try:
+            async with connection.transaction():
+                # The pods that start together take turns.
+                await connection.execute(f"select pg_advisory_xact_lock({LOCK_KEY})")
+                for login in logins:
+                    if login.address.user != owner.user:
+                        await ensure(connection, login)
+                await drop(connection, dropped)
+        except REFUSED as error:
+            fix = "Run the SQL of docs/database-roles.md as an administrator."
+            raise RoleError(f"the services' roles were refused: {error}. {fix}") from error
     finally:
         await connection.close()
     if all(login.address.user == owner.user for login in logins):

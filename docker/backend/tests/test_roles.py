@@ -15,8 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from taskflow_api import migrate as migration
 from taskflow_api.address import read_address
-from taskflow_api.roles import BACKEND, FRONTEND, Login, RoleError, ensure
+from taskflow_api.roles import BACKEND, FRONTEND, Login, RoleError
 from taskflow_api.schema import HEAD
 from tests.support.database import add_user, new_database, query, server_url
 from tests.support.server import ROOT, Backend
@@ -290,28 +291,26 @@ def test_the_password_of_somebody_elses_role_is_left_alone() -> None:
         assert found[0] is False
 
 
-def test_a_server_that_refuses_to_create_a_role_is_reported_with_what_to_do() -> None:
-    """As Neon does, which takes no verifier in place of a password."""
+def test_a_server_that_refuses_to_create_a_role_is_reported_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Neon does at the commit: it takes no verifier in place of a password."""
 
     class Neon(asyncpg.Connection):
         async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
-            if "SCRAM-SHA-256$" in query:
-                raise asyncpg.InternalServerError("Neon only supports plaintext passwords.")
+            if query == "COMMIT;":
+                raise asyncpg.InternalServerError("Neon only supports plaintext passwords")
             done: str = await super().execute(query, *args, timeout=timeout)
             return done
 
-    async def ensured(url: str, login: Login) -> None:
-        owner = await asyncpg.connect(url, connection_class=Neon)
-        try:
-            await ensure(owner, login)
-        finally:
-            await owner.close()
-
     with new_addresses() as made:
-        address = read_address(made.backend, None)
+        owner, address = (read_address(url, None) for url in (made.owner, made.backend))
         login = Login(service="backend", variable="DATABASE_URL", address=address, rights={})
+        monkeypatch.setattr(
+            migration, "as_owner", lambda *_: asyncpg.connect(made.owner, connection_class=Neon)
+        )
         with pytest.raises(RoleError, match=r"Neon only .* Run the SQL of docs/database-roles\.md"):
-            asyncio.run(ensured(made.owner, login))
+            asyncio.run(migration.migrate([owner], [login], []))
 
 
 def test_a_role_that_may_do_more_is_named() -> None:
