@@ -116,10 +116,10 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
         OpsError: if there is none.
     """
     location = history.location(stack)
-    kubectl = location.kubectl
+    kubectl, service = location.kubectl, f"{location.release}-frontend"
     url = url_of(location.objects(KINDS), location)
     if location.node_host in url:
-        url = _of_node(url, stack, system, f"{location.release}-frontend")
+        url = _of_node(url, stack, system, service)
     if not url:
         raise OpsError(
             f"release {location.release} has no frontend Service in the cluster",
@@ -135,8 +135,7 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
             else f"run the command again when this shows one: kubectl --context {kubectl.context} "
             f"--namespace {kubectl.namespace} get services",
         )
-    host = urlsplit(url).hostname or ""
-    if host != f"{location.release}-frontend":
+    if urlsplit(url).hostname != service:
         try:
             yield Access(url)
         except OpsError as error:
@@ -144,7 +143,7 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
             raise
         return
     # Without NodePort, route or load balancer the address is the Service's own name.
-    with _forwarded(kubectl, host, stack.name) as access:
+    with _forwarded(kubectl, service, stack.name) as access:
         yield access
 
 
