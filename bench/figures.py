@@ -15,10 +15,14 @@ class Goal:
     """The bound's derivation, if it was itself measured in this run."""
     at_least: bool = False
 
+    def __str__(self) -> str:
+        limit = f"{'≥' if self.at_least else '≤'} {quantity(self.limit, '')}"
+        return f"{limit}, {self.text}" if self.text else limit
+
 
 @dataclass(frozen=True)
 class Figure:
-    """One row: the samples of several runs, in `unit`."""
+    """One line: the samples of several runs, in `unit`."""
 
     name: str
     samples: tuple[float, ...]
@@ -41,24 +45,6 @@ class Figure:
         return (
             self.median >= self.goal.limit if self.goal.at_least else self.median <= self.goal.limit
         )
-
-    @property
-    def verdict(self) -> str:
-        """`yes`, or `no` and by how much the median is beside the goal."""
-        if self.goal is None:
-            return ""
-        if self.met:
-            return "yes"
-        beside = abs(self.median - self.goal.limit)
-        return f"no, by {quantity(beside, self.unit)}"
-
-    @property
-    def bound(self) -> str:
-        if self.goal is None:
-            return ""
-        sign = "≥" if self.goal.at_least else "≤"
-        limit = f"{sign} {quantity(self.goal.limit, self.unit)}"
-        return f"{limit} ({self.goal.text})" if self.goal.text else limit
 
 
 @dataclass(frozen=True)
