@@ -135,3 +135,19 @@ def search(page: Page, text: str) -> None:
 
 def task(page: Page, title: str) -> Locator:
     return page.get_by_role("checkbox", name=title, exact=True)
+
+
+def edit(page: Page, title: str) -> Locator:
+    """The form for editing a task, opened."""
+    page.get_by_role("button", name=f"Edit {title}", exact=True).click()
+    return page.get_by_role("form", name=f"Edit {title}", exact=True)
+
+
+def change(page: Page, title: str, field: str, text: str) -> None:
+    """Edit a field of a task, in a page that shows the tasks as they are now."""
+    page.reload()
+    form = edit(page, title)
+    form.get_by_label(field).fill(text)
+    form.get_by_role("button", name="Save").click()
+    # A notice would not do: that of a change before outlives the reload.
+    expect(form).to_have_count(0)

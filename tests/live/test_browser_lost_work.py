@@ -7,27 +7,11 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.live import browsing
-from tests.live.browsing import Person, add_task, fill_in, show, sign_up, task
+from tests.live.browsing import Person, add_task, change, edit, fill_in, show, sign_up, task
 
 browser, page, other = browsing.browser, browsing.page, browsing.other  # Fixtures.
 
 STORED = "JSON.stringify(sessionStorage)"
-
-
-def edit(page: Page, title: str) -> Locator:
-    """The form for editing a task, opened."""
-    page.get_by_role("button", name=f"Edit {title}", exact=True).click()
-    return page.get_by_role("form", name=f"Edit {title}", exact=True)
-
-
-def change(page: Page, title: str, field: str, text: str) -> None:
-    """Edit a field of a task, in a page that shows the tasks as they are now."""
-    page.reload()
-    form = edit(page, title)
-    form.get_by_label(field).fill(text)
-    form.get_by_role("button", name="Save").click()
-    # The notice of a change before outlives the reload; the form ends with this one's answer.
-    expect(form).to_have_count(0)
 
 
 def delete(page: Page, title: str) -> None:

@@ -8,7 +8,18 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.live import browsing
-from tests.live.browsing import Person, add_task, fill_in, new_page, show, sign_in, sign_up, task
+from tests.live.browsing import (
+    Person,
+    add_task,
+    change,
+    edit,
+    fill_in,
+    new_page,
+    show,
+    sign_in,
+    sign_up,
+    task,
+)
 from tests.live.conftest import LiveRelease
 
 browser, other = browsing.browser, browsing.other  # Fixtures.
@@ -89,8 +100,7 @@ def test_a_deletion_without_scripts_shows_both_versions_of_a_task_that_was_chang
     add_task(page, "Plan the trip")
     page.reload()
     other.reload()
-    other.get_by_role("button", name="Edit Plan the trip").click()
-    form = other.get_by_role("form", name="Edit Plan the trip")
+    form = edit(other, "Plan the trip")
     form.get_by_label("Title").fill("Plan the flight")
     form.get_by_label("Notes").fill("An hour's work")
     form.get_by_role("button", name="Save").click()
@@ -110,23 +120,8 @@ def test_a_deletion_without_scripts_shows_both_versions_of_a_task_that_was_chang
     expect(page.get_by_text("An hour's work")).to_be_visible()
 
 
-def edit(page: Page, title: str) -> Locator:
-    """The form for editing a task, opened."""
-    page.get_by_role("button", name=f"Edit {title}", exact=True).click()
-    return page.get_by_role("form", name=f"Edit {title}", exact=True)
-
-
 def save(form: Locator) -> None:
     form.get_by_role("button", name="Save").click()
-
-
-def change(page: Page, title: str, field: str, text: str) -> None:
-    """Edit a field of a task, in a page that shows the tasks as they are now."""
-    page.reload()
-    form = edit(page, title)
-    form.get_by_label(field).fill(text)
-    save(form)
-    expect(page.get_by_role("status")).to_contain_text("Saved")
 
 
 def test_a_task_is_edited_without_scripts_and_changed_back(page: Page) -> None:
@@ -338,11 +333,7 @@ def test_a_form_sent_again_spares_what_another_tab_has_changed(page: Page, other
     add_task(page, "Bread")
     page.reload()
     added = page.locator("input[name=task]").input_value()
-    other.reload()
-    other.get_by_role("button", name="Edit Bread").click()
-    other.get_by_role("form", name="Edit Bread").get_by_label("Title").fill("Rye bread")
-    other.get_by_role("button", name="Save").click()
-    expect(other.get_by_role("status")).to_contain_text("Saved")
+    change(other, "Bread", "Title", "Rye bread")
     form = page.get_by_role("form", name="New task")
     # As after the back button: the id of the task that was sent.
     put(form.locator("input[name=id]"), json.loads(added)["id"])
