@@ -13,7 +13,7 @@ from .image import Image
 from .workload import Container, Release, SecretKey, Step
 
 COMPONENT = "backend"
-# Images of releases before 1.2 migrate by themselves and lack the module: a rollback must be able to run them.
+# Images without the module migrate by themselves: a rollback must be able to run them.
 MIGRATE = "test ! -f taskflow_api/migrate.py || exec python -m taskflow_api.migrate"
 
 

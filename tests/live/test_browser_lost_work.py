@@ -258,6 +258,21 @@ def test_a_change_that_is_answered_on_another_page_can_be_undone(page: Page) -> 
     expect(task(page, "Soon done")).to_have_count(0)
 
 
+def test_a_change_that_is_answered_when_its_page_is_shown_again_can_be_undone(page: Page) -> None:
+    sign_up(page, Person("Radia"))
+    add_task(page, "Soon done")
+    task(page, "Soon done").press("Space")
+    undoing = hold(page, undo(page, "Completed").click)
+    page.get_by_role("link", name="Radia").click()
+    expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+    page.get_by_role("link", name="TaskFlow").click()
+    expect(undo(page, "Completed")).to_be_visible()
+    undoing.continue_()
+    expect(undo(page, "Completed")).to_have_count(0)
+    undo(page, "Reopened").click()
+    expect(task(page, "Soon done")).to_have_count(0)
+
+
 def test_the_undo_of_a_deletion_outlives_its_session(page: Page) -> None:
     person = Person("Radia")
     sign_up(page, person)

@@ -14,6 +14,7 @@ from tests.live.browsing import (
     new_page,
     search,
     show,
+    show_details,
     sign_in,
     sign_up,
 )
@@ -110,8 +111,9 @@ def test_two_tabs_that_change_one_field_see_both_versions_before_one_is_kept(
         expect(page.get_by_role("checkbox", name="Plan the flight")).to_be_visible()
         form = other.get_by_role("form", name="Edit Plan the trip")
         form.get_by_label("Title").fill("Plan the journey")
-        form.get_by_role("button", name="Save").click()
+        form.get_by_role("button", name="Save").press("Enter")
         expect(form.get_by_role("alert")).to_contain_text("changed elsewhere")
+        expect(form.get_by_role("button", name="Keep mine")).to_be_focused()
         expect(form.get_by_role("cell")).to_have_text(["", "Plan the journey", "Plan the flight"])
         form.get_by_role("button", name="Keep mine").click()
         expect(other.get_by_role("checkbox", name="Plan the journey")).to_be_visible()
@@ -232,6 +234,7 @@ def test_enter_in_the_search_field_does_not_leave_the_page(page: Page) -> None:
     field.press("Enter")
     expect(page).to_have_url(re.compile(r"/tasks\?search=stay$"))
     expect(page.get_by_role("checkbox")).to_have_count(1)
+    expect(page.get_by_text("1 found")).to_be_attached()
     expect(field).to_be_focused()
 
 
@@ -253,8 +256,9 @@ def test_a_page_that_is_chosen_offline_is_explained_and_the_list_stays(page: Pag
     page.get_by_role("link", name="Next").click()
     expect(page.get_by_role("alert").filter(has_text="offline")).to_be_visible()
     page.context.set_offline(False)
-    page.get_by_role("link", name="Next").click()
+    page.get_by_role("link", name="Next").press("Enter")
     expect(page.get_by_text("Page 2 of 2")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_focused()
 
 
 def add_many(page: Page, count: int) -> None:
@@ -268,6 +272,17 @@ def add_many(page: Page, count: int) -> None:
     for _ in range(count - 1):
         data = body.replace(first, str(uuid4()))
         page.request.post("/tasks", headers=headers, data=data)
+
+
+def test_a_date_that_does_not_fit_is_shown_also_in_folded_details(page: Page) -> None:
+    sign_up(page, Person("Joan"))
+    form = page.get_by_role("form", name="New task")
+    show_details(form)
+    form.get_by_label("Due").fill("0026-01-02")
+    form.get_by_text("Notes, date, priority").click()
+    form.get_by_label("Title").fill("Plan the trip")
+    form.get_by_label("Title").press("Enter")
+    expect(form.get_by_label("Due")).to_be_focused()
 
 
 def test_a_draft_survives_a_reload(page: Page) -> None:

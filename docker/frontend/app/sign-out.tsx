@@ -13,7 +13,7 @@ export function SignOut() {
   return (
     <>
       <form action={send} onSubmit={submit}>
-        <button type="submit" className="quiet" disabled={busy}>
+        <button type="submit" className="quiet" aria-disabled={busy}>
           Sign out
         </button>
       </form>

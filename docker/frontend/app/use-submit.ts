@@ -5,7 +5,10 @@ import { safely } from './safely.ts';
 type Refused = Extract<Outcome, { ok: false }>;
 type Then<T> = (outcome: T | Refused, fields: FormData, form: HTMLFormElement) => void;
 
-/** Sends a form. Not as its action: React would empty it even when it was refused. */
+/**
+ * Sends a form, once at a time. Not as its action: React would empty it even when it was refused. A
+ * button that is disabled meanwhile would lose the focus: it has `aria-disabled`.
+ */
 export function useSubmit<T extends { ok: boolean; message?: string }>(
   action: (fields: FormData) => Promise<T>,
   then?: Then<T>,
@@ -15,6 +18,7 @@ export function useSubmit<T extends { ok: boolean; message?: string }>(
 
   function submit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
+    if (busy) return;
     const form = event.currentTarget;
     const fields = new FormData(form);
     start(async () => {

@@ -3,6 +3,7 @@ import type { FormAnswer } from './form-answer.ts';
 import {
   changed,
   fieldsOf,
+  isTaskId,
   type Task,
   type TaskChanges,
   type TaskFields,
@@ -10,6 +11,7 @@ import {
   taskId,
   taskOf,
 } from './task.ts';
+import { deleted, type Said, saved } from './undo.ts';
 
 /** A new task that a form without scripts has sent in vain. */
 export type Addition = { id?: string | undefined; fields: TaskFields; message: string };
@@ -43,4 +45,14 @@ export function sentEdit({ message = '', fields, conflict }: FormAnswer): Edit |
     message,
     conflict: { theirs, own },
   };
+}
+
+/** What a form without scripts would have undone: what it brings back is nowhere else. */
+export function sentUndo({ fields }: FormAnswer): Said | undefined {
+  const undo = json(fields, 'undo') as Record<string, unknown> | null | undefined;
+  const task = taskOf(undo?.task);
+  if (!undo || !task) return undefined;
+  if (undo.kind === 'delete') return isTaskId(undo.id) ? deleted(task, undo.id) : undefined;
+  const former = taskOf({ ...task, ...(undo.former as object) });
+  return former && saved(task.title, former, changed(fieldsOf(former), fieldsOf(task)), task);
 }

@@ -33,8 +33,14 @@ export const DUE_MAX = '2999-12-31';
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
+/** As a form sends a task that nobody has touched: browsers and `taskFields` change its white space. */
 export function fieldsOf({ title, notes, due, priority = 'normal' }: Task): TaskFields {
-  return { title, notes, due, priority };
+  return {
+    title: title.replace(/[\r\n]/g, '').trim(),
+    notes: notes.replace(/\r\n?/g, '\n').trim(),
+    due,
+    priority,
+  };
 }
 
 export function taskFields(form: unknown): TaskFields {

@@ -8,7 +8,7 @@ import { json } from '../lib/form.ts';
 import { answerForm, formAnswer } from '../lib/form-answer.ts';
 import { actionIds, actionsOf, formOfAnotherBuild } from '../lib/known-actions.ts';
 import { type RequestContext, requests } from '../lib/request.ts';
-import { sentAddition, sentEdit } from '../lib/sent.ts';
+import { sentAddition, sentEdit, sentUndo } from '../lib/sent.ts';
 import { fieldsOf, taskOf } from '../lib/task.ts';
 import { completed, deleted, saved, undone } from '../lib/undo.ts';
 
@@ -108,6 +108,20 @@ test('a form that was sent in vain is shown again as what it was', () => {
   assert.equal(sentAddition({ message, fields: edit }), undefined);
   const deletion = formOf({ task: JSON.stringify(task) });
   assert.equal(sentEdit({ message, fields: deletion }), undefined);
+});
+
+test('an undo that was sent in vain is offered again if what it brings back is nowhere else', () => {
+  const sent = (undo: unknown) => sentUndo({ fields: formOf({ undo: JSON.stringify(undo) }) });
+  const deletion = deleted(task, task.id);
+  assert.deepEqual(sent(deletion.undo), deletion);
+  const now = { ...task, title: 'Milk', notes: 'Oat', version: 2 };
+  const edit = saved('Milk', task, { title: 'Milk', notes: 'Oat' }, now);
+  assert.deepEqual(sent(edit.undo), edit);
+  assert.equal(sent(completed(task, true).undo), undefined);
+  const deep = { kind: 'edit', task: now, former: { title: [[]] } };
+  for (const forged of [null, 1, {}, { kind: 'delete', task, id: '1' }, deep]) {
+    assert.equal(sent(forged), undefined, JSON.stringify(forged));
+  }
 });
 
 test('an edit that met another one keeps what both have changed', () => {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backendQuery, filterHref, PAGE_SIZE, readFilter } from '../lib/filter.ts';
-import { changed, newId, overlap, type TaskFields, taskFields, taskId } from '../lib/task.ts';
+import {
+  changed,
+  fieldsOf,
+  newId,
+  overlap,
+  type Task,
+  type TaskFields,
+  taskFields,
+  taskId,
+} from '../lib/task.ts';
 
 test('an address without sense shows the first page of open tasks', () => {
   const first = { show: 'open', search: '', page: 1 } as const;
@@ -32,6 +41,15 @@ test('a filter becomes a query for the backend', () => {
     backendQuery({ show: 'open', search: '', page: 1 }, 100, '17.a'),
     'limit=100&after=17.a&done=false',
   );
+});
+
+test('a form that nobody has touched changes nothing, whatever white space its task has', () => {
+  // As the assistant and clients of the API may write it, and as a browser sends it.
+  const task = { title: ' Buy milk', notes: 'one\rtwo\r\n', due: null } as Task;
+  const form = new FormData();
+  form.set('title', ' Buy milk');
+  form.set('notes', 'one\r\ntwo\r\n');
+  assert.deepEqual(changed(fieldsOf(task), taskFields(form)), {});
 });
 
 test('a form becomes a task: trimmed, with plain newlines, and without a date if none was given', () => {

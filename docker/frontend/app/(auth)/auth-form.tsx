@@ -91,7 +91,7 @@ export function AuthForm({ kind, action, next, sent }: Props) {
           </p>
         )}
         <Alert message={busy ? '' : problem || state.message} />
-        <button type="submit" className="primary" disabled={busy}>
+        <button type="submit" className="primary" aria-disabled={busy}>
           {busy ? button.busy : button.submit}
         </button>
       </form>

@@ -37,7 +37,7 @@ export function AccountForm({ label, action, submit: submitLabel, danger, childr
       {children}
       <p role="status">{!busy && ok ? message : ''}</p>
       <Alert message={busy || ok ? '' : message} />
-      <button type="submit" className={danger ? 'danger' : undefined} disabled={busy}>
+      <button type="submit" className={danger ? 'danger' : undefined} aria-disabled={busy}>
         {submitLabel}
       </button>
     </form>

@@ -63,13 +63,18 @@ async function act(form: FormData, success: string, action: Action): Promise<Acc
     answerForm({ message: outcome.message, fields: form });
     return outcome;
   }
-  if (session.state === 'unknown') return { ok: false, message: AWAY };
+  // A new name is shown again.
+  const failed = (message: string) => {
+    answerForm({ fields: form });
+    return { ok: false, message };
+  };
+  if (session.state === 'unknown') return failed(AWAY);
   if (isOther(session, text(form, 'user'))) return { ok: false, message: OTHER_ACCOUNT };
   const requestHeaders = await headers();
   try {
     await action(authFor(requestHeaders), requestHeaders, session.user.id);
     return { ok: true, message: success };
   } catch (error) {
-    return { ok: false, message: explainRefusal(error) };
+    return failed(explainRefusal(error));
   }
 }

@@ -37,10 +37,13 @@ export default async function AccountPage() {
   }
   if (session.state === 'unknown') {
     return (
-      <main id="main" className="entry-page">
-        <h1>TaskFlow is away</h1>
-        <Unavailable message="TaskFlow cannot reach its database right now. Your account is safe." />
-      </main>
+      <UserPage userId={text(fields, 'user')}>
+        <main id="main" className="entry-page">
+          <h1>TaskFlow is away</h1>
+          <Unavailable message="TaskFlow cannot reach its database right now. Your account is safe." />
+          {fields?.has('name') && <NameForm name={text(fields, 'name')} />}
+        </main>
+      </UserPage>
     );
   }
   const { user, sessionId } = session;

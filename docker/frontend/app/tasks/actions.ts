@@ -167,10 +167,7 @@ export async function undoPlainly(form: FormData): Promise<void> {
   const undo = json(form, 'undo') as Undo;
   const outcome = await undoChange(text(form, 'user'), undo);
   if (outcome.ok) return answerForm({ said: undone(undo, outcome.task) });
-  // A deleted task is nowhere else: its undo is offered again.
-  const lost = isObject(undo) && undo.kind === 'delete' && isTaskId(undo.id) && taskOf(undo.task);
-  const said = lost && deleted(lost, undo.id);
-  answerForm({ message: outcome.message, fields: form, ...(said && { said }) });
+  answerForm({ message: outcome.message, fields: form });
 }
 
 function filteredHref(query: URLSearchParams): string {

@@ -99,7 +99,12 @@ export function AddTask({ id: firstId, filter, sent }: Props) {
           Add task
         </button>
       </div>
-      <details>
+      {/* The browser shows what does not fit only in a field that can be seen. */}
+      <details
+        onInvalidCapture={(event) => {
+          event.currentTarget.open = true;
+        }}
+      >
         <summary>Notes, date, priority</summary>
         <DetailInputs task={sent?.fields} />
       </details>

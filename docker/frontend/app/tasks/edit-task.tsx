@@ -114,7 +114,7 @@ export function EditTask({ task, sent, onEdit, onClose }: Props) {
       <Alert message={problem || (sent?.message ?? '')} />
       {conflict && <Versions {...conflict} />}
       <div className="button-row">
-        <button type="submit" className="primary" disabled={busy}>
+        <button type="submit" className="primary" aria-disabled={busy}>
           {isGone ? 'Add as a new task' : conflict ? 'Keep mine' : 'Save'}
         </button>
         <button

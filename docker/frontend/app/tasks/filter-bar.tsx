@@ -85,6 +85,9 @@ export function FilterBar({ filter, counts }: { filter: Filter; counts?: Counts 
           />
         </form>
       </search>
+      <p className="hidden" aria-live="polite">
+        {filter.search && counts ? `${counts[filter.show]} found` : ''}
+      </p>
     </div>
   );
 }

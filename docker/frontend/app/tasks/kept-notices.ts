@@ -1,4 +1,4 @@
-import type { Said } from '@/lib/undo.ts';
+import type { Said } from '../../lib/undo.ts';
 
 /** Without `until` a notice stays until the person has decided. */
 export type Notice = Said & {
@@ -8,14 +8,15 @@ export type Notice = Said & {
   isOneOfMany?: boolean;
 };
 
-/** A browser keeps five million characters for a site, and a task can have ten thousand. */
-const MOST = 20;
+/** A browser keeps five million for a site, also of drafts; a task can have ten thousand. */
+const MOST_CHARACTERS = 2_000_000;
 
 const keyOf = (userId: string) => `notices-${userId}`;
 
 /** What can be undone is kept for this tab and this person, through reloads and other pages. */
 export function keepNotices(userId: string, notices: Notice[]): void {
-  const kept = notices.filter(({ undo }) => undo).slice(-MOST);
+  const kept = notices.filter(({ undo }) => undo);
+  while (JSON.stringify(kept).length > MOST_CHARACTERS) kept.shift();
   if (kept.length) sessionStorage.setItem(keyOf(userId), JSON.stringify(kept));
   else sessionStorage.removeItem(keyOf(userId));
 }

@@ -2,11 +2,12 @@
 
 import {
   createContext,
+  type Dispatch,
   type ReactNode,
+  type SetStateAction,
   type SubmitEvent,
   use,
   useEffect,
-  useRef,
   useState,
 } from 'react';
 import type { Outcome } from '@/lib/outcome.ts';
@@ -31,6 +32,9 @@ export const useNotify = () => use(NotifyContext);
 
 const SHOWN_MS = 12_000;
 
+/** An answer can come after its own page was left and shown again. */
+let onScreen: { userId: string; set: Dispatch<SetStateAction<Notice[]>> } | undefined;
+
 type Props = {
   /** Of a form without scripts. */
   said?: Said | undefined;
@@ -44,18 +48,17 @@ export function Notices({ said, children }: Props) {
     // A key of its own: those that are kept can be of such a form, too.
     said ? [{ ...said, key: newId(), ok: true }] : [],
   );
-  const isShown = useRef(false);
   const [began] = useState(timesForgotten);
   const latest = notices.at(-1);
   /** The first of those that go by themselves. */
   const ending = notices.find(({ until }) => until);
 
   useEffect(() => {
-    isShown.current = true;
+    onScreen = { userId, set: setNotices };
     return () => {
-      isShown.current = false;
+      onScreen = undefined;
     };
-  }, []);
+  }, [userId]);
   useEffect(() => {
     if (userId) setNotices((all) => [...keptNotices(userId), ...all]);
   }, [userId]);
@@ -72,8 +75,10 @@ export function Notices({ said, children }: Props) {
 
   /** Also when the page has been left before the answer came: they are there when it is shown again. */
   const update = (change: (all: Notice[]) => Notice[]) => {
-    if (isShown.current) setNotices(change);
-    else if (userId && began === timesForgotten()) keepNotices(userId, change(keptNotices(userId)));
+    if (onScreen?.set === setNotices) return setNotices(change);
+    if (began !== timesForgotten()) return;
+    if (onScreen?.userId === userId) onScreen.set(change);
+    else if (userId) keepNotices(userId, change(keptNotices(userId)));
   };
 
   const notify: Notify = (outcome, ...successes) => {

@@ -6,7 +6,7 @@ import { text } from '@/lib/form.ts';
 import { formAnswer } from '@/lib/form-answer.ts';
 import { listTasks } from '@/lib/list.ts';
 import { signInHref } from '@/lib/return-to.ts';
-import { sentAddition, sentEdit } from '@/lib/sent.ts';
+import { sentAddition, sentEdit, sentUndo } from '@/lib/sent.ts';
 import { currentSession, isOther } from '@/lib/session.ts';
 import { newId } from '@/lib/task.ts';
 import { Alert } from '../alert.tsx';
@@ -33,7 +33,7 @@ export default async function TasksPage({ searchParams }: PageProps<'/tasks'>) {
   const sender = text(sent.fields, 'user');
   // What another account has written is not shown in this one's page.
   const answer = sender && isOther(session, sender) ? { message: sent.message ?? '' } : sent;
-  const { said, message = '', conflict } = answer;
+  const { said = sentUndo(answer), message = '', conflict } = answer;
   const addition = sentAddition(answer);
   const edit = sentEdit(answer);
   const alert = message && !addition && !edit && <Alert message={message} />;

@@ -10,8 +10,8 @@ export function RetryButton() {
     <button
       type="button"
       className="scripted"
-      disabled={busy}
-      onClick={() => start(() => router.refresh())}
+      aria-disabled={busy}
+      onClick={() => busy || start(() => router.refresh())}
     >
       Try again
     </button>

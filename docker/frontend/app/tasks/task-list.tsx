@@ -9,6 +9,7 @@ import type { Edit } from '@/lib/sent.ts';
 import type { Task } from '@/lib/task.ts';
 import { useUserId } from '../user.tsx';
 import { keptEdits } from './draft.ts';
+import { focusTasks } from './focus-tasks.ts';
 import { useIsOnline } from './is-online.ts';
 import { ListForm } from './list-form.tsx';
 import { TaskRow } from './task-row.tsx';
@@ -41,12 +42,11 @@ export function TaskList({ list, filter, serverToday, edit: asked }: Props) {
   useEffect(() => editOn(), []);
   const page = list?.page ?? filter.page;
   const pages = list?.pages ?? 1;
+  // At the first and the last page, the link that has the focus goes.
+  const turn = (event: { preventDefault: () => void }) =>
+    isOnline() ? focusTasks() : event.preventDefault();
   const link = (target: Partial<Filter>, label: string) => (
-    <Link
-      href={filterHref({ ...filter, ...target })}
-      prefetch={false}
-      onNavigate={(event) => isOnline() || event.preventDefault()}
-    >
+    <Link href={filterHref({ ...filter, ...target })} prefetch={false} onNavigate={turn}>
       {label}
     </Link>
   );
