@@ -263,15 +263,6 @@ def require_database(stack: Stack, address: str, table: str) -> None:
         )
 
 
-def _source(stack: Stack) -> Source:
-    path = stack.file.path
-    return Source.of_stack(stack_name(path), PROJECT, path.parent)
-
-
-def _values(source: Source) -> dict[str, Any]:
-    return {key: decoded(text) for key, text in source.texts.items()}
-
-
 def _shown(stack: Stack) -> dict[str, Any]:
     """The stack file with its secrets in plain text."""
     file = ("--config-file", str(stack.config_file()))
@@ -294,15 +285,16 @@ def _without_namespace(config: Mapping[str, history.Value]) -> dict[str, Any]:
 
 def _advance(rotation: Rotation, stack: Stack) -> Stage:
     """Change the stack file to what comes next."""
-    source = _source(stack)
-    values = _values(source)
+    path = stack.file.path
+    source = Source.of_stack(stack_name(path), PROJECT, path.parent)
+    values = {key: decoded(text) for key, text in source.texts.items()}
     stage = rotation.after(rotation.stage(values))
 
     def change(draft: Path) -> None:
         if rotation.secret == SIGNING and SIGNING in values:
             _change_given(stack, draft, source, stage)
         else:
-            _change_numbers(stack, draft, rotation, stage)
+            _change_numbers(stack, draft, rotation, rotation.known(values), stage)
 
     _edit(stack, change)
     return stage
@@ -322,8 +314,10 @@ def _change_given(stack: Stack, draft: Path, source: Source, stage: Stage) -> No
         stack.edit(draft, "rm", f"{PROJECT}:{FORMER}")
 
 
-def _change_numbers(stack: Stack, draft: Path, rotation: Rotation, stage: Stage) -> None:
-    first, *second = rotation.known(_values(_source(stack)))
+def _change_numbers(
+    stack: Stack, draft: Path, rotation: Rotation, known: list[int], stage: Stage
+) -> None:
+    first, *second = known
     following = second or [first + 1]
     numbers = {
         Stage.NEXT: [first, *following],
