@@ -9,7 +9,6 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from components.config.quantities import amount
@@ -139,15 +138,10 @@ def _alike(wish: Any, value: Any, path: Path) -> bool:
         return True
     if wish is None or value is None or QUANTITIES.isdisjoint(path):
         return False
-    return _quantity(wish) is not None and _quantity(wish) == _quantity(value)
-
-
-def _quantity(value: Any) -> Decimal | None:
-    """A Kubernetes quantity as a number; None for anything else."""
     try:
-        return amount(str(value))
-    except ValueError:
-        return None
+        return amount(str(wish)) == amount(str(value))
+    except ValueError:  # One of them is no quantity.
+        return False
 
 
 def _revealed(value: Any) -> Any:
