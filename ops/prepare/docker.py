@@ -40,18 +40,19 @@ def choose(machine: Machine) -> Engine:
         reason = (
             f"the Docker daemon does not answer: {(trouble.splitlines() or ['no reason given'])[0]}"
         )
+        on_mac = machine.platform.system == "darwin"
+        start = "start Docker Desktop" if on_mac else "sudo systemctl start docker"
+        fix = f"{start}, then run the same command again"
     elif clients:
         reason = f"{clients[0]} cannot build images: it has no buildx plugin"
+        fix = "install Docker's buildx plugin: https://docs.docker.com/go/buildx/"
     else:
         reason = "Docker is not installed"
+        fix = "install Docker: https://docs.docker.com/get-started/get-docker/"
 
     if machine.platform.system == "linux" and not machine.reaches(DOCKER_SITE):
         return Engine(None, reason)
-    raise OpsError(
-        reason,
-        where=str(clients[0]) if clients else "PATH",
-        fix=_advice(machine, bool(builders), clients),
-    )
+    raise OpsError(reason, where=str(clients[0]) if clients else "PATH", fix=fix)
 
 
 def require_leave(engine: Engine, machine: Machine) -> None:
@@ -76,13 +77,3 @@ def hides_network(system: str, env: Mapping[str, str]) -> bool:
     about = "--format={{.OperatingSystem}} {{.SecurityOptions}}"
     said = capture(["docker", "info", about], env=env).output
     return "Docker Desktop" in said or "name=rootless" in said
-
-
-def _advice(machine: Machine, can_build: bool, clients: list[Path]) -> str:
-    if can_build:
-        if machine.platform.system == "darwin":
-            return "start Docker Desktop, then run the same command again"
-        return "sudo systemctl start docker, then run the same command again"
-    if clients:
-        return "install Docker's buildx plugin: https://docs.docker.com/go/buildx/"
-    return "install Docker: https://docs.docker.com/get-started/get-docker/"
