@@ -56,12 +56,10 @@ class Tool:
                 )
             case "minikube":
                 site = f"https://storage.googleapis.com/minikube/releases/v{self.pinned}"
+                url = f"{site}/minikube-{system}-{arch}"
             case _:
-                site = f"https://dl.k8s.io/release/v{self.pinned}/bin/{system}/{arch}"
-        file = f"minikube-{system}-{arch}" if self.name == "minikube" else self.name
-        return Release(
-            url=f"{site}/{file}", checksums=f"{site}/{file}.sha256", executable=self.name
-        )
+                url = f"https://dl.k8s.io/release/v{self.pinned}/bin/{system}/{arch}/{self.name}"
+        return Release(url=url, checksums=f"{url}.sha256", executable=self.name)
 
 
 TOOLS = (
