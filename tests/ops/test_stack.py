@@ -159,13 +159,17 @@ def test_a_missing_stack_file_is_named_with_those_that_exist(tmp_path: Path) -> 
     assert error.value.fix == "use one of STACK=dev, STACK=prod"
 
 
-@pytest.mark.parametrize("committed", [None, "<<<<<<< HEAD\n"], ids=["gone", "in a conflict"])
+@pytest.mark.parametrize(
+    "committed",
+    [None, b"<<<<<<< HEAD\n", "# Größe\n".encode("latin-1")],
+    ids=["gone", "in a conflict", "not UTF-8"],
+)
 def test_what_is_deployed_is_known_though_the_stack_file_cannot_be_read(
-    checkout: Checkout, committed: str | None
+    checkout: Checkout, committed: bytes | None
 ) -> None:
     checkout.stack.select()
     if committed:
-        checkout.committed.write_text(committed)
+        checkout.committed.write_bytes(committed)
     else:
         checkout.committed.unlink()
     known = replace(checkout.stack, file=StackFile.known("dev", checkout.folder, checkout.state))

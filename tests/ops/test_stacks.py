@@ -66,24 +66,6 @@ def test_the_slowest_workload_says_how_long_an_update_may_take(tmp_path: Path) -
     assert StackFile.read("x", tmp_path).rollout_seconds == 2 * 200, "two pods at a time"
 
 
-def test_a_file_that_is_not_utf_8_is_refused_with_the_byte_and_its_line(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.x.yaml").write_bytes("config: {}\n# Größe\n".encode("latin-1"))
-    with pytest.raises(OpsError, match=r"^Pulumi\.x\.yaml:2: .*UTF-8") as caught:
-        StackFile.read("x", tmp_path)
-    assert "0xf6" in caught.value.what
-
-
-def test_what_is_deployed_is_known_by_the_engines_copy_of_such_a_file(tmp_path: Path) -> None:
-    """For `status` and `history`."""
-    (tmp_path / "Pulumi.x.yaml").write_bytes("config: {}\n# Größe\n".encode("latin-1"))
-    with pytest.raises(OpsError, match=r"^Pulumi\.x\.yaml:2: .*UTF-8"):
-        StackFile.known("x", tmp_path, tmp_path / "state")
-    copy = tmp_path / "state" / "config" / "Pulumi.x.yaml"
-    copy.parent.mkdir(parents=True)
-    copy.write_text("config: {release: blue}\n")
-    assert StackFile.known("x", tmp_path, tmp_path / "state").release == "blue"
-
-
 def test_the_default_of_a_key_is_that_of_the_program(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.x.yaml").write_text("config: {}\n")
     file = StackFile.read("x", tmp_path)
