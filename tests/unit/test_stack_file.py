@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies
 
 from components.config.check import check_file
 from components.config.errors import ConfigError
-from components.config.stack_file import StackFile, as_yaml, file_name, stack_name, text_of
+from components.config.stack_file import StackFile, as_yaml, text_of
 from tests.stack_files import stack_files
 
 LOCAL = """\
@@ -320,12 +320,6 @@ def test_a_name_that_the_engine_refuses_is_refused(tmp_path: Path, name: str) ->
     path.write_text(LOCAL)
     with pytest.raises(ConfigError, match="a stack's name has at most 100 letters"):
         check_file(path)
-
-
-def test_whole_names_of_stacks_are_kept_and_of_a_full_name_the_last_part_names_the_file() -> None:
-    assert stack_name(Path("Pulumi.my.stack.yaml")) == "my.stack"
-    assert file_name("my.stack") == "Pulumi.my.stack.yaml"
-    assert file_name("acme/taskflow/dev") == file_name("acme/dev") == "Pulumi.dev.yaml"
 
 
 @pytest.mark.parametrize("spelling", ["true", "False", "1.5", "two", "' 2'", "'2.0'", "1e30", "~"])
