@@ -14,7 +14,7 @@ from ops.release import status
 from ops.release.history import Location, Revision, Update
 from ops.release.record import Record
 from tests.ops.conftest import Cluster
-from tests.ops.test_pods import REASONS, evicted, leaving, pod
+from tests.ops.test_pods import REASONS, leaving, pod
 
 LOCATION = Location("taskflow", Kubectl("minikube", {}, "taskflow"), "192.168.49.2")
 UPDATE = Update(
@@ -77,11 +77,6 @@ def test_a_pod_on_its_way_out_is_no_fault(cluster: Cluster) -> None:
     found = seen(cluster, *WELL, leaving("old"))
     assert found.faults == []
     assert "old" not in [one.name for one in found.pods]
-
-
-def test_a_pod_that_was_evicted_and_replaced_is_no_fault(cluster: Cluster) -> None:
-    found = seen(cluster, *WELL, evicted("old", "ReplicaSet"))
-    assert found.faults == [], "Kubernetes keeps it until somebody deletes it"
 
 
 def test_a_service_that_leads_nowhere_and_missing_pods_are_faults(cluster: Cluster) -> None:
