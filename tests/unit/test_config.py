@@ -476,17 +476,6 @@ def test_a_missing_secret_names_the_command_that_sets_it() -> None:
     assert "run: pulumi config set --secret --stack prod taskflow:betterAuthSecret" in found[1]
 
 
-def test_values_that_may_be_secret_are_never_printed() -> None:
-    found = errors(
-        merged(
-            LOCAL,
-            {"backend": {"env": {"API_TOKEN": ["hunter2-canary"]}}, "apiKey": "hunter2-canary"},
-        )
-    )
-    assert found
-    assert "hunter2-canary" not in "\n".join(found)
-
-
 def test_an_empty_local_stack_gets_every_default() -> None:
     config = parse(LOCAL, secrets=NO_SECRETS, source=source_of("dev"))
     assert (config.release, config.namespace_name, config.log_level) == (

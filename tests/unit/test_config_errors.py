@@ -97,6 +97,8 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None
     ("key", "value"),
     [
         ("backend", """'{"env": {"TOKEN": "canary"},}'"""),
+        ("backend", "{env: {API_TOKEN: [canary]}}"),
+        ("apiKey", "canary"),
         ("backend", "{secretEnv: {TOKEN: canary}}"),
         ("backend", "{secretEnv: {DB_PASSWORD: 20261123}}"),
         ("backend", "{env: {DB_PASSWORD: 20261123}}"),
