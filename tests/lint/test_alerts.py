@@ -102,6 +102,14 @@ SITUATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
         },
         set(),
     ),
+    "Prometheus is new, and pods failed before": (
+        {
+            **{series: f"_x12 {values}" for series, values in HEALTHY.items()},
+            backend("b1", "/api/tasks", 500): f"_x12 40x{MINUTES}",
+            frontend("f1", "page", 500): f"_x12 40x{MINUTES}",
+        },
+        set(),
+    ),
     "the database is away": (
         {backend("b1", "/health", 503): rising(12), backend("b2", "/health", 503): rising(12)},
         {"TaskflowDatabaseUnreachable"},
@@ -149,20 +157,37 @@ def test_prometheus_reads_the_rules() -> None:
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_the_alerts_of_a_situation_fire_and_no_others(situation: str, tmp_path: Path) -> None:
     changes, alerts = SITUATIONS[situation]
+    expect_firing(alerts, changes, tmp_path)
+
+
+def test_a_probe_that_fails_once_between_two_scrapes_is_no_outage(tmp_path: Path) -> None:
+    once = {backend("b1", "/health", 503): f"1x19 2x{MINUTES}"}
+    expect_firing(set(), once, tmp_path, interval="30s", at="11m")
+
+
+def expect_firing(
+    alerts: set[str],
+    changes: dict[str, str],
+    folder: Path,
+    *,
+    interval: str = "1m",
+    at: str = "20m",
+) -> None:
+    """What differs from a healthy release, with a value for each scrape, fires these alerts and no others."""
     series = {name: values for name, values in (HEALTHY | changes).items() if values}
     firing = {
         "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
-        "eval_time": "20m",
+        "eval_time": at,
         "exp_samples": [
             {"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in sorted(alerts)
         ],
     }
     test = {
-        "interval": "1m",
+        "interval": interval,
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
         "promql_expr_test": [firing],
     }
-    path = tmp_path / "test.yaml"
+    path = folder / "test.yaml"
     path.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": [test]}))
     answer = promtool("test", "rules", str(path))
     assert answer.returncode == 0, answer.stdout + answer.stderr
