@@ -15,9 +15,16 @@ from .config.workload import Workload
 from .workload import Release
 
 DNS_PORT = 53
-# Resolvers on the host network, which no selector finds: NodeLocal DNSCache (the second is Kubespray's), and Cloud DNS
-# for GKE. https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
-NODE_LOCAL_DNS = ("169.254.20.10/32", "169.254.25.10/32", "169.254.169.254/32")
+# Resolvers on the host network, which no selector finds: NodeLocal DNSCache (the second is Kubespray's), AKS LocalDNS,
+# and Cloud DNS for GKE. https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
+# https://learn.microsoft.com/azure/aks/localdns-custom
+NODE_LOCAL_DNS = (
+    "169.254.20.10/32",
+    "169.254.25.10/32",
+    "169.254.10.10/32",
+    "169.254.10.11/32",
+    "169.254.169.254/32",
+)
 # The second is where Cilium redirects: https://docs.cilium.io/en/stable/network/kubernetes/local-redirect-policy/
 DNS_PODS = ("kube-dns", "node-local-dns")
 # cert-manager's pod in the namespace of the Ingress or Gateway; it answers an issuer's HTTP-01 challenge.

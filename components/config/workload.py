@@ -300,7 +300,7 @@ class Workload(PodSettings):
     grace_period_seconds: int = Field(
         30, ge=1, description="seconds until SIGKILL, preStopSeconds included"
     )
-    # Ten times the duration of a start; a bad update fails within 90 s.
+    # Ten times the duration of a start. A bad update of pods that are all replaced at once fails within 90 s.
     rollout_deadline_seconds: int = Field(
         70,
         ge=10,

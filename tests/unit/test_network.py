@@ -61,7 +61,7 @@ def test_the_backend_hears_the_frontend_and_calls_dns_and_the_database(deploy: D
     for name in ("kube-dns", "node-local-dns"):
         labels = {"podSelector": {"matchLabels": {"k8s-app": name}}}
         assert in_namespace("kube-system") | labels in dns["to"], "Cilium redirects to the second"
-    for address in ("169.254.20.10/32", "169.254.25.10/32"):
+    for address in ("169.254.20.10/32", "169.254.25.10/32", "169.254.10.11/32"):
         assert {"ipBlock": {"cidr": address}} in dns["to"], "a resolver that is not a pod"
     assert database == {"to": [pods("postgres")], "ports": tcp(5432)}
 
