@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -89,8 +90,8 @@ def _checked(config: StackConfig, data: Mapping[str, str]) -> str:
         patch = json.dumps({"stringData": dict.fromkeys(missing, "...")})
         raise pulumi.RunError(
             f"taskflow:secrets.existing: Secret {secret} in namespace {namespace} lacks {', '.join(missing)}; "
-            f"add them with: kubectl --context {config.cluster.context} --namespace {namespace} patch secret {secret} "
-            f"--patch '{patch}'"
+            f"add them with: kubectl --context {shlex.quote(config.cluster.context)} --namespace {namespace} patch "
+            f"secret {secret} --patch '{patch}'"
         )
     given = [key for key in SECRET_KEYS if key_in_cluster(key) in data]
     values: dict[str, str] = {}

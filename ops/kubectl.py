@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,8 +97,8 @@ class Kubectl:
         else:
             what, fix = (
                 f"the cluster behind context {self.context} did not answer",
-                f"make up starts a Minikube that is down; otherwise run: kubectl --context {self.context} "
-                "get namespaces",
+                f"make up starts a Minikube that is down; otherwise run: kubectl --context "
+                f"{shlex.quote(self.context)} get namespaces",
             )
         return NoAnswerError(what, where=said, fix=fix)
 

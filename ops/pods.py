@@ -121,7 +121,7 @@ def await_former(stack: StackFile, env: Mapping[str, str]) -> None:
         raise OpsError(
             "pods of the previous update do not end",
             where=answer.output.strip().splitlines()[-1],
-            fix=f"see why: kubectl --context {stack.context} get nodes; if their node is gone: {remove}",
+            fix=f"see why: kubectl --context {shlex.quote(stack.context)} get nodes; if their node is gone: {remove}",
         )
 
 

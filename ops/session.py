@@ -57,10 +57,21 @@ def known_stack(name: str, chosen: Setup) -> Stack:
 
 
 def hidden_answer(question: str) -> str:
-    """Read from the terminal without echo, or from stdin without the last newline."""
+    """Read from the terminal without echo, or from stdin without the last newline.
+
+    Raises:
+        OpsError: if it is not UTF-8: the engine would keep something else.
+    """
     if sys.stdin.isatty():
         return str(typer.prompt(question, hide_input=True, err=True))
-    return sys.stdin.read().rstrip("\r\n")
+    try:
+        return sys.stdin.buffer.read().decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise OpsError(
+            f"nothing was changed: the value is not UTF-8 (byte {error.start + 1})",
+            where="stdin",
+            fix="give it as text; of random bytes, for example, what base64 prints",
+        ) from None
 
 
 def ready_stack(chosen: Setup, file: StackFile, steps: Steps) -> Stack:

@@ -21,6 +21,7 @@ SECRET_KEYS = (*ADDRESSES, *SIGNING_KEYS, "openaiApiKey")
 OTHER_KEYS = frozenset(str(field.alias) for field in StackConfig.model_fields.values())
 NUL = "has a NUL character, which no process can be given"
 NO_HEADER = "has characters that no HTTP header may contain: expected printable ASCII"
+OPTION = "(after its ?, or & where it has options, in place of another sslmode)"
 # An HS256 key shorter than its 256-bit hash weakens it (RFC 7518, section 3.2).
 BETTER_AUTH_SECRET_LENGTH = 32
 
@@ -177,15 +178,15 @@ def _address_mistakes(
     if external.tls and mode not in TLS_MODES:
         yield _about_address(
             key,
-            f"asks for no TLS (sslmode: {mode or 'none'}); append ?sslmode=require, or where plain text on the way is "
-            "acceptable ?sslmode=disable, and set database.external.tls to false",
+            f"asks for no TLS (sslmode: {mode or 'none'}); give it sslmode=require {OPTION}, or where plain text on "
+            "the way is acceptable sslmode=disable, and set database.external.tls to false",
             "tls",
         )
     elif not external.tls and mode in (None, "allow", "prefer"):
         yield _about_address(
             key,
-            f"leaves TLS to the driver (sslmode: {mode or 'none'}), and only the backend's would use it; append "
-            "?sslmode=require, or ?sslmode=disable for plain text",
+            f"leaves TLS to the driver (sslmode: {mode or 'none'}), and only the backend's would use it; give it "
+            f"sslmode=require {OPTION}, or sslmode=disable for plain text",
             "tls",
         )
     if mode == "verify-ca" and not external.ca:

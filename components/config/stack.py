@@ -1,6 +1,7 @@
 """The blocks of the stack configuration around the pods, and `StackConfig`, which holds them all."""
 
 import re
+import shlex
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
@@ -586,7 +587,7 @@ class StackConfig(Model):
             yield Problem(
                 ("secrets.existing", "createNamespace"),
                 "a Secret made by hand needs its namespace before the stack does: set createNamespace to false, and "
-                f"before the Secret run: kubectl --context {self.cluster.context} create namespace "
+                f"before the Secret run: kubectl --context {shlex.quote(self.cluster.context)} create namespace "
                 f"{self.namespace_name}",
             )
 

@@ -213,7 +213,9 @@ class Service(Model):
         description="reachable in the cluster, on every node, or by a cloud's load balancer",
     )
     port: Port = Field(description="the Service's port")
-    target_port: Port = Field(description="the container's port, given to the process as PORT")
+    target_port: Port = Field(
+        description="the container's port, given to the process as PORT; below 1024 some container runtimes refuse it"
+    )
     node_port: NodePort | None = Field(
         None, description="fixed node port; the cluster picks one if unset"
     )

@@ -1,6 +1,7 @@
 """The engine's common failures, each as one error: what, where, what to do."""
 
 import re
+import shlex
 from dataclasses import dataclass
 
 from ops.config.stacks import StackFile
@@ -156,7 +157,7 @@ KNOWN = (
 def explain(output: str, *, doing: str, stack: StackFile) -> OpsError:
     """Turn the output of a failed engine command into the one error that is shown last."""
     output = COLOUR.sub("", output)
-    words = {"stack": stack.name, "context": stack.context, "file": stack.path.name}
+    words = {"stack": stack.name, "context": shlex.quote(stack.context), "file": stack.path.name}
     for known in KNOWN:
         match = re.search(known.pattern, output)
         if match:

@@ -6,6 +6,7 @@ objects that no longer exist.
 
 import json
 import os
+import shlex
 import socket
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -205,7 +206,7 @@ def _read_again(stack: Stack) -> str:
             "replace them, volumes with their data, too",
             where=left[0]["urn"],
             fix="when the cluster answers, run the same command again; check it with: "
-            f"kubectl --context {stack.file.context} get nodes",
+            f"kubectl --context {shlex.quote(stack.file.context)} get nodes",
         )
     return f"objects that another provider had written were read again: {len(objects)}"
 

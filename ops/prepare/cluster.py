@@ -1,6 +1,7 @@
 """The Kubernetes cluster of a stack: checked in a second, started or repaired only if it must be."""
 
 import json
+import shlex
 import socket
 import time
 from collections.abc import Mapping
@@ -117,7 +118,7 @@ def _wait(stack: StackFile, env: Mapping[str, str]) -> None:
             raise OpsError(
                 f"the cluster started, but is not ready after {SETTLE_SECONDS} s: {wrong}",
                 where=f"context {stack.context}",
-                fix=f"kubectl --context {stack.context} --namespace kube-system get pods",
+                fix=f"kubectl --context {shlex.quote(stack.context)} --namespace kube-system get pods",
             )
         time.sleep(1)
 

@@ -1,6 +1,7 @@
 """A release's address for browsers, read from the cluster, and the way to it from this machine."""
 
 import re
+import shlex
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -132,8 +133,8 @@ def access_to(stack: Stack, system: str) -> Iterator[Access]:
             where=url,
             fix=f"run in another terminal: minikube tunnel --profile {stack.file.profile}"
             if stack.file.profile
-            else f"run the command again when this shows one: kubectl --context {kubectl.context} "
-            f"--namespace {kubectl.namespace} get services",
+            else f"run the command again when this shows one: kubectl --context "
+            f"{shlex.quote(kubectl.context)} --namespace {kubectl.namespace} get services",
         )
     if urlsplit(url).hostname != service:
         try:

@@ -6,6 +6,7 @@ The rest is asked here.
 
 import json
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -48,7 +49,7 @@ def require_namespace(file: StackFile, env: Mapping[str, str]) -> None:
                 f"namespace {file.namespace} is being deleted",
                 where=_held_by(found) or f"context {file.context}",
                 fix="wait until it is gone, or remove what blocks it, then run the same command again: "
-                f"kubectl --context {file.context} get namespace {file.namespace} --output yaml",
+                f"kubectl --context {shlex.quote(file.context)} get namespace {file.namespace} --output yaml",
             )
 
 

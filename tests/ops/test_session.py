@@ -1,5 +1,6 @@
 """The way to a stack on a cluster that answers: what is provided for which stack, and in which order."""
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,3 +86,15 @@ def test_a_pipeline_changes_no_cluster_with_a_state_that_goes_with_its_machine(
     with pytest.raises(OpsError, match="nothing was changed: CI is set") as failure:
         session.selected_stack(chosen, file, steps, changing=changing)
     assert "PULUMI_BACKEND_URL" in failure.value.fix
+
+
+def test_a_secret_on_stdin_is_taken_as_it_is_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine would keep a question mark for each byte that is no text."""
+
+    def answer(given: bytes) -> str:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given), "latin-1"))
+        return session.hidden_answer("")
+
+    assert answer("Grüße\r\n".encode()) == "Grüße"
+    with pytest.raises(OpsError, match=r"not UTF-8 \(byte 4\)"):
+        answer(b"caf\xe9-pass")

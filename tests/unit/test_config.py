@@ -1,5 +1,6 @@
 """The stack configuration: what it accepts, what it refuses, and its errors."""
 
+import shlex
 from typing import Any
 
 import pytest
@@ -378,6 +379,10 @@ def test_a_secret_made_by_hand_needs_a_namespace_made_by_hand() -> None:
     message = errors(values, secrets=NO_SECRETS)[0]
     assert message.endswith("run: kubectl --context production create namespace taskflow")
     accept(merged(values, {"createNamespace": False}), NO_SECRETS)
+    windows = merged(values, {"cluster": {"context": r"ACME\ada; rm x"}})
+    message = errors(windows, secrets=NO_SECRETS)[0]
+    command = message.partition("run: ")[2]
+    assert shlex.split(command)[:3] == ["kubectl", "--context", r"ACME\ada; rm x"]
 
 
 def test_the_pools_of_all_replicas_fit_the_external_databases_connections() -> None:

@@ -113,6 +113,14 @@ def test_a_raw_special_character_in_a_password_is_reported_with_the_fix() -> Non
         assert "canary" not in str(caught.value)
 
 
+def test_the_fix_of_a_missing_mode_fits_an_address_with_options_too() -> None:
+    for tls in (True, False):
+        config = {"database": {"external": {"tls": tls}}}
+        for options in ("pgbouncer=true", "sslmode=prefer"):
+            (message,) = mistakes(f"postgresql://u:p@h/d?{options}", config)
+            assert "sslmode=require (after its ?, or & where it has options, in place of" in message
+
+
 def test_a_verifying_mode_asks_for_tls() -> None:
     tls = {"database": {"external": {"tls": True}}}
     for mode in ("require", "verify-full"):
