@@ -131,10 +131,10 @@ def series_of(query: str) -> list[tuple[str, set[str], dict[str, str]]]:
     """Each series that a query names, with the labels that it asks for and those that have to equal a text."""
     grouped = {
         label
-        for labels in re.findall(r"\bby \(([^)]*)\)", query)
+        for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", query)
         for label in re.findall(r"\w+", labels)
     }
-    rest = re.sub(r"\bby \([^)]*\)|\[[^\]]*\]", " ", query)
+    rest = re.sub(r"\b(?:by|on) \([^)]*\)|\[[^\]]*\]", " ", query)
     found = []
     for name, _, matchers in re.findall(r"\b([a-z_]\w*)\b(?!\s*\()(\{([^}]*)\})?", rest):
         if name not in WORDS:
